@@ -1,0 +1,179 @@
+"""What happened: frozen facts that stations report and observers turn into logs and metrics.
+
+Nothing here is per message: the hot path counts in plain numbers (see `figures`), and an event
+is something an operator may want to read. A station calls `emit(event)`; it does not know who
+listens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonStarted:
+    """The journal is open and everything left from the last run is accounted for."""
+
+    version: str
+    pid: int
+    queued: int
+    outstanding: int
+    in_doubt: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonStopping:
+    """A signal asked the daemon to drain and stop."""
+
+    signal: str
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonStopped:
+    """Everything is on disk and closed."""
+
+    in_doubt: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class LinkConnecting:
+    """A session of a link is being opened to this address."""
+
+    link: str
+    session: int
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkBound:
+    """A session is bound."""
+
+    link: str
+    session: int
+    address: str
+    bind: str
+    smsc_system_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class BindRefused:
+    """The SMSC refused the bind; the next attempt comes after `retry_in` seconds."""
+
+    link: str
+    session: int
+    status: int
+    status_name: str
+    hint: str
+    retry_in: float
+
+
+@dataclass(frozen=True, slots=True)
+class LinkLost:
+    """A session ended, or none came about; the next attempt comes after `retry_in` seconds."""
+
+    link: str
+    session: int
+    reason: str
+    in_doubt: int
+    retry_in: float
+
+
+@dataclass(frozen=True, slots=True)
+class LinkUnbound:
+    """A session was unbound and closed in good order."""
+
+    link: str
+    session: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProtocolOddity:
+    """The SMSC sent something that was answered or ignored as the specification asks."""
+
+    link: str
+    session: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileClaimed:
+    """A file has left the inbox and is being read."""
+
+    file: str
+    lane: str
+    octets: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileAdmitted:
+    """Every line of a file is in the journal."""
+
+    file: str
+    lines: int
+    rejected: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileQuarantined:
+    """A file could not be used and lies in `bad/`; nothing of it was sent."""
+
+    file: str
+    reason: str
+    placed: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileWaiting:
+    """A file stays in the inbox because it is not complete or cannot be read."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileReported:
+    """A file's results and report are in `done/`."""
+
+    file: str
+    placed: str
+    states: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Requeued:
+    """An operator put messages of unknown outcome back into the queue."""
+
+    count: int
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerMismatch:
+    """The accounts do not add up: a fault of the program, to be reported."""
+
+    detail: str
+
+
+Event = (
+    DaemonStarted
+    | DaemonStopping
+    | DaemonStopped
+    | LinkConnecting
+    | LinkBound
+    | BindRefused
+    | LinkLost
+    | LinkUnbound
+    | ProtocolOddity
+    | FileClaimed
+    | FileAdmitted
+    | FileQuarantined
+    | FileWaiting
+    | FileReported
+    | Requeued
+    | LedgerMismatch
+)
+
+Emit = Callable[[Event], None]

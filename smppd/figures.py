@@ -1,0 +1,121 @@
+"""Counts and gauges in plain numbers: what `status`, /metrics and the status page are made of.
+
+Stations own one of these each and add to it directly, which costs nothing worth measuring;
+readers take a snapshot when somebody asks. All durations are seconds, all times epoch seconds.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+
+import msgspec
+
+#: Upper bounds of the latency buckets in seconds: 1 ms times powers of two, up to about a minute.
+BUCKETS: tuple[float, ...] = tuple(0.001 * 2**power for power in range(17))
+
+
+class Histogram(msgspec.Struct):
+    """Observations counted in the buckets of `BUCKETS`, the last one open-ended."""
+
+    counts: list[int] = msgspec.field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
+    total: float = 0.0
+
+    def observe(self, seconds: float) -> None:
+        """Count one duration."""
+        self.counts[bisect_left(BUCKETS, seconds)] += 1
+        self.total += seconds
+
+    def quantile(self, share: float) -> float | None:
+        """The upper bound of the bucket that holds this share (0..1); None when nothing was seen."""
+        seen = sum(self.counts)
+        if not seen:
+            return None
+        needed = share * seen
+        for bound, count in zip((*BUCKETS, float("inf")), self.counts, strict=True):
+            needed -= count
+            if needed <= 0:
+                return bound
+        return float("inf")
+
+
+class SessionFigures(msgspec.Struct):
+    """One SMPP session of a link, as it stands."""
+
+    state: str
+    address: str = ""
+    in_flight: int = 0
+    since: float | None = None
+
+
+class LinkFigures(msgspec.Struct):
+    """One link since the daemon started."""
+
+    name: str
+    bind: str = "transceiver"
+    window: int = 0
+    rate: float = 0.0
+    sessions: list[SessionFigures] = msgspec.field(default_factory=list)
+    ready: int = 0
+    submitted: int = 0
+    answers: dict[int, int] = msgspec.field(default_factory=dict)
+    unanswered: int = 0
+    late: int = 0
+    receipts: dict[str, int] = msgspec.field(default_factory=dict)
+    received: int = 0
+    throttled: int = 0
+    connects: int = 0
+    losses: int = 0
+    bind_refusals: int = 0
+    oddities: int = 0
+    last_error: str = ""
+    latency: Histogram = msgspec.field(default_factory=Histogram)
+
+    @property
+    def bound(self) -> int:
+        """How many sessions are bound."""
+        return sum(session.state.startswith("bound") for session in self.sessions)
+
+    @property
+    def in_flight(self) -> int:
+        """Submits without an answer, over all sessions."""
+        return sum(session.in_flight for session in self.sessions)
+
+
+class JournalFigures(msgspec.Struct):
+    """The journal since the daemon started."""
+
+    commits: int = 0
+    rows: int = 0
+    commit_seconds: Histogram = msgspec.field(default_factory=Histogram)
+    octets: int = 0
+
+
+class SpoolFigures(msgspec.Struct):
+    """The spool since the daemon started."""
+
+    claimed: int = 0
+    admitted: int = 0
+    quarantined: int = 0
+    reported: int = 0
+    lines: int = 0
+    rejected_lines: int = 0
+
+
+class DaemonFigures(msgspec.Struct):
+    """Everything, at one moment. `states` counts all messages in the journal by state."""
+
+    version: str
+    pid: int
+    started: float
+    now: float
+    stopping: bool
+    accepted: int
+    states: dict[str, int]
+    queued_by_lane: dict[str, int]
+    oldest_queued: float | None
+    open_files: int
+    parked_receipts: int
+    unmatched_receipts: int
+    links: list[LinkFigures]
+    journal: JournalFigures
+    spool: SpoolFigures

@@ -1,0 +1,1 @@
+"""SMPP links: sessions kept bound to an SMSC, over trio."""

@@ -1,0 +1,142 @@
+"""The message and its lifecycle: the words every other part of the daemon uses.
+
+A `Request` is one line as a writer handed it in. A `Message` is what became of it once it was
+checked, encoded and cut into segments: all that a link needs to submit it. What happened to it
+since is not here but in the ledger. This module knows no files, sockets, clocks or SQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+from types import MappingProxyType
+
+import msgspec
+
+
+class State(IntEnum):
+    """Where a message is. Every accepted message is in exactly one state."""
+
+    QUEUED = 1
+    SENDING = 2
+    SENT = 3
+    DELIVERED = 4
+    UNDELIVERED = 5
+    REJECTED = 6
+    DUPLICATE = 7
+    EXPIRED = 8
+    CANCELLED = 9
+    FAILED = 10
+    UNKNOWN = 11
+
+    @property
+    def label(self) -> str:
+        """The state's name in results, reports and commands."""
+        return self.name.lower()
+
+
+#: From each state, the states a message may go to next. Anything else is a fault of the program.
+#: SENT is final for a message that asked for no receipt.
+LIFECYCLE: Mapping[State, frozenset[State]] = MappingProxyType(
+    {
+        State.QUEUED: frozenset({State.SENDING, State.EXPIRED, State.CANCELLED, State.FAILED}),
+        State.SENDING: frozenset({State.SENT, State.QUEUED, State.FAILED, State.UNKNOWN}),
+        State.SENT: frozenset({State.DELIVERED, State.UNDELIVERED}),
+        State.UNKNOWN: frozenset(
+            {State.SENT, State.DELIVERED, State.UNDELIVERED, State.QUEUED, State.FAILED}
+        ),
+        State.DELIVERED: frozenset(),
+        State.UNDELIVERED: frozenset(),
+        State.REJECTED: frozenset(),
+        State.DUPLICATE: frozenset(),
+        State.EXPIRED: frozenset(),
+        State.CANCELLED: frozenset(),
+        State.FAILED: frozenset(),
+    }
+)
+
+#: What a message may be when it enters the journal.
+INITIAL = frozenset({State.QUEUED, State.REJECTED, State.DUPLICATE})
+
+
+class Lane(IntEnum):
+    """Priority: a lower lane goes first."""
+
+    HIGH = 0
+    NORMAL = 1
+    BULK = 2
+
+
+class OnUnknown(IntEnum):
+    """What to do when nobody can say whether the SMSC took a message."""
+
+    HOLD = 0
+    RESEND = 1
+    FAIL = 2
+
+
+class Request(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """One message as handed in (contract, part 2). Types are checked, nothing else yet.
+
+    Fields set to None were not given. `echo` holds the `x-…` fields, which come back in the
+    result untouched.
+    """
+
+    to: str | list[str]
+    text: str | None = None
+    data: str | None = None
+    from_: str | None = msgspec.field(default=None, name="from")
+    id: str | None = None
+    priority: str | None = None
+    via: str | None = None
+    send_at: str | None = None
+    expires: str | int | float | None = None
+    receipt: bool = True
+    on_unknown: str | None = None
+    encoding: str = "auto"
+    transliterate: bool | None = None
+    flash: bool = False
+    udh: str | None = None
+    tlv: dict[str, str] | None = None
+    echo: dict[str, msgspec.Raw] | None = msgspec.field(default=None, name="x-*")
+
+
+class Message(msgspec.Struct, array_like=True, gc=False):
+    """A checked, encoded message, cut into segments once so that a retry sends the same octets.
+
+    `segments` are the short_message octets of each part, UDH included; `esm_class`,
+    `data_coding`, TON and NPI are as SMPP 3.4 section 5.2 defines them. `expires` is seconds
+    since the epoch, None for never. `tlv` pairs are (tag, value) written after the body.
+    """
+
+    to: str
+    dest_ton: int
+    dest_npi: int
+    sender: str
+    source_ton: int
+    source_npi: int
+    data_coding: int
+    esm_class: int
+    encoding: str
+    segments: tuple[bytes, ...]
+    receipt: bool = True
+    on_unknown: OnUnknown = OnUnknown.HOLD
+    expires: float | None = None
+    tlv: tuple[tuple[int, bytes], ...] = ()
+    echo: dict[str, msgspec.Raw] | None = None
+
+
+class Part(msgspec.Struct, gc=False, frozen=True):
+    """One segment of one message on its way to the SMSC: what a link submits."""
+
+    msg_id: int
+    index: int
+    message: Message
+
+
+class ErrorInfo(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why a message did not make it, as it stands in results."""
+
+    code: str
+    status: int | None = None
+    text: str = ""

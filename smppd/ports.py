@@ -1,0 +1,126 @@
+"""The seams between the pipeline and the stations: what each may ask of the other.
+
+Stations never import one another. The pipeline sees a link as a `Route`; a link sees the
+pipeline as `Submissions`; the spool sees it as `Admission`. `app` introduces them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from smppd.message import ErrorInfo, Lane, Part, Request
+from smppd.smpp.pdu import DataSm, DeliverSm
+from smppd.smpp.receipt import DeliveryReceipt
+
+# ── between a link and the pipeline ──────────────────────────────────────────────────────────
+
+
+class Answered(msgspec.Struct, frozen=True, gc=False):
+    """The SMSC answered a submit_sm. `late`: after its response timeout had been reported."""
+
+    msg_id: int
+    part: int
+    status: int
+    message_id: str
+    late: bool = False
+
+
+class Unanswered(msgspec.Struct, frozen=True, gc=False):
+    """Octets of this part may have left and no answer came: nobody knows whether it was taken."""
+
+    msg_id: int
+    part: int
+    reason: str
+
+
+class Returned(msgspec.Struct, frozen=True, gc=False):
+    """The link gives this part back; not one octet of it left."""
+
+    msg_id: int
+    part: int
+
+
+Outcome = Answered | Unanswered | Returned
+
+
+class Submissions(Protocol):
+    """What a link reports to. Each call returns when what it was told is on disk."""
+
+    async def settle(self, link: str, outcomes: Sequence[Outcome]) -> None:
+        """Record what became of submitted parts."""
+
+    async def reconcile(self, link: str, receipts: Sequence[DeliveryReceipt]) -> None:
+        """Record delivery receipts; only then may deliver_sm_resp leave."""
+
+    async def keep(self, link: str, messages: Sequence[DeliverSm | DataSm]) -> None:
+        """Store messages from handsets; only then may deliver_sm_resp leave."""
+
+
+class Route(Protocol):
+    """A way out, as the dispatcher sees it."""
+
+    @property
+    def name(self) -> str:
+        """The link's name in the configuration."""
+
+    @property
+    def room(self) -> int:
+        """How many more parts it takes now. 0 while not bound, paused or draining."""
+
+    async def wait_room(self) -> None:
+        """Return when `room` is worth a commit (at least half a window, or all that is free)."""
+
+    def submit(self, parts: Sequence[Part]) -> None:
+        """Take parts that are on disk as `sending`. Each comes back through `settle`, once
+        (and once more, `late`, when an answer arrives after `Unanswered`)."""
+
+
+# ── between the spool and the pipeline ───────────────────────────────────────────────────────
+
+
+class Line(msgspec.Struct, gc=False):
+    """One line of a file: a request, or a mistake with what could still be read of it."""
+
+    number: int
+    request: Request | None
+    mistake: ErrorInfo | None = None
+    to: str = ""
+    id: str | None = None
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    """A file in `work/`, private to the daemon. `token` names its folder there."""
+
+    token: str
+    name: str
+    lane: Lane
+    path: Path
+
+
+class Unread(msgspec.Struct, frozen=True):
+    """A claimed file whose lines are not all in the journal: go on at this octet and line."""
+
+    file_id: int
+    claimed: Claimed
+    offset: int
+    line: int
+
+
+class Admission(Protocol):
+    """What the spool hands lines to. Each call returns when its effect is on disk."""
+
+    async def open_file(self, claimed: Claimed) -> Unread:
+        """Enter the file in the journal, or find the entry that a crash left."""
+
+    async def admit(self, file_id: int, lines: Sequence[Line], offset: int, line: int) -> None:
+        """Take lines in; the file has been read up to this octet and line number."""
+
+    async def close_file(self, file_id: int) -> None:
+        """Every line has been admitted."""
+
+    async def withdraw_file(self, file_id: int) -> None:
+        """The file proved unusable as a whole before any line of it was admitted."""

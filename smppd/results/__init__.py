@@ -1,0 +1,1 @@
+"""What the person who handed messages in gets back."""

@@ -1,0 +1,1 @@
+"""A simulated SMSC for tests, demonstrations and load; the daemon never imports it."""

@@ -1,0 +1,1 @@
+"""The spool: how messages are handed in, and where files come to rest."""

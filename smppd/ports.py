@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
+from smppd.ledger.facts import Fact, FileAccount, MessageRow, Outstanding
 from smppd.message import ErrorInfo, Lane, Part, Request
 from smppd.smpp.pdu import DataSm, DeliverSm
 from smppd.smpp.receipt import DeliveryReceipt
@@ -124,3 +125,70 @@ class Admission(Protocol):
 
     async def withdraw_file(self, file_id: int) -> None:
         """The file proved unusable as a whole before any line of it was admitted."""
+
+
+# ── between the pipeline and the journal ─────────────────────────────────────────────────────
+
+
+class Journal(Protocol):
+    """Durable memory. What was committed is there after any crash, and nothing else is."""
+
+    async def commit(self, facts: Sequence[Fact], messages: Sequence[MessageRow] = ()) -> None:
+        """Return when these are on disk, all or none of them."""
+
+    async def checkpoint(
+        self,
+        at: float,
+        facts: Sequence[Fact],
+        ids: dict[str, int],
+        waiting: list[tuple[str, bytes]],
+        snapshot: tuple[int, bytes] | None,
+    ) -> None:
+        """Write client ids and spilled messages as sorted lots, and a snapshot of the ledger."""
+
+    async def read_queue(self, after: int, limit: int) -> list[MessageRow]:
+        """The messages of one queue behind the msg_id `after`, oldest first."""
+
+    async def read_messages(self, msg_ids: Sequence[int]) -> list[MessageRow]:
+        """These messages, in no particular order."""
+
+    async def find_ids(self, ids: Sequence[str], since: float) -> dict[str, int]:
+        """The msg_id of each of these client ids in a lot written after `since` (epoch)."""
+
+    async def find_waiting(self, keys: Sequence[str]) -> dict[str, bytes]:
+        """The spilled message behind each of these receipt keys."""
+
+    async def drop_lots(self, holds: str, before: float) -> None:
+        """Forget lots of "client_id" or "waiting" written before this time (epoch)."""
+
+
+# ── between the pipeline and what leaves for people ──────────────────────────────────────────
+
+
+class ReceiptOf(NamedTuple):
+    """A receipt's fact with the client's id and destination of its message; None if unmatched."""
+
+    fact: Fact
+    id: str | None
+    to: str | None
+
+
+class Receipts(Protocol):
+    """Where delivery receipts go for people."""
+
+    def append(self, receipts: Sequence[ReceiptOf]) -> None:
+        """Append receipts that are already in the journal."""
+
+
+class Publisher(Protocol):
+    """Where results and reports go for people."""
+
+    async def publish(self, file: FileAccount, unfinished: Sequence[Outstanding]) -> str:
+        """Write results and report, move the source beside them; the source's new place."""
+
+
+class Mailbox(Protocol):
+    """Where messages from handsets go for people."""
+
+    async def keep(self, link: str, messages: Sequence[DeliverSm | DataSm]) -> None:
+        """Return when they are on disk."""

@@ -1,0 +1,148 @@
+"""The journal station: one thread, group commit, a `ports.Journal`.
+
+Whoever needs something on disk adds it to the batch that is gathering and waits; the loop in
+`run` writes the whole batch in one transaction while the next one gathers. Reads share the
+thread, after the commit of the same turn, because a hop to it costs more than they do.
+
+The store is closed by whoever opened it, after `run` has ended: never while its thread works.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Generic, TypeVar, cast
+
+import trio
+
+from smppd.figures import JournalFigures
+from smppd.journal.filter import Filter
+from smppd.journal.store import Batch, Store
+from smppd.ledger.facts import Fact, MessageRow
+
+T = TypeVar("T")
+
+RunSync = Callable[..., Awaitable[Any]]
+
+
+class _Turn:
+    """One hop to the thread: what it writes and reads, and who waits for it."""
+
+    def __init__(self) -> None:
+        self.batch = Batch()
+        self.reads: list[_Read[Any]] = []
+        self.done = trio.Event()
+
+
+class _Read(Generic[T]):
+    def __init__(self, call: Callable[[], T]) -> None:
+        self._call = call
+        self.answer: T | None = None
+
+    def work(self) -> None:
+        self.answer = self._call()
+
+
+class Journal:
+    """The daemon's only writer to the store."""
+
+    def __init__(self, store: Store, *, run_sync: RunSync = trio.to_thread.run_sync) -> None:
+        self._store = store
+        self._run_sync = run_sync
+        self._turn = _Turn()
+        self._wanted = trio.Event()
+        self._ids_on_disk = Filter()
+        self._waiting_on_disk = Filter()
+        self.figures = JournalFigures()
+
+    def load_filters(self) -> None:
+        """Read the keys of all lots, so that most look-ups need not go to disk."""
+        for key in self._store.all_keys("client_id"):
+            self._ids_on_disk.add(key)
+        for key in self._store.all_keys("waiting"):
+            self._waiting_on_disk.add(key)
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Commit whatever gathers, until cancelled. A commit under way is finished first.
+
+        sqlite3 errors leave as they are: no promise can be kept without a disk.
+        """
+        task_status.started()
+        while True:
+            await self._wanted.wait()
+            turn, self._turn, self._wanted = self._turn, _Turn(), trio.Event()
+            await self._run_sync(self._work, turn)
+            turn.done.set()
+
+    def _work(self, turn: _Turn) -> None:
+        if turn.batch.rows or turn.batch.snapshot is not None:
+            started = time.perf_counter()
+            self._store.commit(turn.batch)
+            self.figures.commits += 1
+            self.figures.rows += turn.batch.rows
+            self.figures.commit_seconds.observe(time.perf_counter() - started)
+        for read in turn.reads:
+            read.work()
+
+    async def commit(self, facts: Sequence[Fact], messages: Sequence[MessageRow] = ()) -> None:
+        """Return when these are on disk, together with everything that gathered beside them."""
+        turn = self._turn
+        turn.batch.facts.extend(facts)
+        turn.batch.messages.extend(messages)
+        self._wanted.set()
+        await turn.done.wait()
+
+    async def checkpoint(
+        self,
+        at: float,
+        facts: Sequence[Fact],
+        ids: dict[str, int],
+        waiting: list[tuple[str, bytes]],
+        snapshot: tuple[int, bytes] | None,
+    ) -> None:
+        """Write client ids and spilled messages as lots, and a snapshot, with these facts."""
+        turn = self._turn
+        turn.batch.facts.extend(facts)
+        turn.batch.at = at
+        turn.batch.ids.extend(ids.items())
+        turn.batch.waiting.extend(waiting)
+        turn.batch.snapshot = snapshot or turn.batch.snapshot
+        for key in ids:
+            self._ids_on_disk.add(key)
+        for key, _ in waiting:
+            self._waiting_on_disk.add(key)
+        self._wanted.set()
+        await turn.done.wait()
+
+    async def _read(self, call: Callable[[], T]) -> T:
+        turn, read = self._turn, _Read(call)
+        turn.reads.append(read)
+        self._wanted.set()
+        await turn.done.wait()
+        return cast(T, read.answer)
+
+    async def read_queue(self, after: int, limit: int) -> list[MessageRow]:
+        """The messages of one queue behind `after`, oldest first."""
+        return await self._read(lambda: self._store.read_queue(after, limit))
+
+    async def read_messages(self, msg_ids: Sequence[int]) -> list[MessageRow]:
+        """These messages, in no particular order."""
+        return await self._read(lambda: self._store.read_messages(msg_ids))
+
+    async def find_ids(self, ids: Sequence[str], since: float) -> dict[str, int]:
+        """The msg_id of each of these client ids that was written to a lot after `since`."""
+        candidates = [key for key in ids if key in self._ids_on_disk]
+        if not candidates:
+            return {}
+        return await self._read(lambda: self._store.find_ids(candidates, since))
+
+    async def find_waiting(self, keys: Sequence[str]) -> dict[str, bytes]:
+        """The spilled message behind each of these receipt keys."""
+        candidates = [key for key in keys if key in self._waiting_on_disk]
+        if not candidates:
+            return {}
+        return await self._read(lambda: self._store.find_waiting(candidates))
+
+    async def drop_lots(self, holds: str, before: float) -> None:
+        """Forget what was indexed before this time."""
+        await self._read(lambda: self._store.drop_lots(holds, before))

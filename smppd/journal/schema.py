@@ -1,0 +1,92 @@
+"""The journal's tables, and how an older journal becomes a newer one.
+
+Everything on the way of a message is appended under a growing integer key, because random keys
+in a growing tree cost kilobytes a message. What must be found by text (client ids, message_ids
+that wait for a receipt) is written in sorted lots: the lot's number leads the key, so that a
+lot, too, is appended.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+APPLICATION_ID = 0x736D7070  # "smpp"
+
+#: One script per version; a journal of version n needs those from n on.
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE message (
+        msg_id  INTEGER PRIMARY KEY,
+        file_id INTEGER NOT NULL,
+        item    INTEGER NOT NULL,
+        line    INTEGER NOT NULL,
+        id      TEXT,
+        state   INTEGER NOT NULL,
+        body    BLOB NOT NULL
+    );
+    CREATE TABLE fact (
+        seq    INTEGER PRIMARY KEY,
+        at     REAL NOT NULL,
+        kind   INTEGER NOT NULL,
+        msg    INTEGER,
+        part   INTEGER,
+        num    INTEGER,
+        text   TEXT,
+        detail BLOB,
+        result BLOB
+    );
+    CREATE TABLE queue (
+        number INTEGER PRIMARY KEY,
+        link   TEXT NOT NULL,
+        lane   INTEGER NOT NULL,
+        UNIQUE (link, lane)
+    );
+    CREATE TABLE lot (
+        lot     INTEGER PRIMARY KEY,
+        holds   TEXT NOT NULL,
+        created REAL NOT NULL
+    );
+    CREATE TABLE client_id (
+        lot    INTEGER NOT NULL,
+        id     TEXT NOT NULL,
+        msg_id INTEGER NOT NULL,
+        PRIMARY KEY (lot, id)
+    ) WITHOUT ROWID;
+    CREATE TABLE waiting (
+        lot   INTEGER NOT NULL,
+        key   TEXT NOT NULL,
+        entry BLOB NOT NULL,
+        PRIMARY KEY (lot, key)
+    ) WITHOUT ROWID;
+    CREATE TABLE snapshot (
+        only INTEGER PRIMARY KEY CHECK (only = 1),
+        seq  INTEGER NOT NULL,
+        data BLOB NOT NULL
+    );
+    """,
+)
+
+
+class JournalError(Exception):
+    """The journal cannot be opened; the text names the place and the cure."""
+
+
+def migrate(connection: sqlite3.Connection, path: object) -> None:
+    """Bring the tables to this program's version. Raises `JournalError`."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if tables and application != APPLICATION_ID:
+        raise JournalError(
+            f"{path} is a database, but not a journal of smppd: set [journal] path to another file"
+        )
+    if version > len(MIGRATIONS):
+        raise JournalError(
+            f"journal {path} is of version {version}, this smppd knows up to {len(MIGRATIONS)}: "
+            "run the newer smppd that wrote it, or set [journal] path to a new file"
+        )
+    for number in range(version, len(MIGRATIONS)):
+        connection.executescript(
+            f"BEGIN; {MIGRATIONS[number]}"
+            f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number + 1}; COMMIT;"
+        )

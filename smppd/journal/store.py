@@ -1,0 +1,284 @@
+"""Every SQL statement of the journal, synchronous; one connection, one thread at a time.
+
+Raises `JournalError` when a journal cannot be opened. Any other sqlite3 error means that the
+disk is full or broken: it is not caught, the daemon stops, and the journal is safe.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from smppd.journal.schema import JournalError, migrate
+from smppd.ledger import memory
+from smppd.ledger.accounts import Accounts
+from smppd.ledger.facts import QUEUE_SHIFT, Fact, FileAccount, Kind, MessageRow, read_chunk
+from smppd.message import Lane, State
+
+_MESSAGE = "SELECT msg_id, file_id, item, line, id, state, body FROM message "
+_AMONG = "IN (SELECT value FROM json_each(?))"
+_FACT = "SELECT seq, at, kind, msg, part, num, text, detail, result FROM fact "
+
+
+class Batch(msgspec.Struct):
+    """What one commit writes."""
+
+    messages: list[MessageRow] = msgspec.field(default_factory=list)
+    facts: list[Fact] = msgspec.field(default_factory=list)
+    ids: list[tuple[str, int]] = msgspec.field(default_factory=list)
+    waiting: list[tuple[str, bytes]] = msgspec.field(default_factory=list)
+    snapshot: tuple[int, bytes] | None = None
+    at: float = 0.0
+
+    @property
+    def rows(self) -> int:
+        """How many rows it writes, snapshot aside."""
+        return len(self.messages) + len(self.facts) + len(self.ids) + len(self.waiting)
+
+
+def open_store(path: Path) -> Store:
+    """Open the journal for writing, making or migrating it as needed."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA wal_autocheckpoint = 4000")
+        connection.execute("PRAGMA cache_size = -16000")
+        migrate(connection, path)
+    except (OSError, sqlite3.Error) as error:
+        raise JournalError(
+            f"cannot open journal {path}: {error}: check [journal] path and its permissions"
+        ) from error
+    return Store(connection)
+
+
+def open_reader(path: Path) -> Store:
+    """Open an existing journal for reading, beside a running daemon or without one."""
+    if not path.exists():
+        raise JournalError(f"there is no journal at {path}: check [journal] path")
+    try:
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA query_only = 1")
+        migrate(connection, path)
+    except sqlite3.Error as error:
+        raise JournalError(
+            f"cannot read journal {path}: {error}: does this user have access to it?"
+        ) from error
+    return Store(connection)
+
+
+class Store:
+    """The journal's statements on one connection."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._sql = connection
+
+    def close(self) -> None:
+        """Close the connection; the last writer's close folds the write-ahead log in."""
+        self._sql.close()
+
+    # ── writing ──────────────────────────────────────────────────────────────────────────
+
+    def commit(self, batch: Batch) -> None:
+        """Write a batch in one transaction; on return it is on disk."""
+        sql = self._sql
+        sql.execute("BEGIN IMMEDIATE")
+        with sql:
+            if batch.messages:
+                sql.executemany(
+                    "INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    [
+                        (row.msg_id, row.file_id, row.item, row.line, row.id, row.state, row.body)
+                        for row in batch.messages
+                    ],
+                )
+            sql.executemany("INSERT INTO fact VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", batch.facts)
+            self._write_lots(batch)
+            if batch.snapshot is not None:
+                sql.execute("INSERT OR REPLACE INTO snapshot VALUES (1, ?, ?)", batch.snapshot)
+
+    def _write_lots(self, batch: Batch) -> None:
+        for table, rows in (("client_id", sorted(batch.ids)), ("waiting", sorted(batch.waiting))):
+            if not rows:
+                continue
+            lot = self._sql.execute(
+                "INSERT INTO lot (holds, created) VALUES (?, ?)", (table, batch.at)
+            ).lastrowid
+            self._sql.executemany(
+                f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?)",  # noqa: S608 (our own names)
+                [(lot, key, value) for key, value in rows],
+            )
+
+    def drop_lots(self, holds: str, before: float) -> None:
+        """Forget lots of "client_id" or "waiting" that were written before this time."""
+        with self._sql:
+            for (lot,) in self._sql.execute(
+                "SELECT lot FROM lot WHERE holds = ? AND created < ?", (holds, before)
+            ).fetchall():
+                self._sql.execute(f"DELETE FROM {holds} WHERE lot = ?", (lot,))  # noqa: S608
+                self._sql.execute("DELETE FROM lot WHERE lot = ?", (lot,))
+
+    def enter_queue(self, link: str, lane: Lane) -> int:
+        """The number of a link's lane, given out on first use and never changed."""
+        self._sql.execute("INSERT OR IGNORE INTO queue (link, lane) VALUES (?, ?)", (link, lane))
+        return int(
+            self._sql.execute(
+                "SELECT number FROM queue WHERE link = ? AND lane = ?", (link, lane)
+            ).fetchone()[0]
+        )
+
+    # ── reading what is queued or outstanding ────────────────────────────────────────────
+
+    def queues(self) -> dict[int, tuple[str, Lane]]:
+        """Every queue's link and lane."""
+        rows = self._sql.execute("SELECT number, link, lane FROM queue")
+        return {number: (link, Lane(lane)) for number, link, lane in rows}
+
+    def read_queue(self, after: int, limit: int) -> list[MessageRow]:
+        """The messages of one queue behind `after`, oldest first."""
+        last = ((after >> QUEUE_SHIFT) + 1) << QUEUE_SHIFT
+        return self._rows(
+            "WHERE msg_id > ? AND msg_id < ? ORDER BY msg_id LIMIT ?", (after, last, limit)
+        )
+
+    def read_range(self, first: int, last: int) -> list[MessageRow]:
+        """The messages from `first` to `last`, both included."""
+        return self._rows("WHERE msg_id BETWEEN ? AND ? ORDER BY msg_id", (first, last))
+
+    def read_messages(self, msg_ids: Sequence[int]) -> list[MessageRow]:
+        """These messages, in no particular order."""
+        return self._rows("WHERE msg_id " + _AMONG, (json.dumps(msg_ids),))
+
+    def _rows(self, where: str, values: tuple[object, ...]) -> list[MessageRow]:
+        return [MessageRow(*row) for row in self._sql.execute(_MESSAGE + where, values)]
+
+    def find_ids(self, ids: Sequence[str], since: float) -> dict[str, int]:
+        """The msg_id of each of these client ids that a lot written after `since` knows."""
+        return dict(
+            self._sql.execute(
+                "SELECT c.id, c.msg_id FROM json_each(?) j JOIN lot l ON l.holds = 'client_id'"
+                " AND l.created >= ? JOIN client_id c ON c.lot = l.lot AND c.id = j.value"
+                " ORDER BY c.lot",
+                (json.dumps(ids), since),
+            ).fetchall()
+        )
+
+    def find_waiting(self, keys: Sequence[str]) -> dict[str, bytes]:
+        """The spilled message behind each of these receipt keys, the newest if several."""
+        return dict(
+            self._sql.execute(
+                "SELECT w.key, w.entry FROM json_each(?) j JOIN lot l ON l.holds = 'waiting'"
+                " JOIN waiting w ON w.lot = l.lot AND w.key = j.value ORDER BY w.lot",
+                (json.dumps(keys),),
+            ).fetchall()
+        )
+
+    def all_keys(self, holds: str) -> Iterator[str]:
+        """Every key in the lots of "client_id" or "waiting"."""
+        column = "id" if holds == "client_id" else "key"
+        for (key,) in self._sql.execute(f"SELECT {column} FROM {holds}"):  # noqa: S608
+            yield key
+
+    def all_waiting(self) -> Iterator[bytes]:
+        """Every spilled message, oldest lot first; one with several parts comes several times."""
+        for (entry,) in self._sql.execute("SELECT entry FROM waiting ORDER BY lot"):
+            yield entry
+
+    # ── the log ──────────────────────────────────────────────────────────────────────────
+
+    def load(self, *, from_snapshot: bool = True) -> tuple[Accounts, dict[str, int]]:
+        """The accounts, and the client ids that no lot holds yet."""
+        accounts, recent = Accounts(), dict[str, int]()
+        if from_snapshot:
+            saved = self._sql.execute("SELECT data FROM snapshot").fetchone()
+            if saved is not None:
+                memory.restore(accounts, saved[0])
+        for fact in self.facts(accounts.seq):
+            if fact.kind == Kind.INDEXED:
+                recent.clear()
+            elif fact.kind == Kind.ADMITTED:
+                recent.update(self._ids_admitted(fact))
+            if accounts.needs_rows(fact):
+                assert fact.msg is not None
+                assert fact.num is not None
+                accounts.take(fact, self.read_range(fact.msg, fact.num))
+            else:
+                accounts.apply(fact)
+        return accounts, recent
+
+    def _ids_admitted(self, fact: Fact) -> Iterable[tuple[str, int]]:
+        assert fact.detail is not None
+        for first, last in read_chunk(fact.detail).ranges:
+            yield from self._sql.execute(
+                "SELECT id, msg_id FROM message WHERE msg_id BETWEEN ? AND ? AND id IS NOT NULL"
+                " AND state = ?",
+                (first, last, State.QUEUED),
+            )
+
+    def facts(self, after: int = 0) -> Iterator[Fact]:
+        """The facts behind this seq, in order."""
+        cursor = self._sql.execute(_FACT + "WHERE seq > ? ORDER BY seq", (after,))
+        return map(Fact._make, cursor)
+
+    def receipts(self, after: int) -> Iterator[Fact]:
+        """The receipts behind this seq, matched or parked, in order."""
+        cursor = self._sql.execute(
+            _FACT + "WHERE seq > ? AND kind IN (?, ?) ORDER BY seq",
+            (after, Kind.RECEIPT, Kind.PARKED),
+        )
+        return map(Fact._make, cursor)
+
+    def read_facts(self, seqs: Sequence[int]) -> dict[int, Fact]:
+        """These facts by their seq."""
+        cursor = self._sql.execute(_FACT + "WHERE seq " + _AMONG, (json.dumps(seqs),))
+        return {row[0]: Fact._make(row) for row in cursor}
+
+    def items(
+        self, file: FileAccount, slots: array[int]
+    ) -> Iterator[tuple[MessageRow, Fact | None]]:
+        """A file's messages in the order of the file, each with the fact that made it final."""
+        for chunk in file.chunks:
+            rows = [row for first, last in chunk.ranges for row in self.read_range(first, last)]
+            rows.sort(key=lambda row: row.item)
+            facts = self.read_facts([slot for row in rows if (slot := slots[row.item]) > 0])
+            for row in rows:
+                yield row, facts.get(slots[row.item])
+
+    # ── looking one message up ───────────────────────────────────────────────────────────
+
+    def find_message(self, client_id: str) -> MessageRow | None:
+        """The newest message of this client id, by the index or by looking at every one."""
+        known = self.find_ids([client_id], since=0.0).get(client_id)
+        where, value = ("msg_id", known) if known is not None else ("id", client_id)
+        rows = self._rows(
+            f"WHERE {where} = ? AND state = ? ORDER BY msg_id DESC LIMIT 1",
+            (value, State.QUEUED),
+        ) or self._rows("WHERE id = ? ORDER BY msg_id DESC LIMIT 1", (client_id,))
+        return rows[0] if rows else None
+
+    def history(self, msg_id: int) -> list[Fact]:
+        """Every fact about one message."""
+        cursor = self._sql.execute(
+            _FACT + "WHERE kind >= ? AND (msg = ? OR (kind IN (?, ?) AND msg <= ? AND num >= ?))"
+            " ORDER BY seq",
+            (Kind.SENDING, msg_id, Kind.SENDING, Kind.EXPIRED, msg_id, msg_id),
+        )
+        return [Fact._make(row) for row in cursor]
+
+    def admitted_at(self, row: MessageRow) -> float | None:
+        """When the chunk with this message was committed."""
+        found = self._sql.execute(
+            "SELECT at FROM fact WHERE kind = ? AND msg = ? AND num > ? ORDER BY seq LIMIT 1",
+            (Kind.ADMITTED, row.file_id, row.item),
+        ).fetchone()
+        return None if found is None else float(found[0])
+
+    def count_messages(self) -> int:
+        """How many messages there are, whatever became of them."""
+        return int(self._sql.execute("SELECT count(*) FROM message").fetchone()[0])

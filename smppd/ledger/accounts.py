@@ -1,0 +1,462 @@
+"""Where every message is, as the sum of the facts in the journal.
+
+Live, a fact is applied here and then committed; after a crash the same facts are applied again
+in the same order and give the same accounts. That is why this is pure: no clock, no SQL, no
+trio. Memory holds what is outstanding, never the backlog: queued messages are a pair of numbers
+per queue, finished ones eight octets per line of a file that is not reported yet.
+
+Raises `LedgerError` when a fact contradicts the lifecycle: a fault of the program, never of a
+peer or a user.
+"""
+
+from __future__ import annotations
+
+import heapq
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import msgspec
+
+from smppd.ledger.facts import (
+    FINAL_AT_ADMISSION,
+    PARKED,
+    QUEUE_SHIFT,
+    REMEMBERED,
+    Fact,
+    FileAccount,
+    Finished,
+    Kind,
+    LedgerError,
+    MessageRow,
+    Outstanding,
+    Parked,
+    Queue,
+    read_chunk,
+    read_due,
+    read_names,
+    read_outstanding,
+    receipt_fact,
+    receipt_key,
+)
+from smppd.message import LIFECYCLE, ErrorInfo, State
+
+_PARTLY_DONE = frozenset({State.DELIVERED, State.UNDELIVERED})
+#: A refusal may come late, when the part's outcome already counts as unknown.
+_UNANSWERED = frozenset({State.SENDING, State.UNKNOWN})
+
+
+def aggregate(parts: Sequence[int]) -> int:
+    """The state of a message from the states of its parts (one state for the whole)."""
+    if len(parts) == 1:
+        return parts[0]
+    present = set(parts)
+    for state in (State.SENDING, State.FAILED, State.QUEUED, State.UNKNOWN, State.SENT):
+        if state in present:
+            return state
+    return State.UNDELIVERED if State.UNDELIVERED in present else State.DELIVERED
+
+
+class Accounts:
+    """The fold over all facts: queues, files, outstanding messages, parked receipts."""
+
+    def __init__(self) -> None:
+        self.seq = 0
+        self.counts = [0] * (len(State) + 1)
+        self.queues: dict[int, Queue] = {}
+        self.files: dict[int, FileAccount] = {}
+        self.slots: dict[int, array[int]] = {}
+        self.entries: dict[int, Outstanding] = {}
+        self.by_message_id: dict[str, tuple[int, int]] = {}
+        self.finished: dict[str, Finished] = {}
+        self.shelf: dict[str, Parked] = {}
+        self.retries: dict[int, list[tuple[float, int]]] = {}
+        self.held: set[int] = set()
+        self.doubtful: list[int] = []
+        self.unmatched = 0
+        self.accepted = 0
+        self.touched: set[int] = set()
+        self.last_file = 0
+
+    def apply(self, fact: Fact) -> Outstanding | None:
+        """Apply the next fact; the message that it made final, if it did.
+
+        A fact that takes messages from a queue goes through `take` instead.
+        """
+        if fact.seq != self.seq + 1:
+            raise LedgerError(f"fact {fact.seq} follows {self.seq}: the log has a gap")
+        self.seq = fact.seq
+        return _APPLY[fact.kind](self, fact)
+
+    def needs_rows(self, fact: Fact) -> bool:
+        """Whether this fact takes messages from a queue, so that their rows are wanted."""
+        return (
+            fact.kind in (Kind.SENDING, Kind.EXPIRED)
+            and fact.num is not None
+            and fact.num > self.queue(fact.num >> QUEUE_SHIFT).head
+        )
+
+    def take(self, fact: Fact, rows: Iterable[MessageRow]) -> Outstanding | None:
+        """Apply a SENDING or EXPIRED fact that moves these rows from the head of their queue."""
+        assert fact.num is not None
+        self.seq, final = fact.seq, None
+        for row in rows:
+            if row.state != State.QUEUED:
+                continue
+            message = row.message
+            entry = Outstanding(
+                row.msg_id,
+                row.file_id,
+                row.item,
+                row.line,
+                row.id,
+                message.to,
+                message.receipt,
+                message.on_unknown,
+                State.QUEUED,
+                [State.SENDING] * len(message.segments),
+                link=fact.text or "",
+            )
+            self.entries[row.msg_id] = entry
+            self.files[row.file_id].last_submit = fact.at
+            if fact.kind == Kind.SENDING:
+                self._move(entry, State.SENDING, fact.seq)
+            else:
+                entry.attempts = 0
+                entry.error = _TOO_LATE
+                final = self._move(entry, State.EXPIRED, fact.seq)
+        self.queue(fact.num >> QUEUE_SHIFT).head = fact.num
+        return final
+
+    def file_opened(self, fact: Fact) -> None:
+        assert fact.msg is not None
+        assert fact.detail is not None
+        token, name, lane = read_names(fact.detail)
+        self.last_file = max(self.last_file, fact.msg)
+        self.files[fact.msg] = FileAccount(fact.msg, token, name, lane, fact.at)
+        self.slots[fact.msg] = array("q")
+
+    def admitted(self, fact: Fact) -> None:
+        assert fact.msg is not None
+        assert fact.detail is not None
+        file, chunk = self.files[fact.msg], read_chunk(fact.detail)
+        slots = self.slots[fact.msg]
+        slots.extend([0] * chunk.items)
+        file.done += len(chunk.final)
+        for item, state in chunk.final.items():
+            slots[item] = FINAL_AT_ADMISSION
+            self.counts[state] += 1
+            file.states[state] += 1
+        self.counts[State.QUEUED] += chunk.queued
+        file.states[State.QUEUED] += chunk.queued
+        self.accepted += chunk.items
+        file.items += chunk.items
+        file.offset, file.line = chunk.offset, chunk.line
+        file.chunks.append(chunk)
+        for first, last in chunk.ranges:
+            queue = self.queue(first >> QUEUE_SHIFT)
+            if first != queue.tail + 1:
+                raise LedgerError(f"messages {first}… follow {queue.tail}")
+            queue.tail = last
+
+    def file_closed(self, fact: Fact) -> None:
+        assert fact.msg is not None
+        self.files[fact.msg].closed = True
+        self.touched.add(fact.msg)
+
+    def file_withdrawn(self, fact: Fact) -> None:
+        assert fact.msg is not None
+        if self.files[fact.msg].items:
+            raise LedgerError(f"file {fact.msg} has messages and cannot be withdrawn")
+        del self.files[fact.msg], self.slots[fact.msg]
+
+    def file_reported(self, fact: Fact) -> None:
+        assert fact.msg is not None
+        file = self.files[fact.msg]
+        file.reported = True
+        file.chunks = []
+        self._forget_if_done(file)
+
+    def sending_again(self, fact: Fact) -> None:
+        entry = self._entry(fact)
+        if entry is None:
+            return
+        entry.part_states = [
+            State.SENDING if state == State.QUEUED else state for state in entry.part_states
+        ]
+        entry.attempts += 1
+        entry.due = None
+        entry.link = fact.text or ""
+        self.files[entry.file_id].last_submit = fact.at
+        self._move(entry, State.SENDING, fact.seq)
+
+    def returned(self, fact: Fact) -> Outstanding | None:
+        return self._back_to_queue(fact, due=fact.at, attempt=0)
+
+    def retry(self, fact: Fact) -> Outstanding | None:
+        assert fact.detail is not None
+        return self._back_to_queue(fact, due=read_due(fact.detail), attempt=1)
+
+    def throttled(self, fact: Fact) -> Outstanding | None:
+        assert fact.detail is not None
+        return self._back_to_queue(fact, due=read_due(fact.detail), attempt=0)
+
+    def _back_to_queue(self, fact: Fact, due: float, attempt: int) -> Outstanding | None:
+        entry = self._entry(fact, _UNANSWERED)
+        if entry is None:
+            return None
+        if not attempt and entry.due is None:
+            entry.attempts -= 1
+        entry.due = max(due, entry.due or due)
+        return self._settle_part(entry, fact, State.QUEUED)
+
+    def sent(self, fact: Fact) -> Outstanding | None:
+        entry = self._entry(fact)
+        assert fact.text is not None
+        assert fact.part is not None
+        if entry is None:
+            return None
+        message_id = fact.text.partition("\t")[2]
+        entry.ids.append((fact.part, fact.text))
+        if message_id:
+            self.by_message_id[fact.text] = (entry.msg_id, fact.part)
+        if entry.submitted is None:
+            entry.submitted = fact.at
+        if entry.part_states[fact.part] not in (State.SENDING, State.UNKNOWN, State.QUEUED):
+            return None
+        return self._settle_part(entry, fact, State.SENT)
+
+    def refused(self, fact: Fact) -> Outstanding | None:
+        entry = self._entry(fact, _UNANSWERED)
+        if entry is None:
+            return None
+        assert fact.detail is not None
+        entry.error = msgspec.msgpack.decode(fact.detail, type=ErrorInfo)
+        return self._settle_part(entry, fact, State.FAILED)
+
+    def unknown(self, fact: Fact) -> Outstanding | None:
+        entry = self._entry(fact, frozenset({State.SENDING}))
+        if entry is None:
+            return None
+        entry.error = ErrorInfo("UNKNOWN_OUTCOME", None, fact.text or "")
+        return self._settle_part(entry, fact, State.UNKNOWN)
+
+    def requeued(self, fact: Fact) -> None:
+        entry = self._entry(fact)
+        if entry is None:
+            return
+        entry.part_states = [
+            State.QUEUED if state == State.UNKNOWN else state for state in entry.part_states
+        ]
+        entry.possible_duplicate = True
+        entry.error = None
+        entry.due = fact.at if fact.detail is None else read_due(fact.detail)
+        self._move(entry, State.QUEUED, fact.seq)
+
+    def failed(self, fact: Fact) -> Outstanding | None:
+        entry = self._entry(fact)
+        if entry is None:
+            return None
+        assert fact.detail is not None
+        entry.error = msgspec.msgpack.decode(fact.detail, type=ErrorInfo)
+        return self._move(entry, State.FAILED, fact.seq)
+
+    def expired(self, fact: Fact) -> Outstanding | None:
+        entry = self._entry(fact)
+        if entry is None:
+            return None
+        entry.error = _TOO_LATE
+        return self._move(entry, State.EXPIRED, fact.seq)
+
+    def receipt(self, fact: Fact) -> Outstanding | None:
+        entry = self._entry(fact)
+        assert fact.part is not None
+        if entry is None or fact.num not in _RECEIPT_STATES:
+            return None
+        if entry.part_states[fact.part] in _PARTLY_DONE:
+            return None
+        state = _RECEIPT_STATES[fact.num]
+        if state == State.UNDELIVERED:
+            assert fact.text is not None
+            entry.error = ErrorInfo(
+                _RECEIPT_WORDS[fact.num], None, f"receipt error {receipt_fact(fact.text).error}"
+            )
+        elif entry.error is not None and entry.error.code == "UNKNOWN_OUTCOME":
+            entry.error = None
+        return self._settle_part(entry, fact, state)
+
+    def parked(self, fact: Fact) -> None:
+        assert fact.text is not None
+        assert fact.num is not None
+        link, message_id, _ = fact.text.split("\t", 2)
+        self.unmatched += 1
+        key = receipt_key(link, message_id)
+        if fact.num in _RECEIPT_STATES or key not in self.shelf:
+            self.shelf[key] = Parked(fact.at, fact.num, fact.text)
+        while len(self.shelf) > PARKED:
+            del self.shelf[next(iter(self.shelf))]
+
+    def recalled(self, fact: Fact) -> None:
+        assert fact.detail is not None
+        entry = read_outstanding(fact.detail)
+        if entry.msg_id not in self.entries:
+            self.remember(entry)
+
+    def indexed(self, fact: Fact) -> None:
+        """Nothing: the reader of client ids looks for it."""
+
+    # ── the accounts ─────────────────────────────────────────────────────────────────────
+
+    def queue(self, number: int) -> Queue:
+        """The queue of this number, empty if nothing was ever put in."""
+        queue = self.queues.get(number)
+        if queue is None:
+            base = number << QUEUE_SHIFT
+            queue = self.queues[number] = Queue(number, base, base)
+        return queue
+
+    def is_final(self, file_id: int, item: int) -> bool:
+        """Whether this item of this file has come to its end."""
+        slots = self.slots.get(file_id)
+        return slots is None or slots[item] != 0
+
+    def _entry(self, fact: Fact, part_states: frozenset[int] = frozenset()) -> Outstanding | None:
+        """The outstanding message of a fact; None when it is final or the part moved on."""
+        assert fact.msg is not None
+        entry = self.entries.get(fact.msg)
+        if entry is None or not part_states:
+            return entry
+        assert fact.part is not None
+        return entry if entry.part_states[fact.part] in part_states else None
+
+    def _settle_part(self, entry: Outstanding, fact: Fact, state: State) -> Outstanding | None:
+        assert fact.part is not None
+        entry.part_states[fact.part] = state
+        return self._move(entry, aggregate(entry.part_states), fact.seq)
+
+    def _move(self, entry: Outstanding, state: int, seq: int) -> Outstanding | None:
+        """Change a message's state; the entry if that was its last change."""
+        old = entry.state
+        if state == old:
+            return None
+        if state not in _ALLOWED[old]:
+            raise LedgerError(
+                f"message {entry.msg_id}: {State(old).label} → {State(state).label} at fact {seq}"
+            )
+        entry.state = state
+        self.counts[old] -= 1
+        self.counts[state] += 1
+        file = self.files[entry.file_id]
+        file.states[old] -= 1
+        file.states[state] += 1
+        if old == State.UNKNOWN:
+            self.held.discard(entry.msg_id)
+        if state in _FINAL or (state == State.SENT and not entry.receipt):
+            self._finish(entry, file, seq)
+            return entry
+        if state == State.UNKNOWN:
+            self.held.add(entry.msg_id)
+            self.doubtful.append(entry.msg_id)
+            self.touched.add(entry.file_id)
+        elif state == State.QUEUED:
+            self._wait(entry)
+        return None
+
+    def _wait(self, entry: Outstanding) -> None:
+        waiting = self.retries.setdefault(entry.msg_id >> QUEUE_SHIFT, [])
+        heapq.heappush(waiting, (entry.due or 0.0, entry.msg_id))
+
+    def _finish(self, entry: Outstanding, file: FileAccount, seq: int) -> None:
+        del self.entries[entry.msg_id]
+        self.slots[file.file_id][entry.item] = seq
+        file.done += 1
+        self.remember_finished(entry)
+        if file.closed:
+            self.touched.add(file.file_id)
+            self._forget_if_done(file)
+
+    def remember_finished(self, entry: Outstanding) -> None:
+        """Know the message_ids of a final message for a while, so that repeats are known."""
+        finished = Finished(entry.msg_id, entry.client_id, entry.to)
+        for _, key in entry.ids:
+            self.by_message_id.pop(key, None)
+            self.finished[key] = finished
+        while len(self.finished) > REMEMBERED:
+            del self.finished[next(iter(self.finished))]
+
+    def _forget_if_done(self, file: FileAccount) -> None:
+        if file.reported and not file.pending:
+            del self.files[file.file_id], self.slots[file.file_id]
+
+    def due_retries(self, queue: int, now: float) -> Iterator[Outstanding]:
+        """Take a queue's messages whose time to go again has come, the earliest first."""
+        waiting = self.retries.get(queue, [])
+        while waiting and waiting[0][0] <= now:
+            _, msg_id = heapq.heappop(waiting)
+            entry = self.entries.get(msg_id)
+            if entry is not None and entry.state == State.QUEUED and (entry.due or 0.0) <= now:
+                yield entry
+
+    def next_retry(self, queue: int) -> float | None:
+        """When the next message of this queue is due to go again."""
+        waiting = self.retries.get(queue)
+        return waiting[0][0] if waiting else None
+
+    def remember(self, entry: Outstanding) -> None:
+        """Put a message that comes from disk among the outstanding ones."""
+        self.entries[entry.msg_id] = entry
+        for part, key in entry.ids:
+            if not key.endswith("\t"):
+                self.by_message_id[key] = (entry.msg_id, part)
+        if entry.state == State.UNKNOWN:
+            self.held.add(entry.msg_id)
+        elif entry.state == State.QUEUED:
+            self._wait(entry)
+
+    def in_doubt(self) -> list[tuple[int, int]]:
+        """The (msg_id, part) pairs that were on their way out: after a crash, in doubt."""
+        return [
+            (entry.msg_id, part)
+            for entry in self.entries.values()
+            for part, state in enumerate(entry.part_states)
+            if state == State.SENDING
+        ]
+
+
+# SMPP 3.4, 5.2.28: the final message states, and what each means for us.
+_RECEIPT_STATES = {
+    2: State.DELIVERED,
+    3: State.UNDELIVERED,
+    4: State.UNDELIVERED,
+    5: State.UNDELIVERED,
+    8: State.UNDELIVERED,
+}
+_RECEIPT_WORDS = {3: "EXPIRED", 4: "DELETED", 5: "UNDELIVERABLE", 8: "REJECTED"}
+
+_TOO_LATE = ErrorInfo("EXPIRED", None, "not submitted before it expired")
+
+_ALLOWED: tuple[frozenset[int], ...] = tuple(
+    frozenset(LIFECYCLE[State(n)]) if n else frozenset() for n in range(len(State) + 1)
+)
+_FINAL = frozenset(state for state, after in LIFECYCLE.items() if not after)
+
+_APPLY: dict[int, Callable[[Accounts, Fact], Outstanding | None]] = {
+    Kind.FILE_OPENED: Accounts.file_opened,
+    Kind.ADMITTED: Accounts.admitted,
+    Kind.FILE_CLOSED: Accounts.file_closed,
+    Kind.FILE_WITHDRAWN: Accounts.file_withdrawn,
+    Kind.FILE_REPORTED: Accounts.file_reported,
+    Kind.SENDING: Accounts.sending_again,
+    Kind.RETURNED: Accounts.returned,
+    Kind.SENT: Accounts.sent,
+    Kind.REFUSED: Accounts.refused,
+    Kind.RETRY: Accounts.retry,
+    Kind.THROTTLED: Accounts.throttled,
+    Kind.UNKNOWN: Accounts.unknown,
+    Kind.REQUEUED: Accounts.requeued,
+    Kind.EXPIRED: Accounts.expired,
+    Kind.FAILED: Accounts.failed,
+    Kind.RECEIPT: Accounts.receipt,
+    Kind.PARKED: Accounts.parked,
+    Kind.RECALLED: Accounts.recalled,
+    Kind.INDEXED: Accounts.indexed,
+}

@@ -1,0 +1,284 @@
+"""What the journal keeps: messages, facts about them, and what the facts carry.
+
+These are the shapes on disk. A number or a field order here is a promise to every journal that
+exists: extend at the end, never reuse.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NamedTuple
+
+import msgspec
+
+from smppd.message import ErrorInfo, Message, State
+
+#: A msg_id is a queue's number and a count within it: one integer key per queue, append-only.
+QUEUE_SHIFT = 40
+#: How many finished message_ids are remembered, so that a repeated receipt is known as one.
+REMEMBERED = 20_000
+#: How many receipts may wait for their message_id to be learnt.
+PARKED = 100_000
+
+
+class LedgerError(Exception):
+    """A fact contradicts the lifecycle or the order of facts."""
+
+
+class Kind(IntEnum):
+    """What a fact says. The numbers are on disk: never reuse one."""
+
+    FILE_OPENED = 1
+    ADMITTED = 2
+    FILE_CLOSED = 3
+    FILE_WITHDRAWN = 4
+    FILE_REPORTED = 5
+    SENDING = 10
+    RETURNED = 11
+    SENT = 12
+    REFUSED = 13
+    RETRY = 14
+    THROTTLED = 15
+    UNKNOWN = 16
+    REQUEUED = 17
+    EXPIRED = 18
+    FAILED = 19
+    RECEIPT = 20
+    PARKED = 21
+    RECALLED = 22
+    INDEXED = 23
+
+
+class Fact(NamedTuple):
+    """One row of the journal's log.
+
+    `at` is epoch seconds. `msg`, `part`, `num` and `text` mean what the kind says (see the
+    `Ledger` method of that name); `detail` is MessagePack; `result` stands on the fact that
+    made its message final.
+    """
+
+    seq: int
+    at: float
+    kind: int
+    msg: int | None = None
+    part: int | None = None
+    num: int | None = None
+    text: str | None = None
+    detail: bytes | None = None
+    result: bytes | None = None
+
+
+class MessageRow(msgspec.Struct, gc=False):
+    """One message as the journal keeps it. `item` counts from 0 in its file, `line` from 1."""
+
+    msg_id: int
+    file_id: int
+    item: int
+    line: int
+    id: str | None
+    state: State
+    body: bytes
+    decoded: Message | None = None
+
+    @property
+    def message(self) -> Message:
+        """The message in the body, decoded once."""
+        if self.decoded is None:
+            self.decoded = read_message(self.body)
+        return self.decoded
+
+    @property
+    def client_id(self) -> str:
+        """The client's id, or the one made up from ours."""
+        return self.id if self.id is not None else made_up_id(self.msg_id)
+
+
+class Rejected(msgspec.Struct, array_like=True):
+    """The body of a row that is no message: what could be read of it, and what was wrong."""
+
+    to: str
+    error: ErrorInfo
+    echo: dict[str, msgspec.Raw] | None = None
+
+
+class Outstanding(msgspec.Struct, array_like=True):
+    """A message that was taken from its queue and is not final.
+
+    `part_states` has one State per part, `ids` the (part, receipt key) pairs learnt so far.
+    """
+
+    msg_id: int
+    file_id: int
+    item: int
+    line: int
+    id: str | None
+    to: str
+    receipt: bool
+    on_unknown: int
+    state: int
+    part_states: list[int]
+    attempts: int = 1
+    submitted: float | None = None
+    ids: list[tuple[int, str]] = msgspec.field(default_factory=list)
+    error: ErrorInfo | None = None
+    possible_duplicate: bool = False
+    due: float | None = None
+    link: str = ""
+
+    @property
+    def client_id(self) -> str:
+        """The client's id, or the one made up from ours."""
+        return self.id if self.id is not None else made_up_id(self.msg_id)
+
+
+class Result(msgspec.Struct, array_like=True, gc=False):
+    """What a final message's fact says of its whole life; `None` times are epoch seconds."""
+
+    state: int
+    submitted: float | None
+    attempts: int
+    message_ids: list[str]
+    possible_duplicate: bool
+    error: ErrorInfo | None
+
+
+class Chunk(msgspec.Struct, array_like=True):
+    """Lines admitted in one commit: (queue, first, last) ranges of msg_id, and how far we read."""
+
+    ranges: list[tuple[int, int]]
+    first_item: int
+    items: int
+    queued: int
+    final: dict[int, int]
+    offset: int
+    line: int
+
+
+class FileAccount(msgspec.Struct, array_like=True):
+    """A file that is not reported yet, or has messages that are not final."""
+
+    file_id: int
+    token: str
+    name: str
+    lane: int
+    opened: float
+    items: int = 0
+    done: int = 0
+    offset: int = 0
+    line: int = 0
+    closed: bool = False
+    reported: bool = False
+    last_submit: float = 0.0
+    chunks: list[Chunk] = msgspec.field(default_factory=list)
+    states: list[int] = msgspec.field(default_factory=lambda: [0] * (len(State) + 1))
+    saved_slots: bytes = b""
+
+    @property
+    def queued(self) -> int:
+        """Messages that wait for their turn or are on their way out."""
+        return self.states[State.QUEUED] + self.states[State.SENDING]
+
+    @property
+    def pending(self) -> int:
+        """Messages that are not final."""
+        return self.items - self.done
+
+
+class Queue(msgspec.Struct, array_like=True):
+    """One lane of one link: msg_ids up to `head` were taken, up to `tail` exist."""
+
+    number: int
+    head: int
+    tail: int
+
+
+class Parked(msgspec.Struct, array_like=True):
+    """A receipt whose message_id nobody knows yet."""
+
+    at: float
+    num: int
+    text: str
+
+
+class Finished(NamedTuple):
+    """What is remembered of a message that is final."""
+
+    msg_id: int
+    id: str
+    to: str
+
+
+class ReceiptFact(NamedTuple):
+    """What a receipt's fact keeps of it."""
+
+    link: str
+    message_id: str
+    error: str
+    done_date: str
+    destination: str
+
+
+class Snapshot(msgspec.Struct, array_like=True):
+    """The whole ledger at one seq, so that a start need not read the log from its beginning."""
+
+    seq: int
+    counts: list[int]
+    queues: list[Queue]
+    files: list[FileAccount]
+    outstanding: list[Outstanding]
+    shelf: dict[str, Parked]
+    unmatched: int
+    last_file: int
+
+
+encode = msgspec.msgpack.Encoder().encode
+read_chunk = msgspec.msgpack.Decoder(Chunk).decode
+read_outstanding = msgspec.msgpack.Decoder(Outstanding).decode
+read_due = msgspec.msgpack.Decoder(float).decode
+read_names = msgspec.msgpack.Decoder(tuple[str, str, int]).decode
+read_result = msgspec.msgpack.Decoder(Result).decode
+read_message = msgspec.msgpack.Decoder(Message).decode
+read_rejected = msgspec.msgpack.Decoder(Rejected).decode
+
+#: What stands in a slot for an item that was final when it was admitted.
+FINAL_AT_ADMISSION = -1
+
+
+def made_up_id(msg_id: int) -> str:
+    """The id of a message whose writer gave none."""
+    return f"smppd-{msg_id >> QUEUE_SHIFT}-{msg_id & ((1 << QUEUE_SHIFT) - 1)}"
+
+
+def made_up_msg_id(text: str) -> int | None:
+    """The msg_id in a made-up id; None if it is not one."""
+    head, _, rest = text.partition("-")
+    queue, _, number = rest.partition("-")
+    if head != "smppd" or not (queue.isdecimal() and number.isdecimal()):
+        return None
+    return (int(queue) << QUEUE_SHIFT) + int(number)
+
+
+def receipt_key(link: str, message_id: str) -> str:
+    """A message_id means something only together with the link that it came over."""
+    return f"{link}\t{message_id}"
+
+
+def receipt_fact(text: str) -> ReceiptFact:
+    """The parts of a RECEIPT or PARKED fact's text."""
+    return ReceiptFact(*text.split("\t"))
+
+
+def plain(text: str) -> str:
+    return text.replace("\t", " ") if "\t" in text else text
+
+
+def result_of(entry: Outstanding) -> Result:
+    """What results say of a message."""
+    return Result(
+        entry.state,
+        entry.submitted,
+        entry.attempts,
+        [key.partition("\t")[2] for _, key in entry.ids],
+        entry.possible_duplicate,
+        entry.error,
+    )

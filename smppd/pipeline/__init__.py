@@ -1,0 +1,1 @@
+"""The hot path: admit · dispatch · settle · reconcile · publish. Everything works in lists."""

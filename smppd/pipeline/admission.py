@@ -1,0 +1,196 @@
+"""Admit: lines from the spool become messages in the journal. Implements `ports.Admission`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from smppd.config import LinkConfig
+from smppd.events import Emit, FileAdmitted
+from smppd.ledger.facts import QUEUE_SHIFT, Chunk, MessageRow, Rejected, encode
+from smppd.message import ErrorInfo, Lane, Message, Request, State
+from smppd.pipeline.desk import Desk
+from smppd.ports import Claimed, Line, Unread
+from smppd.prepare import prepare
+
+_LANES = {"high": Lane.HIGH, "normal": Lane.NORMAL, "bulk": Lane.BULK}
+
+
+class _Item(msgspec.Struct, gc=False):
+    """One message-to-be: a line gives one for each destination in it."""
+
+    line: int
+    queue: int
+    id: str | None
+    to: str
+    verdict: Message | ErrorInfo
+    state: State = State.QUEUED
+    echo: dict[str, msgspec.Raw] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What admission must know of the configuration; queues by link and lane."""
+
+    links: Mapping[str, LinkConfig]
+    queues: Mapping[tuple[str, Lane], int]
+    default_country: str
+    dedupe_window: float
+
+
+class Admission:
+    """Takes lines in. The first link of the configuration is the default route."""
+
+    def __init__(self, desk: Desk, terms: Terms, emit: Emit) -> None:
+        self._desk = desk
+        self._terms = terms
+        self._emit = emit
+        self._default = next(iter(terms.links))
+        self._reference = desk.accounts.accepted
+        self._by_claim = {
+            (file.token, file.name): file.file_id for file in desk.accounts.files.values()
+        }
+
+    # ── files ────────────────────────────────────────────────────────────────────────────
+
+    async def open_file(self, claimed: Claimed) -> Unread:
+        """Enter the file in the journal, or find the entry that a crash left."""
+        file_id = self._by_claim.get((claimed.token, claimed.name))
+        if file_id is None:
+            file_id = self._desk.ledger.file_opened(
+                self._desk.wall(), claimed.token, claimed.name, claimed.lane
+            )
+            self._by_claim[claimed.token, claimed.name] = file_id
+            await self._desk.commit()
+        file = self._desk.accounts.files[file_id]
+        return Unread(file_id, claimed, file.offset, file.line)
+
+    def is_read(self, token: str, name: str) -> bool:
+        """Whether every line of this claimed file is in the journal already."""
+        file_id = self._by_claim.get((token, name))
+        if file_id is None:
+            return False
+        file = self._desk.accounts.files.get(file_id)
+        return file is None or file.closed
+
+    async def close_file(self, file_id: int) -> None:
+        """Every line has been admitted."""
+        file = self._desk.accounts.files[file_id]
+        if file.closed:
+            return
+        rejected = file.states[State.REJECTED] + file.states[State.DUPLICATE]
+        self._desk.ledger.file_closed(self._desk.wall(), file_id)
+        await self._desk.commit()
+        self._emit(FileAdmitted(file.name, file.items, rejected))
+
+    async def withdraw_file(self, file_id: int) -> None:
+        """The file proved unusable before any line of it was admitted."""
+        file = self._desk.accounts.files[file_id]
+        self._desk.ledger.file_withdrawn(self._desk.wall(), file_id)
+        del self._by_claim[file.token, file.name]
+        await self._desk.commit()
+
+    def forget_file(self, token: str, name: str) -> None:
+        """The file was reported; its claim will not be asked for again."""
+        self._by_claim.pop((token, name), None)
+
+    # ── lines ────────────────────────────────────────────────────────────────────────────
+
+    async def admit(self, file_id: int, lines: Sequence[Line], offset: int, line: int) -> None:
+        """Take lines in; the file has been read up to this octet and line number."""
+        now = self._desk.wall()
+        lane = Lane(self._desk.accounts.files[file_id].lane)
+        items = [item for each in lines for item in self._items(each, lane, now)]
+        reserved = self._reserve(items)
+        if reserved:
+            known = await self._desk.journal.find_ids(reserved, now - self._terms.dedupe_window)
+            for item in items:
+                if item.id in known and item.state == State.QUEUED:
+                    _mark_duplicate(item)
+                    self._desk.recent_ids.pop(item.id, None)
+        rows = self._enter(file_id, items, offset, line, now)
+        await self._desk.commit(rows)
+        for queue in {row.msg_id >> QUEUE_SHIFT for row in rows}:
+            self._desk.wake(queue)
+
+    def _items(self, line: Line, lane: Lane, now: float) -> list[_Item]:
+        request = line.request
+        if request is None:
+            error = line.mistake or ErrorInfo("BAD_LINE")
+            queue = self._terms.queues[self._default, lane]
+            return [_Item(line.number, queue, line.id, line.to, error, State.REJECTED)]
+        if isinstance(request.to, str):
+            return [self._item(line.number, request, request.to, request.id, lane, now)]
+        return [
+            self._item(line.number, request, to, request.id and f"{request.id}#{n}", lane, now)
+            for n, to in enumerate(request.to, start=1)
+        ]
+
+    def _item(  # noqa: PLR0913, PLR0917 (a line's parts, taken apart once)
+        self, number: int, request: Request, to: str, id_: str | None, lane: Lane, now: float
+    ) -> _Item:
+        if request.priority is not None:
+            lane = _LANES[request.priority]
+        via = request.via or self._default
+        link = self._terms.links.get(via)
+        if link is None:
+            queue = self._terms.queues[self._default, lane]
+            verdict: Message | ErrorInfo = self._no_link(via)
+        else:
+            queue = self._terms.queues[via, lane]
+            self._reference += 1
+            verdict = prepare(request, to, link, self._terms.default_country, self._reference, now)
+        state = State.QUEUED if isinstance(verdict, Message) else State.REJECTED
+        return _Item(number, queue, id_, to, verdict, state, request.echo)
+
+    def _no_link(self, via: str) -> ErrorInfo:
+        names = ", ".join(sorted(self._terms.links))
+        return ErrorInfo(
+            "BAD_VIA", None, f'via: there is no link called "{via}"; use one of: {names}'
+        )
+
+    def _reserve(self, items: list[_Item]) -> list[str]:
+        """Claim the ids of what will be queued; those that only the disk can know about."""
+        recent, reserved = self._desk.recent_ids, []
+        for item in items:
+            if item.id is None or item.state != State.QUEUED:
+                continue
+            if item.id in recent:
+                _mark_duplicate(item)
+            else:
+                recent[item.id] = 0
+                reserved.append(item.id)
+        return reserved
+
+    def _enter(  # noqa: PLR0913, PLR0917 (a chunk and how far it reaches)
+        self, file_id: int, items: list[_Item], offset: int, line: int, now: float
+    ) -> list[MessageRow]:
+        """Number the items within their queues and record the chunk. Nothing awaits in here."""
+        accounts = self._desk.accounts
+        first_item = accounts.files[file_id].items
+        tails = {queue: accounts.queue(queue).tail for queue in {item.queue for item in items}}
+        firsts = {queue: tail + 1 for queue, tail in tails.items()}
+        rows, final = [], {}
+        for number, item in enumerate(items, start=first_item):
+            msg_id = tails[item.queue] = tails[item.queue] + 1
+            if item.state == State.QUEUED:
+                body = encode(item.verdict)
+                if item.id is not None:
+                    self._desk.recent_ids[item.id] = msg_id
+            else:
+                assert isinstance(item.verdict, ErrorInfo)
+                body = encode(Rejected(item.to, item.verdict, item.echo))
+                final[number] = int(item.state)
+            rows.append(MessageRow(msg_id, file_id, number, item.line, item.id, item.state, body))
+        ranges = [(first, tails[queue]) for queue, first in sorted(firsts.items())]
+        queued = len(items) - len(final)
+        chunk = Chunk(ranges, first_item, len(items), queued, final, offset, line)
+        self._desk.ledger.admitted(now, file_id, chunk)
+        return rows
+
+
+def _mark_duplicate(item: _Item) -> None:
+    item.state = State.DUPLICATE
+    item.verdict = ErrorInfo("DUPLICATE", None, f'id "{item.id}" was handed in before')

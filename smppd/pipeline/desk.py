@@ -1,0 +1,105 @@
+"""The desk that the stages of the pipeline share: the ledger, the journal, and who to wake.
+
+The rule of the house is in `commit`: facts are made, then they are on disk, and only then does
+anything that depends on them leave the process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import trio
+
+from smppd.ledger import memory
+from smppd.ledger.facts import QUEUE_SHIFT, MessageRow
+from smppd.ledger.ledger import Ledger
+from smppd.message import ErrorInfo, OnUnknown, State
+from smppd.ports import Journal
+
+#: Facts between two snapshots: bounds what a start after a crash has to read again.
+SNAPSHOT_EVERY = 300_000
+#: Client ids kept in memory before they are written as a lot.
+IDS_IN_MEMORY = 50_000
+#: message_ids that wait for receipts in memory; the oldest beyond that are spilled.
+WAITING_IN_MEMORY = 60_000
+WAITING_AFTER_SPILL = 30_000
+#: Seconds after which a spilled message is given up: validity and a week.
+WAITING_KEPT = 14 * 86_400.0
+
+
+class Desk:
+    """What the stages share. `wall` gives epoch seconds."""
+
+    def __init__(
+        self, ledger: Ledger, recent: dict[str, int], journal: Journal, wall: Callable[[], float]
+    ) -> None:
+        self.ledger = ledger
+        self.accounts = ledger.accounts
+        self.journal = journal
+        self.wall = wall
+        self.recent_ids = recent
+        self.stirred = trio.Event()
+        self._wakers: dict[int, Callable[[], None]] = {}
+        self._snapshot_due = self.accounts.seq + SNAPSHOT_EVERY
+
+    def on_work(self, queue: int, wake: Callable[[], None]) -> None:
+        """Whom to wake when something is put into this queue."""
+        self._wakers[queue] = wake
+
+    def wake(self, queue: int) -> None:
+        """Something was put into this queue."""
+        waker = self._wakers.get(queue)
+        if waker is not None:
+            waker()
+
+    async def commit(self, messages: Sequence[MessageRow] = ()) -> None:
+        """Return when all facts made so far, and these messages, are on disk."""
+        await self.journal.commit(self.ledger.take_facts(), messages)
+        if self.accounts.touched:
+            self.stirred.set()
+
+    def judge_doubtful(self, now: float) -> None:
+        """Apply each message's `on_unknown` to those whose outcome has just become unknown."""
+        doubtful, self.accounts.doubtful = self.accounts.doubtful, []
+        for msg_id in doubtful:
+            entry = self.accounts.entries.get(msg_id)
+            if entry is None or entry.state != State.UNKNOWN:
+                continue
+            if entry.on_unknown == OnUnknown.RESEND:
+                delay = min(2.0 ** (entry.attempts - 2), 600.0) if entry.attempts > 1 else 0.0
+                self.ledger.requeued(now, msg_id, "on_unknown = resend", now + delay)
+                self.wake(msg_id >> QUEUE_SHIFT)
+            elif entry.on_unknown == OnUnknown.FAIL:
+                reason = entry.error.text if entry.error else ""
+                self.ledger.failed(now, msg_id, ErrorInfo("UNKNOWN_OUTCOME", None, reason))
+
+    # ── keeping memory flat and starts short ─────────────────────────────────────────────
+
+    def checkpoint_due(self) -> bool:
+        """Whether `checkpoint` has something to do."""
+        return (
+            len(self.recent_ids) >= IDS_IN_MEMORY
+            or len(self.accounts.by_message_id) >= WAITING_IN_MEMORY
+            or self.accounts.seq >= self._snapshot_due
+        )
+
+    async def checkpoint(self, *, final: bool = False) -> None:
+        """Write client ids and the oldest waiting messages as lots, and now and then a snapshot.
+
+        `final` writes a snapshot whatever is due, so that the next start reads nothing twice.
+        """
+        now = self.wall()
+        # An id reserved by an admission that is still under way (0) must not be on disk before
+        # its message is.
+        ids = {key: msg_id for key, msg_id in self.recent_ids.items() if msg_id}
+        self.recent_ids = {key: 0 for key, msg_id in self.recent_ids.items() if not msg_id}
+        self.ledger.indexed(now)
+        snapshot = None
+        waiting = []
+        if len(self.accounts.by_message_id) >= WAITING_IN_MEMORY:
+            waiting = memory.spill(self.accounts, WAITING_AFTER_SPILL)
+        if final or self.accounts.seq >= self._snapshot_due:
+            snapshot = (self.accounts.seq, memory.snapshot(self.accounts))
+            self._snapshot_due = self.accounts.seq + SNAPSHOT_EVERY
+        facts = self.ledger.take_facts()
+        await self.journal.checkpoint(now, facts, ids, waiting, snapshot)

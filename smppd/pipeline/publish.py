@@ -1,0 +1,95 @@
+"""Publish: a file whose messages have come to rest gets its results and its report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import trio
+
+from smppd.events import Emit, FileReported
+from smppd.ledger.facts import FileAccount, Outstanding, read_outstanding
+from smppd.message import State
+from smppd.pipeline.desk import Desk
+from smppd.ports import Publisher
+
+#: Seconds between two looks at files whose receipts may never come.
+LOOK_EVERY = 5.0
+
+
+class Publication:
+    """Watches for files that can be reported, and reports each once.
+
+    `spilled` reads the messages that are waiting on disk, for a file reported before its end.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        publisher: Publisher,
+        spilled: Callable[[], Iterable[bytes]],
+        emit: Emit,
+        report_after: float,
+    ) -> None:
+        self._desk = desk
+        self._publisher = publisher
+        self._spilled = spilled
+        self._emit = emit
+        self._report_after = report_after
+        self.on_reported: Callable[[str, str], None] = lambda token, name: None
+
+    async def run(self) -> None:
+        """Report files as they come to rest, until cancelled."""
+        while True:
+            await self.publish_ready()
+            with trio.move_on_after(LOOK_EVERY):
+                await self._desk.stirred.wait()
+            if not self._desk.stirred.is_set():
+                self._desk.accounts.touched.update(self._overdue())
+
+    async def publish_ready(self) -> None:
+        """Report every file that is at rest now."""
+        self._desk.stirred = trio.Event()
+        touched, self._desk.accounts.touched = self._desk.accounts.touched, set()
+        for file_id in sorted(touched):
+            file = self._desk.accounts.files.get(file_id)
+            if file is not None and self._at_rest(file):
+                await self._publish(file)
+
+    def _at_rest(self, file: FileAccount) -> bool:
+        """Whether all is final or held as unknown, or has waited long enough for receipts."""
+        if not file.closed or file.reported:
+            return False
+        return file.pending == file.states[State.UNKNOWN] or self._is_overdue(file)
+
+    def _is_overdue(self, file: FileAccount) -> bool:
+        waited = self._desk.wall() - file.last_submit
+        return file.closed and not file.queued and waited > self._report_after
+
+    def _overdue(self) -> list[int]:
+        return [
+            file.file_id
+            for file in self._desk.accounts.files.values()
+            if not file.reported and self._is_overdue(file)
+        ]
+
+    async def _publish(self, file: FileAccount) -> None:
+        placed = await self._publisher.publish(file, self._unfinished(file))
+        states = {state.label: count for state in State if (count := file.states[state])}
+        self._desk.ledger.file_reported(self._desk.wall(), file.file_id, placed)
+        await self._desk.commit()
+        self.on_reported(file.token, file.name)
+        self._emit(FileReported(file.name, placed, states))
+
+    def _unfinished(self, file: FileAccount) -> list[Outstanding]:
+        if not file.pending:
+            return []
+        found = {
+            entry.item: entry
+            for entry in self._desk.accounts.entries.values()
+            if entry.file_id == file.file_id
+        }
+        if len(found) < file.pending:
+            for entry in map(read_outstanding, self._spilled()):
+                if entry.file_id == file.file_id:
+                    found.setdefault(entry.item, entry)
+        return list(found.values())

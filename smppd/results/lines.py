@@ -1,0 +1,89 @@
+"""One line of results: the shape, and how it is made from what the journal knows. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from smppd.ledger.facts import (
+    Fact,
+    MessageRow,
+    Outstanding,
+    Result,
+    read_rejected,
+    read_result,
+    result_of,
+)
+from smppd.message import ErrorInfo, State
+
+
+class ResultLine(msgspec.Struct, gc=False):
+    """A message's result (contract, part 4)."""
+
+    line: int
+    id: str
+    to: str
+    state: str
+    parts: int
+    encoding: str | None
+    message_ids: list[str]
+    submitted: str | None
+    done: str | None
+    error: ErrorInfo | None
+    attempts: int
+    possible_duplicate: bool
+
+
+_encode = msgspec.json.Encoder().encode
+_LABELS = [""] + [state.label for state in State]
+
+
+def iso(at: float | None) -> str | None:
+    """A moment (epoch seconds) in ISO 8601, UTC, to the millisecond."""
+    if at is None:
+        return None
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def result_line(row: MessageRow, fact: Fact | None, entry: Outstanding | None) -> ResultLine:
+    """The result of a message: final by its fact or at admission, else as its entry stands."""
+    if row.state != State.QUEUED:
+        rejected = read_rejected(row.body)
+        return ResultLine(
+            row.line, row.client_id, rejected.to, _LABELS[row.state],
+            0, None, [], None, None, rejected.error, 0, False,
+        )  # fmt: skip
+    if fact is not None and fact.result is not None:
+        result = read_result(fact.result)
+    elif entry is not None:
+        result = result_of(entry)
+    else:
+        result = Result(State.QUEUED, None, 0, [], False, None)
+    message = row.message
+    return ResultLine(
+        row.line,
+        row.client_id,
+        message.to,
+        _LABELS[result.state],
+        len(message.segments),
+        message.encoding,
+        result.message_ids,
+        iso(result.submitted),
+        iso(fact.at) if fact is not None else None,
+        result.error,
+        result.attempts,
+        result.possible_duplicate,
+    )
+
+
+def encode_line(line: ResultLine, echo: dict[str, msgspec.Raw] | None) -> bytes:
+    """The line as JSON, with the client's own `x-…` fields behind ours."""
+    if not echo:
+        return _encode(line)
+    return _encode({**msgspec.structs.asdict(line), **echo})
+
+
+def echo_of(row: MessageRow) -> dict[str, msgspec.Raw] | None:
+    """The client's own fields of a message, accepted or rejected."""
+    return row.message.echo if row.state == State.QUEUED else read_rejected(row.body).echo

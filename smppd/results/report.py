@@ -1,0 +1,154 @@
+"""Results and report of a file, written into `done/` beside the source.
+
+The order makes a crash harmless: results and report first, each whole or absent, then the source
+is moved, and only then does the journal say that the file is reported. A start after a crash in
+between writes the same files again. OSError leaves: a full disk stops the daemon, and nothing is
+lost by it.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from array import array
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import trio
+
+from smppd.ledger.facts import Fact, FileAccount, MessageRow, Outstanding
+from smppd.message import Lane
+from smppd.placing import day_folder, free_name, fsync_folder
+from smppd.results.lines import ResultLine, echo_of, encode_line, iso, result_line
+
+Items = Callable[[FileAccount, "array[int]"], Iterator[tuple[MessageRow, Fact | None]]]
+
+
+class Totals(msgspec.Struct):
+    """`NAME.report.json`. Times are ISO 8601; `rate` is messages a second while submitting."""
+
+    file: str
+    lane: str
+    handed_in: str | None
+    messages: int = 0
+    complete: bool = True
+    states: dict[str, int] = msgspec.field(default_factory=dict)
+    encodings: dict[str, int] = msgspec.field(default_factory=dict)
+    parts: int = 0
+    possible_duplicates: int = 0
+    first_submitted: str | None = None
+    last_submitted: str | None = None
+    first_done: str | None = None
+    last_done: str | None = None
+    seconds: float | None = None
+    rate: float | None = None
+
+    def count(self, line: ResultLine) -> None:
+        """Add one message."""
+        self.messages += 1
+        self.states[line.state] = self.states.get(line.state, 0) + 1
+        if line.encoding is not None:
+            self.encodings[line.encoding] = self.encodings.get(line.encoding, 0) + 1
+        self.parts += line.parts
+        self.possible_duplicates += line.possible_duplicate
+        if line.submitted is not None:
+            self.first_submitted = min(self.first_submitted or line.submitted, line.submitted)
+            self.last_submitted = max(self.last_submitted or line.submitted, line.submitted)
+        if line.done is not None:
+            self.first_done = min(self.first_done or line.done, line.done)
+            self.last_done = max(self.last_done or line.done, line.done)
+
+
+class Reporter:
+    """Writes results; a `ports.Publisher`. `items` reads a file's messages from the journal."""
+
+    def __init__(
+        self,
+        root: Path,
+        items: Items,
+        slots: dict[int, array[int]],
+        wall: Callable[[], float],
+        run_sync: Callable[..., Awaitable[Any]] = trio.to_thread.run_sync,
+    ) -> None:
+        self._root = root
+        self._items = items
+        self._slots = slots
+        self._wall = wall
+        self._run_sync = run_sync
+
+    async def publish(self, file: FileAccount, unfinished: Sequence[Outstanding]) -> str:
+        """Write results and report, move the source beside them; the source's new place."""
+        placed: str = await self._run_sync(self._publish, file, unfinished)
+        return placed
+
+    def _publish(self, file: FileAccount, unfinished: Sequence[Outstanding]) -> str:
+        source = self._root / "work" / file.token / file.name
+        if not source.exists() and (before := self._placed_before(file.name)) is not None:
+            return str(before)
+        folder = day_folder(self._root / "done", self._wall())
+        place = free_name(folder, file.name)
+        entries = {entry.item: entry for entry in unfinished}
+        totals = self._write_results(file, entries, place)
+        totals.complete = not unfinished
+        _finish(place.with_name(place.name + ".report.json"), [msgspec.json.encode(totals)])
+        if source.exists():
+            os.rename(source, place)
+        fsync_folder(folder)
+        _clear_away(source)
+        return str(place)
+
+    def _placed_before(self, name: str) -> Path | None:
+        """Where a file went that was moved just before a crash kept that from the journal."""
+        places = sorted((self._root / "done").glob(f"*/{glob.escape(name)}"))
+        return places[-1] if places else None
+
+    def _write_results(
+        self, file: FileAccount, entries: dict[int, Outstanding], place: Path
+    ) -> Totals:
+        totals = Totals(file.name, Lane(file.lane).name.lower(), iso(file.opened))
+        _finish(place.with_name(place.name + ".results.jsonl"), self._lines(file, entries, totals))
+        first, last = totals.first_submitted, totals.last_submitted
+        if first is not None and last is not None:
+            totals.seconds = round(_seconds(last) - _seconds(first), 3)
+            sent = sum(entry for state, entry in totals.states.items() if state in _SUBMITTED)
+            totals.rate = round(sent / totals.seconds, 1) if totals.seconds else None
+        return totals
+
+    def _lines(
+        self, file: FileAccount, entries: dict[int, Outstanding], totals: Totals
+    ) -> Iterator[bytes]:
+        for row, fact in self._items(file, self._slots[file.file_id]):
+            line = result_line(row, fact, entries.get(row.item))
+            totals.count(line)
+            yield encode_line(line, echo_of(row))
+
+
+_SUBMITTED = frozenset({"sent", "delivered", "undelivered", "unknown"})
+
+
+def _seconds(moment: str) -> float:
+    return datetime.fromisoformat(moment).timestamp()
+
+
+def _finish(path: Path, lines: Iterable[bytes]) -> None:
+    """Write lines into a file that is there whole or not at all."""
+    draft = path.with_name(f".{path.name}.draft")
+    with draft.open("wb") as file:
+        for line in lines:
+            file.write(line)
+            file.write(b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(draft, path)
+
+
+def _clear_away(source: Path) -> None:
+    """Remove what stood beside the source, and its folder if it was the last one in it."""
+    source.with_name(source.name + ".progress.json").unlink(missing_ok=True)
+    try:
+        source.parent.rmdir()
+    except OSError:
+        return  # other files of the same claim are still being worked on

@@ -1,0 +1,77 @@
+"""The GSM 03.38 default alphabet with its extension table (3GPP 23.038, 6.2.1), both ways.
+
+Septets travel one to an octet, as SMPP carries them. This module knows nothing of messages. A text
+that does not fit is None, octets that are no septets still give a text; nothing is raised.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+#: The character of each septet. 0x1B is the escape to the extension table.
+ALPHABET: Final = (
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\x1bÆæßÉ"
+    " !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§"
+    "¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+#: The septet that stands after an escape, by its character.
+EXTENSION: Final = {
+    "\f": 0x0A,
+    "^": 0x14,
+    "{": 0x28,
+    "}": 0x29,
+    "\\": 0x2F,
+    "[": 0x3C,
+    "~": 0x3D,
+    "]": 0x3E,
+    "|": 0x40,
+    "€": 0x65,
+}
+ESC: Final = 0x1B
+_NO_SEPTET = "\ufffd"
+
+#: Characters to their septets. Those of ASCII that have none go to one that ASCII cannot encode;
+#: those beyond stay as they are, which comes to the same.
+_TO_SEPTETS: Final[dict[int, str]] = (
+    dict.fromkeys(range(0x80), _NO_SEPTET)
+    | {ord(char): chr(code) for code, char in enumerate(ALPHABET) if code != ESC}
+    | {ord(char): f"\x1b{chr(code)}" for char, code in EXTENSION.items()}
+)
+#: The characters whose septet is their ASCII code: most texts have no others.
+_SAME_IN_ASCII: Final = bytes(
+    code for code in range(0x80) if code != ESC and ALPHABET[code] == chr(code)
+)
+_FROM_SEPTETS: Final = dict(enumerate(ALPHABET))
+_ESCAPED: Final = re.compile("\x1b(.?)", re.DOTALL)
+#: Read after the septets have become characters. A reader without the table, or with nothing to
+#: escape to, shows a space (23.038, 6.2.1.1).
+_EXTENDED: Final = {ALPHABET[code]: char for char, code in EXTENSION.items()} | {
+    "": " ",
+    "\x1b": " ",
+}
+
+
+def encode(text: str) -> bytes | None:
+    """Return the text in GSM 03.38 septets, one to an octet, or None when a character has none."""
+    if text.isascii():
+        octets = text.encode("ascii")
+        if not octets.translate(None, _SAME_IN_ASCII):
+            return octets
+    try:
+        return text.translate(_TO_SEPTETS).encode("ascii")
+    except UnicodeEncodeError:
+        return None
+
+
+def decode(septets: bytes) -> str:
+    """Return the text of septets that came one to an octet.
+
+    Lenient: an octet beyond 0x7F, which is no septet, is read as Latin-1, and an escape to nothing
+    known gives the character that follows it.
+    """
+    text = septets.decode("latin-1").translate(_FROM_SEPTETS)
+    if "\x1b" not in text:
+        return text
+    return _ESCAPED.sub(lambda pair: _EXTENDED.get(pair[1], pair[1]), text)

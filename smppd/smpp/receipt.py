@@ -1,0 +1,243 @@
+"""Delivery receipts: telling them from messages of handsets, and reading what they say.
+
+A receipt speaks through its TLVs, its text, or both. TLVs come first; the text follows a habit, not
+a rule (3.4, appendix B calls its form an example), so it is searched for keys rather than parsed.
+Which message a receipt is about, and what becomes of it, is not known here. Nothing is raised: what
+cannot be understood is empty or None, and `raw` keeps the octets.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+import msgspec
+
+from smppd.smpp.pdu import DataSm, DeliverSm
+from smppd.smpp.vocabulary import EsmClass, MessageState, TlvTag
+
+
+class DeliveryReceipt(msgspec.Struct, frozen=True, gc=False):
+    """What a receipt says (3.4, appendix B; 5.2.12, 5.3.2.12, 5.3.2.31, 5.3.2.35).
+
+    `message_id` is that of the TLV, or else of the text; `alternative_id` is the text's where both
+    are given and differ. `state` is None when the receipt names none or one that nobody knows.
+    `final` says that no other state will follow. `error` is the network's or the SMSC's code, as
+    text. Dates are as the SMSC wrote them. `source` and `destination` are the addresses of the PDU:
+    the handset that was written to, and our sender. `raw` are the octets of the text.
+    """
+
+    message_id: str
+    alternative_id: str
+    state: MessageState | None
+    final: bool
+    error: str
+    submit_date: str
+    done_date: str
+    source: str
+    destination: str
+    raw: bytes
+
+
+_TYPE_MASK = int(EsmClass.MESSAGE_TYPE_MASK)
+_RECEIPT = int(EsmClass.DELIVERY_RECEIPT)
+_INTERMEDIATE = int(EsmClass.INTERMEDIATE_NOTIFICATION)
+#: The types of message that are receipts. Both bits at once are reserved, and occur.
+_RECEIPTS = frozenset({_RECEIPT, _INTERMEDIATE, _RECEIPT | _INTERMEDIATE})
+#: The types that a handset sends, whatever else stands in the PDU.
+_ACKNOWLEDGEMENTS = frozenset(
+    {
+        int(EsmClass.DELIVERY_ACKNOWLEDGEMENT),
+        int(EsmClass.USER_ACKNOWLEDGEMENT),
+        int(EsmClass.CONVERSATION_ABORT),
+    }
+)
+
+#: States that nothing follows. ACCEPTED and UNKNOWN are not among them: many an SMSC sends the
+#: first on the way to DELIVERED, and the second may be a passing trouble of the SMSC's own.
+FINAL_STATES: Final = frozenset(
+    {
+        MessageState.DELIVERED,
+        MessageState.EXPIRED,
+        MessageState.DELETED,
+        MessageState.UNDELIVERABLE,
+        MessageState.REJECTED,
+        MessageState.SKIPPED,
+    }
+)
+
+
+def read_receipt(pdu: DeliverSm | DataSm) -> DeliveryReceipt | None:
+    """Return the receipt that a deliver_sm or data_sm carries, or None for a handset's message.
+
+    A receipt is known by its esm_class (3.4, 5.2.12), or by the TLV receipted_message_id where
+    esm_class names no type. Its text alone proves nothing: any handset can write one.
+    """
+    kind = pdu.esm_class & _TYPE_MASK
+    told = _read_tlvs(pdu) if pdu.tlvs else _NOTHING_TOLD
+    if kind not in _RECEIPTS and (kind in _ACKNOWLEDGEMENTS or not told.message_id):
+        return None
+    raw = pdu.message_octets
+    message_id, submit_date, done_date, word, error = _read_text(raw)
+    state = _state(word) if told.state is None else told.state
+    return DeliveryReceipt(
+        told.message_id or message_id,
+        message_id if told.message_id and message_id != told.message_id else "",
+        state,
+        state in FINAL_STATES and kind != _INTERMEDIATE,
+        told.error or error,
+        submit_date,
+        done_date,
+        pdu.source_addr,
+        pdu.destination_addr,
+        raw,
+    )
+
+
+# ── the text ────────────────────────────────────────────────────────────────────────────────────
+
+#: message_id, submit date, done date, stat and err, as written; "" where there is none.
+_Fields = tuple[str, str, str, str, str]
+_NO_FIELDS: _Fields = ("", "", "", "", "")
+
+#: Appendix B to the letter, which most receipts follow: what `_scan` finds, in one step.
+_STANDARD = re.compile(
+    r"id:([^\x00-\x20,;|:]+) sub:[0-9]{1,3} dlvrd:[0-9]{1,3} submit date:([0-9]{10,14})"
+    r" done date:([0-9]{10,14}) stat:([A-Z]{7}) err:([0-9A-Z]{1,3})(?: [Tt]ext:|\Z)"
+)
+#: Any key, and which of those wanted it is. Others matter because values end there.
+_KEY = re.compile(
+    r"(?:(?<=[\x00-\x20,;|])|\A)"
+    r"(?:(?P<id>id)|(?P<submit>submit[ _]?date)|(?P<done>done[ _]?date)|(?P<stat>stat(?:us|e)?)"
+    r"|(?P<err>err(?:or)?)|(?P<text>text)|[a-z_]+)\s*:",
+    re.ASCII | re.IGNORECASE,
+)
+_WORD = re.compile(r"[^\x00-\x20,;|][^\x00-\x20]*")
+_PADDING = "\0\t\n\r ,;|"
+
+
+def _read_text(raw: bytes) -> _Fields:
+    # As Latin-1 every octet is a character: data_coding says little about a receipt, and the
+    # piece of the message after "text:" may be in any coding.
+    text = raw.decode("latin-1")
+    standard = _STANDARD.match(text)
+    if standard is not None:
+        message_id, submit_date, done_date, word, error = standard.groups()
+        return message_id, submit_date, done_date, word, error
+    fields = _scan(text)
+    if fields == _NO_FIELDS and "\0" in text:
+        fields = _scan(raw.decode("utf-16-be", "replace"))
+        if fields == _NO_FIELDS:
+            fields = _scan(raw.decode("utf-16-le", "replace"))
+    return fields
+
+
+def _scan(text: str) -> _Fields:
+    """Find the keys in any order and case; of repeated ones the first counts."""
+    values: dict[str | None, str] = {}
+    key, start = None, 0
+    for found in _KEY.finditer(text):
+        values.setdefault(key, text[start : found.start()])
+        key, start = found.lastgroup, found.end()
+        if key == "text":  # what follows is the user's own
+            break
+    else:
+        values.setdefault(key, text[start:])
+    return (
+        _first_word(values.get("id", "")),
+        values.get("submit", "").strip(_PADDING),
+        values.get("done", "").strip(_PADDING),
+        _first_word(values.get("stat", "")),
+        _first_word(values.get("err", "")),
+    )
+
+
+def _first_word(value: str) -> str:
+    word = _WORD.search(value)
+    return word[0].rstrip(_PADDING) if word else ""
+
+
+#: How states begin, in all the spellings met with. "DELIVER" alone is DELIVERED cut to the seven
+#: characters of appendix B; it is no beginning, for DELIVERY_FAILED exists.
+_STATE_WORDS: Final = {
+    "DELIVRD": MessageState.DELIVERED,
+    "DELIVERED": MessageState.DELIVERED,
+    "DELIVERD": MessageState.DELIVERED,
+    "UNDEL": MessageState.UNDELIVERABLE,
+    "FAILED": MessageState.UNDELIVERABLE,
+    "EXPIR": MessageState.EXPIRED,
+    "DELET": MessageState.DELETED,
+    "REJ": MessageState.REJECTED,
+    "SKIP": MessageState.SKIPPED,
+    "UNKN": MessageState.UNKNOWN,
+    "ACCEPT": MessageState.ACCEPTED,
+    "ACK": MessageState.ACCEPTED,
+    "ENROUT": MessageState.ENROUTE,
+    "EN_ROUT": MessageState.ENROUTE,
+    "BUFF": MessageState.ENROUTE,
+    "SCHED": MessageState.SCHEDULED,
+}
+#: What most receipts say, and the numbers of 5.2.28, which some write instead.
+_STATES: Final = {
+    "DELIVRD": MessageState.DELIVERED,
+    "DELIVER": MessageState.DELIVERED,
+    "UNDELIV": MessageState.UNDELIVERABLE,
+    "EXPIRED": MessageState.EXPIRED,
+    "REJECTD": MessageState.REJECTED,
+    "ACCEPTD": MessageState.ACCEPTED,
+} | {str(state.value): state for state in MessageState}
+
+
+def _state(word: str) -> MessageState | None:
+    state = _STATES.get(word)
+    if state is not None or not word:
+        return state
+    word = word.upper()
+    if word.isdecimal():
+        return _STATES.get(word.lstrip("0") or "0")
+    for beginning, meant in _STATE_WORDS.items():
+        if word.startswith(beginning):
+            return meant
+    return _STATES.get(word)
+
+
+# ── the TLVs ────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Told(NamedTuple):
+    """What the TLVs say; empty or None where they say nothing that can be used."""
+
+    message_id: str = ""
+    state: MessageState | None = None
+    error: str = ""
+
+
+_NOTHING_TOLD = _Told()
+_MESSAGE_ID_TAG = int(TlvTag.RECEIPTED_MESSAGE_ID)
+_STATE_TAG = int(TlvTag.MESSAGE_STATE)
+_ERROR_TAG = int(TlvTag.NETWORK_ERROR_CODE)
+
+
+def _read_tlvs(pdu: DeliverSm | DataSm) -> _Told:
+    # Read here without regard to the lengths that the specification asks for: an id may lack its
+    # NUL, an integer may be wider. Of repeated TLVs the first counts, as in `pdu.tlv`.
+    values = dict(pdu.tlvs[::-1])
+    return _Told(
+        values.get(_MESSAGE_ID_TAG, b"").partition(b"\0")[0].decode("latin-1"),
+        _state_of(values.get(_STATE_TAG, b"")),
+        _network_error(values.get(_ERROR_TAG, b"")),
+    )
+
+
+def _state_of(value: bytes) -> MessageState | None:
+    number = int.from_bytes(value, "big") if 0 < len(value) <= 4 else -1
+    return _STATES.get(str(number))
+
+
+def _network_error(value: bytes) -> str:
+    """The code of network_error_code (5.3.2.31): type and number, or three digits by habit."""
+    if value.isdigit():
+        return value.decode("ascii")
+    if len(value) == 3:
+        return f"{int.from_bytes(value[1:], 'big'):03d}"
+    return ""

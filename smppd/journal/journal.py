@@ -9,6 +9,7 @@ The store is closed by whoever opened it, after `run` has ended: never while its
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, TypeVar, cast
@@ -17,6 +18,7 @@ import trio
 
 from smppd.figures import JournalFigures
 from smppd.journal.filter import Filter
+from smppd.journal.schema import JournalError
 from smppd.journal.store import Batch, Store
 from smppd.ledger.facts import Fact, MessageRow
 
@@ -65,7 +67,7 @@ class Journal:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Commit whatever gathers, until cancelled. A commit under way is finished first.
 
-        sqlite3 errors leave as they are: no promise can be kept without a disk.
+        Raises `JournalError` when the disk fails: no promise can be kept without it.
         """
         task_status.started()
         while True:
@@ -75,6 +77,14 @@ class Journal:
             turn.done.set()
 
     def _work(self, turn: _Turn) -> None:
+        try:
+            self._write_and_read(turn)
+        except sqlite3.Error as error:
+            raise JournalError(
+                f"the journal cannot be written or read: {error}: is its disk full or failing?"
+            ) from error
+
+    def _write_and_read(self, turn: _Turn) -> None:
         if turn.batch.rows or turn.batch.snapshot is not None:
             started = time.perf_counter()
             self._store.commit(turn.batch)

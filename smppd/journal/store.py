@@ -214,7 +214,7 @@ class Store:
 
     def _ids_admitted(self, fact: Fact) -> Iterable[tuple[str, int]]:
         assert fact.detail is not None
-        for first, last in read_chunk(fact.detail).ranges:
+        for first, last, _ in read_chunk(fact.detail).ranges:
             yield from self._sql.execute(
                 "SELECT id, msg_id FROM message WHERE msg_id BETWEEN ? AND ? AND id IS NOT NULL"
                 " AND state = ?",
@@ -244,7 +244,7 @@ class Store:
     ) -> Iterator[tuple[MessageRow, Fact | None]]:
         """A file's messages in the order of the file, each with the fact that made it final."""
         for chunk in file.chunks:
-            rows = [row for first, last in chunk.ranges for row in self.read_range(first, last)]
+            rows = [row for first, last, _ in chunk.ranges for row in self.read_range(first, last)]
             rows.sort(key=lambda row: row.item)
             facts = self.read_facts([slot for row in rows if (slot := slots[row.item]) > 0])
             for row in rows:

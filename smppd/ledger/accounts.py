@@ -152,8 +152,9 @@ class Accounts:
         file.items += chunk.items
         file.offset, file.line = chunk.offset, chunk.line
         file.chunks.append(chunk)
-        for first, last in chunk.ranges:
+        for first, last, queued in chunk.ranges:
             queue = self.queue(first >> QUEUE_SHIFT)
+            queue.queued += queued
             if first != queue.tail + 1:
                 raise LedgerError(f"messages {first}… follow {queue.tail}")
             queue.tail = last
@@ -268,6 +269,10 @@ class Accounts:
         return self._move(entry, State.EXPIRED, fact.seq)
 
     def receipt(self, fact: Fact) -> Outstanding | None:
+        if self.shelf:
+            assert fact.text is not None
+            link, message_id, _ = fact.text.split("\t", 2)
+            self.shelf.pop(receipt_key(link, message_id), None)
         entry = self._entry(fact)
         assert fact.part is not None
         if entry is None or fact.num not in _RECEIPT_STATES:
@@ -350,6 +355,8 @@ class Accounts:
         file.states[state] += 1
         if old == State.UNKNOWN:
             self.held.discard(entry.msg_id)
+        elif old == State.QUEUED:
+            self.queues[entry.msg_id >> QUEUE_SHIFT].queued -= 1
         if state in _FINAL or (state == State.SENT and not entry.receipt):
             self._finish(entry, file, seq)
             return entry
@@ -358,6 +365,7 @@ class Accounts:
             self.doubtful.append(entry.msg_id)
             self.touched.add(entry.file_id)
         elif state == State.QUEUED:
+            self.queues[entry.msg_id >> QUEUE_SHIFT].queued += 1
             self._wait(entry)
         return None
 

@@ -143,9 +143,13 @@ class Result(msgspec.Struct, array_like=True, gc=False):
 
 
 class Chunk(msgspec.Struct, array_like=True):
-    """Lines admitted in one commit: (queue, first, last) ranges of msg_id, and how far we read."""
+    """Lines admitted in one commit, and how far the file had been read (octets, lines).
 
-    ranges: list[tuple[int, int]]
+    `ranges` are (first msg_id, last msg_id, how many of them are queued), one for each queue;
+    `final` has the state of the items that were final at once.
+    """
+
+    ranges: list[tuple[int, int, int]]
     first_item: int
     items: int
     queued: int
@@ -185,11 +189,15 @@ class FileAccount(msgspec.Struct, array_like=True):
 
 
 class Queue(msgspec.Struct, array_like=True):
-    """One lane of one link: msg_ids up to `head` were taken, up to `tail` exist."""
+    """One lane of one link: msg_ids up to `head` were taken, up to `tail` exist.
+
+    `queued` counts the messages in state QUEUED, those included that came back.
+    """
 
     number: int
     head: int
     tail: int
+    queued: int = 0
 
 
 class Parked(msgspec.Struct, array_like=True):

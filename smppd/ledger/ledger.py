@@ -106,7 +106,7 @@ class Ledger:
         message_id = plain(message_id)
         key = receipt_key(link, message_id)
         self._record(at, Kind.SENT, msg_id, part, text=key)
-        parked = self.accounts.shelf.pop(key, None)
+        parked = self.accounts.shelf.get(key)
         if parked is not None and msg_id in self.accounts.entries:
             self._record(at, Kind.RECEIPT, msg_id, part, parked.num, parked.text)
 

@@ -128,7 +128,7 @@ class Admission:
             for n, to in enumerate(request.to, start=1)
         ]
 
-    def _item(  # noqa: PLR0913, PLR0917 (a line's parts, taken apart once)
+    def _item(
         self, number: int, request: Request, to: str, id_: str | None, lane: Lane, now: float
     ) -> _Item:
         if request.priority is not None:
@@ -164,7 +164,7 @@ class Admission:
                 reserved.append(item.id)
         return reserved
 
-    def _enter(  # noqa: PLR0913, PLR0917 (a chunk and how far it reaches)
+    def _enter(
         self, file_id: int, items: list[_Item], offset: int, line: int, now: float
     ) -> list[MessageRow]:
         """Number the items within their queues and record the chunk. Nothing awaits in here."""
@@ -172,11 +172,13 @@ class Admission:
         first_item = accounts.files[file_id].items
         tails = {queue: accounts.queue(queue).tail for queue in {item.queue for item in items}}
         firsts = {queue: tail + 1 for queue, tail in tails.items()}
+        queued = dict.fromkeys(tails, 0)
         rows, final = [], {}
         for number, item in enumerate(items, start=first_item):
             msg_id = tails[item.queue] = tails[item.queue] + 1
             if item.state == State.QUEUED:
                 body = encode(item.verdict)
+                queued[item.queue] += 1
                 if item.id is not None:
                     self._desk.recent_ids[item.id] = msg_id
             else:
@@ -184,9 +186,9 @@ class Admission:
                 body = encode(Rejected(item.to, item.verdict, item.echo))
                 final[number] = int(item.state)
             rows.append(MessageRow(msg_id, file_id, number, item.line, item.id, item.state, body))
-        ranges = [(first, tails[queue]) for queue, first in sorted(firsts.items())]
-        queued = len(items) - len(final)
-        chunk = Chunk(ranges, first_item, len(items), queued, final, offset, line)
+        ranges = [(first, tails[queue], queued[queue]) for queue, first in firsts.items()]
+        waiting = len(items) - len(final)
+        chunk = Chunk(ranges, first_item, len(items), waiting, final, offset, line)
         self._desk.ledger.admitted(now, file_id, chunk)
         return rows
 

@@ -73,6 +73,17 @@ class Desk:
                 reason = entry.error.text if entry.error else ""
                 self.ledger.failed(now, msg_id, ErrorInfo("UNKNOWN_OUTCOME", None, reason))
 
+    async def requeue(self, msg_ids: Sequence[int], who: str) -> list[int]:
+        """Put messages of unknown outcome back into their queues; those that were unknown."""
+        now = self.wall()
+        done = [msg_id for msg_id in msg_ids if msg_id in self.accounts.held]
+        for msg_id in done:
+            self.ledger.requeued(now, msg_id, who, now)
+        await self.commit()
+        for msg_id in done:
+            self.wake(msg_id >> QUEUE_SHIFT)
+        return done
+
     # ── keeping memory flat and starts short ─────────────────────────────────────────────
 
     def checkpoint_due(self) -> bool:

@@ -80,10 +80,12 @@ class Dispatcher:
                 await trio.sleep(held)
                 continue
             self._work = trio.Event()
-            parts = await self._next_lot(self._route.room)
-            if parts:
-                self._route.submit(parts)
-            else:
+            # What is on disk as sending must reach the link, or it would be in doubt for nothing.
+            with trio.CancelScope(shield=True):
+                parts = await self._next_lot(self._route.room)
+                if parts:
+                    self._route.submit(parts)
+            if not parts:
                 await self._wait_work()
 
     async def _wait_work(self) -> None:

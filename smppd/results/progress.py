@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -66,6 +65,6 @@ class ProgressWriter:
         draft = target.with_name(f".{target.name}.tmp")
         try:
             draft.write_bytes(msgspec.json.encode(progress) + b"\n")
-            os.replace(draft, target)
+            draft.replace(target)
         except FileNotFoundError:
             return  # reported and cleared away meanwhile

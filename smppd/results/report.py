@@ -95,7 +95,7 @@ class Reporter:
         totals.complete = not unfinished
         _finish(place.with_name(place.name + ".report.json"), [msgspec.json.encode(totals)])
         if source.exists():
-            os.rename(source, place)
+            source.rename(place)
         fsync_folder(folder)
         _clear_away(source)
         return str(place)
@@ -142,7 +142,7 @@ def _finish(path: Path, lines: Iterable[bytes]) -> None:
             file.write(b"\n")
         file.flush()
         os.fsync(file.fileno())
-    os.replace(draft, path)
+    draft.replace(path)
 
 
 def _clear_away(source: Path) -> None:

@@ -1,0 +1,339 @@
+"""The composition root: builds every part, introduces them, and nests their lifetimes.
+
+Read `Daemon.run` downwards for the order of starting and upwards for the order of stopping: each
+level drains before the one around it stops, so that nothing is asked of a part that has gone.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager
+from typing import Any
+
+import trio
+
+from smppd import __version__
+from smppd.config import Config, LinkConfig
+from smppd.control import serve_control
+from smppd.events import DaemonStarted, DaemonStopped, DaemonStopping
+from smppd.figures import DaemonFigures
+from smppd.journal.journal import Journal
+from smppd.journal.store import Store, open_reader, open_store
+from smppd.ledger.facts import Fact
+from smppd.ledger.ledger import Ledger
+from smppd.link.link import Link
+from smppd.locking import take_lock
+from smppd.message import Lane, State
+from smppd.observe.metrics import EventCounter, build_registry
+from smppd.observe.observers import Observer, Observers
+from smppd.observe.web import serve
+from smppd.pipeline.admission import Admission, Terms
+from smppd.pipeline.desk import Desk
+from smppd.pipeline.dispatch import Dispatcher
+from smppd.pipeline.publish import Publication
+from smppd.pipeline.settlement import LinkTerms, Settlement
+from smppd.policy import Retries
+from smppd.ports import ReceiptOf
+from smppd.results.mailbox import Mailbox
+from smppd.results.progress import ProgressWriter
+from smppd.results.receipts import ReceiptLog
+from smppd.results.report import Reporter
+from smppd.spool.folders import prepare_root
+from smppd.spool.inbox import IntakeRules
+from smppd.spool.station import Spool
+
+#: Seconds between two looks at whether the books need a checkpoint.
+BOOKKEEPING = 0.25
+
+
+class CannotStartError(Exception):
+    """The daemon cannot start; the text names the place and the cure."""
+
+
+class Daemon:
+    """One daemon: its parts, and their lifetimes.
+
+    `passwords` by link name. Building it opens the journal and takes the locks, so use it as a
+    context manager. Raises `CannotStartError`, `JournalError` or `AlreadyLocked`.
+    """
+
+    def __init__(self, config: Config, passwords: dict[str, str], observer: Observer) -> None:
+        self.config = config
+        self._passwords = passwords
+        self._stack = ExitStack()
+        self._events = EventCounter()
+        self.emit = Observers(observer, self._events).emit
+        self.started = time.time()
+        self.stopping = False
+        self.stop_requested = trio.Event()
+
+    def __enter__(self) -> Daemon:
+        began = time.perf_counter()
+        root = self.config.spool.path
+        if (problem := prepare_root(root)) is not None:
+            raise CannotStartError(problem)
+        self._stack.enter_context(take_lock(root / ".lock", f"spool {root}"))
+        path = self.config.journal.path
+        store = open_store(path)
+        self._stack.callback(store.close)
+        self._stack.enter_context(take_lock(path.with_name(path.name + ".lock"), f"journal {path}"))
+        reader = open_reader(path)
+        self._stack.callback(reader.close)
+        self._build(store, reader)
+        self._recovery_seconds = time.perf_counter() - began
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    # ── building ─────────────────────────────────────────────────────────────────────────
+
+    def _build(self, store: Store, reader: Store) -> None:
+        config, root = self.config, self.config.spool.path
+        self.ledger = Ledger()
+        self.ledger.accounts, recent = store.load()
+        self.journal = Journal(store)
+        self.journal.load_filters()
+        self.desk = Desk(self.ledger, recent, self.journal, time.time)
+        self.receipts = ReceiptLog(root / "receipts")
+        self._stack.callback(self.receipts.close)
+        self.receipts.append(_missed(store, self.receipts.recover()))
+        self.settlement = Settlement(self.desk, self.receipts, Mailbox(root, time.time))
+        queues = {
+            (link.name, lane): store.enter_queue(link.name, lane)
+            for link in config.links
+            for lane in Lane
+        }
+        self.lane_of = {number: lane for number, (_, lane) in store.queues().items()}
+        self.links = [self._build_link(link) for link in config.links]
+        self.dispatchers = [
+            self._build_dispatcher(link, route, [queues[link.name, lane] for lane in Lane])
+            for link, route in zip(config.links, self.links, strict=True)
+        ]
+        terms = Terms(
+            {link.name: link for link in config.links},
+            queues,
+            config.spool.default_country,
+            config.spool.dedupe_window,
+        )
+        self.admission = Admission(self.desk, terms, self.emit)
+        accounts = self.ledger.accounts
+        self.publication = Publication(
+            self.desk,
+            Reporter(root, reader.items, accounts.slots, time.time),
+            reader.all_waiting,
+            self.emit,
+            config.spool.report_after,
+        )
+        self.publication.on_reported = self.admission.forget_file
+        self.progress = ProgressWriter(root / "work", accounts.files.values, time.time)
+        self.spool = self._build_spool()
+
+    def _build_link(self, link: LinkConfig) -> Link:
+        return Link(link, self._passwords[link.name], self.settlement, self.emit)
+
+    def _build_dispatcher(self, link: LinkConfig, route: Link, queues: list[int]) -> Dispatcher:
+        dispatcher = Dispatcher(self.desk, route, queues)
+        limits = Retries(link.max_attempts, link.retry_min, link.retry_max)
+        self.settlement.introduce(link.name, LinkTerms(limits, link.status, dispatcher.hold))
+        return dispatcher
+
+    def _build_spool(self) -> Spool:
+        section = self.config.spool
+        rules = IntakeRules(section.poll_interval, section.settle, section.max_line)
+        return Spool(section.path, self.admission, self.emit, rules=rules, wall=time.time)
+
+    # ── running ──────────────────────────────────────────────────────────────────────────
+
+    async def run(self, *, signals: bool = True) -> None:
+        """Run until `stop_requested`, drain, and return when everything is on disk."""
+        async with self._watched(), self._journaled(signals=signals):
+            in_doubt = await self._account_for_the_last_run()
+            async with self._controlled(), self._published(), self._linked(), self._dispatching():
+                async with self._spooling():
+                    self._say_started(in_doubt)
+                    await self.stop_requested.wait()
+                    began = time.perf_counter()
+        self.emit(DaemonStopped(len(self.ledger.accounts.held), time.perf_counter() - began))
+
+    def request_stop(self, reason: str) -> None:
+        """Begin to drain and stop."""
+        self.stopping = True
+        self.emit(DaemonStopping(reason))
+        self.stop_requested.set()
+
+    @asynccontextmanager
+    async def _watched(self) -> AsyncIterator[None]:
+        """/metrics, /healthz and /readyz: first up, last down, so that the drain can be seen."""
+        async with trio.open_nursery() as nursery:
+            if self.config.observe.listen is not None:
+                host, port = self.config.observe.listen
+                listen = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+                registry = build_registry(self.figures, self._events)
+                try:
+                    await nursery.start(serve, listen, registry, self._unbound)
+                except OSError as error:
+                    raise CannotStartError(
+                        f"cannot listen on {listen}: {error.strerror or error}: set [observe] "
+                        'listen to a free address, or to "" for none'
+                    ) from error
+            yield
+            nursery.cancel_scope.cancel()
+
+    @asynccontextmanager
+    async def _journaled(self, *, signals: bool) -> AsyncIterator[None]:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self.journal.run)
+            nursery.start_soon(self._keep_books)
+            if signals:
+                nursery.start_soon(self._heed_signals)
+            yield
+            await self.desk.checkpoint(final=True)
+            nursery.cancel_scope.cancel()
+
+    @asynccontextmanager
+    async def _controlled(self) -> AsyncIterator[None]:
+        commands: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {
+            "status": self._status,
+            "requeue": self._requeue,
+        }
+        async with trio.open_nursery() as nursery:
+            try:
+                await nursery.start(serve_control, self.config.observe.control, commands)
+            except OSError as error:
+                raise CannotStartError(
+                    f"cannot open the control socket: {error}: set [observe] control"
+                ) from error
+            yield
+            nursery.cancel_scope.cancel()
+
+    @asynccontextmanager
+    async def _published(self) -> AsyncIterator[None]:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.publication.run)
+            nursery.start_soon(self.progress.run)
+            yield
+            nursery.cancel_scope.cancel()
+        await self.publication.publish_ready()
+
+    @asynccontextmanager
+    async def _linked(self) -> AsyncIterator[None]:
+        async with trio.open_nursery() as nursery:
+            for link in self.links:
+                await nursery.start(link.run)
+            yield
+            for link in self.links:
+                nursery.start_soon(link.drain)
+
+    @asynccontextmanager
+    async def _dispatching(self) -> AsyncIterator[None]:
+        async with trio.open_nursery() as nursery:
+            for dispatcher in self.dispatchers:
+                nursery.start_soon(dispatcher.run)
+            yield
+            nursery.cancel_scope.cancel()
+
+    @asynccontextmanager
+    async def _spooling(self) -> AsyncIterator[None]:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self.spool.run)
+            yield
+            self.spool.close()
+
+    # ── what runs beside ─────────────────────────────────────────────────────────────────
+
+    async def _account_for_the_last_run(self) -> int:
+        """What was on its way out when the last run ended is in doubt now."""
+        now, doubtful = time.time(), self.ledger.accounts.in_doubt()
+        for msg_id, part in doubtful:
+            self.ledger.unknown(now, msg_id, part, "the daemon stopped before the answer came")
+        self.desk.judge_doubtful(now)
+        await self.desk.commit()
+        return len(doubtful)
+
+    def _say_started(self, in_doubt: int) -> None:
+        counts = self.ledger.accounts.counts
+        self.emit(
+            DaemonStarted(
+                __version__,
+                os.getpid(),
+                counts[State.QUEUED],
+                len(self.ledger.accounts.entries),
+                in_doubt,
+                self._recovery_seconds,
+            )
+        )
+
+    async def _keep_books(self) -> None:
+        while True:
+            await trio.sleep(BOOKKEEPING)
+            if self.desk.checkpoint_due():
+                await self.desk.checkpoint()
+
+    async def _heed_signals(self) -> None:
+        """The first signal drains; a second one ends the process as it stands, which is safe."""
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as received:
+            async for number in received:
+                if self.stopping:
+                    os._exit(1)
+                self.request_stop(signal.Signals(number).name)
+
+    # ── answering ────────────────────────────────────────────────────────────────────────
+
+    def figures(self) -> DaemonFigures:
+        """Everything, at this moment."""
+        accounts = self.ledger.accounts
+        lanes = {lane.name.lower(): 0 for lane in Lane}
+        for queue in accounts.queues.values():
+            lanes[self.lane_of[queue.number].name.lower()] += queue.queued
+        waiting = [file.opened for file in accounts.files.values() if file.states[State.QUEUED]]
+        return DaemonFigures(
+            version=__version__,
+            pid=os.getpid(),
+            started=self.started,
+            now=time.time(),
+            stopping=self.stopping,
+            accepted=accounts.accepted,
+            states={state.label: accounts.counts[state] for state in State},
+            queued_by_lane=lanes,
+            oldest_queued=min(waiting, default=None),
+            open_files=len(accounts.files),
+            parked_receipts=len(accounts.shelf),
+            unmatched_receipts=accounts.unmatched,
+            links=[link.figures() for link in self.links],
+            journal=self.journal.figures,
+            spool=self.spool.figures,
+        )
+
+    def _unbound(self) -> list[str]:
+        return [
+            f"link {link.name} is not bound{': ' + why if (why := figures.last_error) else ''}"
+            for link in self.links
+            if not (figures := link.figures()).bound
+        ]
+
+    async def _status(self, _arguments: dict[str, Any]) -> DaemonFigures:
+        return self.figures()
+
+    async def _requeue(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Requeue these msg_ids, or with "all" every message held as unknown."""
+        held = self.ledger.accounts.held
+        wanted = list(held) if arguments.get("all") else [int(n) for n in arguments["msg_ids"]]
+        done = await self.desk.requeue(wanted, str(arguments.get("who", "an operator")))
+        return {"requeued": len(done), "not_unknown": len(wanted) - len(done)}
+
+
+def _missed(store: Store, seq: int) -> Iterator[ReceiptOf]:
+    """The receipts that a crash kept from their log."""
+    for fact in list(store.receipts(seq)):
+        yield _with_message(store, fact)
+
+
+def _with_message(store: Store, fact: Fact) -> ReceiptOf:
+    if fact.msg is None:
+        return ReceiptOf(fact, None, None)
+    row = store.read_messages([fact.msg])[0]
+    return ReceiptOf(fact, row.client_id, row.message.to)

@@ -1,0 +1,45 @@
+"""The configuration: a TOML file parsed once into typed values.
+
+`load` gives a `Config` or every mistake at once; `read_password` gives what is too secret for
+either. Knows nothing of the parts that are configured. Raises nothing.
+"""
+
+from __future__ import annotations
+
+from smppd.config.credentials import read_password
+from smppd.config.mistakes import Mistake
+from smppd.config.reading import find_config, load, parse
+from smppd.config.rules import Address
+from smppd.config.sections import (
+    Bind,
+    Config,
+    JournalConfig,
+    LinkConfig,
+    LogFormat,
+    LogLevel,
+    ObserveConfig,
+    Split,
+    SpoolConfig,
+    StatusClass,
+    WhenUnknown,
+)
+
+__all__ = [
+    "Address",
+    "Bind",
+    "Config",
+    "JournalConfig",
+    "LinkConfig",
+    "LogFormat",
+    "LogLevel",
+    "Mistake",
+    "ObserveConfig",
+    "Split",
+    "SpoolConfig",
+    "StatusClass",
+    "WhenUnknown",
+    "find_config",
+    "load",
+    "parse",
+    "read_password",
+]

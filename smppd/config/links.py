@@ -1,0 +1,184 @@
+"""The `[link.NAME]` sections: what their keys mean to one another.
+
+Notes mistakes with the `Reading` it is given; raises nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, get_args
+
+from smppd.config.credentials import too_long
+from smppd.config.mistakes import Reading
+from smppd.config.rules import DEFAULT_PORT, Address, Problem, address, choice, host, nearest, whole
+from smppd.config.sections import LinkConfig, StatusClass
+from smppd.smpp.fields import LONG_CREDENTIAL_SIZE
+from smppd.smpp.vocabulary import CommandStatus
+
+#: SMPP 3.4, 5.2.1: at most 16 octets with the final NUL.
+SYSTEM_ID_LIMIT = 15
+
+#: Of each pair, the first may not be longer than the second.
+_ORDERED = (
+    ("enquire_link_timeout", "enquire_link_interval"),
+    ("reconnect_min", "reconnect_max"),
+    ("retry_min", "retry_max"),
+)
+_DEFAULTS = {field.name: field.default for field in fields(LinkConfig)}
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
+_CODE = re.compile(r"0[xX][0-9A-Fa-f]{1,8}|[0-9]{1,10}")
+_STATUSES = {name: int(code) for name, code in CommandStatus.__members__.items() if code}
+
+_port = whole(1, 65_535)
+_status_class = choice(*get_args(StatusClass))
+
+
+def read_links(reading: Reading, table: object) -> list[dict[str, Any]]:
+    """The constructor's arguments of each link in the `link` table of a document."""
+    cure = "write [link.NAME], such as [link.main], and its keys below it"
+    found = table if isinstance(table, dict) else {"": table}
+    sections = {name: link for name, link in found.items() if isinstance(link, dict)}
+    if len(sections) < len(found):
+        reading.refuse(f"has keys outside a link; {cure}", "link")
+    elif not sections:
+        reading.refuse(f"no link is configured; {cure}", "link")
+    links = [_read_link(reading, name, link) for name, link in sections.items()]
+    _check_first(reading, links)
+    return links
+
+
+def _read_link(reading: Reading, name: str, table: dict[str, Any]) -> dict[str, Any]:
+    key = ("link", name)
+    if not _NAME.fullmatch(name) or name == "http":
+        reading.refuse(
+            "is no name for a link; use up to 32 letters, digits, - and _, and not http", *key
+        )
+    own = {name: value for name, value in table.items() if name != "password"}
+    given = reading.fields("link", own, *key)
+    _check_credentials(reading, table, given, key)
+    _check_orders(reading, table, given, key)
+    return {
+        **given,
+        "name": name,
+        "hosts": _hosts(reading, table, key),
+        "status": _statuses(reading, table.get("status", {}), key),
+    }
+
+
+def _check_first(reading: Reading, links: list[dict[str, Any]]) -> None:
+    """The first link carries what names no other, so it must not be one that only receives."""
+    receives = [link.get("bind") == "receiver" for link in links]
+    if receives[:1] == [True] and not all(receives):
+        reading.refuse(
+            "only receives, and the first link carries the messages that name none;"
+            " put a link that submits before it",
+            *("link", links[0]["name"], "bind"),
+        )
+
+
+def _hosts(reading: Reading, table: dict[str, Any], key: Sequence[str]) -> tuple[Address, ...]:
+    port = reading.value(_port(table.get("port", DEFAULT_PORT)), *key, "port") or DEFAULT_PORT
+    if "hosts" in table:
+        if "host" in table:
+            reading.refuse("stands beside host; keep one of the two", *key, "hosts")
+        return _several_hosts(reading, table["hosts"], port, key)
+    if "host" not in table:
+        reading.refuse('is missing; write host = "smpp.example.net"', *key, "host")
+        return ()
+    return ((reading.value(host(table["host"]), *key, "host"), port),)
+
+
+def _several_hosts(
+    reading: Reading, given: object, port: int, key: Sequence[str]
+) -> tuple[Address, ...]:
+    if not isinstance(given, list) or not given:
+        reading.refuse('is not a list; write hosts = ["a.example.net:2775", ...]', *key, "hosts")
+        return ()
+    found = [reading.value(address(port)(each), *key, "hosts") for each in given]
+    if len(set(found) - {None}) < len([each for each in found if each]):
+        reading.refuse("names an address twice; keep one of them", *key, "hosts")
+    return tuple(found)
+
+
+def _check_credentials(
+    reading: Reading, table: dict[str, Any], given: dict[str, Any], key: Sequence[str]
+) -> None:
+    system_id = given.get("system_id", "")
+    limit = LONG_CREDENTIAL_SIZE - 1 if given.get("long_credentials") else SYSTEM_ID_LIMIT
+    if "system_id" not in table:
+        reading.refuse(
+            'is missing; write system_id = "...", the account\'s name', *key, "system_id"
+        )
+    elif len(system_id) > limit:
+        reading.refuse(too_long(len(system_id), limit), *key, "system_id")
+    if "password" in table:
+        reading.refuse(
+            "a password does not belong in this file; put it alone into another file and name"
+            " that with password_file, or into the environment and name it with password_env",
+            *(*key, "password"),
+        )
+    elif "password_file" in table and "password_env" in table:
+        reading.refuse("stands beside password_file; keep one of the two", *key, "password_env")
+    elif "password_file" not in table and "password_env" not in table:
+        reading.refuse(
+            'is missing; write password_file = "...", a file with nothing but the password,'
+            " or password_env",
+            *(*key, "password_file"),
+        )
+    _find_credential(reading, table.get("password_file"), given)
+
+
+def _find_credential(reading: Reading, written: object, given: dict[str, Any]) -> None:
+    """A bare file name may be that of a credential which systemd hands to this unit."""
+    folder = reading.environ.get("CREDENTIALS_DIRECTORY")
+    if folder and isinstance(given.get("password_file"), Path) and "/" not in str(written):
+        credential = Path(folder) / str(written)
+        if os.access(credential, os.F_OK):
+            given["password_file"] = credential
+
+
+def _check_orders(
+    reading: Reading, table: dict[str, Any], given: dict[str, Any], key: Sequence[str]
+) -> None:
+    for low, high in _ORDERED:
+        if any(name in table and name not in given for name in (low, high)):
+            continue  # has a mistake already
+        shorter, longer = (given.get(name, _DEFAULTS[name]) for name in (low, high))
+        if shorter <= longer:
+            continue
+        if low in table:
+            problem = f"is {shorter:g} s, longer than {high} with {longer:g} s; shorten it"
+            reading.refuse(f"{problem}, or lengthen {high}", *key, low)
+        else:
+            problem = f"is {longer:g} s, shorter than {low} with {shorter:g} s; lengthen it"
+            reading.refuse(f"{problem}, or shorten {low}", *key, high)
+
+
+def _statuses(reading: Reading, given: object, key: Sequence[str]) -> dict[int, StatusClass]:
+    found: dict[int, StatusClass] = {}
+    for name, word in reading.table(given, *key, "status").items():
+        code = reading.value(_status_code(name), *key, "status", name)
+        status_class = reading.value(_status_class(word), *key, "status", name)
+        if code in found:
+            reading.refuse("is the same status as another line; keep one", *key, "status", name)
+        elif code:
+            found[code] = status_class
+    return found
+
+
+def _status_code(name: str) -> int | Problem:
+    """A command_status by number or by the specification's name. 0 is success and no class."""
+    if _CODE.fullmatch(name):
+        code = int(name, 16 if name[:2] in ("0x", "0X") else 10)
+        if 0 < code <= 0xFFFFFFFF:
+            return code
+    elif name in _STATUSES:
+        return _STATUSES[name]
+    near = nearest(name, _STATUSES)
+    return Problem(
+        f'is no command_status that can fail; write one like "0x401" or "ESME_RTHROTTLED"{near}'
+    )

@@ -1,0 +1,102 @@
+"""From a TOML file to a `Config`, or to every mistake in it at once.
+
+Mistakes are values: each names its dotted key, what is wrong and the cure. Nothing here looks
+at the folders and sockets that the configuration names, nor at passwords. Nothing is raised; a
+file that cannot be read is a mistake too.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from smppd.config.links import read_links
+from smppd.config.mistakes import Mistake, Reading, unknown
+from smppd.config.sections import (
+    KEYS,
+    Config,
+    JournalConfig,
+    LinkConfig,
+    ObserveConfig,
+    SpoolConfig,
+)
+
+DEFAULT_PATH = Path("/etc/smppd/smppd.toml")
+
+#: The name of a Unix socket must fit a `sockaddr_un`, with its final NUL.
+_SOCKET_PATH_LIMIT = 107
+
+#: Sections that a coming version will know.
+_LATER = ("http", "routing", "policy")
+
+_TOML_PLACE = re.compile(r"(.*) \(at (line \d+, column \d+|end of document)\)", re.DOTALL)
+
+
+def find_config(argument: str | None, environ: Mapping[str, str] = os.environ) -> Path:
+    """Which file: the one asked for, else $SMPPD_CONFIG, else /etc/smppd/smppd.toml."""
+    return Path(argument or environ.get("SMPPD_CONFIG") or DEFAULT_PATH)
+
+
+def load(file: Path, environ: Mapping[str, str] = os.environ) -> Config | list[Mistake]:
+    """Read the file. `environ` tells where systemd has put credentials."""
+    try:
+        content = file.read_bytes()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        return [
+            Mistake(
+                str(file),
+                f"cannot be read ({why}); correct that, or name another file"
+                " with --config FILE or $SMPPD_CONFIG",
+            )
+        ]
+    return parse(content, file, environ)
+
+
+def parse(
+    content: bytes, file: Path, environ: Mapping[str, str] = os.environ
+) -> Config | list[Mistake]:
+    """As `load`, with the content of the file given."""
+    try:
+        # The byte order mark of some editors does no harm.
+        document = tomllib.loads(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        return [Mistake(str(file), f"line {line}: is not UTF-8 text; save the file as UTF-8")]
+    except (ValueError, RecursionError) as error:
+        found = _TOML_PLACE.fullmatch(str(error))
+        what = f"{found[2]}: {found[1]}" if found else str(error)
+        cure = 'TOML is written key = value, texts in "quotes", one to a line'
+        return [Mistake(str(file), f"{what}; {cure}")]
+    return _config(document, Reading(file.absolute().parent, environ))
+
+
+def _config(document: dict[str, Any], reading: Reading) -> Config | list[Mistake]:
+    for key in document:
+        if key in _LATER:
+            reading.refuse("is not available in this version; take the section out", key)
+        elif key not in KEYS:
+            reading.refuse(unknown(key, KEYS), key)
+    spool, journal, observe = (
+        reading.fields(name, reading.table(document.get(name, {}), name), name)
+        for name in ("spool", "journal", "observe")
+    )
+    control = observe.get("control")
+    if control and len(os.fsencode(control)) > _SOCKET_PATH_LIMIT:
+        reading.refuse(
+            f"is too long for a socket; choose a path of at most {_SOCKET_PATH_LIMIT} octets",
+            *("observe", "control"),
+        )
+    links = read_links(reading, document.get("link", {}))
+    if reading.mistakes:
+        return reading.mistakes
+    return Config(
+        spool=SpoolConfig(**spool),
+        journal=JournalConfig(**journal),
+        links=tuple(LinkConfig(**link) for link in links),
+        observe=ObserveConfig(**observe),
+    )

@@ -1,0 +1,167 @@
+"""The sections of the configuration: every key with its type, its rule and its default.
+
+A field with a rule is a key of the file (`from_` is the key `from`). The constructors check
+nothing, so that tests and the demo can build a configuration in code; what comes from a file has
+passed `reading`. Times are seconds, sizes octets. No secret is ever held here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Literal, NamedTuple, get_args, get_origin, get_type_hints
+
+from smppd.config.rules import (
+    Address,
+    Rule,
+    choice,
+    country,
+    duration,
+    flag,
+    listener,
+    number,
+    only,
+    path,
+    sender,
+    size,
+    text,
+    variable,
+    whole,
+)
+
+Bind = Literal["transceiver", "transmitter", "receiver"]
+Split = Literal["udh8", "udh16"]
+WhenUnknown = Literal["hold", "resend", "fail"]
+#: What to do about a command_status.
+StatusClass = Literal["retry", "retry_later", "permanent", "reconnect", "operator"]
+LogFormat = Literal["auto", "json", "console"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+_Timeout = Annotated[float, duration("10ms", "1d")]
+_Delay = Annotated[float, duration("10ms", "7d")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpoolConfig:
+    """`[spool]`: where messages are handed in and results come out."""
+
+    path: Annotated[Path, path] = Path("/var/spool/smppd")
+    poll_interval: Annotated[float, duration("10ms", "1h")] = 1.0
+    settle: Annotated[float, duration("0s", "1h")] = 2.0
+    report_after: Annotated[float, duration("1s", "90d")] = 72 * 3600.0
+    dedupe_window: Annotated[float, duration("0s", "90d")] = 7 * 86_400.0
+    max_line: Annotated[int, size("1KiB", "64MiB")] = 1 << 20
+    default_country: Annotated[str, country] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalConfig:
+    """`[journal]`: where the truth is kept."""
+
+    path: Annotated[Path, path] = Path("/var/lib/smppd/journal.db")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkConfig:
+    """`[link.NAME]`: one account at an SMSC.
+
+    `hosts` are tried in turn (keys `host`, `port` and `hosts`). A file names exactly one of
+    `password_file` and `password_env`; a link built in code with neither has no password.
+    `status` maps a command_status to the class that overrides ours.
+    """
+
+    name: str
+    hosts: tuple[Address, ...]
+    system_id: Annotated[str, text(shortest=1)]
+    password_file: Annotated[Path | None, path] = None
+    password_env: Annotated[str | None, variable] = None
+    system_type: Annotated[str, text(12)] = ""
+    service_type: Annotated[str, text(5)] = ""
+    interface_version: Annotated[str, choice("3.3", "3.4", "5.0")] = "3.4"
+    long_credentials: Annotated[bool, flag] = False
+    bind: Annotated[Bind, choice(*get_args(Bind), later=("transmitter+receiver",))] = "transceiver"
+    sessions: Annotated[int, whole(1, 100)] = 1
+    window: Annotated[int, whole(1, 10_000)] = 10
+    rate: Annotated[float, number(1_000_000)] = 0.0
+    tls: Annotated[bool, only(False, "leave it out, and carry the link through a VPN")] = False
+    local_address: Annotated[str, only("", "leave it out")] = ""
+    from_: Annotated[str, sender] = ""
+    data_coding_0: Annotated[str, choice("gsm7", later=("latin1", "ascii"))] = "gsm7"
+    split: Annotated[Split, choice(*get_args(Split), later=("sar", "payload"))] = "udh8"
+    message_id_form: Annotated[str, only("auto", 'leave it out, or write "auto"')] = "auto"
+    bind_timeout: _Timeout = 30.0
+    response_timeout: _Timeout = 60.0
+    enquire_link_interval: _Timeout = 30.0
+    enquire_link_timeout: _Timeout = 10.0
+    reconnect_min: _Timeout = 1.0
+    reconnect_max: _Timeout = 60.0
+    drain_timeout: Annotated[float, duration("0s", "1h")] = 30.0
+    on_unknown: Annotated[WhenUnknown, choice(*get_args(WhenUnknown))] = "hold"
+    max_attempts: Annotated[int, whole(1, 1000)] = 5
+    retry_min: _Delay = 30.0
+    retry_max: _Delay = 600.0
+    first_sequence_number: Annotated[int, whole(1, 0x7FFFFFFF)] = 1
+    status: Mapping[int, StatusClass] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObserveConfig:
+    """`[observe]`: how the daemon is watched and spoken to. `listen` is None when switched off."""
+
+    listen: Annotated[Address | None, listener] = ("127.0.0.1", 9775)
+    control: Annotated[Path, path] = Path("/run/smppd/control.sock")
+    log_level: Annotated[LogLevel, choice(*get_args(LogLevel))] = "info"
+    log_format: Annotated[LogFormat, choice(*get_args(LogFormat))] = "auto"
+    log_content: Annotated[bool, flag] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """All of it."""
+
+    spool: SpoolConfig = field(default_factory=SpoolConfig)
+    journal: JournalConfig = field(default_factory=JournalConfig)
+    links: tuple[LinkConfig, ...] = ()
+    observe: ObserveConfig = field(default_factory=ObserveConfig)
+
+
+class Key(NamedTuple):
+    """A key's field in the section's class, and the rule for its value."""
+
+    field: str
+    check: Rule
+
+
+def _rules(section: type[object]) -> Mapping[str, Key]:
+    hints = get_type_hints(section, include_extras=True)
+    return MappingProxyType(
+        {
+            name.rstrip("_"): Key(name, hint.__metadata__[0])
+            for name, hint in hints.items()
+            if get_origin(hint) is Annotated
+        }
+    )
+
+
+#: Of each section, the keys that have a rule, by their names in the file.
+RULES: Mapping[str, Mapping[str, Key]] = MappingProxyType(
+    {
+        "spool": _rules(SpoolConfig),
+        "journal": _rules(JournalConfig),
+        "link": _rules(LinkConfig),
+        "observe": _rules(ObserveConfig),
+    }
+)
+
+#: Keys of a link that are no field of their own: they are read together, or are a table.
+_LINK_KEYS = ("host", "port", "hosts", "status")
+
+#: Of each section, every key it may have.
+KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        section: (*(_LINK_KEYS if section == "link" else ()), *known)
+        for section, known in RULES.items()
+    }
+)

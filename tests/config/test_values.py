@@ -1,0 +1,195 @@
+"""What a configuration without mistakes gives: typed values, defaults, paths, the right file."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+
+from smppd.config import (
+    Config,
+    JournalConfig,
+    LinkConfig,
+    ObserveConfig,
+    SpoolConfig,
+    find_config,
+    load,
+    parse,
+)
+from smppd.config.sections import RULES
+
+LINK = """
+[link.main]
+host = "smpp.example.net"
+system_id = "acme"
+password_file = "password"
+"""
+
+FILE = Path("/etc/smppd/smppd.toml")
+
+
+def configured(text: str) -> Config:
+    found = parse(text.encode(), FILE, {})
+    assert isinstance(found, Config), [str(mistake) for mistake in found]
+    return found
+
+
+def link(**given: object) -> LinkConfig:
+    plain = LinkConfig(
+        name="main",
+        hosts=(("smpp.example.net", 2775),),
+        system_id="acme",
+        password_file=Path("/etc/smppd/password"),
+    )
+    return replace(plain, **given)  # type: ignore[arg-type]
+
+
+def test_the_smallest_file_gives_the_defaults() -> None:
+    assert configured(LINK) == Config(links=(link(),))
+
+
+def test_defaults_are_those_of_the_manual() -> None:
+    main = link()
+    assert (main.bind, main.sessions, main.window, main.rate) == ("transceiver", 1, 10, 0)
+    assert (main.tls, main.local_address, main.system_type, main.from_) == (False, "", "", "")
+    assert (main.interface_version, main.data_coding_0, main.split) == ("3.4", "gsm7", "udh8")
+    assert (main.message_id_form, main.on_unknown, main.max_attempts) == ("auto", "hold", 5)
+    assert (main.bind_timeout, main.response_timeout) == (30, 60)
+    assert (main.enquire_link_interval, main.enquire_link_timeout) == (30, 10)
+    assert (main.reconnect_min, main.reconnect_max, main.drain_timeout) == (1, 60, 30)
+    assert (main.retry_min, main.retry_max) == (30, 600)
+    assert (main.long_credentials, main.first_sequence_number) == (False, 1)
+    assert JournalConfig().path == Path("/var/lib/smppd/journal.db")
+    assert ObserveConfig().listen == ("127.0.0.1", 9775)
+    assert ObserveConfig().control == Path("/run/smppd/control.sock")
+    assert SpoolConfig().path == Path("/var/spool/smppd")
+    assert (SpoolConfig().report_after, SpoolConfig().dedupe_window) == (259_200, 604_800)
+
+
+@pytest.mark.parametrize(
+    ("written", "field", "value"),
+    [
+        ("bind_timeout = 5", "bind_timeout", 5.0),
+        ("bind_timeout = 0.25", "bind_timeout", 0.25),
+        ('bind_timeout = "500ms"', "bind_timeout", 0.5),
+        ('bind_timeout = "10s"', "bind_timeout", 10.0),
+        ('retry_max = "10m"', "retry_max", 600.0),
+        ('retry_max = "2h"', "retry_max", 7200.0),
+        ('retry_max = "7d"', "retry_max", 604_800.0),
+        ("drain_timeout = 0", "drain_timeout", 0.0),
+        ("window = 10000", "window", 10_000),
+        ("sessions = 100", "sessions", 100),
+        ("rate = 33.5", "rate", 33.5),
+        ("rate = 100", "rate", 100.0),
+        ("tls = false", "tls", False),
+        ('bind = "receiver"', "bind", "receiver"),
+        ('split = "udh16"', "split", "udh16"),
+        ('interface_version = "5.0"', "interface_version", "5.0"),
+        ('on_unknown = "resend"', "on_unknown", "resend"),
+        ('from = "ACME"', "from_", "ACME"),
+        ('from = "+34600000000"', "from_", "+34600000000"),
+        ('service_type = "CMT"', "service_type", "CMT"),
+        ('system_type = "123456789012"', "system_type", "123456789012"),
+        ("first_sequence_number = 0x7FFFFFFF", "first_sequence_number", 0x7FFFFFFF),
+        ("port = 3550", "hosts", (("smpp.example.net", 3550),)),
+    ],
+)
+def test_a_key_of_a_link_gives_a_typed_value(written: str, field: str, value: object) -> None:
+    found = getattr(configured(LINK + written).links[0], field)
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("written", "section", "field", "value"),
+    [
+        ('[spool]\npath = "spool"', "spool", "path", Path("/etc/smppd/spool")),
+        ('[spool]\npath = "/srv/sms"', "spool", "path", Path("/srv/sms")),
+        ('[spool]\nmax_line = "128KiB"', "spool", "max_line", 131_072),
+        ("[spool]\nmax_line = 2048", "spool", "max_line", 2048),
+        ('[spool]\ndefault_country = "+34"', "spool", "default_country", "34"),
+        ("[spool]\ndedupe_window = 0", "spool", "dedupe_window", 0.0),
+        ('[observe]\nlisten = ""', "observe", "listen", None),
+        ('[observe]\nlisten = "0.0.0.0:80"', "observe", "listen", ("0.0.0.0", 80)),
+        ('[observe]\nlisten = "[::1]:9775"', "observe", "listen", ("::1", 9775)),
+        ('[observe]\nlog_format = "json"', "observe", "log_format", "json"),
+        ("[observe]\nlog_content = true", "observe", "log_content", True),
+    ],
+)
+def test_a_key_of_another_section_gives_a_typed_value(
+    written: str, section: str, field: str, value: object
+) -> None:
+    assert getattr(getattr(configured(written + LINK), section), field) == value
+
+
+@pytest.mark.parametrize(
+    ("written", "addresses"),
+    [
+        ('host = "10.0.0.1"', (("10.0.0.1", 2775),)),
+        ('host = "2001:db8::1"\nport = 1', (("2001:db8::1", 1),)),
+        ('hosts = ["a:2776", "b"]', (("a", 2776), ("b", 2775))),
+        ('hosts = ["a:2776", "b"]\nport = 9', (("a", 2776), ("b", 9))),
+        ('hosts = ["[2001:db8::1]:5", "2001:db8::2"]', (("2001:db8::1", 5), ("2001:db8::2", 2775))),
+    ],
+)
+def test_addresses_of_a_link(written: str, addresses: object) -> None:
+    found = configured(LINK.replace('host = "smpp.example.net"', written))
+    assert found.links[0].hosts == addresses
+
+
+def test_links_keep_their_order_and_names() -> None:
+    text = LINK.replace("main", "zebra") + LINK.replace("main", "a-2_b")
+    assert [each.name for each in configured(text).links] == ["zebra", "a-2_b"]
+
+
+def test_statuses_by_number_and_name() -> None:
+    text = LINK + (
+        '[link.main.status]\n0x401 = "operator"\n1026 = "permanent"\n'
+        'ESME_RTHROTTLED = "retry_later"\n0x45 = "retry"\n"0xFF" = "reconnect"'
+    )
+    assert configured(text).links[0].status == {
+        0x401: "operator",
+        0x402: "permanent",
+        0x58: "retry_later",
+        0x45: "retry",
+        0xFF: "reconnect",
+    }
+
+
+def test_a_byte_order_mark_does_no_harm() -> None:
+    assert configured("\ufeff" + LINK) == configured(LINK)
+
+
+def test_load_reads_a_file_and_resolves_paths_beside_it(tmp_path: Path) -> None:
+    file = tmp_path / "smppd.toml"
+    file.write_text(LINK + '[journal]\npath = "state/journal.db"')
+    found = load(file, {})
+    assert isinstance(found, Config)
+    assert found.links[0].password_file == tmp_path / "password"
+    assert found.journal.path == tmp_path / "state/journal.db"
+
+
+@pytest.mark.parametrize(
+    ("argument", "environ", "path"),
+    [
+        ("a.toml", {"SMPPD_CONFIG": "b.toml"}, "a.toml"),
+        (None, {"SMPPD_CONFIG": "b.toml"}, "b.toml"),
+        (None, {"SMPPD_CONFIG": ""}, "/etc/smppd/smppd.toml"),
+        (None, {}, "/etc/smppd/smppd.toml"),
+    ],
+)
+def test_which_file_is_read(argument: str | None, environ: dict[str, str], path: str) -> None:
+    assert find_config(argument, environ) == Path(path)
+
+
+def test_every_field_but_a_few_is_a_key_with_a_rule() -> None:
+    read_otherwise = {"name", "hosts", "status"}
+    for name, section in (
+        ("spool", SpoolConfig()),
+        ("journal", JournalConfig()),
+        ("link", link()),
+        ("observe", ObserveConfig()),
+    ):
+        named = {field.name for field in fields(section)} - read_otherwise
+        assert {key.field for key in RULES[name].values()} == named

@@ -1,0 +1,81 @@
+"""The examples in `conf/`: each loads, and the commented one shows every key and its default."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from smppd.config import Config, JournalConfig, LinkConfig, ObserveConfig, SpoolConfig, load, parse
+from smppd.config.sections import KEYS
+
+CONF = Path(__file__).parents[1] / "conf"
+EXAMPLES = sorted(CONF.glob("*.toml"))
+FULL = CONF / "smppd.toml"
+
+#: Keys that exclude one shown, so that they stand in a comment.
+ALTERNATIVES = {"hosts", "password_env"}
+
+
+def loaded(path: Path, content: str | None = None) -> Config:
+    found = load(path, {}) if content is None else parse(content.encode(), path, {})
+    assert isinstance(found, Config), [str(mistake) for mistake in found]
+    return found
+
+
+def uncommented() -> str:
+    """The full example with its defaults written out."""
+    return re.sub(r"(?m)^#(?=[a-z])", "", FULL.read_text())
+
+
+def test_there_are_examples() -> None:
+    names = {path.name for path in EXAMPLES}
+    assert names >= {"smppd.toml", "minimal.toml", "bulk.toml", "otp.toml", "two-links.toml"}
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_loads_without_a_mistake(path: Path) -> None:
+    assert loaded(path).links
+
+
+def test_the_full_example_shows_every_key() -> None:
+    document = tomllib.loads(uncommented())
+    document["link"] = document["link"]["main"]
+    shown = {section: set(table) for section, table in document.items()}
+    shown["link"] |= {key for key in ALTERNATIVES if f"{key} = " in FULL.read_text()}
+    assert shown == {section: set(keys) for section, keys in KEYS.items()}
+
+
+def test_the_full_example_shows_the_defaults() -> None:
+    found = loaded(FULL, uncommented())
+    assert found == loaded(FULL)
+    assert (found.spool, found.journal) == (SpoolConfig(), JournalConfig())
+    assert found.observe == ObserveConfig()
+    account = {"name", "hosts", "system_id", "password_file"}
+    given = {key: getattr(found.links[0], key) for key in account}
+    assert found.links[0] == LinkConfig(**given)
+
+
+def test_the_statuses_in_the_full_example_are_right() -> None:
+    written_out = re.sub(r"(?m)^# (?=0x|ESME_)", "", FULL.read_text())
+    assert loaded(FULL, written_out).links[0].status == {0x401: "operator", 0x45: "permanent"}
+
+
+def test_examples_name_no_password() -> None:
+    for path in EXAMPLES:
+        assert not re.search(r"(?m)^#?password\s*=", path.read_text()), path.name
+
+
+def test_two_links_are_in_order() -> None:
+    assert [link.name for link in loaded(CONF / "two-links.toml").links] == ["main", "backup"]
+
+
+def test_every_example_but_the_full_one_changes_something() -> None:
+    for path in EXAMPLES:
+        if path != FULL and path.name != "minimal.toml":
+            link = loaded(path).links[0]
+            changed = [each for each in fields(link) if getattr(link, each.name) != each.default]
+            assert len(changed) > 5, path.name

@@ -1,0 +1,366 @@
+"""One connection to an SMSC: a reader and a writer round one session.
+
+The writer is the only one who writes. The reader keeps the clock as well: a timer is judged
+only after what had arrived by then was read, so that a slow commit never looks like a silent
+SMSC. Answers wake the writer before the reader waits for the disk; acknowledgements are queued
+after. Knows nothing of reconnecting. What breaks a connection ends it as a value: only faults of
+the program, and those of `Submissions`, leave `run` as exceptions.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import inf
+
+import trio
+
+from smppd.events import ProtocolOddity
+from smppd.link.batch import Batch, sort_events
+from smppd.link.traffic import Traffic
+from smppd.link.translate import submit_sm
+from smppd.message import Part
+from smppd.ports import Answered, Outcome
+from smppd.smpp.errors import EncodeError, RemoteProtocolError
+from smppd.smpp.pdu import Request
+from smppd.smpp.session import (
+    BindRefused,
+    Bound,
+    Closed,
+    Event,
+    NotificationReceived,
+    Oddity,
+    PeerUnbinding,
+    Session,
+    SessionState,
+)
+
+#: The most octets taken from the socket at once.
+READ_SIZE = 65536
+
+#: How long the SMSC may leave what we write unread before the connection counts as lost.
+WRITE_TIMEOUT = 30.0
+
+#: How long answers may still come after the SMSC has unbound, and with nothing left to answer.
+PARTING = 10.0
+PARTING_IDLE = 1.0
+
+#: How long our own unbind may take, and the last octets of a session that is over.
+UNBIND_TIMEOUT = 5.0
+LAST_WORDS = 1.0
+
+#: The least time given to reading before a timer is judged.
+_GRACE = 0.01
+
+#: So many oddities of one session are reported one by one; the rest are only counted.
+_REPORTED_ODDITIES = 20
+
+#: The status that stands for a part that cannot be written as a submit_sm; see `ports.Answered`.
+UNWRITABLE = -1
+
+_SUBMITTING = frozenset({SessionState.BOUND_TX, SessionState.BOUND_TRX})
+_BOUND = _SUBMITTING | {SessionState.BOUND_RX}
+_NOT_YET_BOUND = frozenset({SessionState.OPEN, SessionState.BINDING})
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a connection ended. `held` is how long it was bound, in seconds; `refused` the
+    command_status of a refused bind; `in_doubt` counts parts that had no answer by then."""
+
+    reason: str
+    held: float
+    was_bound: bool
+    in_doubt: int
+    clean: bool
+    refused: int | None = None
+
+
+class Connection:
+    """Moves octets between a stream and a session, parts out of the traffic, events into it."""
+
+    def __init__(
+        self,
+        stream: trio.abc.Stream,
+        session: Session,
+        traffic: Traffic,
+        number: int,
+        on_bound: Callable[[str], None],
+    ) -> None:
+        self.session = session
+        self._stream = stream
+        self._traffic = traffic
+        self._number = number
+        self._on_bound = on_bound
+        self._pulled: deque[Part] = deque()
+        self._unwritable: list[Outcome] = []
+        self._to_write = trio.lowlevel.ParkingLot()
+        self._reading: trio.CancelScope | None = None
+        self._interrupted = False
+        self._broken = False
+        self._parting = False
+        self._reason = ""
+        self._leave_at = inf
+        self._leave_reason = ""
+        self._drain_until: float | None = None
+        self._bound_at: float | None = None
+        self._refused: int | None = None
+        self._oddities = 0
+        self._ended: Ended | None = None
+
+    @property
+    def load(self) -> int:
+        """See `traffic.Carrier`."""
+        return self.session.in_flight + len(self._pulled)
+
+    async def run(self, bind: Request, *, long_credentials: bool) -> Ended:
+        """Bind, and see the session to its end. The stream stays the caller's to close.
+
+        When it returns, everything that happened on the session has been settled.
+        """
+        self.session.bind(bind, trio.current_time(), long_credentials=long_credentials)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._write)
+                ended = await self._read()
+                # The writer goes when it has nothing more to say, or when time is up.
+                nursery.cancel_scope.deadline = trio.current_time() + LAST_WORDS
+                self.wake_writer()
+        finally:
+            self._traffic.leave(self, self._pulled)
+        return ended
+
+    def drain(self, until: float) -> None:
+        """Submit only the rest of a message begun, wait for answers until then, and unbind."""
+        self._drain_until = until
+        if self.session.state in _NOT_YET_BOUND:
+            self._leave("stopped before it was bound", trio.current_time())
+        self._interrupt()
+
+    def wake_writer(self) -> None:
+        """See `traffic.Carrier`."""
+        self._to_write.unpark_all()
+
+    # ── writing ──────────────────────────────────────────────────────────────────────────────
+
+    async def _write(self) -> None:
+        """Write what the session has to say, until it is over or the stream breaks."""
+        while not self._broken:
+            look_again_at = self._fill()
+            data = self.session.data_to_send()
+            if data:
+                await self._send(data)
+            elif self._ended:
+                return
+            else:
+                with trio.CancelScope(deadline=look_again_at):
+                    await self._to_write.park()
+
+    async def _send(self, data: bytes) -> None:
+        with self._breakable(), trio.move_on_after(WRITE_TIMEOUT) as scope:
+            await self._stream.send_all(data)
+        if scope.cancelled_caught:
+            self._break(f"the SMSC has not read for {WRITE_TIMEOUT:g} s")
+
+    def _fill(self) -> float:
+        """Submit ready parts while window and pace allow; when to look again for the pace."""
+        ready, pulled = self._traffic.ready, self._pulled
+        room = self.session.room
+        if not room or not (ready or pulled):
+            return inf
+        now = trio.current_time()
+        bucket = self._traffic.bucket
+        allowed = min(room, bucket.available(now))
+        count = 0
+        while count < allowed and (pulled or ready):
+            if pulled:
+                part = pulled.popleft()
+            else:
+                part = ready.popleft()
+                if ready and ready[0].msg_id == part.msg_id:
+                    self._traffic.pull_rest(part.msg_id, pulled)
+            count += self._submit(part, now)
+        bucket.take(count)
+        self._traffic.figures.submitted += count
+        self._set_alarm()
+        return bucket.ready_at(now) if allowed < room and (ready or pulled) else inf
+
+    def _submit(self, part: Part, now: float) -> int:
+        try:
+            self.session.request(submit_sm(part, self._traffic.service_type), (part, now), now)
+        except EncodeError as error:
+            outcome = Answered(part.msg_id, part.index, UNWRITABLE, str(error))
+            self._unwritable.append(outcome)
+            self._interrupt()
+            return 0
+        return 1
+
+    # ── reading, and the clock ───────────────────────────────────────────────────────────────
+
+    async def _read(self) -> Ended:
+        """Read, settle, acknowledge, until the session is over."""
+        while self._ended is None:
+            events = await self._next_events()
+            await self._report(sort_events(events, self._traffic.figures, trio.current_time()))
+            self._take_leave()
+        return self._ended
+
+    async def _next_events(self) -> list[Event]:
+        """What the next octets bring, or the passing of time, or the end of the connection."""
+        data = await self._receive()
+        session, now = self.session, trio.current_time()
+        events: list[Event] = []
+        if data is not None:
+            with self._breakable():
+                events = (
+                    session.receive_data(bytes(data), now) if data else session.receive_eof(now)
+                )
+        if (data is None or len(data) < READ_SIZE) and now >= session.deadline():
+            events += session.tick(now)
+        # Answers that had arrived before a breakdown are read first, but not for ever.
+        if now >= self._leave_at + (0.0 if data is None else LAST_WORDS):
+            events += session.abort(self._leave_reason, now)
+        return events
+
+    async def _receive(self) -> bytes | bytearray | None:
+        """The next octets, none at the end of the stream; None when something else is due."""
+        data = None
+        if not self._interrupted:
+            alarm = max(self._alarm(), trio.current_time() + _GRACE)
+            with trio.CancelScope(deadline=alarm) as self._reading, self._breakable():
+                data = await self._stream.receive_some(READ_SIZE)
+            self._reading = None
+        if data is None:
+            self._interrupted = False
+        return data
+
+    async def _report(self, batch: Batch) -> None:
+        """Tell the pipeline, and acknowledge what it has put on disk."""
+        for event in batch.rare:
+            self._note(event, batch)
+        if self._unwritable:
+            batch.outcomes += self._unwritable
+            self._unwritable = []
+        self.wake_writer()
+        self._traffic.note_room()
+        name, submissions = self._traffic.name, self._traffic.submissions
+        if batch.outcomes:
+            await submissions.settle(name, batch.outcomes)
+        if batch.receipts:
+            await submissions.reconcile(name, batch.receipts)
+        if batch.messages:
+            await submissions.keep(name, batch.messages)
+        if batch.requests:
+            for received in batch.requests:
+                self.session.respond(received)
+            self.wake_writer()
+
+    def _alarm(self) -> float:
+        drain_until = inf if self._drain_until is None else self._drain_until
+        return min(self.session.deadline(), self._leave_at, drain_until)
+
+    def _set_alarm(self) -> None:
+        """The reader sleeps no longer than the session now wants."""
+        if self._reading is not None:
+            self._reading.deadline = min(self._reading.deadline, self._alarm())
+
+    def _interrupt(self) -> None:
+        """Have the reader look up, now or as soon as it would read again."""
+        self._interrupted = True
+        if self._reading is not None:
+            self._reading.cancel()
+
+    # ── turns in the life of the session ─────────────────────────────────────────────────────
+
+    def _note(self, event: Event, batch: Batch) -> None:
+        if isinstance(event, Bound):
+            self._note_bound(event)
+        elif isinstance(event, BindRefused):
+            self._refused = event.status
+            self._leave("the bind was refused", trio.current_time())
+        elif isinstance(event, PeerUnbinding):
+            self._traffic.leave(self, self._pulled)
+            timeout = min(PARTING, self.session.limits.response_timeout or PARTING)
+            self._parting = True
+            self._reason = "the SMSC unbound the session"
+            self._leave(self._reason, trio.current_time() + timeout)
+        elif isinstance(event, Oddity):
+            self._note_oddity(event.what)
+        elif isinstance(event, NotificationReceived):
+            self._note_oddity(f"{event.pdu.command_id.name.lower()} received and ignored")
+        elif isinstance(event, Closed):
+            self._note_closed(event, batch.unanswered)
+
+    def _note_bound(self, event: Bound) -> None:
+        self._bound_at = trio.current_time()
+        self._on_bound(getattr(event.pdu, "system_id", ""))
+        if self.session.state in _SUBMITTING and not self._traffic.draining:
+            self._traffic.join(self)
+
+    def _note_oddity(self, what: str) -> None:
+        self._traffic.figures.oddities += 1
+        self._oddities += 1
+        if self._oddities < _REPORTED_ODDITIES:
+            self._emit_oddity(what)
+        elif self._oddities == _REPORTED_ODDITIES:
+            self._emit_oddity(f"{what} (further ones of this session are only counted)")
+
+    def _emit_oddity(self, what: str) -> None:
+        self._traffic.emit(ProtocolOddity(self._traffic.name, self._number, what))
+
+    def _note_closed(self, event: Closed, in_doubt: int) -> None:
+        self._traffic.leave(self, self._pulled)
+        bound_at = self._bound_at
+        self._ended = Ended(
+            reason=self._reason or event.reason,
+            held=0.0 if bound_at is None else trio.current_time() - bound_at,
+            was_bound=bound_at is not None,
+            in_doubt=in_doubt,
+            clean=event.clean,
+            refused=self._refused,
+        )
+
+    def _take_leave(self) -> None:
+        """Unbind once drained. Everything so far is settled: `_report` has come back."""
+        now = trio.current_time()
+        if self._parting and not self.session.in_flight:
+            self._leave(self._reason, now + PARTING_IDLE)
+        if self._drain_until is None or self.session.state not in _BOUND:
+            return
+        if not self.load or now >= self._drain_until:
+            if self.load:
+                self._reason = "not every answer came within drain_timeout"
+            self._drain_until = inf
+            self._traffic.leave(self, self._pulled)
+            self.session.unbind(now)
+            self._leave("no unbind_resp came", now + UNBIND_TIMEOUT)
+            self.wake_writer()
+
+    def _leave(self, reason: str, at: float) -> None:
+        """Give the session up at this time, unless it is to be given up earlier."""
+        if at < self._leave_at:
+            self._leave_reason, self._leave_at = reason, at
+            self._set_alarm()
+
+    # ── how it breaks ────────────────────────────────────────────────────────────────────────
+
+    @contextmanager
+    def _breakable(self) -> Iterator[None]:
+        """The one place where a broken connection is an exception; from here on it is a value."""
+        try:
+            yield
+        except trio.BrokenResourceError as error:
+            cause = error.__cause__
+            self._break(f"the connection broke: {_reason(cause if cause else error)}")
+        except (OSError, trio.ClosedResourceError, RemoteProtocolError) as error:
+            self._break(f"the connection broke: {_reason(error)}")
+
+    def _break(self, reason: str) -> None:
+        self._broken = True
+        self._leave(reason, trio.current_time())
+
+
+def _reason(error: BaseException) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

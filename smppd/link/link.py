@@ -1,0 +1,124 @@
+"""A link: one account at an SMSC, with as many sessions as it is allowed, seen as a `Route`.
+
+It composes: `traffic` is what its sessions share, `supervisor` keeps each of them bound,
+`connection` is one of them while it lives. Knows neither journal nor spool. Nothing that the
+network or the SMSC does is raised; what `Submissions` raises passes through `run`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from random import SystemRandom
+
+import trio
+
+from smppd.config import LinkConfig
+from smppd.events import Emit
+from smppd.figures import LinkFigures
+from smppd.link.backoff import Backoff
+from smppd.link.dial import open_connection
+from smppd.link.supervisor import Connect, Supervisor
+from smppd.link.traffic import Traffic
+from smppd.message import Part
+from smppd.ports import Submissions
+
+
+class Link:
+    """Submits parts and reports what became of them. `name` is that of the configuration.
+
+    `wall` gives seconds since the epoch, for people; everything else runs on trio's clock.
+    """
+
+    def __init__(
+        self,
+        config: LinkConfig,
+        password: str,
+        submissions: Submissions,
+        emit: Emit,
+        *,
+        wall: Callable[[], float] = time.time,
+        connect: Connect = open_connection,
+    ) -> None:
+        self._config = config
+        self._wall = wall
+        figures = LinkFigures(config.name, bind=config.bind, window=config.window, rate=config.rate)
+        self._traffic = Traffic(submissions, emit, figures, config.service_type)
+        chance = SystemRandom().random
+        self._supervisors = [
+            Supervisor(
+                config,
+                password,
+                number,
+                self._traffic,
+                Backoff(config.reconnect_min, config.reconnect_max, chance),
+                connect,
+            )
+            for number in range(1, config.sessions + 1)
+        ]
+        self._finished = trio.Event()
+        self._running = False
+
+    # ── as the dispatcher sees it: ports.Route ───────────────────────────────────────────────
+
+    @property
+    def name(self) -> str:
+        """See `ports.Route`."""
+        return self._config.name
+
+    @property
+    def room(self) -> int:
+        """See `ports.Route`."""
+        return self._traffic.room
+
+    async def wait_room(self) -> None:
+        """See `ports.Route`."""
+        await self._traffic.wait_room()
+
+    def submit(self, parts: Sequence[Part]) -> None:
+        """See `ports.Route`. All parts of a message come in one call, in their order."""
+        self._traffic.submit(parts)
+
+    # ── as the composition root sees it ──────────────────────────────────────────────────────
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Keep the sessions bound until `drain`, or until cancelled.
+
+        After `drain` it returns when every session is closed and everything that happened is
+        settled. When cancelled, connections are closed as they stand, and what was in flight is
+        told to nobody: the journal knows it as sending.
+        """
+        self._running = True
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._traffic.give_back)
+                async with trio.open_nursery() as sessions:
+                    for supervisor in self._supervisors:
+                        sessions.start_soon(supervisor.run)
+                    task_status.started()
+                self._traffic.close()
+        finally:
+            self._running = False
+            self._finished.set()
+
+    async def drain(self) -> None:
+        """Take no more parts, give back those not begun, wait for answers at most
+        `drain_timeout`, unbind and close; return when `run` is about to."""
+        self._traffic.drain()
+        until = trio.current_time() + self._config.drain_timeout
+        for supervisor in self._supervisors:
+            supervisor.drain(until)
+        if self._running:
+            await self._finished.wait()
+
+    def figures(self) -> LinkFigures:
+        """What happened since the start, and the sessions as they stand."""
+        figures = self._traffic.figures
+        figures.ready = len(self._traffic.ready)
+        figures.sessions = [supervisor.figures() for supervisor in self._supervisors]
+        if figures.sessions and self._running:
+            epoch = self._wall() - trio.current_time()
+            for session in figures.sessions:
+                if session.since is not None:
+                    session.since += epoch
+        return figures

@@ -1,0 +1,213 @@
+"""One session of a link, kept bound: connect, bind, see it to its end, wait, and again.
+
+Knows no messages: those flow between `traffic` and `connection`. Whatever prevents or ends a
+session is one event for the operator and a delay; nothing of it is raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import trio
+
+from smppd.config import LinkConfig
+from smppd.events import BindRefused, LinkBound, LinkConnecting, LinkLost, LinkUnbound
+from smppd.figures import SessionFigures
+from smppd.link.backoff import HELD, Backoff, bind_hint
+from smppd.link.connection import PARTING, Connection, Ended
+from smppd.link.dial import Unreachable
+from smppd.link.traffic import Traffic
+from smppd.link.translate import bind_request
+from smppd.smpp.session import Limits, Role, Session
+from smppd.smpp.vocabulary import status_name
+
+#: Opens a stream to a host and port, or says why there is none.
+Connect = Callable[[str, int], Awaitable[trio.abc.Stream | Unreachable]]
+
+_NEVER_BOUND = (
+    "the bind had no answer: check host and port, and whether the provider lets this address in"
+)
+
+
+class Supervisor:
+    """Keeps session `number` of a link bound until it is told to drain. Owns its streams."""
+
+    def __init__(
+        self,
+        config: LinkConfig,
+        password: str,
+        number: int,
+        traffic: Traffic,
+        backoff: Backoff,
+        connect: Connect,
+    ) -> None:
+        self._config = config
+        self._bind = bind_request(config, password)
+        self._number = number
+        self._traffic = traffic
+        self._backoff = backoff
+        self._connect = connect
+        self._host = 0
+        self._state = "closed"
+        self._since: float | None = None
+        self._connection: Connection | None = None
+        self._interruptible = trio.CancelScope()
+
+    async def run(self) -> None:
+        """Return when drained. A cancellation closes the connection as it stands."""
+        while not self._traffic.draining:
+            delay = await self._attempt()
+            self._enter("backoff")
+            with trio.move_on_after(delay) as self._interruptible:
+                if not self._traffic.draining:
+                    await trio.sleep_forever()
+        self._enter("closed")
+
+    def drain(self, until: float) -> None:
+        """Let what is under way finish until then, unbind and end; `Traffic` is told first."""
+        if self._connection is not None:
+            self._connection.drain(until)
+        else:
+            self._interruptible.cancel()
+
+    def figures(self) -> SessionFigures:
+        """The session as it stands. `since` is on the clock of the event loop."""
+        session = self._connection.session if self._connection else None
+        return SessionFigures(
+            state=session.state.value if session else self._state,
+            address=self._address,
+            in_flight=session.in_flight if session else 0,
+            since=self._since,
+        )
+
+    @property
+    def _address(self) -> str:
+        host, port = self._config.hosts[self._host]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    def _enter(self, state: str) -> None:
+        self._state = state
+        self._since = trio.current_time()
+
+    # ── one attempt ──────────────────────────────────────────────────────────────────────────
+
+    async def _attempt(self) -> float:
+        """One session from connecting to its end; the delay in seconds before the next."""
+        stream = await self._reach()
+        if isinstance(stream, Unreachable):
+            return self._note_unreachable(stream)
+        async with stream:
+            if self._traffic.draining:
+                return 0.0
+            ended = await self._converse(stream)
+        return self._note_ended(ended)
+
+    async def _reach(self) -> trio.abc.Stream | Unreachable:
+        """A stream to the first host that answers, beginning with the one in turn."""
+        self._enter("connecting")
+        reasons = []
+        for _ in self._config.hosts:
+            self._traffic.emit(LinkConnecting(self._traffic.name, self._number, self._address))
+            found: trio.abc.Stream | Unreachable = Unreachable("stopped while connecting")
+            with trio.CancelScope() as self._interruptible:
+                found = await self._connect(*self._config.hosts[self._host])
+            if not isinstance(found, Unreachable):
+                self._traffic.figures.connects += 1
+                return found
+            reasons.append(found.reason)
+            if self._traffic.draining:
+                break
+            self._next_host()
+        return Unreachable("; ".join(reasons))
+
+    async def _converse(self, stream: trio.abc.Stream) -> Ended:
+        session = Session(Role.ESME, _limits(self._config), trio.current_time())
+        self._connection = Connection(
+            stream, session, self._traffic, self._number, self._note_bound
+        )
+        try:
+            return await self._connection.run(
+                self._bind, long_credentials=self._config.long_credentials
+            )
+        finally:
+            self._connection = None
+
+    def _next_host(self) -> None:
+        self._host = (self._host + 1) % len(self._config.hosts)
+
+    # ── what is told of it ───────────────────────────────────────────────────────────────────
+
+    def _note_bound(self, smsc_system_id: str) -> None:
+        self._backoff.bound()
+        self._since = trio.current_time()
+        self._traffic.emit(
+            LinkBound(
+                self._traffic.name,
+                self._number,
+                self._address,
+                self._config.bind,
+                smsc_system_id,
+            )
+        )
+
+    def _note_unreachable(self, why: Unreachable) -> float:
+        if self._traffic.draining:
+            return 0.0
+        delay = self._backoff.lost(0.0)
+        self._note_lost(why.reason, 0, delay)
+        return delay
+
+    def _note_ended(self, ended: Ended) -> float:
+        if ended.refused is not None:
+            return self._note_refused(ended.refused)
+        reason = f"{self._address}: {ended.reason}"
+        if self._traffic.draining:
+            self._note_stopped(reason, ended)
+            return 0.0
+        if ended.was_bound:
+            self._traffic.figures.losses += 1
+        else:
+            reason = f"{reason}; {_NEVER_BOUND}"
+        if ended.held < HELD:
+            self._next_host()
+        delay = self._backoff.lost(ended.held)
+        self._note_lost(reason, ended.in_doubt, delay)
+        return delay
+
+    def _note_stopped(self, reason: str, ended: Ended) -> None:
+        if ended.clean and not ended.in_doubt:
+            self._traffic.emit(LinkUnbound(self._traffic.name, self._number))
+        elif ended.was_bound:
+            self._note_lost(reason, ended.in_doubt, 0.0)
+
+    def _note_lost(self, reason: str, in_doubt: int, delay: float) -> None:
+        self._traffic.figures.last_error = reason
+        self._traffic.emit(
+            LinkLost(self._traffic.name, self._number, reason, in_doubt, round(delay, 1))
+        )
+
+    def _note_refused(self, status: int) -> float:
+        figures = self._traffic.figures
+        figures.bind_refusals += 1
+        delay = self._backoff.refused(status)
+        name = status_name(status)
+        hint = f"{self._address}: {bind_hint(status)}"
+        figures.last_error = f"bind refused with {name}: {hint}"
+        self._traffic.emit(
+            BindRefused(self._traffic.name, self._number, status, name, hint, round(delay, 1))
+        )
+        self._next_host()
+        return delay
+
+
+def _limits(config: LinkConfig) -> Limits:
+    return Limits(
+        window=config.window,
+        response_timeout=config.response_timeout,
+        bind_timeout=config.bind_timeout,
+        enquire_link_interval=config.enquire_link_interval,
+        enquire_link_timeout=config.enquire_link_timeout,
+        # For a session that the SMSC unbinds; `Connection` keeps its own, shorter time for ours.
+        unbind_timeout=PARTING,
+        first_sequence_number=config.first_sequence_number,
+    )

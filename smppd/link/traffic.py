@@ -1,0 +1,142 @@
+"""What the sessions of one link share: the parts that are ready, the pace, the counters.
+
+Everything runs on one thread between awaits, so there is no lock. Knows no sockets and no PDUs.
+Raises nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Protocol
+
+import trio
+
+from smppd.events import Emit
+from smppd.figures import LinkFigures
+from smppd.link.pace import TokenBucket
+from smppd.message import Part
+from smppd.ports import Returned, Submissions
+
+
+class Carrier(Protocol):
+    """A session that may submit, as its link sees it."""
+
+    @property
+    def load(self) -> int:
+        """Parts it holds: submitted without an answer, or pulled and not yet written."""
+
+    def wake_writer(self) -> None:
+        """There may be something to write."""
+
+
+class Traffic:
+    """The shared side of a link's sessions.
+
+    `ready` holds the parts that no session has pulled yet; sessions take from its left. Parts
+    that no session will carry come back through `give_back`.
+    """
+
+    def __init__(
+        self, submissions: Submissions, emit: Emit, figures: LinkFigures, service_type: str
+    ) -> None:
+        self.submissions = submissions
+        self.emit = emit
+        self.figures = figures
+        self.service_type = service_type
+        self.name = figures.name
+        self.bucket = TokenBucket(figures.rate)
+        self.ready: deque[Part] = deque()
+        self.draining = False
+        self._carriers: list[Carrier] = []
+        self._returned: list[Part] = []
+        self._closing = False
+        self._to_return = trio.lowlevel.ParkingLot()
+        self._for_room = trio.lowlevel.ParkingLot()
+
+    @property
+    def room(self) -> int:
+        """How many parts more are wanted: two windows per session that may submit."""
+        if self.draining or not self._carriers:
+            return 0
+        held = len(self.ready)
+        for carrier in self._carriers:
+            held += carrier.load
+        return max(0, 2 * self.figures.window * len(self._carriers) - held)
+
+    async def wait_room(self) -> None:
+        """Return when there is room for half the windows, which is worth a commit."""
+        await trio.lowlevel.checkpoint()
+        while not self._roomy():
+            await self._for_room.park()
+
+    def note_room(self) -> None:
+        """Something happened that may have made room."""
+        if self._for_room and self._roomy():
+            self._for_room.unpark_all()
+
+    def _roomy(self) -> bool:
+        half = self.figures.window * len(self._carriers) // 2
+        return self.room >= max(1, half)
+
+    def submit(self, parts: Sequence[Part]) -> None:
+        """Queue parts for the next session with a free slot; see `ports.Route`."""
+        if self.draining or not self._carriers:
+            self.put_back(parts)
+            return
+        self.ready.extend(parts)
+        for carrier in self._carriers:
+            carrier.wake_writer()
+
+    def pull_rest(self, msg_id: int, pulled: deque[Part]) -> None:
+        """Move what follows of a message to the session that began it: parts stay together."""
+        ready = self.ready
+        while ready and ready[0].msg_id == msg_id:
+            pulled.append(ready.popleft())
+
+    def join(self, carrier: Carrier) -> None:
+        """This session may submit from now on."""
+        self._carriers.append(carrier)
+        self.note_room()
+
+    def leave(self, carrier: Carrier, pulled: deque[Part]) -> None:
+        """This session may submit no more; what it pulled and did not write goes back first."""
+        if carrier in self._carriers:
+            self._carriers.remove(carrier)
+        self.ready.extendleft(reversed(pulled))
+        pulled.clear()
+        if self.draining or not self._carriers:
+            self._return_ready()
+        elif self.ready:
+            for other in self._carriers:
+                other.wake_writer()
+
+    def drain(self) -> None:
+        """Take nothing more; give back what no session has begun to submit."""
+        self.draining = True
+        self._return_ready()
+
+    def put_back(self, parts: Sequence[Part]) -> None:
+        """These parts were not submitted and will not be."""
+        if parts:
+            self._returned.extend(parts)
+            self._to_return.unpark_all()
+
+    def close(self) -> None:
+        """No session is left: `give_back` ends when everything is settled."""
+        self._closing = True
+        self._to_return.unpark_all()
+
+    async def give_back(self) -> None:
+        """Settle what was put back, until closed."""
+        while self._returned or not self._closing:
+            if not self._returned:
+                await self._to_return.park()
+                continue
+            parts, self._returned = self._returned, []
+            outcomes = [Returned(part.msg_id, part.index) for part in parts]
+            await self.submissions.settle(self.name, outcomes)
+
+    def _return_ready(self) -> None:
+        self.put_back(self.ready)
+        self.ready.clear()

@@ -1,0 +1,93 @@
+"""What a session reports to whoever holds it. Knows nothing of how it came about.
+
+Events of messages are made once per PDU, hence the bare structs. When a session ends, every
+request still waiting comes out as `Unanswered`, then comes `Closed`, then nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from smppd.smpp.pdu import AlertNotification, Outbind, Request, Response
+
+
+class Bound(msgspec.Struct, frozen=True, gc=False):
+    """The SMSC accepted our bind."""
+
+    pdu: Response | None
+
+
+class BindRefused(msgspec.Struct, frozen=True, gc=False):
+    """The SMSC refused our bind with this command_status. The session is open, not bound."""
+
+    status: int
+    pdu: Response | None
+
+
+class Answered(msgspec.Struct, frozen=True, gc=False):
+    """The answer to a request. `pdu` is None for a generic_nack or a body nobody could read."""
+
+    token: Any
+    status: int
+    pdu: Response | None
+
+
+class AnsweredLate(msgspec.Struct, frozen=True, gc=False):
+    """The answer to a request that had been reported as `Unanswered`."""
+
+    token: Any
+    status: int
+    pdu: Response | None
+
+
+class Unanswered(msgspec.Struct, frozen=True, gc=False):
+    """Nobody knows what became of this request: no answer in time, or the session ended."""
+
+    token: Any
+    reason: str
+
+
+class RequestReceived(msgspec.Struct, frozen=True, gc=False):
+    """The peer asks for something that its owner must answer: see `Session.respond`."""
+
+    sequence_number: int
+    pdu: Request
+
+
+class NotificationReceived(msgspec.Struct, frozen=True, gc=False):
+    """The peer said something that has no answer."""
+
+    pdu: AlertNotification | Outbind
+
+
+class PeerUnbinding(msgspec.Struct, frozen=True, gc=False):
+    """The peer wants to end the session. It was answered; late answers may still come."""
+
+
+class Oddity(msgspec.Struct, frozen=True, gc=False):
+    """The peer did something peculiar, and it was dealt with: worth counting, worth a log line."""
+
+    what: str
+
+
+class Closed(msgspec.Struct, frozen=True, gc=False):
+    """The session is over. `clean`: after an unbind; otherwise something went wrong."""
+
+    reason: str
+    clean: bool
+
+
+Event = (
+    Bound
+    | BindRefused
+    | Answered
+    | AnsweredLate
+    | Unanswered
+    | RequestReceived
+    | NotificationReceived
+    | PeerUnbinding
+    | Oddity
+    | Closed
+)

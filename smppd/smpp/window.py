@@ -1,0 +1,139 @@
+"""Requests on their way: which sequence_number belongs to which, and for how long.
+
+A request takes a slot from its sending until its answer, or until nobody waits for it any more;
+its number then stays reserved, so that an answer that comes late still finds its owner. Knows
+nothing of PDUs beyond the command_id that answers a request, and of time only what it is told.
+Raises nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+#: Sequence numbers run from 1 to this one and start again (3.4, 3.2 and 5.1.4).
+LAST_SEQUENCE_NUMBER = 0x7FFFFFFF
+
+#: How many requests without an answer are remembered for their late answers. Only an SMSC that
+#: swallows answers for days comes near; then the oldest are forgotten rather than memory filled.
+MOST_OVERDUE = 100_000
+
+
+class Outstanding(msgspec.Struct, frozen=True, gc=False):
+    """A request that waits for its answer: whose it is, what answers it, when it was sent."""
+
+    token: Any
+    response_id: int
+    sent_at: float
+
+
+class Window:
+    """The requests of one side of one session. A slot is freed by an answer, not by a write.
+
+    Requests are entered in the order of time, which keeps the oldest first in the dictionary:
+    finding what has timed out looks at nothing that has not.
+    """
+
+    __slots__ = ("_next", "_outstanding", "_overdue", "_without_slot", "size")
+
+    def __init__(self, size: int, first_sequence_number: int = 1) -> None:
+        self.size = size
+        self._next = first_sequence_number
+        self._outstanding: dict[int, Outstanding] = {}
+        self._overdue: dict[int, Outstanding] = {}
+        self._without_slot: dict[int, Outstanding] = {}
+
+    @property
+    def in_flight(self) -> int:
+        """How many slots are taken."""
+        return len(self._outstanding)
+
+    @property
+    def room(self) -> int:
+        """How many slots are free."""
+        return self.size - len(self._outstanding)
+
+    @property
+    def oldest_sent_at(self) -> float | None:
+        """When the oldest request in a slot was sent; None when there is none."""
+        for request in self._outstanding.values():
+            return request.sent_at
+        return None
+
+    def next_number(self) -> int:
+        """The number the next request is to carry: none that is outstanding or overdue."""
+        number = self._next
+        while (
+            number in self._outstanding or number in self._overdue or number in self._without_slot
+        ):
+            number = number + 1 if number < LAST_SEQUENCE_NUMBER else 1
+        self._next = number
+        return number
+
+    def enter(self, number: int, token: Any, response_id: int, now: float) -> None:
+        """Take a slot for the request that carries `next_number()`."""
+        self._outstanding[number] = Outstanding(token, response_id, now)
+        self.skip(number)
+
+    def enter_without_slot(self, number: int, response_id: int, now: float) -> None:
+        """Note a request of the session itself (bind, enquire_link, unbind): it needs no slot."""
+        self._without_slot[number] = Outstanding(None, response_id, now)
+        self.skip(number)
+
+    def skip(self, number: int) -> None:
+        """This number went out with a PDU that has no answer."""
+        self._next = number + 1 if number < LAST_SEQUENCE_NUMBER else 1
+
+    def answer(self, number: int, command_id: int) -> Outstanding | None:
+        """Free the slot of the request this response answers; None when it answers none."""
+        request = self._outstanding.get(number)
+        if request is None or request.response_id != command_id:
+            return None
+        del self._outstanding[number]
+        return request
+
+    def answer_late(self, number: int, command_id: int) -> Outstanding | None:
+        """The overdue request this response answers, which is thereby forgotten."""
+        return _take(self._overdue, number, command_id)
+
+    def answer_without_slot(self, number: int, command_id: int) -> Outstanding | None:
+        """The session's own request this response answers, which is thereby forgotten."""
+        return _take(self._without_slot, number, command_id)
+
+    def expected(self, number: int) -> int | None:
+        """The command_id that would answer this number; None when nothing waits under it."""
+        for waiting in (self._outstanding, self._overdue, self._without_slot):
+            if number in waiting:
+                return waiting[number].response_id
+        return None
+
+    def expire(self, timeout: float, now: float) -> list[Outstanding]:
+        """Free the slots of requests sent `timeout` seconds ago; a late answer still counts."""
+        expired: list[tuple[int, Outstanding]] = []
+        for number, request in self._outstanding.items():
+            if request.sent_at + timeout > now:
+                break
+            expired.append((number, request))
+        for number, request in expired:
+            del self._outstanding[number]
+            self._overdue[number] = request
+        while len(self._overdue) > MOST_OVERDUE:
+            del self._overdue[next(iter(self._overdue))]
+        return [request for _, request in expired]
+
+    def clear(self) -> list[Outstanding]:
+        """Forget everything; what still held a slot is returned, oldest first."""
+        lost = list(self._outstanding.values())
+        self._outstanding.clear()
+        self._overdue.clear()
+        self._without_slot.clear()
+        return lost
+
+
+def _take(waiting: dict[int, Outstanding], number: int, command_id: int) -> Outstanding | None:
+    request = waiting.get(number)
+    if request is None or request.response_id != command_id:
+        return None
+    del waiting[number]
+    return request

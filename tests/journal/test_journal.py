@@ -1,0 +1,92 @@
+"""Group commit: nobody returns before their rows are on disk, and many share one commit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from smppd.journal.journal import Journal
+from smppd.journal.schema import JournalError
+from smppd.journal.store import Batch, Store, open_reader, open_store
+from smppd.ledger.facts import Fact, Kind
+
+
+async def inline(function: Any, *arguments: Any) -> Any:
+    await trio.lowlevel.checkpoint()
+    return function(*arguments)
+
+
+def fact(seq: int) -> Fact:
+    return Fact(seq, 1.0, Kind.INDEXED)
+
+
+async def test_a_commit_returns_only_when_the_rows_are_on_disk(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "j.db")
+    reader = open_reader(tmp_path / "j.db")
+    journal = Journal(store)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(journal.run)
+        await journal.commit([fact(1)])
+        assert [row.seq for row in reader.facts()] == [1]
+        nursery.cancel_scope.cancel()
+    reader.close()
+    store.close()
+
+
+async def test_what_gathers_while_a_commit_runs_shares_the_next_one(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "j.db")
+    journal = Journal(store, run_sync=inline)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(journal.run)
+        async with trio.open_nursery() as writers:
+            for seq in range(1, 101):
+                writers.start_soon(journal.commit, [fact(seq)])
+        nursery.cancel_scope.cancel()
+    assert len(list(store.facts())) == 100
+    assert journal.figures.commits <= 3
+    assert journal.figures.rows == 100
+    store.close()
+
+
+async def test_a_read_sees_what_was_committed_in_the_same_turn(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "j.db")
+    journal = Journal(store, run_sync=inline)
+    found: dict[str, int] = {}
+    async with trio.open_nursery() as nursery:
+        await nursery.start(journal.run)
+
+        async def look() -> None:
+            found.update(await journal.find_ids(["a"], since=0.0))
+
+        async with trio.open_nursery() as both:
+            both.start_soon(journal.checkpoint, 5.0, [], {"a": 7}, [], None)
+            await trio.testing.wait_all_tasks_blocked()
+            both.start_soon(look)
+        nursery.cancel_scope.cancel()
+    assert found == {"a": 7}
+    store.close()
+
+
+async def test_absent_keys_do_not_touch_the_disk(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "j.db")
+    store.commit(Batch(ids=[("a", 1)], waiting=[("k", b"v")], at=1.0))
+    journal = Journal(store)
+    journal.load_filters()
+    # run() is not started: a look-up that went to disk would wait for ever.
+    with trio.fail_after(5):
+        assert await journal.find_ids(["b"], since=0.0) == {}
+        assert await journal.find_waiting(["l"]) == {}
+    store.close()
+
+
+async def test_a_failing_disk_stops_the_journal_with_a_clear_word(tmp_path: Path) -> None:
+    store: Store = open_store(tmp_path / "j.db")
+    journal = Journal(store, run_sync=inline)
+    store.close()
+    with pytest.RaisesGroup(pytest.RaisesExc(JournalError, match="cannot be written")):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(journal.run)
+            await journal.commit([fact(1)])

@@ -1,0 +1,230 @@
+"""Turns what happened into lines for an operator: words on a terminal, JSON lines elsewhere.
+
+`LINES` says for each event its name, which never changes, its level, and how a person reads it.
+Nothing here is asked per message, and nothing that stations report holds a password. Message text
+and numbers can only come along in the octets of an undecodable PDU: those are cut to the header
+unless `log_content` is set. An observer that cannot write raises what the stream raises.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import fields
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, TextIO, cast
+
+import msgspec
+import structlog
+from structlog.typing import FilteringBoundLogger, Processor
+
+from smppd import events
+
+Level = Literal["debug", "info", "warning", "error"]
+Format = Literal["auto", "json", "console"]
+
+#: A level's number for structlog, and its syslog priority for the journal of systemd.
+_NUMBERS: Mapping[str, int] = MappingProxyType(
+    {"debug": 10, "info": 20, "warning": 30, "error": 40}
+)
+_PRIORITIES: Mapping[str, int] = MappingProxyType({"debug": 7, "info": 6, "warning": 4, "error": 3})
+
+#: So many lines of one kind about one link, within so many seconds; the rest is only counted.
+BURST = 100
+BURST_SECONDS = 60.0
+
+_SECONDS = frozenset({"retry_in", "took"})
+_LONG_HEX = re.compile(r"[0-9a-fA-F]{34,}")
+_HEADER_DIGITS = 32
+
+_Fields = MutableMapping[str, Any]
+
+
+class Line(NamedTuple):
+    """How one kind of event is logged. `renamed`: event field to log field, where they differ."""
+
+    name: str
+    level: Level
+    says: str
+    renamed: Mapping[str, str] = MappingProxyType({})
+
+
+_IN_DOUBT = MappingProxyType({"in_doubt": "outcome_unknown"})
+_STOPPED = MappingProxyType({"in_doubt": "outcome_unknown", "seconds": "took"})
+_REFUSED = MappingProxyType({"status_name": "status", "status": "status_code"})
+
+LINES: Mapping[type[events.Event], Line] = MappingProxyType(
+    {
+        events.DaemonStarted: Line("daemon_started", "info", "smppd has started", _STOPPED),
+        events.DaemonStopping: Line("daemon_stopping", "info", "draining before the stop"),
+        events.DaemonStopped: Line("daemon_stopped", "info", "smppd has stopped", _STOPPED),
+        events.LinkConnecting: Line("link_connecting", "info", "connecting to the SMSC"),
+        events.LinkBound: Line("link_bound", "info", "link is bound"),
+        events.BindRefused: Line("bind_refused", "warning", "bind refused", _REFUSED),
+        events.LinkLost: Line("link_lost", "warning", "link lost", _IN_DOUBT),
+        events.LinkUnbound: Line("link_unbound", "info", "link unbound in good order"),
+        events.ProtocolOddity: Line("protocol_oddity", "info", "odd PDU, dealt with"),
+        events.FileClaimed: Line("file_claimed", "info", "reading a file"),
+        events.FileAdmitted: Line("file_admitted", "info", "file is in the journal"),
+        events.FileQuarantined: Line("file_quarantined", "warning", "unusable file, nothing sent"),
+        events.FileWaiting: Line("file_waiting", "warning", "file stays in the inbox"),
+        events.FileReported: Line("file_reported", "info", "file is done, results written"),
+        events.Requeued: Line("requeued", "info", "messages put back in the queue"),
+        events.LedgerMismatch: Line(
+            "ledger_mismatch", "error", "accounts do not add up: a fault of smppd, report it"
+        ),
+    }
+)
+
+_FIELDS: Mapping[type[events.Event], tuple[tuple[str, str], ...]] = MappingProxyType(
+    {
+        kind: tuple(
+            (field.name, line.renamed.get(field.name, field.name)) for field in fields(kind)
+        )
+        for kind, line in LINES.items()
+    }
+)
+_SAYS: Mapping[str, str] = MappingProxyType({line.name: line.says for line in LINES.values()})
+
+
+class LogObserver:
+    """Logs events. Of more than `burst` lines of one kind about one link within a minute the rest
+    is left out, and the next line that is written says how many were (`left_out`)."""
+
+    def __init__(
+        self,
+        logger: FilteringBoundLogger,
+        *,
+        log_content: bool = False,
+        burst: float = BURST,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._logger = logger
+        self._log_content = log_content
+        self._burst = burst
+        self._clock = clock
+        self._since: dict[tuple[str, str], float] = {}
+        self._count: dict[tuple[str, str], int] = {}
+
+    def __call__(self, event: events.Event) -> None:
+        """Write the event's line, if its level is wanted."""
+        line = LINES[type(event)]
+        left_out = self._left_out((line.name, getattr(event, "link", "")))
+        if left_out is None:
+            return
+        shown = {key: getattr(event, name) for name, key in _FIELDS[type(event)]}
+        if isinstance(event, events.ProtocolOddity) and not self._log_content:
+            shown["what"] = _LONG_HEX.sub(_only_header, event.what)
+        if left_out:
+            shown["left_out"] = left_out
+        self._logger.log(_NUMBERS[line.level], line.name, **shown)
+
+    def _left_out(self, key: tuple[str, str]) -> int | None:
+        """How many lines like this were left out before it; None when this one is, too."""
+        now = self._clock()
+        seen = self._count.get(key, 0)
+        if key not in self._since or now - self._since[key] >= BURST_SECONDS:
+            self._since[key] = now
+            self._count[key] = 1
+            return int(seen - min(self._burst, seen))
+        self._count[key] = seen + 1
+        return 0 if seen < self._burst else None
+
+
+def configure(
+    level: Level = "info",
+    format: Format = "auto",  # noqa: A002 - the name of the key in the configuration
+    stream: TextIO | None = None,
+    *,
+    log_content: bool = False,
+) -> LogObserver:
+    """An observer that logs to `stream` (stderr unless given) from this level up.
+
+    `auto` is words on a terminal and JSON lines elsewhere. Under systemd each line carries its
+    priority. At level `debug` no line is left out. Nothing global is touched.
+    """
+    out = sys.stderr if stream is None else stream
+    terminal = out.isatty()
+    in_words = format == "console" or (format == "auto" and terminal)
+    render = _in_words(colours=terminal and not os.environ.get("NO_COLOR")) if in_words else _json
+    processors: list[Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _with_priority(render) if _is_journal(out) else render,
+    ]
+    logger = structlog.wrap_logger(
+        structlog.WriteLogger(out),
+        processors=processors,
+        wrapper_class=structlog.make_filtering_bound_logger(_NUMBERS[level]),
+        cache_logger_on_first_use=True,
+    )
+    return LogObserver(
+        cast("FilteringBoundLogger", logger),
+        log_content=log_content,
+        burst=float("inf") if level == "debug" else BURST,
+    )
+
+
+def _only_header(digits: re.Match[str]) -> str:
+    octets = len(digits[0]) // 2
+    return f"{digits[0][:_HEADER_DIGITS]}… ({octets} octets, see log_content)"
+
+
+def _json(_logger: Any, _method: str, entry: _Fields) -> str:
+    head = {key: entry.pop(key) for key in ("timestamp", "level", "event")}
+    line = {key: _encodable(value) for key, value in (head | dict(entry)).items()}
+    return msgspec.json.encode(line, enc_hook=str).decode()
+
+
+def _encodable(value: Any) -> Any:
+    """File names may hold octets that are no UTF-8, which Python keeps as lone surrogates."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    return value
+
+
+def _in_words(*, colours: bool) -> Processor:
+    console = structlog.dev.ConsoleRenderer(colors=colours, sort_keys=False)
+
+    def render(logger: Any, method: str, entry: _Fields) -> str:
+        shown = {key: _readable(key, value) for key, value in entry.items()}
+        shown["event"] = _SAYS.get(entry["event"], entry["event"])
+        return console(logger, method, shown)
+
+    return render
+
+
+def _readable(key: str, value: Any) -> Any:
+    if key in _SECONDS:
+        return f"{round(value, 3):g}s"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{count} {name}" for name, count in value.items()) or "none"
+    if isinstance(value, str) and not value.isprintable():
+        # What an SMSC or a file name says must not steer the terminal.
+        return "".join(_escaped(character) for character in value)
+    return value
+
+
+def _escaped(character: str) -> str:
+    return character if character.isprintable() else ascii(character)[1:-1]
+
+
+def _with_priority(render: Callable[[Any, str, _Fields], Any]) -> Processor:
+    def prefixed(logger: Any, method: str, entry: _Fields) -> str:
+        priority = _PRIORITIES[entry["level"]]
+        return f"<{priority}>{render(logger, method, entry)}"
+
+    return prefixed
+
+
+def _is_journal(stream: TextIO) -> bool:
+    """Whether systemd connected this stream to its journal (systemd.exec(5), JOURNAL_STREAM)."""
+    expected = os.environ.get("JOURNAL_STREAM", "")
+    try:
+        there = os.fstat(stream.fileno())
+    except (OSError, ValueError):  # io.UnsupportedOperation is both: no file behind the stream
+        return False
+    return expected == f"{there.st_dev}:{there.st_ino}"

@@ -1,0 +1,256 @@
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TextIO, get_args, get_type_hints
+
+import pytest
+
+from smppd import events
+from smppd.observe.log import BURST, LINES, Format, Level, LogObserver, configure
+
+KINDS: tuple[type[events.Event], ...] = get_args(events.Event)
+_VALUES: dict[Any, Any] = {str: "words", int: 3, float: 1.5, dict[str, int]: {"delivered": 998}}
+
+REFUSED = events.BindRefused(
+    link="main",
+    session=1,
+    status=14,
+    status_name="ESME_RINVPASWD",
+    hint="check system_id and password_file",
+    retry_in=60.0,
+)
+
+
+def sample(kind: type[events.Event]) -> events.Event:
+    hints = get_type_hints(kind)
+    return kind(**{field.name: _VALUES[hints[field.name]] for field in fields(kind)})
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JOURNAL_STREAM", raising=False)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
+def logged(*what: events.Event, level: Level = "info", **options: Any) -> list[dict[str, Any]]:
+    stream = io.StringIO()
+    log = configure(level, "json", stream, **options)
+    for event in what:
+        log(event)
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def in_words(event: events.Event, *, format: Format = "console") -> str:  # noqa: A002
+    stream = io.StringIO()
+    configure(format=format, stream=stream)(event)
+    return stream.getvalue()
+
+
+def test_every_event_has_a_line_and_no_line_lacks_its_event() -> None:
+    assert set(LINES) == set(KINDS)
+
+
+def test_names_are_unique_and_snake_case() -> None:
+    names = [line.name for line in LINES.values()]
+    assert len(set(names)) == len(names)
+    assert all(name.isascii() and name.replace("_", "").islower() for name in names)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_json_line_of_an_event_carries_every_field_of_it(kind: type[events.Event]) -> None:
+    event = sample(kind)
+    [line] = logged(event)
+    assert line["event"] == LINES[kind].name
+    assert line["level"] == LINES[kind].level
+    renamed = LINES[kind].renamed
+    for field in fields(kind):
+        assert line[renamed.get(field.name, field.name)] == getattr(event, field.name)
+    assert len(line) == len(fields(kind)) + 3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_line_for_a_person_is_one_line_with_every_field(kind: type[events.Event]) -> None:
+    text = in_words(sample(kind))
+    assert text.count("\n") == 1
+    assert LINES[kind].says in text
+    for field in fields(kind):
+        assert f" {LINES[kind].renamed.get(field.name, field.name)}=" in text
+
+
+def test_levels_are_those_an_operator_filters_by() -> None:
+    by_level: dict[str, set[type[events.Event]]] = {}
+    for kind, line in LINES.items():
+        by_level.setdefault(line.level, set()).add(kind)
+    assert by_level["error"] == {events.LedgerMismatch}
+    assert by_level["warning"] == {
+        events.LinkLost,
+        events.BindRefused,
+        events.FileQuarantined,
+        events.FileWaiting,
+    }
+
+
+def test_nothing_a_station_reports_can_hold_a_password() -> None:
+    for kind in KINDS:
+        for field in fields(kind):
+            assert not {"password", "secret", "credential"} & set(field.name.split("_"))
+
+
+def test_a_refused_bind_reads_without_documentation() -> None:
+    text = in_words(REFUSED)
+    assert "bind refused" in text
+    assert "status=ESME_RINVPASWD" in text
+    assert "hint='check system_id and password_file'" in text
+    assert "retry_in=60s" in text
+
+
+def test_counts_by_state_read_as_words() -> None:
+    event = events.FileReported(file="a", placed="done/a", states={"delivered": 9, "failed": 2})
+    assert "states='9 delivered, 2 failed'" in in_words(event)
+
+
+def test_times_are_utc_and_iso() -> None:
+    [line] = logged(REFUSED)
+    moment = datetime.fromisoformat(line["timestamp"])
+    assert moment.utcoffset() == timedelta(0)
+    assert abs(datetime.now(UTC) - moment) < timedelta(minutes=1)
+
+
+def test_below_the_level_nothing_is_written() -> None:
+    written = logged(sample(events.LinkBound), REFUSED, level="warning")
+    assert [line["event"] for line in written] == ["bind_refused"]
+
+
+@pytest.mark.parametrize(
+    ("stream", "wanted", "is_json", "has_colours"),
+    [
+        (io.StringIO(), "auto", True, False),
+        (io.StringIO(), "console", False, False),
+        (Terminal(), "auto", False, True),
+        (Terminal(), "json", True, False),
+    ],
+)
+def test_auto_is_words_on_a_terminal_and_json_elsewhere(
+    stream: TextIO, wanted: Format, is_json: bool, has_colours: bool
+) -> None:
+    configure(format=wanted, stream=stream)(REFUSED)
+    text = stream.getvalue()  # type: ignore[attr-defined]
+    assert text.startswith("{") == is_json
+    assert ("\x1b[" in text) == has_colours
+
+
+def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    stream = Terminal()
+    configure(stream=stream)(REFUSED)
+    assert "\x1b" not in stream.getvalue()
+
+
+def test_it_logs_to_stderr_unless_told(capsys: pytest.CaptureFixture[str]) -> None:
+    configure()(REFUSED)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert json.loads(err)["event"] == "bind_refused"
+
+
+@pytest.fixture
+def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TextIO]:
+    with (tmp_path / "journal").open("w+") as stream:
+        there = os.fstat(stream.fileno())
+        monkeypatch.setenv("JOURNAL_STREAM", f"{there.st_dev}:{there.st_ino}")
+        yield stream
+
+
+@pytest.mark.parametrize(
+    ("kind", "priority"),
+    [(events.LedgerMismatch, "<3>"), (events.LinkLost, "<4>"), (events.LinkBound, "<6>")],
+)
+def test_the_journal_of_systemd_gets_the_priority(
+    journal: TextIO, kind: type[events.Event], priority: str
+) -> None:
+    configure(stream=journal)(sample(kind))
+    journal.seek(0)
+    line = journal.read()
+    assert line.startswith(priority)
+    assert json.loads(line.removeprefix(priority))["event"] == LINES[kind].name
+
+
+def test_a_stream_that_is_not_the_journal_gets_no_priority(journal: TextIO, tmp_path: Path) -> None:
+    with (tmp_path / "other").open("w+") as stream:
+        configure(stream=stream)(REFUSED)
+        stream.seek(0)
+        assert stream.read().startswith("{")
+
+
+def test_what_an_smsc_says_cannot_steer_the_terminal() -> None:
+    event = events.LinkBound("main", 1, "a:1", "transceiver", "SMSC\x1b[2J\nforged line")
+    text = in_words(event)
+    assert "\x1b" not in text
+    assert text.count("\n") == 1
+    assert "SMSC" in text
+
+
+def test_a_file_name_that_is_no_utf8_can_be_logged() -> None:
+    name = os.fsdecode(b"caf\xe9.json")
+    [line] = logged(events.FileWaiting(file=name, reason="not complete"))
+    assert line["file"] == "caf\\udce9.json"
+    assert "caf\\udce9.json" in in_words(events.FileWaiting(file=name, reason="not complete"))
+
+
+HEADER = "00000040000000050000000000000007"
+
+
+def test_the_octets_of_an_odd_pdu_are_cut_to_its_header() -> None:
+    body = b"\x00\x01\x0134600000001\x00secret text".hex()
+    oddity = events.ProtocolOddity("main", 1, f"undecodable deliver_sm {HEADER}{body}")
+    [line] = logged(oddity)
+    assert HEADER in line["what"]
+    assert body[:8] not in line["what"]
+
+
+def test_the_octets_are_whole_with_log_content() -> None:
+    body = b"\x00\x01\x0134600000001\x00secret text".hex()
+    oddity = events.ProtocolOddity("main", 1, f"undecodable deliver_sm {HEADER}{body}")
+    [line] = logged(oddity, log_content=True)
+    assert line["what"] == oddity.what
+
+
+class Recorder:
+    """Stands in for the logger and keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, dict[str, Any]]] = []
+
+    def log(self, _level: int, name: str, **shown: Any) -> None:
+        self.lines.append((name, shown))
+
+
+def test_a_flood_of_one_kind_is_cut_and_the_next_line_says_by_how_much() -> None:
+    recorder, now = Recorder(), [0.0]
+    log = LogObserver(recorder, clock=lambda: now[0])  # type: ignore[arg-type]
+    oddity = events.ProtocolOddity("main", 1, "bad TLV")
+    for _ in range(BURST + 25):
+        log(oddity)
+    assert len(recorder.lines) == BURST
+    log(events.ProtocolOddity("other", 1, "bad TLV"))
+    assert len(recorder.lines) == BURST + 1, "another link is not cut"
+    now[0] = 61.0
+    log(oddity)
+    log(oddity)
+    assert [shown.get("left_out") for _, shown in recorder.lines[-2:]] == [25, None]
+
+
+def test_at_level_debug_nothing_is_left_out() -> None:
+    many = [events.ProtocolOddity("main", 1, "bad TLV")] * (2 * BURST)
+    assert len(logged(*many, level="debug")) == 2 * BURST

@@ -1,0 +1,285 @@
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+from prometheus_client import generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import CollectorRegistry
+
+from smppd import events
+from smppd.figures import (
+    DaemonFigures,
+    JournalFigures,
+    LinkFigures,
+    SessionFigures,
+    SpoolFigures,
+)
+from smppd.message import State
+from smppd.observe.measures import DURATIONS, MEASURES, MOST_VALUES
+from smppd.observe.metrics import EventCounter, build_registry
+
+PROMISED = {
+    "smppd_build_info": "gauge",
+    "smppd_start_time_seconds": "gauge",
+    "smppd_bind_sessions": "gauge",
+    "smppd_window_size": "gauge",
+    "smppd_window_in_use": "gauge",
+    "smppd_submits_total": "counter",
+    "smppd_submit_responses_total": "counter",
+    "smppd_submit_latency_seconds": "histogram",
+    "smppd_unknown_outcomes_total": "counter",
+    "smppd_late_responses_total": "counter",
+    "smppd_receipts_total": "counter",
+    "smppd_receipts_unmatched_total": "counter",
+    "smppd_receipts_parked": "gauge",
+    "smppd_throttled_total": "counter",
+    "smppd_reconnects_total": "counter",
+    "smppd_bind_refusals_total": "counter",
+    "smppd_messages": "gauge",
+    "smppd_queue_depth": "gauge",
+    "smppd_oldest_queued_age_seconds": "gauge",
+    "smppd_spool_files_total": "counter",
+    "smppd_spool_lines_total": "counter",
+    "smppd_journal_commit_seconds": "histogram",
+    "smppd_journal_commits_total": "counter",
+    "smppd_journal_rows_total": "counter",
+    "smppd_accounting_balance": "gauge",
+    "smppd_open_files": "gauge",
+    "smppd_events_total": "counter",
+    "process_cpu_seconds_total": "counter",
+    "python_info": "gauge",
+}
+
+
+def link_figures() -> LinkFigures:
+    link = LinkFigures(
+        name="main",
+        window=100,
+        sessions=[
+            SessionFigures(state="bound_trx", in_flight=40),
+            SessionFigures(state="bound_rx", in_flight=0),
+            SessionFigures(state="connecting"),
+        ],
+        submitted=1000,
+        answers={0: 900, 0x58: 50, 0x401: 7},
+        unanswered=3,
+        late=2,
+        receipts={"delivered": 800, "expired": 1},
+        received=4,
+        throttled=50,
+        connects=5,
+        losses=4,
+        bind_refusals=1,
+        oddities=6,
+    )
+    for seconds in (0.0005, 0.001, 0.003, 100.0):
+        link.latency.observe(seconds)
+    return link
+
+
+@pytest.fixture
+def figures() -> DaemonFigures:
+    return DaemonFigures(
+        version="0.1.0",
+        pid=77,
+        started=1_700_000_000.0,
+        now=1_700_000_100.0,
+        stopping=False,
+        accepted=1200,
+        states={"queued": 200, "sent": 199, "delivered": 800},
+        queued_by_lane={"high": 150, "normal": 50},
+        oldest_queued=1_700_000_060.0,
+        open_files=2,
+        parked_receipts=5,
+        unmatched_receipts=6,
+        links=[link_figures(), LinkFigures(name="backup", window=10)],
+        journal=JournalFigures(commits=30, rows=4000),
+        spool=SpoolFigures(claimed=9, admitted=8, quarantined=1, reported=6, lines=1300),
+    )
+
+
+@pytest.fixture
+def registry(figures: DaemonFigures) -> CollectorRegistry:
+    return build_registry(lambda: figures, EventCounter())
+
+
+def scraped(registry: CollectorRegistry) -> dict[str, dict[tuple[str, ...], float]]:
+    """Sample name to label values (in the order of label names) to number."""
+    samples: dict[str, dict[tuple[str, ...], float]] = {}
+    for family in text_string_to_metric_families(generate_latest(registry).decode()):
+        for sample in family.samples:
+            values = tuple(value for _, value in sorted(sample.labels.items()))
+            assert values not in samples.setdefault(sample.name, {}), "a series twice"
+            samples[sample.name][values] = sample.value
+    return samples
+
+
+def test_every_promised_metric_is_there_with_its_type_and_help(registry: CollectorRegistry) -> None:
+    lines = generate_latest(registry).decode().splitlines()
+    types = dict(line.split()[2:4] for line in lines if line.startswith("# TYPE"))
+    helps = {
+        line.split()[2]: line.split(maxsplit=3)[3] for line in lines if line.startswith("# HELP")
+    }
+    assert {name: types.get(name) for name in PROMISED} == PROMISED
+    assert all(len(helps[name].split()) > 1 for name in types)
+
+
+def test_names_keep_the_rules_of_prometheus(registry: CollectorRegistry) -> None:
+    for measure in MEASURES:
+        assert measure.name.startswith("smppd_")
+        assert measure.name.endswith("_total") == (measure.kind == "counter")
+        assert measure.help.endswith(".")
+    for durations in DURATIONS:
+        assert durations.name.endswith("_seconds")
+    assert not [name for name in scraped(registry) if name.endswith("_created")]
+
+
+def test_labels_are_bounded_ones() -> None:
+    allowed = {"link", "state", "status", "lane", "fate"}
+    declared = [measure.labels for measure in MEASURES]
+    declared += [durations.labels for durations in DURATIONS]
+    assert all(set(labels) <= allowed for labels in declared)
+
+
+def test_the_numbers_of_a_link_arrive_under_their_labels(registry: CollectorRegistry) -> None:
+    samples = scraped(registry)
+    assert samples["smppd_submits_total"] == {("main",): 1000, ("backup",): 0}
+    assert samples["smppd_submit_responses_total"] == {
+        ("main", "ESME_ROK"): 900,
+        ("main", "ESME_RTHROTTLED"): 50,
+        ("main", "0x00000401"): 7,
+    }
+    assert samples["smppd_receipts_total"] == {("main", "delivered"): 800, ("main", "expired"): 1}
+    for name, number in {
+        "smppd_unknown_outcomes_total": 3,
+        "smppd_late_responses_total": 2,
+        "smppd_received_messages_total": 4,
+        "smppd_throttled_total": 50,
+        "smppd_connects_total": 5,
+        "smppd_reconnects_total": 4,
+        "smppd_bind_refusals_total": 1,
+        "smppd_protocol_oddities_total": 6,
+        "smppd_window_in_use": 40,
+    }.items():
+        assert samples[name][("main",)] == number, name
+
+
+def test_sessions_are_counted_by_state_with_zeros(registry: CollectorRegistry) -> None:
+    sessions = scraped(registry)["smppd_bind_sessions"]
+    assert sessions[("main", "bound_trx")] == 1
+    assert sessions[("main", "bound_rx")] == 1
+    assert sessions[("main", "connecting")] == 1
+    assert sessions[("backup", "bound_trx")] == 0
+
+
+def test_the_window_is_that_of_the_sessions_that_may_submit(registry: CollectorRegistry) -> None:
+    assert scraped(registry)["smppd_window_size"] == {("main",): 100, ("backup",): 0}
+
+
+def test_the_numbers_of_the_daemon_arrive(registry: CollectorRegistry) -> None:
+    samples = scraped(registry)
+    assert samples["smppd_build_info"] == {("0.1.0",): 1}
+    assert samples["smppd_start_time_seconds"] == {(): 1_700_000_000.0}
+    assert samples["smppd_oldest_queued_age_seconds"] == {(): 40.0}
+    assert samples["smppd_open_files"] == {(): 2}
+    assert samples["smppd_receipts_parked"] == {(): 5}
+    assert samples["smppd_receipts_unmatched_total"] == {(): 6}
+    assert samples["smppd_journal_commits_total"] == {(): 30}
+    assert samples["smppd_journal_rows_total"] == {(): 4000}
+    assert samples["smppd_spool_lines_total"] == {(): 1300}
+    assert samples["smppd_spool_files_total"] == {
+        ("claimed",): 9,
+        ("admitted",): 8,
+        ("quarantined",): 1,
+        ("reported",): 6,
+    }
+
+
+def test_every_state_and_lane_is_there_even_at_zero(registry: CollectorRegistry) -> None:
+    samples = scraped(registry)
+    assert {values[0] for values in samples["smppd_messages"]} == {s.label for s in State}
+    assert samples["smppd_messages"][("delivered",)] == 800
+    assert samples["smppd_messages"][("unknown",)] == 0
+    assert samples["smppd_queue_depth"] == {("high",): 150, ("normal",): 50, ("bulk",): 0}
+
+
+def test_the_balance_is_what_no_state_accounts_for(
+    registry: CollectorRegistry, figures: DaemonFigures
+) -> None:
+    assert scraped(registry)["smppd_accounting_balance"] == {(): 1}
+    figures.states["unknown"] = 1
+    assert scraped(registry)["smppd_accounting_balance"] == {(): 0}
+
+
+def test_a_latency_counts_in_every_bucket_at_or_above_it(registry: CollectorRegistry) -> None:
+    samples = scraped(registry)
+    buckets = samples["smppd_submit_latency_seconds_bucket"]
+    assert buckets[("0.001", "main")] == 2
+    assert buckets[("0.002", "main")] == 2
+    assert buckets[("0.004", "main")] == 3
+    assert buckets[("65.536", "main")] == 3
+    assert buckets[("+Inf", "main")] == 4
+    assert samples["smppd_submit_latency_seconds_count"][("main",)] == 4
+    assert samples["smppd_submit_latency_seconds_sum"][("main",)] == pytest.approx(100.0045)
+    assert samples["smppd_journal_commit_seconds_count"] == {(): 0}
+
+
+def test_an_empty_queue_has_no_age(figures: DaemonFigures) -> None:
+    figures.oldest_queued = None
+    registry = build_registry(lambda: figures)
+    assert scraped(registry)["smppd_oldest_queued_age_seconds"] == {(): 0.0}
+
+
+def test_an_smsc_with_endless_statuses_does_not_make_endless_series(figures: DaemonFigures) -> None:
+    answers = figures.links[0].answers
+    answers.clear()
+    registry = build_registry(lambda: figures)
+    last: dict[tuple[str, ...], float] = {}
+    for status in range(0x500, 0x500 + 3 * MOST_VALUES):
+        answers[status] = 1
+        now = scraped(registry)["smppd_submit_responses_total"]
+        assert all(now[series] >= count for series, count in last.items()), "a counter fell"
+        last = now
+    assert len(last) == MOST_VALUES + 1
+    assert last[("main", "other")] == 2 * MOST_VALUES
+
+
+def test_each_scrape_reads_the_figures_once_and_anew(figures: DaemonFigures) -> None:
+    reads: list[int] = []
+
+    def read() -> DaemonFigures:
+        reads.append(1)
+        return figures
+
+    registry = build_registry(read)
+    assert not reads, "nothing is read before somebody scrapes"
+    scraped(registry)
+    figures.open_files = 3
+    assert scraped(registry)["smppd_open_files"] == {(): 3}
+    assert len(reads) == 2
+
+
+def test_two_registries_live_side_by_side(figures: DaemonFigures) -> None:
+    first, second = build_registry(lambda: figures), build_registry(lambda: figures)
+    assert scraped(first).keys() == scraped(second).keys()
+
+
+def test_openmetrics_is_well_formed_too(registry: CollectorRegistry) -> None:
+    text = generate_openmetrics(registry).decode()  # type: ignore[no-untyped-call]
+    names = {family.name for family in parse_openmetrics(text)}  # type: ignore[no-untyped-call]
+    assert {"smppd_submits", "smppd_build", "smppd_submit_latency_seconds"} <= names
+
+
+def test_every_event_is_counted_under_its_name_from_zero() -> None:
+    counter = EventCounter()
+    registry = CollectorRegistry()
+    registry.register(counter)
+    assert len(scraped(registry)["smppd_events_total"]) == len(get_args(events.Event))
+    counter(events.DaemonStopping(signal="SIGTERM"))
+    counter(events.DaemonStopping(signal="SIGTERM"))
+    samples = scraped(registry)["smppd_events_total"]
+    assert samples[("daemon_stopping",)] == 2
+    assert samples[("ledger_mismatch",)] == 0

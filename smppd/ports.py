@@ -51,11 +51,11 @@ Outcome = Answered | Unanswered | Returned
 class Submissions(Protocol):
     """What a link reports to. Each call returns when what it was told is on disk."""
 
-    async def settle(self, link: str, outcomes: Sequence[Outcome]) -> None:
-        """Record what became of submitted parts."""
-
-    async def reconcile(self, link: str, receipts: Sequence[DeliveryReceipt]) -> None:
-        """Record delivery receipts; only then may deliver_sm_resp leave."""
+    async def settle(
+        self, link: str, outcomes: Sequence[Outcome], receipts: Sequence[DeliveryReceipt] = ()
+    ) -> None:
+        """Record what became of submitted parts, and delivery receipts in the order in which
+        they came; only then may deliver_sm_resp leave."""
 
     async def keep(self, link: str, messages: Sequence[DeliverSm | DataSm]) -> None:
         """Store messages from handsets; only then may deliver_sm_resp leave."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import heapq
 from array import array
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
@@ -40,9 +41,21 @@ from smppd.ledger.facts import (
 )
 from smppd.message import LIFECYCLE, ErrorInfo, State
 
-_PARTLY_DONE = frozenset({State.DELIVERED, State.UNDELIVERED})
+# Plain numbers: an enum's attribute and its comparison cost a look-up for every message.
+_QUEUED = int(State.QUEUED)
+_SENDING = int(State.SENDING)
+_SENT = int(State.SENT)
+_DELIVERED = int(State.DELIVERED)
+_UNDELIVERED = int(State.UNDELIVERED)
+_EXPIRED = int(State.EXPIRED)
+_FAILED = int(State.FAILED)
+_UNKNOWN = int(State.UNKNOWN)
+
+_PARTLY_DONE = frozenset({_DELIVERED, _UNDELIVERED})
+_TAKE_SENDING = int(Kind.SENDING)
+_TAKING = frozenset({_TAKE_SENDING, int(Kind.EXPIRED)})
 #: A refusal may come late, when the part's outcome already counts as unknown.
-_UNANSWERED = frozenset({State.SENDING, State.UNKNOWN})
+_UNANSWERED = frozenset({_SENDING, _UNKNOWN})
 
 
 def aggregate(parts: Sequence[int]) -> int:
@@ -50,10 +63,10 @@ def aggregate(parts: Sequence[int]) -> int:
     if len(parts) == 1:
         return parts[0]
     present = set(parts)
-    for state in (State.SENDING, State.FAILED, State.QUEUED, State.UNKNOWN, State.SENT):
+    for state in (_SENDING, _FAILED, _QUEUED, _UNKNOWN, _SENT):
         if state in present:
             return state
-    return State.UNDELIVERED if State.UNDELIVERED in present else State.DELIVERED
+    return _UNDELIVERED if _UNDELIVERED in present else _DELIVERED
 
 
 class Accounts:
@@ -67,8 +80,9 @@ class Accounts:
         self.slots: dict[int, array[int]] = {}
         self.entries: dict[int, Outstanding] = {}
         self.by_message_id: dict[str, tuple[int, int]] = {}
-        self.finished: dict[str, Finished] = {}
-        self.shelf: dict[str, Parked] = {}
+        self._finished: dict[str, Finished] = {}
+        self._finished_before: dict[str, Finished] = {}
+        self.shelf: OrderedDict[str, Parked] = OrderedDict()
         self.retries: dict[int, list[tuple[float, int]]] = {}
         self.held: set[int] = set()
         self.doubtful: list[int] = []
@@ -90,7 +104,7 @@ class Accounts:
     def needs_rows(self, fact: Fact) -> bool:
         """Whether this fact takes messages from a queue, so that their rows are wanted."""
         return (
-            fact.kind in (Kind.SENDING, Kind.EXPIRED)
+            fact.kind in _TAKING
             and fact.num is not None
             and fact.num > self.queue(fact.num >> QUEUE_SHIFT).head
         )
@@ -100,7 +114,7 @@ class Accounts:
         assert fact.num is not None
         self.seq, final = fact.seq, None
         for row in rows:
-            if row.state != State.QUEUED:
+            if row.state != _QUEUED:
                 continue
             message = row.message
             entry = Outstanding(
@@ -112,18 +126,18 @@ class Accounts:
                 message.to,
                 message.receipt,
                 message.on_unknown,
-                State.QUEUED,
-                [State.SENDING] * len(message.segments),
+                _QUEUED,
+                [_SENDING] * len(message.segments),
                 link=fact.text or "",
             )
             self.entries[row.msg_id] = entry
             self.files[row.file_id].last_submit = fact.at
-            if fact.kind == Kind.SENDING:
-                self._move(entry, State.SENDING, fact.seq)
+            if fact.kind == _TAKE_SENDING:
+                self._move(entry, _SENDING, fact.seq)
             else:
                 entry.attempts = 0
                 entry.error = _TOO_LATE
-                final = self._move(entry, State.EXPIRED, fact.seq)
+                final = self._move(entry, _EXPIRED, fact.seq)
         self.queue(fact.num >> QUEUE_SHIFT).head = fact.num
         return final
 
@@ -146,8 +160,8 @@ class Accounts:
             slots[item] = FINAL_AT_ADMISSION
             self.counts[state] += 1
             file.states[state] += 1
-        self.counts[State.QUEUED] += chunk.queued
-        file.states[State.QUEUED] += chunk.queued
+        self.counts[_QUEUED] += chunk.queued
+        file.states[_QUEUED] += chunk.queued
         self.accepted += chunk.items
         file.items += chunk.items
         file.offset, file.line = chunk.offset, chunk.line
@@ -181,14 +195,12 @@ class Accounts:
         entry = self._entry(fact)
         if entry is None:
             return
-        entry.part_states = [
-            State.SENDING if state == State.QUEUED else state for state in entry.part_states
-        ]
+        entry.part_states = [_SENDING if state == _QUEUED else state for state in entry.part_states]
         entry.attempts += 1
         entry.due = None
         entry.link = fact.text or ""
         self.files[entry.file_id].last_submit = fact.at
-        self._move(entry, State.SENDING, fact.seq)
+        self._move(entry, _SENDING, fact.seq)
 
     def returned(self, fact: Fact) -> Outstanding | None:
         return self._back_to_queue(fact, due=fact.at, attempt=0)
@@ -208,7 +220,7 @@ class Accounts:
         if not attempt and entry.due is None:
             entry.attempts -= 1
         entry.due = max(due, entry.due or due)
-        return self._settle_part(entry, fact, State.QUEUED)
+        return self._settle_part(entry, fact, _QUEUED)
 
     def sent(self, fact: Fact) -> Outstanding | None:
         entry = self._entry(fact)
@@ -222,9 +234,9 @@ class Accounts:
             self.by_message_id[fact.text] = (entry.msg_id, fact.part)
         if entry.submitted is None:
             entry.submitted = fact.at
-        if entry.part_states[fact.part] not in (State.SENDING, State.UNKNOWN, State.QUEUED):
+        if entry.part_states[fact.part] not in (_SENDING, _UNKNOWN, _QUEUED):
             return None
-        return self._settle_part(entry, fact, State.SENT)
+        return self._settle_part(entry, fact, _SENT)
 
     def refused(self, fact: Fact) -> Outstanding | None:
         entry = self._entry(fact, _UNANSWERED)
@@ -232,26 +244,24 @@ class Accounts:
             return None
         assert fact.detail is not None
         entry.error = msgspec.msgpack.decode(fact.detail, type=ErrorInfo)
-        return self._settle_part(entry, fact, State.FAILED)
+        return self._settle_part(entry, fact, _FAILED)
 
     def unknown(self, fact: Fact) -> Outstanding | None:
-        entry = self._entry(fact, frozenset({State.SENDING}))
+        entry = self._entry(fact, frozenset({_SENDING}))
         if entry is None:
             return None
         entry.error = ErrorInfo("UNKNOWN_OUTCOME", None, fact.text or "")
-        return self._settle_part(entry, fact, State.UNKNOWN)
+        return self._settle_part(entry, fact, _UNKNOWN)
 
     def requeued(self, fact: Fact) -> None:
         entry = self._entry(fact)
         if entry is None:
             return
-        entry.part_states = [
-            State.QUEUED if state == State.UNKNOWN else state for state in entry.part_states
-        ]
+        entry.part_states = [_QUEUED if state == _UNKNOWN else state for state in entry.part_states]
         entry.possible_duplicate = True
         entry.error = None
         entry.due = fact.at if fact.detail is None else read_due(fact.detail)
-        self._move(entry, State.QUEUED, fact.seq)
+        self._move(entry, _QUEUED, fact.seq)
 
     def failed(self, fact: Fact) -> Outstanding | None:
         entry = self._entry(fact)
@@ -259,14 +269,14 @@ class Accounts:
             return None
         assert fact.detail is not None
         entry.error = msgspec.msgpack.decode(fact.detail, type=ErrorInfo)
-        return self._move(entry, State.FAILED, fact.seq)
+        return self._move(entry, _FAILED, fact.seq)
 
     def expired(self, fact: Fact) -> Outstanding | None:
         entry = self._entry(fact)
         if entry is None:
             return None
         entry.error = _TOO_LATE
-        return self._move(entry, State.EXPIRED, fact.seq)
+        return self._move(entry, _EXPIRED, fact.seq)
 
     def receipt(self, fact: Fact) -> Outstanding | None:
         if self.shelf:
@@ -280,7 +290,7 @@ class Accounts:
         if entry.part_states[fact.part] in _PARTLY_DONE:
             return None
         state = _RECEIPT_STATES[fact.num]
-        if state == State.UNDELIVERED:
+        if state == _UNDELIVERED:
             assert fact.text is not None
             entry.error = ErrorInfo(
                 _RECEIPT_WORDS[fact.num], None, f"receipt error {receipt_fact(fact.text).error}"
@@ -298,7 +308,7 @@ class Accounts:
         if fact.num in _RECEIPT_STATES or key not in self.shelf:
             self.shelf[key] = Parked(fact.at, fact.num, fact.text)
         while len(self.shelf) > PARKED:
-            del self.shelf[next(iter(self.shelf))]
+            self.shelf.popitem(last=False)
 
     def recalled(self, fact: Fact) -> None:
         assert fact.detail is not None
@@ -333,7 +343,7 @@ class Accounts:
         assert fact.part is not None
         return entry if entry.part_states[fact.part] in part_states else None
 
-    def _settle_part(self, entry: Outstanding, fact: Fact, state: State) -> Outstanding | None:
+    def _settle_part(self, entry: Outstanding, fact: Fact, state: int) -> Outstanding | None:
         assert fact.part is not None
         entry.part_states[fact.part] = state
         return self._move(entry, aggregate(entry.part_states), fact.seq)
@@ -353,18 +363,18 @@ class Accounts:
         file = self.files[entry.file_id]
         file.states[old] -= 1
         file.states[state] += 1
-        if old == State.UNKNOWN:
+        if old == _UNKNOWN:
             self.held.discard(entry.msg_id)
-        elif old == State.QUEUED:
+        elif old == _QUEUED:
             self.queues[entry.msg_id >> QUEUE_SHIFT].queued -= 1
-        if state in _FINAL or (state == State.SENT and not entry.receipt):
+        if state in _FINAL or (state == _SENT and not entry.receipt):
             self._finish(entry, file, seq)
             return entry
-        if state == State.UNKNOWN:
+        if state == _UNKNOWN:
             self.held.add(entry.msg_id)
             self.doubtful.append(entry.msg_id)
             self.touched.add(entry.file_id)
-        elif state == State.QUEUED:
+        elif state == _QUEUED:
             self.queues[entry.msg_id >> QUEUE_SHIFT].queued += 1
             self._wait(entry)
         return None
@@ -387,9 +397,13 @@ class Accounts:
         finished = Finished(entry.msg_id, entry.client_id, entry.to)
         for _, key in entry.ids:
             self.by_message_id.pop(key, None)
-            self.finished[key] = finished
-        while len(self.finished) > REMEMBERED:
-            del self.finished[next(iter(self.finished))]
+            self._finished[key] = finished
+        if len(self._finished) > REMEMBERED:
+            self._finished_before, self._finished = self._finished, {}
+
+    def finished(self, key: str) -> Finished | None:
+        """The final message behind a receipt key, if it is still remembered."""
+        return self._finished.get(key) or self._finished_before.get(key)
 
     def _forget_if_done(self, file: FileAccount) -> None:
         if file.reported and not file.pending:
@@ -401,7 +415,7 @@ class Accounts:
         while waiting and waiting[0][0] <= now:
             _, msg_id = heapq.heappop(waiting)
             entry = self.entries.get(msg_id)
-            if entry is not None and entry.state == State.QUEUED and (entry.due or 0.0) <= now:
+            if entry is not None and entry.state == _QUEUED and (entry.due or 0.0) <= now:
                 yield entry
 
     def next_retry(self, queue: int) -> float | None:
@@ -415,9 +429,9 @@ class Accounts:
         for part, key in entry.ids:
             if not key.endswith("\t"):
                 self.by_message_id[key] = (entry.msg_id, part)
-        if entry.state == State.UNKNOWN:
+        if entry.state == _UNKNOWN:
             self.held.add(entry.msg_id)
-        elif entry.state == State.QUEUED:
+        elif entry.state == _QUEUED:
             self._wait(entry)
 
     def in_doubt(self) -> list[tuple[int, int]]:
@@ -426,28 +440,28 @@ class Accounts:
             (entry.msg_id, part)
             for entry in self.entries.values()
             for part, state in enumerate(entry.part_states)
-            if state == State.SENDING
+            if state == _SENDING
         ]
 
 
 # SMPP 3.4, 5.2.28: the final message states, and what each means for us.
 _RECEIPT_STATES = {
-    2: State.DELIVERED,
-    3: State.UNDELIVERED,
-    4: State.UNDELIVERED,
-    5: State.UNDELIVERED,
-    8: State.UNDELIVERED,
+    2: _DELIVERED,
+    3: _UNDELIVERED,
+    4: _UNDELIVERED,
+    5: _UNDELIVERED,
+    8: _UNDELIVERED,
 }
 _RECEIPT_WORDS = {3: "EXPIRED", 4: "DELETED", 5: "UNDELIVERABLE", 8: "REJECTED"}
 
 _TOO_LATE = ErrorInfo("EXPIRED", None, "not submitted before it expired")
 
 _ALLOWED: tuple[frozenset[int], ...] = tuple(
-    frozenset(LIFECYCLE[State(n)]) if n else frozenset() for n in range(len(State) + 1)
+    frozenset(map(int, LIFECYCLE[State(n)])) if n else frozenset() for n in range(len(State) + 1)
 )
-_FINAL = frozenset(state for state, after in LIFECYCLE.items() if not after)
+_FINAL = frozenset(int(state) for state, after in LIFECYCLE.items() if not after)
 
-_APPLY: dict[int, Callable[[Accounts, Fact], Outstanding | None]] = {
+_STEPS: dict[Kind, Callable[[Accounts, Fact], Outstanding | None]] = {
     Kind.FILE_OPENED: Accounts.file_opened,
     Kind.ADMITTED: Accounts.admitted,
     Kind.FILE_CLOSED: Accounts.file_closed,
@@ -468,3 +482,4 @@ _APPLY: dict[int, Callable[[Accounts, Fact], Outstanding | None]] = {
     Kind.RECALLED: Accounts.recalled,
     Kind.INDEXED: Accounts.indexed,
 }
+_APPLY = {int(kind): step for kind, step in _STEPS.items()}

@@ -15,7 +15,7 @@ from smppd.message import ErrorInfo, Message, State
 
 #: A msg_id is a queue's number and a count within it: one integer key per queue, append-only.
 QUEUE_SHIFT = 40
-#: How many finished message_ids are remembered, so that a repeated receipt is known as one.
+#: How many finished message_ids are remembered at least, to know a repeated receipt as one.
 REMEMBERED = 20_000
 #: How many receipts may wait for their message_id to be learnt.
 PARKED = 100_000
@@ -69,14 +69,17 @@ class Fact(NamedTuple):
 
 
 class MessageRow(msgspec.Struct, gc=False):
-    """One message as the journal keeps it. `item` counts from 0 in its file, `line` from 1."""
+    """One message as the journal keeps it, in the `State` that it had when it was admitted.
+
+    `item` counts from 0 in its file, `line` from 1.
+    """
 
     msg_id: int
     file_id: int
     item: int
     line: int
     id: str | None
-    state: State
+    state: int
     body: bytes
     decoded: Message | None = None
 
@@ -276,7 +279,14 @@ def receipt_fact(text: str) -> ReceiptFact:
     return ReceiptFact(*text.split("\t"))
 
 
+def receipt_text(what: ReceiptFact) -> str:
+    """A receipt as the text of its fact; a tab that came from outside becomes a blank."""
+    text = "\t".join(what)
+    return text if text.count("\t") == len(what) - 1 else "\t".join(map(plain, what))
+
+
 def plain(text: str) -> str:
+    """The text without tabs, which part fields on disk."""
     return text.replace("\t", " ") if "\t" in text else text
 
 

@@ -19,9 +19,31 @@ from smppd.ledger.facts import (
     encode,
     plain,
     receipt_key,
+    receipt_text,
     result_of,
 )
 from smppd.message import ErrorInfo, Lane, State
+
+# Plain numbers, as they stand on disk.
+_ADMITTED = int(Kind.ADMITTED)
+_EXPIRED = int(Kind.EXPIRED)
+_FAILED = int(Kind.FAILED)
+_FILE_CLOSED = int(Kind.FILE_CLOSED)
+_FILE_OPENED = int(Kind.FILE_OPENED)
+_FILE_REPORTED = int(Kind.FILE_REPORTED)
+_FILE_WITHDRAWN = int(Kind.FILE_WITHDRAWN)
+_INDEXED = int(Kind.INDEXED)
+_PARKED = int(Kind.PARKED)
+_RECALLED = int(Kind.RECALLED)
+_RECEIPT = int(Kind.RECEIPT)
+_REFUSED = int(Kind.REFUSED)
+_REQUEUED = int(Kind.REQUEUED)
+_RETRY = int(Kind.RETRY)
+_RETURNED = int(Kind.RETURNED)
+_SENDING = int(Kind.SENDING)
+_SENT = int(Kind.SENT)
+_THROTTLED = int(Kind.THROTTLED)
+_UNKNOWN = int(Kind.UNKNOWN)
 
 
 class Ledger:
@@ -39,7 +61,7 @@ class Ledger:
     def _record(  # noqa: PLR0913, PLR0917 (the columns of a fact)
         self,
         at: float,
-        kind: Kind,
+        kind: int,
         msg: int | None = None,
         part: int | None = None,
         num: int | None = None,
@@ -58,41 +80,41 @@ class Ledger:
         """A file was claimed; its file_id."""
         file_id = self.accounts.last_file + 1
         detail = encode((token, name, int(lane)))
-        self._record(at, Kind.FILE_OPENED, file_id, detail=detail)
+        self._record(at, _FILE_OPENED, file_id, detail=detail)
         return file_id
 
     def admitted(self, at: float, file_id: int, chunk: Chunk) -> None:
         """A chunk of lines is in the journal."""
         end = chunk.first_item + chunk.items
-        self._record(at, Kind.ADMITTED, file_id, num=end, detail=encode(chunk))
+        self._record(at, _ADMITTED, file_id, num=end, detail=encode(chunk))
 
     def file_closed(self, at: float, file_id: int) -> None:
         """Every line of the file is in the journal."""
-        self._record(at, Kind.FILE_CLOSED, file_id)
+        self._record(at, _FILE_CLOSED, file_id)
 
     def file_withdrawn(self, at: float, file_id: int) -> None:
         """The file was unusable; nothing of it was admitted."""
-        self._record(at, Kind.FILE_WITHDRAWN, file_id)
+        self._record(at, _FILE_WITHDRAWN, file_id)
 
     def file_reported(self, at: float, file_id: int, placed: str) -> None:
         """Results and report are in their final place."""
-        self._record(at, Kind.FILE_REPORTED, file_id, text=placed)
+        self._record(at, _FILE_REPORTED, file_id, text=placed)
 
     def sending(self, at: float, link: str, rows: Sequence[MessageRow], last: int) -> None:
         """These rows, which are next in their queue up to msg_id `last`, are about to leave."""
-        self._take(Fact(0, at, Kind.SENDING, rows[0].msg_id, None, last, link), rows)
+        self._take(Fact(0, at, _SENDING, rows[0].msg_id, None, last, link), rows)
 
     def sending_again(self, at: float, link: str, msg_id: int) -> list[int]:
         """A message that had come back is about to leave again; the parts that go."""
         entry = self.accounts.entries[msg_id]
         parts = [n for n, state in enumerate(entry.part_states) if state == State.QUEUED]
-        self._record(at, Kind.SENDING, msg_id, num=msg_id, text=link)
+        self._record(at, _SENDING, msg_id, num=msg_id, text=link)
         return parts
 
     def expired_in_queue(self, at: float, rows: Sequence[MessageRow]) -> None:
         """These rows, next in their queue, are past their time."""
         for row in rows:
-            self._take(Fact(0, at, Kind.EXPIRED, row.msg_id, None, row.msg_id), (row,))
+            self._take(Fact(0, at, _EXPIRED, row.msg_id, None, row.msg_id), (row,))
 
     def _take(self, unnumbered: Fact, rows: Sequence[MessageRow]) -> None:
         fact = unnumbered._replace(seq=self.accounts.seq + 1)
@@ -105,55 +127,55 @@ class Ledger:
         """The SMSC took a part. A receipt that was parked under this message_id is applied."""
         message_id = plain(message_id)
         key = receipt_key(link, message_id)
-        self._record(at, Kind.SENT, msg_id, part, text=key)
+        self._record(at, _SENT, msg_id, part, text=key)
         parked = self.accounts.shelf.get(key)
         if parked is not None and msg_id in self.accounts.entries:
-            self._record(at, Kind.RECEIPT, msg_id, part, parked.num, parked.text)
+            self._record(at, _RECEIPT, msg_id, part, parked.num, parked.text)
 
     def refused(self, at: float, msg_id: int, part: int, error: ErrorInfo) -> None:
         """The SMSC refused a part for good."""
-        self._record(at, Kind.REFUSED, msg_id, part, error.status, detail=encode(error))
+        self._record(at, _REFUSED, msg_id, part, error.status, detail=encode(error))
 
     def retry(self, at: float, msg_id: int, part: int, status: int, due: float) -> None:
         """The SMSC refused a part for now; it goes again at `due`."""
-        self._record(at, Kind.RETRY, msg_id, part, status, detail=encode(due))
+        self._record(at, _RETRY, msg_id, part, status, detail=encode(due))
 
     def throttled(self, at: float, msg_id: int, part: int, status: int, due: float) -> None:
         """Like `retry`, but the refusal was about our pace and is no attempt."""
-        self._record(at, Kind.THROTTLED, msg_id, part, status, detail=encode(due))
+        self._record(at, _THROTTLED, msg_id, part, status, detail=encode(due))
 
     def returned(self, at: float, msg_id: int, part: int) -> None:
         """A part came back from its link; not one octet of it had left."""
-        self._record(at, Kind.RETURNED, msg_id, part)
+        self._record(at, _RETURNED, msg_id, part)
 
     def unknown(self, at: float, msg_id: int, part: int, reason: str) -> None:
         """Octets of a part may have left and no answer came."""
-        self._record(at, Kind.UNKNOWN, msg_id, part, text=reason)
+        self._record(at, _UNKNOWN, msg_id, part, text=reason)
 
     def requeued(self, at: float, msg_id: int, who: str, due: float) -> None:
         """A message of unknown outcome goes again at `due`, by policy or an operator's word."""
-        self._record(at, Kind.REQUEUED, msg_id, text=who, detail=encode(due))
+        self._record(at, _REQUEUED, msg_id, text=who, detail=encode(due))
 
     def failed(self, at: float, msg_id: int, error: ErrorInfo) -> None:
         """A message was given up."""
-        self._record(at, Kind.FAILED, msg_id, detail=encode(error))
+        self._record(at, _FAILED, msg_id, detail=encode(error))
 
     def expired(self, at: float, msg_id: int) -> None:
         """A message that had come back is past its time."""
-        self._record(at, Kind.EXPIRED, msg_id)
+        self._record(at, _EXPIRED, msg_id)
 
     def receipt(self, at: float, where: tuple[int, int], num: int, what: ReceiptFact) -> None:
         """A receipt for a part that we know. `num` is its message_state, 0 if not understood."""
-        self._record(at, Kind.RECEIPT, where[0], where[1], num, "\t".join(map(plain, what)))
+        self._record(at, _RECEIPT, where[0], where[1], num, receipt_text(what))
 
     def park(self, at: float, num: int, what: ReceiptFact) -> None:
         """A receipt that matches nothing: kept until its message_id is learnt."""
-        self._record(at, Kind.PARKED, num=num, text="\t".join(map(plain, what)))
+        self._record(at, _PARKED, num=num, text=receipt_text(what))
 
     def recall(self, at: float, entry: Outstanding) -> None:
         """A message that had been spilled to disk is needed in memory again."""
-        self._record(at, Kind.RECALLED, entry.msg_id, detail=encode(entry))
+        self._record(at, _RECALLED, entry.msg_id, detail=encode(entry))
 
     def indexed(self, at: float) -> None:
         """The client ids of everything admitted so far are in the journal's index."""
-        self._record(at, Kind.INDEXED)
+        self._record(at, _INDEXED)

@@ -69,7 +69,7 @@ def restore(accounts: Accounts, data: bytes) -> None:
     accounts.accepted = sum(saved.counts)
     accounts.last_file = saved.last_file
     accounts.queues = {queue.number: queue for queue in saved.queues}
-    accounts.shelf = saved.shelf
+    accounts.shelf.update(saved.shelf)
     for file in saved.files:
         accounts.files[file.file_id] = file
         accounts.slots[file.file_id] = array("q", file.saved_slots)

@@ -9,7 +9,6 @@ the program, and those of `Submissions`, leave `run` as exceptions.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,11 +18,9 @@ import trio
 
 from smppd.events import ProtocolOddity
 from smppd.link.batch import Batch, sort_events
+from smppd.link.loading import Loader
 from smppd.link.traffic import Traffic
-from smppd.link.translate import submit_sm
-from smppd.message import Part
-from smppd.ports import Answered, Outcome
-from smppd.smpp.errors import EncodeError, RemoteProtocolError
+from smppd.smpp.errors import RemoteProtocolError
 from smppd.smpp.pdu import Request
 from smppd.smpp.session import (
     BindRefused,
@@ -56,9 +53,6 @@ _GRACE = 0.01
 
 #: So many oddities of one session are reported one by one; the rest are only counted.
 _REPORTED_ODDITIES = 20
-
-#: The status that stands for a part that cannot be written as a submit_sm; see `ports.Answered`.
-UNWRITABLE = -1
 
 _SUBMITTING = frozenset({SessionState.BOUND_TX, SessionState.BOUND_TRX})
 _BOUND = _SUBMITTING | {SessionState.BOUND_RX}
@@ -94,8 +88,7 @@ class Connection:
         self._traffic = traffic
         self._number = number
         self._on_bound = on_bound
-        self._pulled: deque[Part] = deque()
-        self._unwritable: list[Outcome] = []
+        self._loader = Loader(session, traffic)
         self._to_write = trio.lowlevel.ParkingLot()
         self._reading: trio.CancelScope | None = None
         self._interrupted = False
@@ -104,7 +97,7 @@ class Connection:
         self._reason = ""
         self._leave_at = inf
         self._leave_reason = ""
-        self._drain_until: float | None = None
+        self._drain_until = inf
         self._bound_at: float | None = None
         self._refused: int | None = None
         self._oddities = 0
@@ -113,7 +106,7 @@ class Connection:
     @property
     def load(self) -> int:
         """See `traffic.Carrier`."""
-        return self.session.in_flight + len(self._pulled)
+        return self._loader.load
 
     async def run(self, bind: Request, *, long_credentials: bool) -> Ended:
         """Bind, and see the session to its end. The stream stays the caller's to close.
@@ -129,7 +122,7 @@ class Connection:
                 nursery.cancel_scope.deadline = trio.current_time() + LAST_WORDS
                 self.wake_writer()
         finally:
-            self._traffic.leave(self, self._pulled)
+            self._traffic.leave(self, self._loader.pulled)
         return ended
 
     def drain(self, until: float) -> None:
@@ -148,7 +141,10 @@ class Connection:
     async def _write(self) -> None:
         """Write what the session has to say, until it is over or the stream breaks."""
         while not self._broken:
-            look_again_at = self._fill()
+            look_again_at = self._loader.fill(trio.current_time())
+            self._set_alarm()
+            if self._loader.unwritable:
+                self._interrupt()
             data = self.session.data_to_send()
             if data:
                 await self._send(data)
@@ -163,39 +159,6 @@ class Connection:
             await self._stream.send_all(data)
         if scope.cancelled_caught:
             self._break(f"the SMSC has not read for {WRITE_TIMEOUT:g} s")
-
-    def _fill(self) -> float:
-        """Submit ready parts while window and pace allow; when to look again for the pace."""
-        ready, pulled = self._traffic.ready, self._pulled
-        room = self.session.room
-        if not room or not (ready or pulled):
-            return inf
-        now = trio.current_time()
-        bucket = self._traffic.bucket
-        allowed = min(room, bucket.available(now))
-        count = 0
-        while count < allowed and (pulled or ready):
-            if pulled:
-                part = pulled.popleft()
-            else:
-                part = ready.popleft()
-                if ready and ready[0].msg_id == part.msg_id:
-                    self._traffic.pull_rest(part.msg_id, pulled)
-            count += self._submit(part, now)
-        bucket.take(count)
-        self._traffic.figures.submitted += count
-        self._set_alarm()
-        return bucket.ready_at(now) if allowed < room and (ready or pulled) else inf
-
-    def _submit(self, part: Part, now: float) -> int:
-        try:
-            self.session.request(submit_sm(part, self._traffic.service_type), (part, now), now)
-        except EncodeError as error:
-            outcome = Answered(part.msg_id, part.index, UNWRITABLE, str(error))
-            self._unwritable.append(outcome)
-            self._interrupt()
-            return 0
-        return 1
 
     # ── reading, and the clock ───────────────────────────────────────────────────────────────
 
@@ -228,8 +191,7 @@ class Connection:
         """The next octets, none at the end of the stream; None when something else is due."""
         data = None
         if not self._interrupted:
-            alarm = max(self._alarm(), trio.current_time() + _GRACE)
-            with trio.CancelScope(deadline=alarm) as self._reading, self._breakable():
+            with trio.CancelScope(deadline=self._alarm()) as self._reading, self._breakable():
                 data = await self._stream.receive_some(READ_SIZE)
             self._reading = None
         if data is None:
@@ -240,16 +202,13 @@ class Connection:
         """Tell the pipeline, and acknowledge what it has put on disk."""
         for event in batch.rare:
             self._note(event, batch)
-        if self._unwritable:
-            batch.outcomes += self._unwritable
-            self._unwritable = []
+        batch.outcomes += self._loader.unwritable
+        self._loader.unwritable.clear()
         self.wake_writer()
         self._traffic.note_room()
         name, submissions = self._traffic.name, self._traffic.submissions
-        if batch.outcomes:
-            await submissions.settle(name, batch.outcomes)
-        if batch.receipts:
-            await submissions.reconcile(name, batch.receipts)
+        if batch.outcomes or batch.receipts:
+            await submissions.settle(name, batch.outcomes, batch.receipts)
         if batch.messages:
             await submissions.keep(name, batch.messages)
         if batch.requests:
@@ -258,11 +217,12 @@ class Connection:
             self.wake_writer()
 
     def _alarm(self) -> float:
-        drain_until = inf if self._drain_until is None else self._drain_until
-        return min(self.session.deadline(), self._leave_at, drain_until)
+        """When the reader is to look at the clock: never before it could look at the socket."""
+        due = min(self.session.deadline(), self._leave_at, self._drain_until)
+        return max(due, trio.current_time() + _GRACE)
 
     def _set_alarm(self) -> None:
-        """The reader sleeps no longer than the session now wants."""
+        """The reader sleeps no longer than is wanted now."""
         if self._reading is not None:
             self._reading.deadline = min(self._reading.deadline, self._alarm())
 
@@ -281,7 +241,7 @@ class Connection:
             self._refused = event.status
             self._leave("the bind was refused", trio.current_time())
         elif isinstance(event, PeerUnbinding):
-            self._traffic.leave(self, self._pulled)
+            self._traffic.leave(self, self._loader.pulled)
             timeout = min(PARTING, self.session.limits.response_timeout or PARTING)
             self._parting = True
             self._reason = "the SMSC unbound the session"
@@ -311,7 +271,7 @@ class Connection:
         self._traffic.emit(ProtocolOddity(self._traffic.name, self._number, what))
 
     def _note_closed(self, event: Closed, in_doubt: int) -> None:
-        self._traffic.leave(self, self._pulled)
+        self._traffic.leave(self, self._loader.pulled)
         bound_at = self._bound_at
         self._ended = Ended(
             reason=self._reason or event.reason,
@@ -327,13 +287,13 @@ class Connection:
         now = trio.current_time()
         if self._parting and not self.session.in_flight:
             self._leave(self._reason, now + PARTING_IDLE)
-        if self._drain_until is None or self.session.state not in _BOUND:
+        if self._drain_until == inf or self.session.state not in _BOUND:
             return
         if not self.load or now >= self._drain_until:
             if self.load:
                 self._reason = "not every answer came within drain_timeout"
             self._drain_until = inf
-            self._traffic.leave(self, self._pulled)
+            self._traffic.leave(self, self._loader.pulled)
             self.session.unbind(now)
             self._leave("no unbind_resp came", now + UNBIND_TIMEOUT)
             self.wake_writer()

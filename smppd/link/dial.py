@@ -39,9 +39,14 @@ class Unreachable(msgspec.Struct, frozen=True):
     reason: str
 
 
+def written(host: str, port: int) -> str:
+    """A host and port as people write them."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 async def open_connection(host: str, port: int) -> trio.abc.Stream | Unreachable:
     """Resolve the name anew and take the first of its addresses that answers."""
-    place = f"{host}:{port}"
+    place = written(host, port)
     try:
         found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:

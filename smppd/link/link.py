@@ -41,9 +41,8 @@ class Link:
         connect: Connect = open_connection,
     ) -> None:
         self._config = config
-        self._wall = wall
         figures = LinkFigures(config.name, bind=config.bind, window=config.window, rate=config.rate)
-        self._traffic = Traffic(submissions, emit, figures, config.service_type)
+        self._traffic = Traffic(submissions, emit, wall, figures, config.service_type)
         chance = SystemRandom().random
         self._supervisors = [
             Supervisor(
@@ -116,9 +115,4 @@ class Link:
         figures = self._traffic.figures
         figures.ready = len(self._traffic.ready)
         figures.sessions = [supervisor.figures() for supervisor in self._supervisors]
-        if figures.sessions and self._running:
-            epoch = self._wall() - trio.current_time()
-            for session in figures.sessions:
-                if session.since is not None:
-                    session.since += epoch
         return figures

@@ -15,7 +15,7 @@ from smppd.events import BindRefused, LinkBound, LinkConnecting, LinkLost, LinkU
 from smppd.figures import SessionFigures
 from smppd.link.backoff import HELD, Backoff, bind_hint
 from smppd.link.connection import PARTING, Connection, Ended
-from smppd.link.dial import Unreachable
+from smppd.link.dial import Unreachable, written
 from smppd.link.traffic import Traffic
 from smppd.link.translate import bind_request
 from smppd.smpp.session import Limits, Role, Session
@@ -71,7 +71,7 @@ class Supervisor:
             self._interruptible.cancel()
 
     def figures(self) -> SessionFigures:
-        """The session as it stands. `since` is on the clock of the event loop."""
+        """The session as it stands."""
         session = self._connection.session if self._connection else None
         return SessionFigures(
             state=session.state.value if session else self._state,
@@ -82,12 +82,11 @@ class Supervisor:
 
     @property
     def _address(self) -> str:
-        host, port = self._config.hosts[self._host]
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return written(*self._config.hosts[self._host])
 
     def _enter(self, state: str) -> None:
         self._state = state
-        self._since = trio.current_time()
+        self._since = self._traffic.wall()
 
     # ── one attempt ──────────────────────────────────────────────────────────────────────────
 
@@ -139,7 +138,7 @@ class Supervisor:
 
     def _note_bound(self, smsc_system_id: str) -> None:
         self._backoff.bound()
-        self._since = trio.current_time()
+        self._since = self._traffic.wall()
         self._traffic.emit(
             LinkBound(
                 self._traffic.name,

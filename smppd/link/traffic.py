@@ -7,7 +7,7 @@ Raises nothing.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import trio
@@ -34,14 +34,21 @@ class Traffic:
     """The shared side of a link's sessions.
 
     `ready` holds the parts that no session has pulled yet; sessions take from its left. Parts
-    that no session will carry come back through `give_back`.
+    that no session will carry come back through `give_back`. `wall` is the time for people, in
+    seconds since the epoch.
     """
 
     def __init__(
-        self, submissions: Submissions, emit: Emit, figures: LinkFigures, service_type: str
+        self,
+        submissions: Submissions,
+        emit: Emit,
+        wall: Callable[[], float],
+        figures: LinkFigures,
+        service_type: str,
     ) -> None:
         self.submissions = submissions
         self.emit = emit
+        self.wall = wall
         self.figures = figures
         self.service_type = service_type
         self.name = figures.name

@@ -185,7 +185,8 @@ class Admission:
                 assert isinstance(item.verdict, ErrorInfo)
                 body = encode(Rejected(item.to, item.verdict, item.echo))
                 final[number] = int(item.state)
-            rows.append(MessageRow(msg_id, file_id, number, item.line, item.id, item.state, body))
+            state = int(item.state)
+            rows.append(MessageRow(msg_id, file_id, number, item.line, item.id, state, body))
         ranges = [(first, tails[queue], queued[queue]) for queue, first in firsts.items()]
         waiting = len(items) - len(final)
         chunk = Chunk(ranges, first_item, len(items), waiting, final, offset, line)

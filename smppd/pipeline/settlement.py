@@ -1,6 +1,6 @@
-"""Settle and reconcile: what links report becomes facts. Implements `ports.Submissions`.
+"""Settle: what links report becomes facts. Implements `ports.Submissions`.
 
-A link's reader awaits these with each batch it has read, so a slow journal slows reading, order
+A link's reader awaits it with each batch it has read, so a slow journal slows reading, order
 is kept, and nothing is acknowledged before it is on disk.
 """
 
@@ -51,9 +51,24 @@ class Settlement:
 
     # ── answers ──────────────────────────────────────────────────────────────────────────
 
-    async def settle(self, link: str, outcomes: Sequence[Outcome]) -> None:
-        """Record what became of submitted parts; on return it is on disk."""
-        now, ledger = self._desk.wall(), self._desk.ledger
+    async def settle(
+        self, link: str, outcomes: Sequence[Outcome], receipts: Sequence[DeliveryReceipt] = ()
+    ) -> None:
+        """Record answers, then receipts, in one commit; on return they are on disk."""
+        if receipts:
+            await self._recall(link, receipts)
+        now = self._desk.wall()
+        written = self._record_outcomes(link, outcomes, now)
+        written += [self._record_receipt(link, receipt, now) for receipt in receipts]
+        await self._desk.commit()
+        if written:
+            self._receipts.append(written)
+
+    def _record_outcomes(
+        self, link: str, outcomes: Sequence[Outcome], now: float
+    ) -> list[ReceiptOf]:
+        """Record answers; the receipts that had come before their message_id was known."""
+        ledger = self._desk.ledger
         for outcome in outcomes:
             if isinstance(outcome, Answered):
                 if outcome.status == 0:
@@ -67,17 +82,14 @@ class Settlement:
                 ledger.unknown(now, outcome.msg_id, outcome.part, outcome.reason)
         if self._desk.accounts.doubtful:
             self._desk.judge_doubtful(now)
-        early = [self._known(fact) for fact in ledger.facts if fact.kind == Kind.RECEIPT]
-        await self._desk.commit()
-        if early:
-            self._receipts.append(early)
+        return [self._known(fact) for fact in ledger.facts if fact.kind == Kind.RECEIPT]
 
     def _known(self, fact: Fact) -> ReceiptOf:
         """A receipt that had come before its message_id was known."""
         assert fact.text is not None
         link, message_id, _ = fact.text.split("\t", 2)
         key = receipt_key(link, message_id)
-        finished = self._desk.accounts.finished.get(key)
+        finished = self._desk.accounts.finished(key)
         if finished is not None:
             return ReceiptOf(fact, finished.id, finished.to)
         where = self._desk.accounts.by_message_id[key]
@@ -108,30 +120,24 @@ class Settlement:
 
     # ── receipts ─────────────────────────────────────────────────────────────────────────
 
-    async def reconcile(self, link: str, receipts: Sequence[DeliveryReceipt]) -> None:
-        """Match receipts to messages; on return they are on disk."""
-        await self._recall(link, receipts)
-        now, ledger, accounts = self._desk.wall(), self._desk.ledger, self._desk.accounts
-        written = []
-        for receipt in receipts:
-            key, where = self._find(link, receipt)
-            num = 0 if receipt.state is None else int(receipt.state)
-            what = ReceiptFact(
-                link, receipt.message_id, receipt.error, receipt.done_date, receipt.source
-            )
-            finished = accounts.finished.get(key)
-            if where is not None:
-                entry = accounts.entries[where[0]]
-                ledger.receipt(now, where, num, what)
-                written.append(ReceiptOf(ledger.facts[-1], entry.client_id, entry.to))
-            elif finished is not None:
-                ledger.receipt(now, (finished.msg_id, 0), num, what)
-                written.append(ReceiptOf(ledger.facts[-1], finished.id, finished.to))
-            else:
-                ledger.park(now, num, what)
-                written.append(ReceiptOf(ledger.facts[-1], None, None))
-        await self._desk.commit()
-        self._receipts.append(written)
+    def _record_receipt(self, link: str, receipt: DeliveryReceipt, now: float) -> ReceiptOf:
+        """Match a receipt to its part, or park it."""
+        ledger, accounts = self._desk.ledger, self._desk.accounts
+        key, where = self._find(link, receipt)
+        num = 0 if receipt.state is None else int(receipt.state)
+        what = ReceiptFact(
+            link, receipt.message_id, receipt.error, receipt.done_date, receipt.source
+        )
+        if where is not None:
+            entry = accounts.entries[where[0]]
+            ledger.receipt(now, where, num, what)
+            return ReceiptOf(ledger.facts[-1], entry.client_id, entry.to)
+        finished = accounts.finished(key)
+        if finished is not None:
+            ledger.receipt(now, (finished.msg_id, 0), num, what)
+            return ReceiptOf(ledger.facts[-1], finished.id, finished.to)
+        ledger.park(now, num, what)
+        return ReceiptOf(ledger.facts[-1], None, None)
 
     def _find(self, link: str, receipt: DeliveryReceipt) -> tuple[str, tuple[int, int] | None]:
         """The receipt's key, by its text's id if only that is known, and the part behind it."""
@@ -153,7 +159,7 @@ class Settlement:
             for message_id in (receipt.message_id, receipt.alternative_id)
             if message_id
             and (key := receipt_key(link, message_id)) not in accounts.by_message_id
-            and key not in accounts.finished
+            and accounts.finished(key) is None
         ]
         if not missing:
             return

@@ -55,11 +55,15 @@ class Totals(msgspec.Struct):
         self.parts += line.parts
         self.possible_duplicates += line.possible_duplicate
         if line.submitted is not None:
-            self.first_submitted = min(self.first_submitted or line.submitted, line.submitted)
-            self.last_submitted = max(self.last_submitted or line.submitted, line.submitted)
+            if self.first_submitted is None or line.submitted < self.first_submitted:
+                self.first_submitted = line.submitted
+            if self.last_submitted is None or line.submitted > self.last_submitted:
+                self.last_submitted = line.submitted
         if line.done is not None:
-            self.first_done = min(self.first_done or line.done, line.done)
-            self.last_done = max(self.last_done or line.done, line.done)
+            if self.first_done is None or line.done < self.first_done:
+                self.first_done = line.done
+            if self.last_done is None or line.done > self.last_done:
+                self.last_done = line.done
 
 
 class Reporter:

@@ -1,0 +1,223 @@
+"""The audit: every account recomputed from the first fact on, and compared with all else there is.
+
+Reads one moment of the journal, beside a running daemon or without one, and the folders of the
+spool. What does not hold is a failed check; JournalError only when there is no journal to open.
+"""
+
+from __future__ import annotations
+
+import glob
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+
+from smppd.journal.store import Store, open_reader
+from smppd.ledger.accounts import Accounts
+from smppd.ledger.facts import (
+    QUEUE_SHIFT,
+    FileAccount,
+    Kind,
+    LedgerError,
+    Outstanding,
+    read_outstanding,
+)
+from smppd.message import INITIAL, State
+
+#: What a damaged journal may make of a replay.
+_DAMAGE = (
+    LedgerError,
+    sqlite3.Error,
+    msgspec.MsgspecError,
+    LookupError,
+    AssertionError,
+    TypeError,
+    ValueError,
+)
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One thing that must hold, whether it does, and what was seen."""
+
+    what: str
+    ok: bool
+    says: str
+
+
+class Audit(msgspec.Struct, frozen=True):
+    """What was found. `states` counts messages by state, as all the facts together say."""
+
+    accepted: int
+    states: dict[str, int]
+    checks: list[Check]
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything holds."""
+        return all(check.ok for check in self.checks)
+
+
+def audit(path: Path, spool: Path) -> Audit:
+    """Audit the journal at `path` and what it says of the files in `spool`."""
+    open_reader(path).close()  # says what is wrong with a file that is no journal of ours
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA query_only = 1")
+        return _Auditor(connection, spool).run()
+
+
+class _Auditor:
+    def __init__(self, connection: sqlite3.Connection, spool: Path) -> None:
+        self._sql = connection
+        self._store = Store(connection)
+        self._spool = spool
+        self._checks: list[Check] = []
+
+    def run(self) -> Audit:
+        self._sql.execute("BEGIN")  # from here on every read sees the same moment
+        accounts = self._replay()
+        if accounts is None:
+            return Audit(0, {}, self._checks)
+        for check in (self._sum, self._rows, self._facts, self._results, self._snapshot):
+            self._note(check, accounts)
+        self._sql.execute("ROLLBACK")
+        self._note(self._sources, accounts)
+        states = {state.label: accounts.counts[state] for state in State}
+        return Audit(accounts.accepted, states, self._checks)
+
+    def _replay(self) -> Accounts | None:
+        what = "every fact follows from those before it"
+        try:
+            accounts, _ = self._store.load(from_snapshot=False)
+        except _DAMAGE as error:
+            self._checks.append(Check(what, False, f"{type(error).__name__}: {error}"))
+            return None
+        self._checks.append(Check(what, True, f"{accounts.seq:,} facts"))
+        return accounts
+
+    def _note(self, check: Callable[[Accounts], Check], accounts: Accounts) -> None:
+        try:
+            self._checks.append(check(accounts))
+        except _DAMAGE as error:
+            what = check.__name__.strip("_")
+            self._checks.append(Check(what, False, f"{type(error).__name__}: {error}"))
+
+    # ── the checks ───────────────────────────────────────────────────────────────────────────
+
+    def _sum(self, accounts: Accounts) -> Check:
+        total, rows = sum(accounts.counts), self._store.count_messages()
+        return _check(
+            "every accepted message is in one state",
+            f"{accounts.accepted:,} accepted, {total:,} in a state, {rows:,} in the journal",
+            holds=accounts.accepted == total == rows,
+        )
+
+    def _rows(self, accounts: Accounts) -> Check:
+        """Messages are numbered without gaps in each queue, and as many as were admitted."""
+        faults = []
+        seen = {number: 0 for number in accounts.queues}
+        for number, count, first, last in self._sql.execute(
+            "SELECT msg_id >> ?, count(*), min(msg_id), max(msg_id) FROM message GROUP BY 1",
+            (QUEUE_SHIFT,),
+        ):
+            seen[number] = count
+            queue = accounts.queue(number)
+            if first != (number << QUEUE_SHIFT) + 1 or last != queue.tail or count != last - first + 1:
+                faults.append(f"queue {number}: {count} messages from {first} to {last}")
+        faults += [
+            f"queue {number} has no messages up to {queue.tail}"
+            for number, queue in accounts.queues.items()
+            if not seen[number] and queue.tail > number << QUEUE_SHIFT
+        ]
+        says = "; ".join(faults) or f"{len(accounts.queues):,} queues"
+        return _check("every queue is numbered without gaps", says, holds=not faults)
+
+    def _facts(self, _: Accounts) -> Check:
+        (orphans,) = self._sql.execute(
+            "SELECT count(*) FROM fact WHERE kind >= ? AND msg IS NOT NULL"
+            " AND NOT EXISTS (SELECT 1 FROM message WHERE msg_id = fact.msg)",
+            (Kind.SENDING,),
+        ).fetchone()
+        says = f"{orphans:,} facts are about none" if orphans else "none is missing"
+        return _check("every fact is about a message that is there", says, holds=not orphans)
+
+    def _results(self, accounts: Accounts) -> Check:
+        """Every message that came to its end has left its result, once."""
+        (results,) = self._sql.execute(
+            "SELECT count(*) FROM fact WHERE result IS NOT NULL"
+        ).fetchone()
+        by_state = dict(self._sql.execute("SELECT state, count(*) FROM message GROUP BY state"))
+        at_once = sum(by_state.get(state, 0) for state in INITIAL - {State.QUEUED})
+        claimed = sum(accounts.counts[state] for state in INITIAL - {State.QUEUED})
+        in_queue = accounts.counts[State.QUEUED] - sum(
+            entry.state == State.QUEUED for entry in accounts.entries.values()
+        )
+        finished = accounts.accepted - at_once - in_queue - len(accounts.entries)
+        return _check(
+            "every finished message has one result",
+            f"{finished:,} finished, {results:,} results, {at_once:,} rejected at once",
+            holds=results == finished and at_once == claimed,
+        )
+
+    def _snapshot(self, accounts: Accounts) -> Check:
+        """A start from the snapshot must come to the same accounts."""
+        what = "a start from the snapshot gives the same"
+        quick, _ = self._store.load()
+        faults = []
+        for name in ("seq", "accepted", "unmatched", "counts", "queues"):
+            replayed, loaded = getattr(accounts, name), getattr(quick, name)
+            if replayed != loaded:
+                faults.append(f"{name}: {loaded} instead of {replayed}")
+        faults += self._different_entries(accounts, quick)
+        says = "; ".join(faults[:5]) or f"{len(accounts.entries):,} outstanding"
+        return _check(what, says, holds=not faults)
+
+    def _different_entries(self, accounts: Accounts, quick: Accounts) -> Iterator[str]:
+        spilled = self._spilled(accounts.entries.keys() - quick.entries.keys())
+        for msg_id, entry in accounts.entries.items():
+            other = quick.entries.get(msg_id) or spilled.get(msg_id)
+            if other is None:
+                yield f"message {msg_id} is forgotten"
+            elif (entry.state, entry.part_states) != (other.state, other.part_states):
+                yield f"message {msg_id} is {State(other.state).label}"
+        for msg_id in quick.entries.keys() - accounts.entries.keys():
+            yield f"message {msg_id} is not outstanding"
+
+    def _spilled(self, wanted: set[int]) -> dict[int, Outstanding]:
+        """Those of the messages that are kept on disk until their receipt comes."""
+        found: dict[int, Outstanding] = {}
+        if wanted:
+            for blob in self._store.all_waiting():
+                entry = read_outstanding(blob)
+                if entry.msg_id in wanted:
+                    found[entry.msg_id] = entry
+        return found
+
+    def _sources(self, accounts: Accounts) -> Check:
+        """A file that is not reported lies in `work/`, or has just left it."""
+        missing = [file for file in accounts.files.values() if not self._has_source(file)]
+        if missing:
+            settled = self._settled_since(accounts.seq)
+            missing = [file for file in missing if file.file_id not in settled]
+        open_files = sum(not file.reported for file in accounts.files.values())
+        says = "; ".join(f"work/{file.token}/{file.name} is gone" for file in missing[:5])
+        return _check(
+            "every file in hand is in work/", says or f"{open_files:,} files", holds=not missing
+        )
+
+    def _has_source(self, file: FileAccount) -> bool:
+        if file.reported or (self._spool / "work" / file.token / file.name).exists():
+            return True
+        # Moved, and about to be reported: at once, or when the daemon is started again.
+        stem, _, extension = glob.escape(file.name).rpartition(".")
+        return any((self._spool / "done").glob(f"*/{stem}*.{extension}"))
+
+    def _settled_since(self, seq: int) -> set[int | None]:
+        """Files that a running daemon has reported or withdrawn meanwhile."""
+        over = (Kind.FILE_REPORTED, Kind.FILE_WITHDRAWN)
+        return {fact.msg for fact in self._store.facts(seq) if fact.kind in over}
+
+
+def _check(what: str, says: str, *, holds: bool) -> Check:
+    return Check(what, holds, says)

@@ -1,0 +1,71 @@
+"""Parts out of a link's traffic into the window of one session, at the link's pace.
+
+The hot path of what goes out: no await, no task, no lock. Knows no sockets. Raises nothing: a
+part that cannot be written is an outcome.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from math import inf
+
+from smppd.link.traffic import Traffic
+from smppd.link.translate import submit_sm
+from smppd.message import Part
+from smppd.ports import Answered, Outcome
+from smppd.smpp.errors import EncodeError
+from smppd.smpp.session import Session
+
+#: The status that stands for a part that cannot be written as a submit_sm.
+UNWRITABLE = -1
+
+
+class Loader:
+    """Loads one session. `pulled` is the rest of a message begun on it: parts stay together.
+
+    `unwritable` collects what could not be written, as answers of our own with the status
+    `UNWRITABLE` and the reason in place of the message_id.
+    """
+
+    __slots__ = ("_session", "_traffic", "pulled", "unwritable")
+
+    def __init__(self, session: Session, traffic: Traffic) -> None:
+        self._session = session
+        self._traffic = traffic
+        self.pulled: deque[Part] = deque()
+        self.unwritable: list[Outcome] = []
+
+    @property
+    def load(self) -> int:
+        """Parts submitted without an answer, and parts pulled."""
+        return self._session.in_flight + len(self.pulled)
+
+    def fill(self, now: float) -> float:
+        """Submit ready parts while window and pace allow; when to look again for the pace."""
+        ready, pulled = self._traffic.ready, self.pulled
+        room = self._session.room
+        if not room or not (ready or pulled):
+            return inf
+        bucket = self._traffic.bucket
+        allowed = min(room, bucket.available(now))
+        count = 0
+        while count < allowed and (pulled or ready):
+            if pulled:
+                part = pulled.popleft()
+            else:
+                part = ready.popleft()
+                if ready and ready[0].msg_id == part.msg_id:
+                    self._traffic.pull_rest(part.msg_id, pulled)
+            count += self._submit(part, now)
+        bucket.take(count)
+        self._traffic.figures.submitted += count
+        return bucket.ready_at(now) if allowed < room and (ready or pulled) else inf
+
+    def _submit(self, part: Part, now: float) -> int:
+        try:
+            pdu = submit_sm(part, self._traffic.service_type)
+            self._session.request(pdu, (part, now), now)
+        except EncodeError as error:
+            self.unwritable.append(Answered(part.msg_id, part.index, UNWRITABLE, str(error)))
+            return 0
+        return 1

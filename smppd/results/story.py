@@ -1,0 +1,190 @@
+"""One message's story: its result line as of now, what happened to it, and each of its parts.
+
+Made from the message's own facts alone, with the ledger's own rules, so that it is the same
+beside a running daemon and without one. Pure; LedgerError when the facts contradict each other.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+
+import msgspec
+
+from smppd.ledger.accounts import Accounts
+from smppd.ledger.facts import (
+    QUEUE_SHIFT,
+    Fact,
+    FileAccount,
+    Kind,
+    MessageRow,
+    Outstanding,
+    Queue,
+    read_due,
+    receipt_fact,
+)
+from smppd.message import ErrorInfo, State
+from smppd.results.lines import ResultLine, echo_of, encode_line, iso, result_line
+from smppd.smpp.text import decode_text
+from smppd.smpp.vocabulary import EsmClass, MessageState, status_name
+
+
+class Happening(msgspec.Struct, frozen=True):
+    """One fact in words. `part` counts from 1; None where the whole message is meant."""
+
+    time: str | None
+    event: str
+    part: int | None
+    text: str
+
+
+class PartStory(msgspec.Struct, frozen=True):
+    """Where one part is, and every message_id that the SMSC gave it."""
+
+    part: int
+    state: str
+    message_ids: list[str]
+
+
+class Story(msgspec.Struct, frozen=True):
+    """A message's result line (with the client's `echo`), its history and its parts."""
+
+    result: ResultLine
+    echo: dict[str, msgspec.Raw] | None
+    history: list[Happening]
+    part_details: list[PartStory]
+
+    def encode(self) -> bytes:
+        """As one JSON object: the fields of the result line, and behind them the rest."""
+        line = msgspec.json.decode(encode_line(self.result, self.echo), type=dict[str, msgspec.Raw])
+        return msgspec.json.encode(
+            {**line, "history": self.history, "part_details": self.part_details}
+        )
+
+
+def tell(row: MessageRow, facts: Sequence[Fact], admitted_at: float | None) -> Story:
+    """The story of a message from every fact about it, in order (`Store.history`)."""
+    history = [Happening(iso(admitted_at), "accepted", None, f"from line {row.line} of its file")]
+    if row.state != State.QUEUED:
+        line = result_line(row, None, None)
+        why = line.error.text if line.error else ""
+        history.append(Happening(iso(admitted_at), line.state, None, f"{line.state}: {why}"))
+        return Story(line, echo_of(row), history, [])
+    entry = _fold(row, facts)
+    last = next((fact for fact in facts if fact.result is not None), None)
+    line = result_line(row, last, entry)
+    several = line.parts > 1
+    history += [_happening(fact, several=several) for fact in facts]
+    return Story(line, echo_of(row), history, _parts(line, entry, final=last is not None))
+
+
+def text_of(row: MessageRow) -> str:
+    """The text of an accepted message, as a handset reads it; data in hex."""
+    message = row.message
+    headed = bool(message.esm_class & EsmClass.UDHI)
+    if message.encoding == "binary":
+        return b"".join(message.segments).hex()
+    return "".join(decode_text(each, message.data_coding, headed) for each in message.segments)
+
+
+def _fold(row: MessageRow, facts: Sequence[Fact]) -> Outstanding | None:
+    """The message after these facts; None when it was never taken from its queue."""
+    accounts, alone = _accounts_before(row), msgspec.structs.replace(row, item=0)
+    entry: Outstanding | None = None
+    for fact in facts:
+        if accounts.needs_rows(fact):
+            final = accounts.take(fact, [alone])
+        else:
+            accounts.seq = fact.seq - 1  # the facts between are about other messages
+            final = accounts.apply(fact)
+        entry = final or accounts.entries.get(row.msg_id, entry)
+    return entry
+
+
+def _accounts_before(row: MessageRow) -> Accounts:
+    """A world with nothing in it but this message, next in its queue."""
+    accounts = Accounts()
+    file = FileAccount(row.file_id, "", "", 0, 0.0, items=1)
+    number = row.msg_id >> QUEUE_SHIFT
+    accounts.files[row.file_id] = file
+    accounts.slots[row.file_id] = array("q", [0])
+    accounts.queues[number] = Queue(number, row.msg_id - 1, row.msg_id, queued=1)
+    accounts.counts[State.QUEUED] = file.states[State.QUEUED] = 1
+    return accounts
+
+
+def _parts(line: ResultLine, entry: Outstanding | None, *, final: bool) -> list[PartStory]:
+    if entry is None:
+        return [PartStory(part, line.state, []) for part in range(1, line.parts + 1)]
+    ids: dict[int, list[str]] = {}
+    for part, key in entry.ids:
+        ids.setdefault(part, []).append(key.partition("\t")[2])
+    return [
+        PartStory(part + 1, _part_state(state, line, final=final), ids.get(part, []))
+        for part, state in enumerate(entry.part_states)
+    ]
+
+
+def _part_state(state: int, line: ResultLine, *, final: bool) -> str:
+    """A part that never left, or will not leave again, shares the end of its message."""
+    if final and state in (State.QUEUED, State.SENDING):
+        return line.state
+    return State(state).label
+
+
+# ── facts in words ───────────────────────────────────────────────────────────────────────────
+
+
+def _happening(fact: Fact, *, several: bool) -> Happening:
+    kind = Kind(fact.kind)
+    part = fact.part + 1 if several and fact.part is not None else None
+    words = _WORDS.get(kind)
+    text = words(fact) if words else kind.name.lower()
+    return Happening(iso(fact.at), kind.name.lower(), part, text)
+
+
+def _refusal(fact: Fact) -> str:
+    status = status_name(fact.num or 0)
+    due = None if fact.detail is None else iso(read_due(fact.detail))
+    return f"refused for now with {status}; goes again at {due}"
+
+
+def _error(fact: Fact) -> str:
+    assert fact.detail is not None
+    error = msgspec.msgpack.decode(fact.detail, type=ErrorInfo)
+    return f"{error.code} {error.text}".strip()
+
+
+def _requeued(fact: Fact) -> str:
+    due = None if fact.detail is None else iso(read_due(fact.detail))
+    return f"put back into the queue ({fact.text}); goes again at {due}"
+
+
+def _receipt(fact: Fact) -> str:
+    assert fact.text is not None
+    what = receipt_fact(fact.text)
+    word = MessageState(fact.num).name if fact.num in _MESSAGE_STATES else "an unknown state"
+    done = f", done date {what.done_date}" if what.done_date else ""
+    error = f", error {what.error}" if what.error else ""
+    return f"receipt for {what.message_id}: {word}{error}{done}"
+
+
+_MESSAGE_STATES = frozenset(map(int, MessageState))
+
+_WORDS: Mapping[Kind, Callable[[Fact], str]] = MappingProxyType(
+    {
+        Kind.SENDING: lambda fact: f"on its way out over link {fact.text}",
+        Kind.RETURNED: lambda _: "given back by the link; nothing of it had left",
+        Kind.SENT: lambda fact: f"taken by the SMSC as {(fact.text or '').partition(chr(9))[2]}",
+        Kind.REFUSED: lambda fact: f"refused for good: {_error(fact)}",
+        Kind.RETRY: _refusal,
+        Kind.THROTTLED: _refusal,
+        Kind.UNKNOWN: lambda fact: f"outcome unknown: {fact.text}",
+        Kind.REQUEUED: _requeued,
+        Kind.EXPIRED: lambda _: "expired before it was submitted",
+        Kind.FAILED: lambda fact: f"given up: {_error(fact)}",
+        Kind.RECEIPT: _receipt,
+        Kind.RECALLED: lambda _: "read back into memory for its receipt",
+    }
+)

@@ -39,7 +39,10 @@ class State(IntEnum):
 #: SENT is final for a message that asked for no receipt.
 LIFECYCLE: Mapping[State, frozenset[State]] = MappingProxyType(
     {
-        State.QUEUED: frozenset({State.SENDING, State.EXPIRED, State.CANCELLED, State.FAILED}),
+        # SENT, from QUEUED: a late answer arrived before a resend had left.
+        State.QUEUED: frozenset(
+            {State.SENDING, State.SENT, State.EXPIRED, State.CANCELLED, State.FAILED}
+        ),
         State.SENDING: frozenset({State.SENT, State.QUEUED, State.FAILED, State.UNKNOWN}),
         State.SENT: frozenset({State.DELIVERED, State.UNDELIVERED}),
         State.UNKNOWN: frozenset(

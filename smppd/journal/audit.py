@@ -116,14 +116,18 @@ class _Auditor:
     def _rows(self, accounts: Accounts) -> Check:
         """Messages are numbered without gaps in each queue, and as many as were admitted."""
         faults = []
-        seen = {number: 0 for number in accounts.queues}
+        seen = dict.fromkeys(accounts.queues, 0)
         for number, count, first, last in self._sql.execute(
             "SELECT msg_id >> ?, count(*), min(msg_id), max(msg_id) FROM message GROUP BY 1",
             (QUEUE_SHIFT,),
         ):
             seen[number] = count
             queue = accounts.queue(number)
-            if first != (number << QUEUE_SHIFT) + 1 or last != queue.tail or count != last - first + 1:
+            if (
+                first != (number << QUEUE_SHIFT) + 1
+                or last != queue.tail
+                or count != last - first + 1
+            ):
                 faults.append(f"queue {number}: {count} messages from {first} to {last}")
         faults += [
             f"queue {number} has no messages up to {queue.tail}"
@@ -165,10 +169,15 @@ class _Auditor:
         what = "a start from the snapshot gives the same"
         quick, _ = self._store.load()
         faults = []
-        for name in ("seq", "accepted", "unmatched", "counts", "queues"):
+        for name in ("seq", "accepted", "unmatched", "counts"):
             replayed, loaded = getattr(accounts, name), getattr(quick, name)
             if replayed != loaded:
                 faults.append(f"{name}: {loaded} instead of {replayed}")
+        faults += [
+            f"queue {number}: {quick.queue(number)} instead of {accounts.queue(number)}"
+            for number in accounts.queues.keys() | quick.queues.keys()
+            if quick.queue(number) != accounts.queue(number)
+        ]
         faults += self._different_entries(accounts, quick)
         says = "; ".join(faults[:5]) or f"{len(accounts.entries):,} outstanding"
         return _check(what, says, holds=not faults)

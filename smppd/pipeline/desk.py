@@ -21,8 +21,8 @@ SNAPSHOT_EVERY = 300_000
 #: Client ids kept in memory before they are written as a lot.
 IDS_IN_MEMORY = 50_000
 #: message_ids that wait for receipts in memory; the oldest beyond that are spilled.
-WAITING_IN_MEMORY = 60_000
-WAITING_AFTER_SPILL = 30_000
+WAITING_IN_MEMORY = 50_000
+WAITING_AFTER_SPILL = 25_000
 #: Seconds after which a spilled message is given up: validity and a week.
 WAITING_KEPT = 14 * 86_400.0
 

@@ -1,0 +1,50 @@
+"""Until when a message may be submitted: the `expires` field as a moment.
+
+Pure; it imports nothing of ours and raises nothing. What cannot be read comes back as a reason.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,9})?) ?(ms|[smhdw])", re.ASCII)
+
+#: Further ahead than this is a slip of the pen (seconds).
+_FURTHEST = 10 * 365 * 86400.0
+
+_HOW = 'write a duration like "10m" or a time like "2030-01-31T18:00:00+01:00"'
+
+
+def parse_expires(value: str | float, now: float) -> float | str:
+    """When it expires, in epoch seconds, or why the value is none.
+
+    A number is a duration in seconds; a text is a duration with its unit (ms, s, m, h, d, w) or
+    ISO 8601 with an offset. Durations count from `now`.
+    """
+    if isinstance(value, str):
+        match = _DURATION.fullmatch(value.strip())
+        if match is None:
+            return _moment(value)
+        value = float(match[1]) * _UNITS[match[2]]
+    if not 0 < value <= _FURTHEST:
+        return "expires: a duration must be more than nothing and at most ten years"
+    return now + value
+
+
+def _moment(value: str) -> float | str:
+    try:
+        moment = datetime.fromisoformat(value.strip())
+    except ValueError:
+        return f"expires: {_shown(value)} is neither a duration nor a time: {_HOW}"
+    if moment.tzinfo is None:
+        return f"expires: {_shown(value)} has no offset: end it in Z or like +01:00"
+    try:
+        return moment.timestamp()
+    except (OverflowError, ValueError):
+        return f"expires: {_shown(value)} is beyond what a clock can show: {_HOW}"
+
+
+def _shown(value: str) -> str:
+    return repr(value if len(value) <= 40 else value[:40] + "…")

@@ -1,0 +1,104 @@
+"""Putting files where they come to rest: names that never clash, contents that are whole or absent.
+
+Shared by every part that leaves files for people. It knows the filesystem and no part of the
+daemon. Nothing here ever overwrites a file it did not write itself. All calls block, so callers
+run those that sync in a thread; OSError leaves each of them (a full disk, a lost permission).
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+#: Names are cut to this many octets, so that `NAME.results.jsonl` still fits a directory entry.
+NAME_LIMIT = 200
+
+_serial = itertools.count(1)
+
+
+def day_folder(parent: Path, when: float) -> Path:
+    """`parent/YYYY-MM-DD` for this moment (epoch seconds, the day in UTC), made if need be."""
+    folder = parent / f"{datetime.fromtimestamp(when, UTC):%Y-%m-%d}"
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        fsync_folder(parent)
+    return folder
+
+
+def free_name(folder: Path, name: str, companions: Sequence[str] = ()) -> Path:
+    """A path in `folder` that nobody uses: NAME, else NAME~2 and so on before the extension.
+
+    `companions` are endings whose files (`NAME.error.json`) must be free as well. The next
+    number is found in few steps, however often the name has come before. Two callers at once
+    may be told the same name: whoever places files in one folder does so one at a time.
+    """
+    stem, extension = _split(name)
+
+    def path(number: int) -> Path:
+        return folder / _numbered(stem, extension, number)
+
+    def taken(number: int) -> bool:
+        candidate = path(number)
+        return any(os.path.lexists(f"{candidate}{ending}") for ending in ("", *companions))
+
+    used, free = 0, 1
+    while taken(free):
+        used, free = free, free * 2
+    while free - used > 1:
+        middle = (used + free) // 2
+        used, free = (middle, free) if taken(middle) else (used, middle)
+    return path(free)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is there with all its octets, synced, or not there at all.
+
+    A file of this name is replaced. The name itself is on disk after `fsync_folder`.
+    """
+    descriptor, draft = _draft(path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def fsync_folder(folder: Path) -> None:
+    """Put the names in a folder on disk: what was renamed in or out stays so after a crash."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _draft(folder: Path) -> tuple[int, Path]:
+    while True:
+        draft = folder / f".{os.getpid()}-{next(_serial)}.tmp"
+        try:
+            return os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666), draft
+        except FileExistsError:
+            continue
+
+
+def _split(name: str) -> tuple[str, str]:
+    """A printable, valid UTF-8 form of the name, short enough, cut before its extension."""
+    plain = name.encode(errors="replace").decode()
+    plain = "".join(char if char.isprintable() else "_" for char in plain).lstrip(".") or "_"
+    stem, dot, extension = plain.rpartition(".")
+    if not dot or not stem or len(extension) > 20:
+        stem, extension = plain, ""
+    return stem, dot + extension if extension else ""
+
+
+def _numbered(stem: str, extension: str, number: int) -> str:
+    ending = extension if number == 1 else f"~{number}{extension}"
+    room = NAME_LIMIT - len(ending.encode())
+    return stem.encode()[:room].decode(errors="ignore") + ending

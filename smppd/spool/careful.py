@@ -1,0 +1,319 @@
+"""The slow second look at a line: what exactly is wrong with it, in words for its writer.
+
+Good lines never come here, but for those with `x-…` fields and rarely used ones. Pure; raises
+nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from difflib import get_close_matches
+from functools import lru_cache
+
+import msgspec
+
+from smppd.expiry import parse_expires
+from smppd.message import ErrorInfo, Request
+from smppd.ports import Line
+
+_ECHO_FIELD = "x-*"
+_decode = msgspec.json.Decoder(Request).decode
+_decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_FIELDS = {
+    field.encode_name: msgspec.json.Decoder(field.type)
+    for field in msgspec.structs.fields(Request)
+    if field.encode_name != _ECHO_FIELD
+}
+_A_TEXT = "a text in quotes"
+_FORMS = {
+    "to": "a number in quotes, or a list of them",
+    "expires": "a duration or a time in quotes, or a number of seconds",
+    "receipt": "true or false",
+    "transliterate": "true or false",
+    "flash": "true or false",
+    "tlv": 'an object like {"0x1400": "0a1b"}',
+}
+_KINDS = {'"': _A_TEXT, "[": "a list", "{": "an object", "t": "true", "f": "false", "n": "null"}
+#: What other gateways call our fields.
+_ALIASES = {
+    "body": "text",
+    "content": "text",
+    "msg": "text",
+    "message": "text",
+    "sms": "text",
+    "mobile": "to",
+    "msisdn": "to",
+    "number": "to",
+    "phone": "to",
+    "recipient": "to",
+    "destination": "to",
+    "sender": "from",
+    "source": "from",
+    "at": "send_at",
+    "schedule": "send_at",
+    "validity": "expires",
+    "link": "via",
+}
+_WORDS = {
+    "priority": ("high", "normal", "bulk"),
+    "on_unknown": ("hold", "resend", "fail"),
+    "encoding": ("auto", "gsm7", "ucs2", "latin1", "binary"),
+}
+
+
+# ── what is no JSON ──────────────────────────────────────────────────────────────────────────
+
+
+class SyntaxProblem(msgspec.Struct, frozen=True):
+    """Why octets are no JSON: `before` is the text up to that place, `at_end` its last."""
+
+    code: str
+    reason: str
+    cure: str
+    before: str
+    at_end: bool = False
+
+
+def syntax_error(raw: bytes) -> SyntaxProblem | None:
+    """What keeps these octets from being JSON; None when they are some JSON value."""
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as error:
+        return _not_utf8(raw, error)
+    try:
+        msgspec.json.decode(raw, type=msgspec.Raw)
+    except RecursionError:
+        return SyntaxProblem("BAD_JSON", "nested too deeply", "write it flat", "")
+    except msgspec.DecodeError as error:
+        half = _half_surrogate(text)
+        if half is not None:
+            reason, cure = "not JSON: half a surrogate pair", "write the character itself in UTF-8"
+            return SyntaxProblem("BAD_JSON", reason, cure, text[:half])
+        match = re.fullmatch(r"JSON is malformed: (.*) \(byte (\d+)\)", str(error))
+        if match is None:
+            reason, cure = "not JSON: it ends too early", "write the rest of it"
+            return SyntaxProblem("BAD_JSON", reason, cure, text.rstrip(), at_end=True)
+        before = raw[: int(match[2])].decode(errors="ignore")
+        return SyntaxProblem("BAD_JSON", f"not JSON: {match[1]}", "correct it", before)
+    return None
+
+
+def _not_utf8(raw: bytes, error: UnicodeDecodeError) -> SyntaxProblem:
+    reason = f"not UTF-8: octet 0x{raw[error.start]:02x}"
+    before = raw[: error.start].decode()
+    at_end = error.end >= len(raw) and "end of data" in error.reason
+    return SyntaxProblem("BAD_UTF8", reason, "save it as UTF-8", before, at_end)
+
+
+def _half_surrogate(text: str) -> int | None:
+    """Where half a surrogate pair is escaped, if that is all that is wrong with the text."""
+    half = re.search(r"\\u[dD][89a-fA-F]", text)
+    if half is None:
+        return None
+    try:
+        json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return None
+    return half.start()
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+# ── from octets to a request, or a mistake ───────────────────────────────────────────────────
+
+
+def read_carefully(raw: bytes, number: int) -> Line:
+    """A line that the quick way could not take: it has `x-…` fields or a mistake."""
+    outcome = _read(raw)
+    mistake = flaw(outcome) if isinstance(outcome, Request) else outcome
+    if isinstance(outcome, Request) and mistake is None:
+        return Line(number, outcome)
+    to, client_id = legible(raw)
+    return Line(number, None, mistake, to, client_id)
+
+
+def too_long(start: bytes, number: int, max_line: int) -> Line:
+    """A line over the limit (octets); `start` is as much of it as was kept."""
+    text = f"the line is longer than {max_line} octets: cut it, or raise max_line in [spool]"
+    to, client_id = legible(start)
+    return Line(number, None, ErrorInfo("LINE_TOO_LONG", text=text), to, client_id)
+
+
+def _read(raw: bytes) -> Request | ErrorInfo:
+    problem = syntax_error(raw)
+    if problem is not None:
+        text = f"{problem.reason} in column {len(problem.before) + 1}: {problem.cure}"
+        return ErrorInfo(problem.code, text=text)
+    try:
+        fields = _decode_fields(raw)
+    except ValueError:
+        text = f'not an object but {_kind(raw)}: write {{"to": …, "text": …}}'
+        return ErrorInfo("NOT_OBJECT", text=text)
+    echo = {name: fields.pop(name) for name in list(fields) if name.startswith("x-")}
+    mistake = _misnamed(fields) or _mistyped(fields)
+    if mistake is not None:
+        return mistake
+    request = _decode(msgspec.json.encode(fields))
+    if echo:
+        request.echo = {name: _one_line(value) for name, value in echo.items()}
+    return request
+
+
+def _misnamed(fields: dict[str, msgspec.Raw]) -> ErrorInfo | None:
+    if "op" in fields:
+        text = "op: HTTP API operations are not available in this version"
+        return ErrorInfo("NOT_AVAILABLE", text=text)
+    for name in fields:
+        if name not in _FIELDS:
+            return ErrorInfo("UNKNOWN_FIELD", text=f"{name[:60]}: unknown field{_advice(name)}")
+    if "to" not in fields:
+        return ErrorInfo("MISSING_TO", text='to: missing: add the destination, "to": "+34…"')
+    return None
+
+
+@lru_cache(256)
+def _advice(name: str) -> str:
+    lowered = name.lower()
+    close = get_close_matches(lowered, _FIELDS, n=1)
+    meant = _ALIASES.get(lowered) or (close[0] if close else "")
+    if meant:
+        return f": did you mean {meant}?"
+    return ": leave it out, or begin its name with x- to have it echoed"
+
+
+def _mistyped(fields: dict[str, msgspec.Raw]) -> ErrorInfo | None:
+    for name, value in fields.items():
+        try:
+            _FIELDS[name].decode(value)
+        except ValueError:
+            text = f"{name}: must be {_FORMS.get(name, _A_TEXT)}, not {_kind(bytes(value))}"
+            return ErrorInfo("BAD_TYPE", text=text)
+    return None
+
+
+def _kind(raw: bytes) -> str:
+    kind = _KINDS.get(raw.lstrip()[:1].decode(), "a number")
+    return f"{kind} that holds something else" if kind in {"a list", "an object"} else kind
+
+
+def _one_line(value: msgspec.Raw) -> msgspec.Raw:
+    """The same value without white space between its tokens: results hold one line each."""
+    return msgspec.Raw(msgspec.json.format(bytes(value), indent=-1))
+
+
+def legible(raw: bytes) -> tuple[str, str | None]:
+    """What can be read of `to` and `id` in a line that is no message."""
+    found = {
+        name: _scalar(match[1]) if (match := pattern.search(raw)) else None
+        for name, pattern in _LEGIBLE.items()
+    }
+    return found["to"] or "", found["id"]
+
+
+_LEGIBLE = {
+    name: re.compile(rb'"%s"\s*:\s*("(?:[^"\\]|\\.){0,200}"|-?\d{1,40})' % name.encode())
+    for name in ("to", "id")
+}
+
+
+def _scalar(raw: bytes) -> str | None:
+    try:
+        return str(msgspec.json.decode(raw))
+    except ValueError:
+        return None
+
+
+# ── what is wrong with a request whose types are right ───────────────────────────────────────
+
+
+def flaw(request: Request) -> ErrorInfo | None:
+    """The first thing in a request that the line alone shows to be wrong."""
+    for check in _CHECKS:
+        mistake = check(request)
+        if mistake is not None:
+            return mistake
+    return None
+
+
+def shown_to(to: str | list[str]) -> str:
+    """The destination as a rejected line's result shows it."""
+    return to if isinstance(to, str) else ", ".join(to)[:200]
+
+
+def _unavailable(request: Request) -> ErrorInfo | None:
+    if request.send_at is not None:
+        return ErrorInfo("NOT_AVAILABLE", text="send_at: not available in this version")
+    if request.transliterate:
+        return ErrorInfo("NOT_AVAILABLE", text="transliterate: not available in this version")
+    return None
+
+
+def _addressing(request: Request) -> ErrorInfo | None:
+    if not request.to or (isinstance(request.to, list) and not all(request.to)):
+        return ErrorInfo("EMPTY_TO", text="to: empty: write the destination's number")
+    if request.id == "":
+        return ErrorInfo("EMPTY_ID", text="id: empty: write an id, or leave the field out")
+    return None
+
+
+def _content(request: Request) -> ErrorInfo | None:
+    if request.text is None and request.data is None:
+        return ErrorInfo("MISSING_TEXT", text="text: missing: add text, or data in hexadecimal")
+    if request.text is not None and request.data is not None:
+        return ErrorInfo("TEXT_AND_DATA", text="text and data: both given: leave one out")
+    if not request.text and not request.data:
+        name = "text" if request.data is None else "data"
+        return ErrorInfo("EMPTY_TEXT", text=f"{name}: empty: there is nothing to send")
+    if request.text is not None and request.encoding == "binary":
+        text = "encoding: binary goes with data, not with text: write auto, or use data"
+        return ErrorInfo("BAD_ENCODING", text=text)
+    return None
+
+
+def _words(request: Request) -> ErrorInfo | None:
+    for name, known in _WORDS.items():
+        word: str | None = getattr(request, name)
+        if word is not None and word not in known:
+            text = f"{name}: {word[:40]!r} is none of {', '.join(known)}"
+            return ErrorInfo(f"BAD_{name.upper()}", text=text)
+    return None
+
+
+def _expiry(request: Request) -> ErrorInfo | None:
+    if request.expires is None:
+        return None
+    moment = parse_expires(request.expires, 0.0)
+    return ErrorInfo("BAD_EXPIRES", text=moment) if isinstance(moment, str) else None
+
+
+def _octets(request: Request) -> ErrorInfo | None:
+    for name, value in (("data", request.data), ("udh", request.udh)):
+        if value is not None and not _is_hex(value):
+            text = f"{name}: not hexadecimal: write two digits for each octet, like 0500"
+            return ErrorInfo("BAD_HEX", text=text)
+    for tag, value in (request.tlv or {}).items():
+        if not re.fullmatch(r"0[xX][0-9a-fA-F]{1,4}", tag) or not (value == "" or _is_hex(value)):
+            text = f'tlv: {tag[:20]!r} or its value is not hexadecimal: write "0x1400": "0a1b"'
+            return ErrorInfo("BAD_TLV", text=text)
+    return None
+
+
+def _is_hex(value: str) -> bool:
+    try:
+        return bool(bytes.fromhex(value))
+    except ValueError:
+        return False
+
+
+_CHECKS: tuple[Callable[[Request], ErrorInfo | None], ...] = (
+    _unavailable,
+    _addressing,
+    _content,
+    _words,
+    _expiry,
+    _octets,
+)

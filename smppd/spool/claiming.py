@@ -1,0 +1,144 @@
+"""Claiming: one rename takes a file out of its writer's hands and into `work/`.
+
+Each claiming pass over a lane has a folder of its own, `work/TOKEN/`, so that names never clash
+there; the token also says which lane the file came from. What lies in `work/` when the daemon
+starts is what it had not finished. It knows names and folders, not what is in a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from smppd.message import Lane
+from smppd.placing import fsync_folder
+from smppd.ports import Claimed
+from smppd.spool.folders import INBOX
+from smppd.spool.formats import format_of
+from smppd.spool.quarantine import remove_if_empty
+
+_PROGRESS = ".progress.json"
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """A claimed file and its size in octets when it was claimed."""
+
+    claimed: Claimed
+    octets: int
+
+
+class Tokens:
+    """Names for claiming passes: they sort by time and are never given twice in one spool."""
+
+    def __init__(self, work: Path, wall: Callable[[], float]) -> None:
+        self._work = work
+        self._wall = wall
+        self._count = 0
+
+    def new_folder(self, lane: Lane) -> Path:
+        """Create `work/TOKEN` for one pass over this lane."""
+        while True:
+            self._count += 1
+            moment = datetime.fromtimestamp(self._wall(), UTC)
+            stamp = f"{moment:%Y%m%dT%H%M%S}{moment.microsecond // 1000:03d}Z"
+            folder = self._work / f"{stamp}-{self._count:06d}-{lane.name.lower()}"
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                continue
+            return folder
+
+
+class Pass(msgspec.Struct, frozen=True):
+    """What one claiming pass got: `refused` are files whose rename was not permitted."""
+
+    taken: list[Taken]
+    refused: list[tuple[str, str]]
+
+
+def claim(root: Path, lane: Lane, found: Sequence[tuple[str, int]], tokens: Tokens) -> Pass:
+    """Rename files (name, octets) of a lane into a new folder of `work/`.
+
+    A file whose writer took it back meanwhile is left out. The claim outlives a crash only
+    after `sync_claim`.
+    """
+    inbox = root / INBOX[lane]
+    folder = tokens.new_folder(lane)
+    outcome = Pass([], [])
+    for name, octets in found:
+        path = folder / name
+        try:
+            (inbox / name).rename(path)
+        except FileNotFoundError:
+            continue
+        except PermissionError as error:
+            outcome.refused.append((name, error.strerror or "not permitted"))
+            continue
+        outcome.taken.append(Taken(Claimed(folder.name, name, lane, path), octets))
+    if not outcome.taken:
+        remove_if_empty(folder)
+    return outcome
+
+
+def sync_claim(root: Path, taken: Sequence[Taken]) -> None:
+    """Put the renames of one pass on disk, first where the files are now."""
+    if taken:
+        one = taken[0].claimed
+        fsync_folder(one.path.parent)
+        fsync_folder(root / "work")
+        fsync_folder(root / INBOX[one.lane])
+
+
+def is_progress(name: str) -> bool:
+    """Whether a file in `work/` is the progress of another one there, not a hand-in."""
+    return name.endswith(_PROGRESS) and format_of(name.removesuffix(_PROGRESS)) is not None
+
+
+def left_over(root: Path) -> dict[Lane, list[Path]]:
+    """The folders that earlier runs left in `work/`, by lane, oldest first.
+
+    To be called before anything else works there: drafts, progress of files that are gone and
+    empty folders are cleared away.
+    """
+    folders: dict[Lane, list[Path]] = {lane: [] for lane in Lane}
+    for folder in sorted(path for path in (root / "work").iterdir() if path.is_dir()):
+        names = {path.name for path in folder.iterdir()}
+        stale = {name for name in names if _is_stale(name, names)}
+        for name in stale:
+            (folder / name).unlink(missing_ok=True)
+        if names == stale:
+            remove_if_empty(folder)
+        else:
+            folders[_lane_of(folder.name)].append(folder)
+    return folders
+
+
+def _is_stale(name: str, names: set[str]) -> bool:
+    return name.startswith(".") or (is_progress(name) and name.removesuffix(_PROGRESS) not in names)
+
+
+def recover(folders: Sequence[Path]) -> Iterator[Taken]:
+    """Every file that earlier runs claimed and did not finish, folder by folder."""
+    for folder in folders:
+        for name in sorted(name for name in _names(folder) if not is_progress(name)):
+            path = folder / name
+            try:
+                octets = path.lstat().st_size
+            except FileNotFoundError:
+                continue
+            yield Taken(Claimed(folder.name, name, _lane_of(folder.name), path), octets)
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return [path.name for path in folder.iterdir() if not path.name.startswith(".")]
+    except FileNotFoundError:
+        return []
+
+
+def _lane_of(token: str) -> Lane:
+    word = token.rpartition("-")[2].upper()
+    return Lane[word] if word in Lane.__members__ else Lane.NORMAL

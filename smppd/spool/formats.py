@@ -1,0 +1,140 @@
+"""From octets to messages: one line of a hand-in becomes a `Line`, good or with its mistake.
+
+Every mistake is a value with a code that programs may rely on (`CODES`) and one sentence that
+names the field and the cure. Only what the line itself shows is judged: whether a number exists,
+a text fits or a link is known is not its business. It opens no files and raises nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from types import MappingProxyType
+
+import msgspec
+
+from smppd.message import Request
+from smppd.ports import Line
+from smppd.spool.careful import flaw, read_carefully, shown_to, syntax_error
+from smppd.spool.quarantine import Unusable
+
+#: Every `error.code` this station gives to a rejected line. Codes are never renamed.
+CODES: Mapping[str, str] = MappingProxyType(
+    {
+        "BAD_UTF8": "the line is not UTF-8",
+        "BAD_JSON": "the line is not JSON",
+        "NOT_OBJECT": "the line is JSON, but not an object",
+        "LINE_TOO_LONG": "the line is longer than a line may be",
+        "UNKNOWN_FIELD": "a field that does not exist",
+        "BAD_TYPE": "a field holds a value of the wrong kind",
+        "MISSING_TO": "there is no destination",
+        "EMPTY_TO": "the destination, or one of them, is empty",
+        "MISSING_TEXT": "neither text nor data",
+        "TEXT_AND_DATA": "both text and data",
+        "EMPTY_TEXT": "text or data is empty",
+        "EMPTY_ID": "the client's id is empty",
+        "BAD_HEX": "data or udh is not hexadecimal",
+        "BAD_TLV": "a TLV's tag or value is not hexadecimal",
+        "BAD_PRIORITY": "not one of the priorities",
+        "BAD_ON_UNKNOWN": "not one of the choices",
+        "BAD_ENCODING": "not one of the encodings, or one that does not go with the content",
+        "BAD_EXPIRES": "not a duration or a time with offset",
+        "NOT_AVAILABLE": "something this version cannot do yet",
+    }
+)
+
+
+class Format(Enum):
+    """A form of hand-in, told by the file's extension."""
+
+    JSON = ".json"
+    JSON_LINES = ".jsonl"
+
+
+def format_of(name: str) -> Format | None:
+    """The form a file of this name has; None when the extension is none we know."""
+    lowered = name.lower()
+    for form in Format:
+        if lowered.endswith(form.value):
+            return form
+    return None
+
+
+def known_formats() -> str:
+    """The extensions, for people."""
+    return " or ".join(form.value for form in Format)
+
+
+_decode = msgspec.json.Decoder(Request).decode
+
+
+def parse_line(raw: bytes, number: int) -> Line:
+    """One line, without its newline. `number` counts from 1, blank lines included."""
+    if b'"x-' in raw:
+        return read_carefully(raw, number)
+    try:
+        request = _decode(raw)
+    except (ValueError, RecursionError):
+        return read_carefully(raw, number)
+    if request.echo is not None:
+        return read_carefully(raw, number)
+    if request.text and request.to and request.data is None and _is_plain(request):
+        return Line(number, request)
+    mistake = flaw(request)
+    if mistake is None:
+        return Line(number, request)
+    return Line(number, None, mistake, shown_to(request.to), request.id)
+
+
+def _is_plain(request: Request) -> bool:
+    """Whether nothing is set that would have to be looked at."""
+    return (
+        request.encoding == "auto"
+        and request.expires is None
+        and request.priority is None
+        and request.on_unknown is None
+        and request.id != ""
+        and request.udh is None
+        and request.tlv is None
+        and request.send_at is None
+        and request.transliterate is None
+        and type(request.to) is str
+    )
+
+
+def parse_document(raw: bytes) -> Line | Unusable:
+    """A file that holds one message, over as many lines as it likes.
+
+    A message with a mistake is a `Line`, as in a file of many; what is no JSON object at all is
+    an unusable file.
+    """
+    line = parse_line(raw, 1)
+    if line.mistake is None or line.mistake.code not in {"BAD_UTF8", "BAD_JSON", "NOT_OBJECT"}:
+        return line
+    if raw.lstrip()[:1] == b"[":
+        reason = "holds a list where one message was expected"
+        return Unusable(reason, "hand it in as .jsonl: one message per line, no brackets", 1, 1)
+    problem = syntax_error(raw)
+    if problem is None:
+        return Unusable("is JSON, but not an object", 'write {"to": …, "text": …}', 1, 1)
+    before = problem.before
+    row = before.count("\n") + 1
+    column = len(before) - (before.rfind("\n") + 1) + 1
+    reason = f"{problem.reason} in line {row}, column {column}"
+    return Unusable(reason, problem.cure, row, column)
+
+
+def closes(form: Format, content: bytes) -> bool:
+    """Whether a file's structure is whole, so that nobody can still be writing it.
+
+    `content` is all of a JSON file, or the end of a JSON lines file. What is broken before its
+    end counts as whole: no further octet would mend it. NUL at the end is space to be filled.
+    """
+    if content.endswith(b"\0"):
+        return False
+    if form is Format.JSON_LINES:
+        return content.endswith(b"\n") or b"\0" in content
+    if not content.strip():
+        return False
+    problem = syntax_error(content)
+    return problem is None or not problem.at_end

@@ -1,0 +1,229 @@
+"""The spool station: notice, claim, read, three lanes side by side.
+
+`Spool.run` owns every task and open file of the station and gives them all back when it ends.
+It may be cancelled anywhere: what was claimed lies in `work/`, what was admitted is in the
+journal with its checkpoint, and the next start goes on from there. It hands lines to an
+`Admission` and knows nothing of what becomes of them. OSError leaves it when the spool itself
+fails (no disk, no folder), never for one file's sake.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+import trio
+
+from smppd.events import Emit, FileClaimed, FileWaiting
+from smppd.figures import SpoolFigures
+from smppd.message import Lane
+from smppd.ports import Admission
+from smppd.spool.claiming import Taken, Tokens, claim, left_over, recover, sync_claim
+from smppd.spool.folders import INBOX, shown_name
+from smppd.spool.inbox import LOT, IntakeRules, LaneInbox
+from smppd.spool.intake import Bin, Intake, RunSync
+from smppd.spool.lanes import LaneReader
+from smppd.spool.quarantine import Unusable
+from smppd.spool.watching import Overflow, Watch, open_watch
+
+#: Drafts in inbox/tmp are removed when nothing has touched them for this long (seconds).
+DRAFTS_LAST = 36 * 3600.0
+
+_SWEEP_EVERY = 3600.0
+_SWEEP_AT_MOST = 1000
+
+
+class ResumableAdmission(Admission, Protocol):
+    """An `Admission` that knows which claimed files it has done with."""
+
+    def is_read(self, token: str, name: str) -> bool:
+        """Whether every line of this claimed file is in the journal already."""
+
+
+class _Desk:
+    """What belongs to one lane; `left` are the files that earlier runs claimed."""
+
+    def __init__(self, lane: Lane, inbox: LaneInbox, reader: LaneReader) -> None:
+        self.lane = lane
+        self.inbox = inbox
+        self.reader = reader
+        self.left: Iterator[Taken] = iter(())
+
+
+class Spool:
+    """Takes hand-ins from the inbox to an `Admission`. `figures` counts what it did."""
+
+    def __init__(
+        self,
+        root: Path,
+        admission: ResumableAdmission,
+        emit: Emit,
+        *,
+        rules: IntakeRules,
+        wall: Callable[[], float],
+        run_sync: RunSync = trio.to_thread.run_sync,
+    ) -> None:
+        self._root = root
+        self._admission = admission
+        self._emit = emit
+        self._rules = rules
+        self._wall = wall
+        self._run_sync = run_sync
+        self.figures = SpoolFigures()
+        self._bad = Bin(root, emit, wall, run_sync, self.figures)
+        self._tokens = Tokens(root / "work", wall)
+        self._desks = {lane: self._desk(lane) for lane in Lane}
+        self._news = trio.Event()
+        self._closed = False
+        self._list_at = float("-inf")
+        self._sweep_at = float("-inf")
+
+    def _desk(self, lane: Lane) -> _Desk:
+        intake = Intake(self._admission, self._emit, self._bad, self._rules.max_line, self.figures)
+        folder = self._root / INBOX[lane]
+        inbox = LaneInbox(folder, self._rules, self._wall, self._tell_waiting)
+        return _Desk(lane, inbox, LaneReader(intake, self._wake))
+
+    def close(self) -> None:
+        """Claim nothing more and let `run` return once the chunks in hand are on disk."""
+        self._closed = True
+        for desk in self._desks.values():
+            desk.reader.close()
+        self._wake()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Go on with what `work/` holds, then take what comes, until closed or cancelled.
+
+        Started once the inbox is watched. Needs a root that `prepare_root` found good.
+        """
+        watch = open_watch({lane: self._root / place for lane, place in INBOX.items()})
+        try:
+            for lane, folders in left_over(self._root).items():
+                self._desks[lane].left = self._unread(recover(folders))
+            async with trio.open_nursery() as listening:
+                if watch is not None:
+                    listening.start_soon(self._listen, watch)
+                async with trio.open_nursery() as readers:
+                    for desk in self._desks.values():
+                        readers.start_soon(desk.reader.run)
+                    task_status.started()
+                    await self._notice()
+                listening.cancel_scope.cancel()
+        finally:
+            for desk in self._desks.values():
+                desk.inbox.close()
+            if watch is not None:
+                watch.close()
+
+    def _unread(self, left: Iterator[Taken]) -> Iterator[Taken]:
+        for taken in left:
+            if not self._admission.is_read(taken.claimed.token, taken.claimed.name):
+                yield taken
+
+    # ── noticing ─────────────────────────────────────────────────────────────────────────────
+
+    async def _notice(self) -> None:
+        """Lane by lane, the high one first again after every lot, then wait for news."""
+        while not self._closed:
+            self._keep_hours()
+            for desk in self._desks.values():
+                if await self._serve(desk):
+                    break
+            else:
+                await self._wait_news()
+
+    async def _serve(self, desk: _Desk) -> bool:
+        """Take one lot from a lane; False when there is nothing to take, or no room for it."""
+        room = min(desk.reader.room, LOT)
+        if not room or self._closed:
+            return False
+        await trio.lowlevel.checkpoint()
+        left = list(islice(desk.left, room))
+        if left:
+            desk.reader.put(left)
+            return True
+        look = desk.inbox.look(room, trio.current_time())
+        for name, problem in look.refused:
+            await self._refuse(desk, name, problem)
+        if look.found:
+            await self._claim(desk, look.found)
+        return desk.inbox.has_more
+
+    async def _claim(self, desk: _Desk, found: list[tuple[str, int]]) -> None:
+        outcome = claim(self._root, desk.lane, found, self._tokens)
+        for name, reason in outcome.refused:
+            desk.inbox.leave(name, _immovable(reason), trio.current_time())
+        if not outcome.taken:
+            return
+        await self._run_sync(sync_claim, self._root, outcome.taken)
+        self.figures.claimed += len(outcome.taken)
+        for taken in outcome.taken:
+            self._emit(FileClaimed(taken.claimed.name, desk.lane.name.lower(), taken.octets))
+        desk.reader.put(outcome.taken)
+
+    async def _refuse(self, desk: _Desk, name: str, problem: Unusable) -> None:
+        try:
+            await self._bad.put(self._root / INBOX[desk.lane] / name, problem)
+        except FileNotFoundError:
+            return
+        except PermissionError as error:
+            reason = _immovable(error.strerror or "not permitted")
+            desk.inbox.leave(name, reason, trio.current_time())
+
+    def _tell_waiting(self, path: Path, reason: str) -> None:
+        self._emit(FileWaiting(shown_name(str(path.relative_to(self._root))), reason))
+
+    # ── when to look again ───────────────────────────────────────────────────────────────────
+
+    def _wake(self) -> None:
+        self._news.set()
+
+    async def _wait_news(self) -> None:
+        """Until the watch, a reader with room again, a file's rest or the next listing."""
+        now = trio.current_time()
+        dues = [each.inbox.next_due() for each in self._desks.values() if each.reader.room]
+        with trio.move_on_after(max(min(self._list_at, *dues, now + 3600) - now, 0.01)):
+            await self._news.wait()
+        self._news = trio.Event()
+
+    async def _listen(self, watch: Watch) -> None:
+        while True:
+            for news in await watch.wait_news():
+                if isinstance(news, Overflow):
+                    self._list_all()
+                else:
+                    self._desks[news.lane].inbox.expect(news.name, moved=news.moved)
+            self._wake()
+
+    def _keep_hours(self) -> None:
+        """Listing and sweeping, each when its time has come."""
+        now = trio.current_time()
+        if now >= self._list_at:
+            self._list_at = now + self._rules.poll_interval
+            self._list_all()
+        if now >= self._sweep_at:
+            self._sweep_at = now + _SWEEP_EVERY
+            sweep_drafts(self._root / "inbox" / "tmp", self._wall() - DRAFTS_LAST)
+
+    def _list_all(self) -> None:
+        for desk in self._desks.values():
+            desk.inbox.list_again()
+
+
+def sweep_drafts(folder: Path, before: float) -> None:
+    """Remove files that nobody has touched since this moment (epoch seconds), a lot of them."""
+    with os.scandir(folder) as entries:
+        for entry in islice(entries, _SWEEP_AT_MOST):
+            try:
+                status = entry.stat(follow_symlinks=False)
+                if max(status.st_mtime, status.st_ctime) < before:
+                    Path(entry).unlink()
+            except OSError:
+                continue
+
+
+def _immovable(reason: str) -> str:
+    return f"cannot be moved: {reason}: let the daemon's user write the folder it lies in"

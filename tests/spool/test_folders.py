@@ -1,0 +1,69 @@
+"""A root that serves as a spool, and roots that cannot."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from smppd.spool.folders import FOLDERS, prepare_root
+
+
+def test_a_root_is_made_with_all_its_folders(tmp_path: Path) -> None:
+    root = tmp_path / "var" / "spool"
+    assert prepare_root(root) is None
+    assert prepare_root(root) is None
+    assert all((root / name).is_dir() for name in FOLDERS)
+    assert [path for path in root.rglob("*") if not path.is_dir()] == []
+
+
+def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
+    (tmp_path / "work").write_bytes(b"")
+    reason = prepare_root(tmp_path)
+    assert reason == f"{tmp_path / 'work'} is not a folder: move it away"
+
+
+def test_a_folder_that_cannot_be_made_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mkdir(path: Path, **_options: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    reason = prepare_root(tmp_path / "spool")
+    assert reason is not None
+    assert str(tmp_path / "spool") in reason
+    assert "Permission denied" in reason
+
+
+@pytest.mark.skipif(
+    not Path("/dev/shm").is_dir() or Path("/dev/shm").stat().st_dev == Path("/tmp").stat().st_dev,
+    reason="needs a second filesystem at /dev/shm",
+)
+def test_another_filesystem_is_refused(tmp_path: Path) -> None:
+    other = Path("/dev/shm") / f"spool-{os.getpid()}"
+    other.mkdir()
+    try:
+        (tmp_path / "done").symlink_to(other)
+        reason = prepare_root(tmp_path)
+    finally:
+        other.rmdir()
+    assert reason is not None
+    assert f"{tmp_path / 'done'} is on another filesystem" in reason
+
+
+def test_a_rename_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert prepare_root(tmp_path) is None
+    rename = Path.rename
+
+    def refuse(path: Path, target: Path) -> Path:
+        if target.parent.name == "work":
+            raise OSError(18, "Invalid cross-device link")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    reason = prepare_root(tmp_path)
+    assert reason is not None
+    assert f"{tmp_path / 'work'}: Invalid cross-device link" in reason
+    assert [path for path in tmp_path.rglob("*") if not path.is_dir()] == []

@@ -1,0 +1,266 @@
+"""Lines and documents: what is good, and what each mistake is called."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smppd.message import Request
+from smppd.spool.careful import too_long
+from smppd.spool.formats import CODES, Format, closes, format_of, parse_document, parse_line
+from smppd.spool.quarantine import Unusable
+
+GOOD = {"to": "+34600000001", "text": "Hola", "from": "ACME", "id": "order-77"}
+
+
+def good(**changes: object) -> bytes:
+    return json.dumps(GOOD | changes).encode()
+
+
+def test_a_good_line_becomes_a_request() -> None:
+    line = parse_line(good(), 7)
+    assert (line.number, line.mistake) == (7, None)
+    assert line.request == Request(to="+34600000001", text="Hola", from_="ACME", id="order-77")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"to": ["1", "2"]},
+        {"text": None, "data": "00ff"},
+        {"text": None, "data": "00 ff", "encoding": "binary"},
+        {"udh": "0500"},
+        {"tlv": {"0x1400": "0a", "0x1401": ""}},
+        {"priority": "high", "on_unknown": "resend", "encoding": "ucs2"},
+        {"expires": "10m"},
+        {"expires": 90},
+        {"transliterate": False, "flash": True, "receipt": False},
+        {"id": None, "via": "main"},
+    ],
+)
+def test_every_field_may_be_given(changes: dict[str, object]) -> None:
+    line = parse_line(good(**changes), 1)
+    assert line.mistake is None
+    assert line.request is not None
+
+
+MISTAKES = [
+    (b"\xff" + good(), "BAD_UTF8", ["column 1", "0xff", "UTF-8"]),
+    (good().replace(b"Hola", b"Hol\xe9"), "BAD_UTF8", ["column 36", "0xe9"]),
+    (b"hello", "BAD_JSON", ["column 1"]),
+    (b"{'to': '1'}", "BAD_JSON", ["column 2"]),
+    (good()[:-1], "BAD_JSON", ["too early", f"column {len(good())}"]),
+    (good() + b" x", "BAD_JSON", ["column"]),
+    (b'{"to":"1","text":"\\ud83d"}', "BAD_JSON", ["surrogate", "column 19"]),
+    (b'{"to":"1","text":"\\ud83d, well"}', "BAD_JSON", ["surrogate"]),
+    (b'{"to":"1","text":"\\ud83d\\ude00","id":NaN}', "BAD_JSON", ["invalid"]),
+    (b'{"to":"1","x-a":' + b"[" * 200_000, "BAD_JSON", ["deep"]),
+    (b'["1", "Hola"]', "NOT_OBJECT", ["a list"]),
+    (b'"Hola"', "NOT_OBJECT", ["a text"]),
+    (b"12", "NOT_OBJECT", ["a number"]),
+    (good(txt="Hola"), "UNKNOWN_FIELD", ["txt", "did you mean text?"]),
+    (good(msisdn="1"), "UNKNOWN_FIELD", ["msisdn", "did you mean to?"]),
+    (good(zzz=1), "UNKNOWN_FIELD", ["zzz", "x-"]),
+    (b'{"text": "Hola"}', "MISSING_TO", ["to", "add"]),
+    (good(to=34600000001), "BAD_TYPE", ["to:", "in quotes", "not a number"]),
+    (good(to=["1", 2]), "BAD_TYPE", ["to:", "holds something else"]),
+    (good(text=5), "BAD_TYPE", ["text:", "a text in quotes", "not a number"]),
+    (good(receipt="yes"), "BAD_TYPE", ["receipt:", "true or false", "not a text"]),
+    (good(encoding=None), "BAD_TYPE", ["encoding:", "null"]),
+    (good(tlv={"0x1400": 1}), "BAD_TYPE", ["tlv:", "0x1400"]),
+    (good(to=""), "EMPTY_TO", ["to:"]),
+    (good(to=[]), "EMPTY_TO", ["to:"]),
+    (good(to=["1", ""]), "EMPTY_TO", ["to:"]),
+    (good(id=""), "EMPTY_ID", ["id:", "leave the field out"]),
+    (b'{"to": "1"}', "MISSING_TEXT", ["text:", "data"]),
+    (good(data="00"), "TEXT_AND_DATA", ["leave one out"]),
+    (good(text=""), "EMPTY_TEXT", ["text:"]),
+    (good(text=None, data=""), "EMPTY_TEXT", ["data:"]),
+    (good(text=None, data="0g"), "BAD_HEX", ["data:"]),
+    (good(text=None, data="000"), "BAD_HEX", ["data:"]),
+    (good(udh=""), "BAD_HEX", ["udh:"]),
+    (good(tlv={"5120": "00"}), "BAD_TLV", ["5120"]),
+    (good(tlv={"0x1400": "0"}), "BAD_TLV", ["0x1400"]),
+    (good(priority="urgent"), "BAD_PRIORITY", ["urgent", "high, normal, bulk"]),
+    (good(on_unknown="retry"), "BAD_ON_UNKNOWN", ["retry", "hold, resend, fail"]),
+    (good(encoding="utf8"), "BAD_ENCODING", ["utf8", "gsm7"]),
+    (good(encoding="binary"), "BAD_ENCODING", ["binary", "data"]),
+    (good(expires="soon"), "BAD_EXPIRES", ["soon", "10m"]),
+    (good(expires="2030-01-01T00:00:00"), "BAD_EXPIRES", ["offset"]),
+    (good(expires=0), "BAD_EXPIRES", ["duration"]),
+    (good(expires=10**30), "BAD_EXPIRES", ["duration"]),
+    (good(op="sms.sendsms"), "NOT_AVAILABLE", ["op:", "not available in this version"]),
+    (good(send_at="2030-01-01T00:00Z"), "NOT_AVAILABLE", ["send_at:"]),
+    (good(transliterate=True), "NOT_AVAILABLE", ["transliterate:"]),
+]
+
+
+@pytest.mark.parametrize(("raw", "code", "words"), MISTAKES)
+def test_a_mistake_has_a_code_and_names_field_and_cure(
+    raw: bytes, code: str, words: list[str]
+) -> None:
+    line = parse_line(raw, 3)
+    assert line.number == 3
+    assert line.request is None
+    assert line.mistake is not None
+    assert line.mistake.code == code
+    assert "\n" not in line.mistake.text
+    for word in words:
+        assert word in line.mistake.text
+
+
+def test_the_list_of_codes_is_the_codes_there_are() -> None:
+    assert {code for _, code, _ in MISTAKES} | {"LINE_TOO_LONG"} == set(CODES)
+    mistake = too_long(b'{"to": "1", "text": "aaaa', 9, 100).mistake
+    assert mistake is not None
+    assert mistake.code == "LINE_TOO_LONG"
+    assert "100 octets" in mistake.text
+
+
+@pytest.mark.parametrize(
+    ("raw", "to", "client_id"),
+    [
+        (good(txt=1), "+34600000001", "order-77"),
+        (good(text=""), "+34600000001", "order-77"),
+        (good()[:-3], "+34600000001", None),
+        (good(to=600, id=None), "600", None),
+        (good(to=["1", "2"], text=""), "1, 2", "order-77"),
+        (b"rubbish", "", None),
+    ],
+)
+def test_to_and_id_are_kept_where_they_can_be_read(
+    raw: bytes, to: str, client_id: str | None
+) -> None:
+    line = parse_line(raw, 1)
+    assert line.mistake is not None
+    assert (line.to, line.id) == (to, client_id)
+
+
+def test_own_fields_come_back_on_one_line() -> None:
+    raw = b'{"to": "1", "text": "a", "x-ref": {"n": 1.10,\r\n "l": [1, 2]}, "x-*": "\\u00f1"}'
+    request = parse_line(raw, 1).request
+    assert request is not None
+    assert request.echo is not None
+    echo = {name: bytes(value) for name, value in request.echo.items()}
+    assert echo == {"x-ref": b'{"n":1.10,"l":[1,2]}', "x-*": b'"\\u00f1"'}
+
+
+def test_the_field_that_holds_the_own_fields_cannot_be_written_directly() -> None:
+    request = parse_line(b'{"to": "1", "text": "a", "\\u0078-*": {"b": 1}}', 1).request
+    assert request is not None
+    assert request.echo == {"x-*": msgspec.Raw(b'{"b":1}')}
+
+
+def test_own_fields_must_be_utf8_too() -> None:
+    line = parse_line(b'{"to": "1", "text": "a", "x-ref": "\xff"}', 1)
+    assert line.mistake is not None
+    assert line.mistake.code == "BAD_UTF8"
+
+
+@given(st.binary(max_size=60))
+def test_no_octets_raise(raw: bytes) -> None:
+    line = parse_line(raw, 1)
+    assert (line.request is None) != (line.mistake is None)
+
+
+JSON_TEXTS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=4,
+)
+FIELD_NAMES = st.sampled_from([*(field for field in msgspec.structs.asdict(Request(to="1")))])
+
+
+@given(st.dictionaries(FIELD_NAMES | st.just("x-a") | st.text(), JSON_TEXTS, max_size=6))
+def test_no_object_raises_and_every_mistake_is_one_of_the_list(fields: dict[str, object]) -> None:
+    line = parse_line(json.dumps(fields).encode(errors="replace"), 1)
+    if line.mistake is None:
+        assert line.request is not None
+        assert line.request.to
+    else:
+        assert line.mistake.code in CODES
+
+
+# ── documents ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_document_may_spread_over_lines() -> None:
+    line = parse_document(json.dumps(GOOD, indent=2).encode())
+    assert not isinstance(line, Unusable)
+    assert line.request is not None
+
+
+def test_a_document_with_a_mistake_is_a_rejected_line() -> None:
+    line = parse_document(good(txt="x"))
+    assert not isinstance(line, Unusable)
+    assert line.mistake is not None
+    assert (line.number, line.mistake.code) == (1, "UNKNOWN_FIELD")
+
+
+@pytest.mark.parametrize(
+    ("raw", "line", "column", "word"),
+    [
+        (b'{\n  "to": "1",\n  "text": ?\n}', 3, 11, "not JSON"),
+        (b'{\n  "to": "1",\n  "text": "n', 3, 13, "too early"),
+        (b"[1, 2]", 1, 1, "list"),
+        (b'"text"', 1, 1, "not an object"),
+        (b'{\n"to": "\xff"}', 2, 8, "UTF-8"),
+    ],
+)
+def test_a_document_that_is_no_object_says_where(
+    raw: bytes, line: int, column: int, word: str
+) -> None:
+    problem = parse_document(raw)
+    assert isinstance(problem, Unusable)
+    assert (problem.line, problem.column) == (line, column)
+    assert word in problem.reason
+    assert problem.cure
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("a.json", Format.JSON),
+        ("A.JSON", Format.JSON),
+        ("a.jsonl", Format.JSON_LINES),
+        ("a.csv", None),
+        ("json", None),
+        ("a.json.bak", None),
+    ],
+)
+def test_the_extension_tells_the_format(name: str, form: Format | None) -> None:
+    assert format_of(name) is form
+
+
+DOCUMENT = json.dumps(GOOD | {"tlv": {"0x1400": "00"}, "x-n": [1, {"a": "ñ"}]}, indent=1)
+
+
+def test_a_document_is_whole_only_at_its_end() -> None:
+    raw = json.dumps(json.loads(DOCUMENT), ensure_ascii=False, indent=1).encode()
+    assert closes(Format.JSON, raw)
+    assert closes(Format.JSON, raw + b"\n")
+    for length in range(len(raw)):
+        assert not closes(Format.JSON, raw[:length]), raw[:length]
+
+
+@pytest.mark.parametrize(
+    "raw", [b"hello", b'{"to": nope, ', b'{"text":"\\ud83d"}', b"{} {", b"\xffx", b"[]"]
+)
+def test_what_no_further_octet_can_mend_is_whole(raw: bytes) -> None:
+    assert closes(Format.JSON, raw)
+
+
+def test_lines_are_whole_when_a_newline_ends_them() -> None:
+    assert closes(Format.JSON_LINES, b"}\n")
+    assert not closes(Format.JSON_LINES, b"}")
+    assert not closes(Format.JSON_LINES, b"")
+
+
+def test_binary_needs_no_end_but_space_to_be_filled_does() -> None:
+    assert closes(Format.JSON_LINES, b"\x7fELF\0\1")
+    for form in Format:
+        assert not closes(form, b"{}\n\0\0\0")

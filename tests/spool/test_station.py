@@ -1,0 +1,659 @@
+"""The whole station: files in, lines admitted, each once, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from smppd.events import Event, FileClaimed, FileQuarantined, FileWaiting
+from smppd.message import Lane
+from smppd.ports import Claimed, Line, Unread
+from smppd.spool import intake, lanes, station
+from smppd.spool.claiming import claim
+from smppd.spool.folders import INBOX, prepare_root
+from smppd.spool.inbox import IntakeRules
+from smppd.spool.lanes import BACKLOG, LONG_AT_ONCE, SHORT_AT_ONCE
+from smppd.spool.quarantine import Unusable
+from smppd.spool.reading import CHUNK, Chunk, Source, open_source
+from smppd.spool.station import Spool
+from smppd.spool.watching import Overflow
+
+T = TypeVar("T")
+
+
+@dataclass
+class AdmittedFile:
+    """What the journal would hold of a file."""
+
+    file_id: int
+    claimed: Claimed
+    offset: int = 0
+    line: int = 0
+    lines: list[Line] = field(default_factory=list)
+    chunks: list[int] = field(default_factory=list)
+    closed: int = 0
+
+
+class MemoryAdmission:
+    """Keeps what it is given; each call takes `before` seconds, then has its effect, then `after`."""
+
+    def __init__(self) -> None:
+        self.files: dict[tuple[str, str], AdmittedFile] = {}
+        self.withdrawn: list[str] = []
+        self.before = 0.0
+        self.after = 0.0
+        self.commits = 0
+        self.at_once = 0
+        self.most_at_once = 0
+        self.order: list[str] = []
+        self._given = 0
+        self._changed = trio.Event()
+
+    async def _commit(self, seconds: float) -> None:
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            await trio.sleep(seconds)
+        finally:
+            self.at_once -= 1
+
+    def _happened(self) -> None:
+        self.commits += 1
+        self._changed.set()
+        self._changed = trio.Event()
+
+    def _file(self, file_id: int) -> AdmittedFile:
+        return next(each for each in self.files.values() if each.file_id == file_id)
+
+    async def open_file(self, claimed: Claimed) -> Unread:
+        await self._commit(self.before)
+        key = claimed.token, claimed.name
+        if key not in self.files:
+            self._given += 1
+            self.files[key] = AdmittedFile(self._given, claimed)
+        file = self.files[key]
+        self._happened()
+        await self._commit(self.after)
+        return Unread(file.file_id, claimed, file.offset, file.line)
+
+    async def admit(self, file_id: int, lines: Sequence[Line], offset: int, line: int) -> None:
+        await self._commit(self.before)
+        file = self._file(file_id)
+        assert offset > file.offset
+        assert lines[0].number > file.line
+        assert line >= lines[-1].number
+        file.lines += lines
+        file.chunks.append(len(lines))
+        file.offset, file.line = offset, line
+        self.order.append(file.claimed.name)
+        self._happened()
+        await self._commit(self.after)
+
+    async def close_file(self, file_id: int) -> None:
+        await self._commit(self.before)
+        self._file(file_id).closed += 1
+        self._happened()
+        await self._commit(self.after)
+
+    async def withdraw_file(self, file_id: int) -> None:
+        await self._commit(self.before)
+        file = self._file(file_id)
+        assert not file.lines
+        self.withdrawn.append(file.claimed.name)
+        del self.files[file.claimed.token, file.claimed.name]
+        self._happened()
+        await self._commit(self.after)
+
+    def is_read(self, token: str, name: str) -> bool:
+        file = self.files.get((token, name))
+        return file is not None and file.closed > 0
+
+    def named(self, name: str) -> list[AdmittedFile]:
+        return [file for (_, each), file in self.files.items() if each == name]
+
+    def closed_names(self) -> list[str]:
+        return sorted(file.claimed.name for file in self.files.values() if file.closed)
+
+    async def wait_until(self, condition: Callable[[], bool]) -> None:
+        with trio.fail_after(1000):
+            while not condition():
+                await self._changed.wait()
+
+
+class Events:
+    """Everything that was emitted."""
+
+    def __init__(self) -> None:
+        self.all: list[Event] = []
+        self._changed = trio.Event()
+
+    def emit(self, event: Event) -> None:
+        self.all.append(event)
+        self._changed.set()
+        self._changed = trio.Event()
+
+    def of(self, kind: type[T]) -> list[T]:
+        return [event for event in self.all if isinstance(event, kind)]
+
+    async def wait_for(self, kind: type[T], count: int = 1) -> list[T]:
+        with trio.fail_after(1000):
+            while len(self.of(kind)) < count:
+                await self._changed.wait()
+        return self.of(kind)
+
+
+async def run_here(sync_fn: Callable[..., T], *args: object) -> T:
+    """Instead of a thread: a moment passes, then the call is made in place."""
+    await trio.sleep(0.001)
+    return sync_fn(*args)
+
+
+class Bench:
+    """A spool's root with what a test does to it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.admission = MemoryAdmission()
+        self.events = Events()
+        self.rules = IntakeRules(poll_interval=1.0, settle=2.0, max_line=100_000)
+        self._ahead: float | None = None
+
+    def wall(self) -> float:
+        """The files' clock, moving as the test's does."""
+        if self._ahead is None:
+            self._ahead = time.time() - trio.current_time()
+        return self._ahead + trio.current_time()
+
+    def spool(self) -> Spool:
+        return Spool(
+            self.root,
+            self.admission,
+            self.events.emit,
+            rules=self.rules,
+            wall=self.wall,
+            run_sync=run_here,
+        )
+
+    def inbox(self, lane: Lane = Lane.NORMAL) -> Path:
+        return self.root / INBOX[lane]
+
+    def hand_in(self, name: str, content: bytes, lane: Lane = Lane.NORMAL) -> Path:
+        """As the contract asks: written aside, renamed in."""
+        draft = self.root / "inbox" / "tmp" / name
+        draft.write_bytes(content)
+        return draft.rename(self.inbox(lane) / name)
+
+    def write(self, name: str, content: bytes, lane: Lane = Lane.NORMAL) -> Path:
+        """Straight into the inbox."""
+        path = self.inbox(lane) / name
+        path.write_bytes(content)
+        return path
+
+    def files_in(self, folder: str) -> list[str]:
+        """Every file below a folder of the spool, without the day."""
+        return sorted(path.name for path in (self.root / folder).rglob("*") if not path.is_dir())
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    assert prepare_root(tmp_path / "spool") is None
+    return tmp_path / "spool"
+
+
+@pytest.fixture
+def bench(root: Path) -> Bench:
+    return Bench(root)
+
+
+def message(number: int) -> bytes:
+    return b'{"to": "%d", "text": "Hola"}\n' % (34_600_000_000 + number)
+
+
+def batch(count: int) -> bytes:
+    return b"".join(message(number) for number in range(1, count + 1))
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def numbers(lines: list[Line]) -> list[int]:
+    return [line.number for line in lines]
+
+
+@asynccontextmanager
+async def running(bench: Bench) -> AsyncIterator[Spool]:
+    """The station at work; cancelled at the end, as by a kill."""
+    spool = bench.spool()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(spool.run)
+        yield spool
+        nursery.cancel_scope.cancel()
+
+
+@pytest.fixture(params=["inotify", "polling"])
+def _noticing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "polling":
+        monkeypatch.setattr(station, "open_watch", lambda _folders: None)
+
+
+# ── files in ─────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.usefixtures("_noticing")
+async def test_hand_ins_of_all_lanes_are_admitted(bench: Bench, autojump_clock: MockClock) -> None:
+    bench.hand_in("before.jsonl", batch(3))
+    async with running(bench) as spool:
+        bench.hand_in("urgent.json", message(1), Lane.HIGH)
+        bench.hand_in("news.jsonl", batch(700), Lane.BULK)
+        bench.write("copied.json", message(1))
+        await bench.admission.wait_until(lambda: len(bench.admission.closed_names()) == 4)
+        await trio.testing.wait_all_tasks_blocked()
+    assert bench.admission.closed_names() == [
+        "before.jsonl",
+        "copied.json",
+        "news.jsonl",
+        "urgent.json",
+    ]
+    (news,) = bench.admission.named("news.jsonl")
+    assert numbers(news.lines) == list(range(1, 701))
+    assert news.chunks == [CHUNK, CHUNK, 200]
+    assert news.claimed.lane is Lane.BULK
+    assert (spool.figures.claimed, spool.figures.admitted, spool.figures.lines) == (4, 4, 705)
+    claimed = {(event.file, event.lane) for event in bench.events.of(FileClaimed)}
+    assert ("urgent.json", "high") in claimed
+    assert bench.files_in("inbox") == []
+    assert bench.files_in("work") == bench.admission.closed_names()
+
+
+async def test_a_rename_is_noticed_without_waiting_for_a_listing(bench: Bench) -> None:
+    """On the real clock: the next listing would come in an hour."""
+    bench.rules = type(bench.rules)(poll_interval=3600.0, settle=3600.0, max_line=1000)
+    async with running(bench):
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        bench.hand_in("a.json", message(1))
+        bench.write("b.json", message(1))
+        await bench.admission.wait_until(lambda: bench.admission.closed_names() == ["a.json"])
+    assert bench.files_in("inbox") == ["b.json"]
+
+
+async def test_lost_news_make_everything_be_listed_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+) -> None:
+    bench.rules = type(bench.rules)(poll_interval=3600.0, settle=0.0, max_line=1000)
+
+    class Deaf:
+        """A watch that only ever says that it lost something."""
+
+        def __init__(self) -> None:
+            self.lost = trio.Event()
+
+        async def wait_news(self) -> list[Overflow]:
+            await self.lost.wait()
+            self.lost = trio.Event()
+            return [Overflow()]
+
+        def close(self) -> None:
+            pass
+
+    watch = Deaf()
+    monkeypatch.setattr(station, "open_watch", lambda _folders: watch)
+    async with running(bench):
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        bench.hand_in("a.json", message(1))
+        watch.lost.set()
+        with trio.fail_after(60):
+            await bench.admission.wait_until(lambda: bench.admission.closed_names() == ["a.json"])
+
+
+async def test_a_bad_line_is_handed_on_and_the_rest_goes_through(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    bench.hand_in(
+        "a.jsonl", message(1) + b"rubbish\n\n" + b'{"to": "1", "txt": "a"}\n' + message(5)
+    )
+    async with running(bench) as spool:
+        await bench.admission.wait_until(lambda: bench.admission.closed_names() == ["a.jsonl"])
+    (file,) = bench.admission.named("a.jsonl")
+    assert [(line.number, line.mistake and line.mistake.code) for line in file.lines] == [
+        (1, None),
+        (2, "BAD_JSON"),
+        (4, "UNKNOWN_FIELD"),
+        (5, None),
+    ]
+    assert spool.figures.rejected_lines == 2
+
+
+# ── files that cannot be used ────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("a.jsonl", b"", "is empty"),
+        ("a.jsonl", b"\n\n", "is empty"),
+        ("a.json", b"hello", "not JSON"),
+        ("a.jsonl", b"\0\1\2", "binary"),
+        ("a.xls", b"x", "no known extension"),
+    ],
+)
+async def test_an_unusable_file_goes_to_bad_with_its_reason(
+    bench: Bench, autojump_clock: MockClock, name: str, content: bytes, reason: str
+) -> None:
+    bench.hand_in(name, content)
+    async with running(bench) as spool:
+        (event,) = await bench.events.wait_for(FileQuarantined)
+    assert reason in event.reason
+    assert bench.files_in("bad") == [name, f"{name}.error.json"]
+    assert (bench.root / event.placed).read_bytes() == content
+    explanation = json.loads((bench.root / f"{event.placed}.error.json").read_text())
+    assert explanation["reason"] == event.reason
+    assert bench.files_in("inbox") == bench.files_in("work") == []
+    assert list((bench.root / "work").iterdir()) == []
+    assert bench.admission.files == {}
+    assert spool.figures.quarantined == 1
+
+
+async def test_the_same_bad_name_again_overwrites_nothing(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    async with running(bench):
+        for count in range(1, 4):
+            bench.hand_in("a.json", b"bad %d" % count)
+            await bench.events.wait_for(FileQuarantined, count)
+    placed = [bench.root / event.placed for event in bench.events.of(FileQuarantined)]
+    assert [path.read_bytes() for path in placed] == [b"bad 1", b"bad 2", b"bad 3"]
+
+
+async def test_links_and_pipes_are_moved_and_never_followed(
+    bench: Bench, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    secret = tmp_path / "secret.json"
+    secret.write_bytes(message(1))
+    (bench.inbox() / "link.json").symlink_to(secret)
+    os.mkfifo(bench.inbox(Lane.HIGH) / "pipe.jsonl")
+    (bench.inbox() / "folder.json").mkdir()
+    async with running(bench):
+        await bench.events.wait_for(FileQuarantined, 2)
+        (waiting,) = await bench.events.wait_for(FileWaiting)
+        await trio.sleep(300)
+    assert len(bench.events.of(FileWaiting)) == 1
+    assert waiting.file == "inbox/folder.json"
+    assert secret.read_bytes() == message(1)
+    assert bench.admission.commits == 0
+    assert {name for name in bench.files_in("bad") if "error" not in name} == {
+        "link.json",
+        "pipe.jsonl",
+    }
+
+
+async def test_a_link_that_replaced_a_file_just_before_its_claim_is_not_followed(
+    bench: Bench, tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = tmp_path / "secret.json"
+    secret.write_bytes(message(1))
+    path = bench.hand_in("a.json", message(2))
+
+    def swap(*args: Any) -> object:
+        path.unlink()
+        path.symlink_to(secret)
+        return claim(*args)
+
+    monkeypatch.setattr(station, "claim", swap)
+    async with running(bench):
+        (event,) = await bench.events.wait_for(FileQuarantined)
+    assert "cannot be read" in event.reason
+    assert (bench.root / event.placed).is_symlink()
+    assert bench.admission.files == {}
+
+
+async def test_a_file_that_cannot_be_moved_stays_and_is_told_once(
+    bench: Bench, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = Path.rename
+
+    def refuse(path: Path, target: Path) -> Path:
+        if path.parent == bench.inbox():
+            raise PermissionError(1, "Operation not permitted", str(path))
+        return rename(path, target)
+
+    bench.hand_in("a.json", message(1))
+    bench.hand_in("a.xls", b"x")
+    monkeypatch.setattr(Path, "rename", refuse)
+    async with running(bench):
+        await bench.events.wait_for(FileWaiting, 2)
+        await trio.sleep(300)
+    assert sorted(event.file for event in bench.events.of(FileWaiting)) == [
+        "inbox/a.json",
+        "inbox/a.xls",
+    ]
+    assert bench.files_in("inbox") == ["a.json", "a.xls"]
+    assert bench.files_in("work") == bench.files_in("bad") == []
+
+
+async def test_a_disk_error_midway_leaves_the_file_for_the_next_start(
+    bench: Bench, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.hand_in("a.jsonl", batch(600))
+    reads = 0
+
+    class Failing:
+        """The first chunk comes, then the disk fails."""
+
+        def __init__(self, source: Source) -> None:
+            self._source = source
+
+        def next_chunk(self) -> Chunk | Unusable:
+            nonlocal reads
+            reads += 1
+            if reads > 1:
+                raise OSError(5, "Input/output error")
+            return self._source.next_chunk()
+
+        def close(self) -> None:
+            self._source.close()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(intake, "open_source", lambda *args: Failing(open_source(*args)))
+        async with running(bench):
+            (event,) = await bench.events.wait_for(FileWaiting)
+    assert "Input/output error" in event.reason
+    async with running(bench):
+        await bench.admission.wait_until(lambda: bench.admission.closed_names() == ["a.jsonl"])
+    (file,) = bench.admission.named("a.jsonl")
+    assert numbers(file.lines) == list(range(1, 601))
+
+
+# ── fairness and lots ────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_long_bulk_file_holds_up_nobody(bench: Bench, autojump_clock: MockClock) -> None:
+    bench.admission.before = 0.01
+    bench.hand_in("bulk.jsonl", batch(20_000), Lane.BULK)
+    async with running(bench):
+        await bench.admission.wait_until(lambda: "bulk.jsonl" in bench.admission.order)
+        begun = trio.current_time()
+        bench.hand_in("urgent.json", message(1), Lane.HIGH)
+        await bench.admission.wait_until(lambda: "urgent.json" in bench.admission.closed_names())
+        assert trio.current_time() - begun < 0.1
+    assert "bulk.jsonl" not in bench.admission.closed_names()
+
+
+async def test_long_files_of_a_lane_take_turns(bench: Bench, autojump_clock: MockClock) -> None:
+    bench.admission.before = 0.01
+    names = [f"{number}.jsonl" for number in range(LONG_AT_ONCE + 2)]
+    async with running(bench):
+        for name in names:
+            bench.hand_in(name, batch(5_000))
+        await bench.admission.wait_until(lambda: bench.admission.closed_names() == names)
+    first = bench.admission.order[: LONG_AT_ONCE * 10]
+    assert [first.count(name) for name in names] == [10] * LONG_AT_ONCE + [0, 0]
+
+
+async def test_short_files_are_admitted_together(bench: Bench, autojump_clock: MockClock) -> None:
+    bench.admission.before = 0.01
+    count = SHORT_AT_ONCE * 3
+    async with running(bench):
+        begun = trio.current_time()
+        for number in range(count):
+            bench.hand_in(f"{number}.json", message(number))
+        await bench.admission.wait_until(lambda: len(bench.admission.closed_names()) == count)
+        assert trio.current_time() - begun < 0.2
+    assert bench.admission.most_at_once == SHORT_AT_ONCE
+
+
+async def test_the_inbox_keeps_what_there_is_no_room_for(
+    bench: Bench, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes, "SHORT_AT_ONCE", 1)
+    bench.admission.before = 0.01
+    count = BACKLOG + 300
+    for number in range(count):
+        bench.hand_in(f"{number}.json", message(number))
+    async with running(bench) as spool:
+        await bench.admission.wait_until(lambda: len(bench.admission.closed_names()) >= 5)
+        assert spool.figures.claimed <= BACKLOG + 10
+        await bench.admission.wait_until(lambda: len(bench.admission.closed_names()) == count)
+
+
+# ── stopping and starting again ──────────────────────────────────────────────────────────────
+
+
+async def test_closing_finishes_the_chunk_in_hand(bench: Bench, autojump_clock: MockClock) -> None:
+    bench.admission.before = 0.01
+    bench.hand_in("a.jsonl", batch(20_000))
+    spool = bench.spool()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(spool.run)
+        await bench.admission.wait_until(lambda: len(bench.admission.order) == 3)
+        await trio.sleep(0.005)  # the next commit is under way
+        spool.close()
+        bench.hand_in("b.json", message(1))
+    (file,) = bench.admission.named("a.jsonl")
+    assert len(file.chunks) == 4
+    assert bench.files_in("inbox") == ["b.json"]
+    async with running(bench):
+        await bench.admission.wait_until(lambda: len(bench.admission.closed_names()) == 2)
+    assert numbers(file.lines) == list(range(1, 20_001))
+
+
+async def test_a_station_closed_before_it_ran_ends_at_once(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    bench.hand_in("a.json", message(1))
+    spool = bench.spool()
+    spool.close()
+    await spool.run()
+    assert bench.files_in("inbox") == ["a.json"]
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_every_line_is_admitted_once_however_often_it_is_killed(
+    bench: Bench, autojump_clock: MockClock, seed: int
+) -> None:
+    chance = random.Random(seed)
+    bench.admission.before, bench.admission.after = 0.003, 0.002
+    sizes = {f"{number}.jsonl": chance.choice([1, 3, 260, 2_000]) for number in range(20)}
+    for name, size in sizes.items():
+        bench.hand_in(name, batch(size), chance.choice(list(Lane)))
+    bench.hand_in("bad.json", b"hello")
+    bench.hand_in("worse.jsonl", b"\0\n")
+    kills = 0
+    while len(bench.admission.closed_names()) < len(sizes):
+        kills += 1
+        with trio.move_on_after(chance.uniform(0.001, 0.03) * kills):
+            await bench.spool().run()
+    assert kills > 2
+    with trio.move_on_after(10):
+        await bench.spool().run()
+    for name, size in sizes.items():
+        (file,) = bench.admission.named(name)
+        assert numbers(file.lines) == list(range(1, size + 1))
+        assert file.claimed.path.read_bytes() == batch(size)
+        assert file.closed == 1
+    assert bench.files_in("inbox") == []
+    assert bench.files_in("work") == sorted(sizes)
+    assert {name for name in bench.files_in("bad") if "error" not in name} == {
+        "bad.json",
+        "worse.jsonl",
+    }
+
+
+async def test_a_claim_is_on_disk_before_the_journal_knows_the_file(
+    bench: Bench, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+
+    def record(folder: Path) -> None:
+        assert bench.admission.commits == 0
+        synced.append(folder)
+
+    monkeypatch.setattr("smppd.spool.claiming.fsync_folder", record)
+    bench.hand_in("a.json", message(1), Lane.HIGH)
+    async with running(bench):
+        await bench.admission.wait_until(lambda: bench.admission.closed_names() == ["a.json"])
+    (file,) = bench.admission.named("a.json")
+    assert synced == [file.claimed.path.parent, bench.root / "work", bench.inbox(Lane.HIGH)]
+
+
+async def test_what_is_read_already_is_not_opened_again(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    bench.hand_in("a.json", message(1))
+    async with running(bench):
+        await bench.admission.wait_until(lambda: bench.admission.closed_names() == ["a.json"])
+    commits = bench.admission.commits
+    async with running(bench):
+        await trio.sleep(10)
+    assert bench.admission.commits == commits
+    assert bench.files_in("work") == ["a.json"]
+
+
+async def test_a_claimed_file_that_somebody_took_away_is_passed_over(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    folder = bench.root / "work" / "20260101T000000000Z-000001-high"
+    folder.mkdir()
+    (folder / "a.json").write_bytes(message(1))
+    bench.admission.before = 0.01
+    async with running(bench):
+        await trio.sleep(0.005)
+        (folder / "a.json").unlink()
+        bench.hand_in("b.json", message(1), Lane.HIGH)
+        await bench.admission.wait_until(lambda: bench.admission.closed_names() == ["b.json"])
+
+
+async def test_files_are_closed_when_it_ends(bench: Bench, autojump_clock: MockClock) -> None:
+    bench.admission.before = 0.01
+    open_before = open_files()
+    for number in range(6):
+        bench.hand_in(f"{number}.jsonl", batch(5_000))
+    async with running(bench):
+        await bench.admission.wait_until(lambda: len(bench.admission.order) == 6)
+    assert open_files() == open_before
+
+
+# ── housekeeping ─────────────────────────────────────────────────────────────────────────────
+
+
+async def test_old_drafts_are_swept(bench: Bench, autojump_clock: MockClock) -> None:
+    draft = bench.root / "inbox" / "tmp" / "a.json"
+    draft.write_bytes(message(1))
+    (bench.root / "inbox" / "tmp" / "folder").mkdir()
+    bench.rules = type(bench.rules)(poll_interval=600.0, settle=2.0, max_line=1000)
+    async with running(bench):
+        await trio.sleep(35 * 3600)
+        assert draft.exists()
+        await trio.sleep(2 * 3600)
+        assert not draft.exists()

@@ -139,7 +139,7 @@ def _smsc(tally: Path, more: list[str]) -> Iterator[int]:
     """The simulated SMSC in a process of its own; its port."""
     command = [
         sys.executable, "-m", "smppd", "simulate", "--listen", "127.0.0.1:0",
-        "--tally-file", str(tally), "--tally-messages", "0", *more,
+        "--tally-file", str(tally), "--tally-messages", "0", "--receipt-window", "500", *more,
     ]  # fmt: skip
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:

@@ -48,16 +48,17 @@ class PartStory(msgspec.Struct, frozen=True):
 
 
 class Story(msgspec.Struct, frozen=True):
-    """A message's result line (with the client's `echo`), its history and its parts."""
+    """A message's result, its history and its parts. `line` is the result as results have it,
+    the client's own fields included."""
 
     result: ResultLine
-    echo: dict[str, msgspec.Raw] | None
+    line: bytes
     history: list[Happening]
     part_details: list[PartStory]
 
     def encode(self) -> bytes:
         """As one JSON object: the fields of the result line, and behind them the rest."""
-        line = msgspec.json.decode(encode_line(self.result, self.echo), type=dict[str, msgspec.Raw])
+        line = msgspec.json.decode(self.line, type=dict[str, msgspec.Raw])
         return msgspec.json.encode(
             {**line, "history": self.history, "part_details": self.part_details}
         )
@@ -65,18 +66,20 @@ class Story(msgspec.Struct, frozen=True):
 
 def tell(row: MessageRow, facts: Sequence[Fact], admitted_at: float | None) -> Story:
     """The story of a message from every fact about it, in order (`Store.history`)."""
-    history = [Happening(iso(admitted_at), "accepted", None, f"from line {row.line} of its file")]
+    origin = f"accepted from line {row.line} of its file"
+    history = [Happening(iso(admitted_at), "accepted", None, origin)]
     if row.state != State.QUEUED:
         line = result_line(row, None, None)
         why = line.error.text if line.error else ""
         history.append(Happening(iso(admitted_at), line.state, None, f"{line.state}: {why}"))
-        return Story(line, echo_of(row), history, [])
+        return Story(line, encode_line(line, echo_of(row)), history, [])
     entry = _fold(row, facts)
     last = next((fact for fact in facts if fact.result is not None), None)
     line = result_line(row, last, entry)
     several = line.parts > 1
     history += [_happening(fact, several=several) for fact in facts]
-    return Story(line, echo_of(row), history, _parts(line, entry, final=last is not None))
+    parts = _parts(line, entry, final=last is not None)
+    return Story(line, encode_line(line, echo_of(row)), history, parts)
 
 
 def text_of(row: MessageRow) -> str:

@@ -1,0 +1,106 @@
+"""The command line: the only place that prints and exits.
+
+Each command is a module of this package, imported when it is asked for. `main` returns the exit
+code: 0 done, 1 failed, 2 wrong use or configuration. A user's mistake is one line, never a
+traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Protocol, cast
+
+from smppd import __version__
+from smppd.cli.terminal import CommandError, Misconfigured, Terminal
+
+#: Every command with what it does; the module of that name in this package does it.
+COMMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "run": "run the daemon in the foreground",
+        "check": "check the configuration and what it names; with --connect, bind each link",
+        "submit": "hand in a file, or one message",
+        "status": "show what the running daemon is doing",
+        "show": "show one message: its result, its history and its parts",
+        "audit": "recompute every account from the journal and compare",
+        "requeue": "send messages again whose outcome is unknown",
+        "simulate": "run a simulated SMSC on this machine",
+        "demo": "send messages to a simulated SMSC and watch",
+    }
+)
+
+
+class Command(Protocol):
+    """What the module of a command offers."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the command's own arguments."""
+
+    def main(self, arguments: argparse.Namespace, terminal: Terminal) -> int:
+        """Do it; the exit code. Raises `CommandError` or `Misconfigured`."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command of the command line (`sys.argv` unless given); the exit code."""
+    terminal = Terminal()
+    words = sys.argv[1:] if argv is None else list(argv)
+    try:
+        code = _run(words, terminal)
+        terminal.flush()
+    except Misconfigured as error:
+        terminal.complain_all(map(str, error.mistakes))
+        return 2
+    except CommandError as error:
+        terminal.complain(str(error))
+        return error.exit_code
+    except BrokenPipeError:
+        # Whoever read our output has left; nothing more must be written when Python exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 1
+    return code
+
+
+def _run(words: Sequence[str], terminal: Terminal) -> int:
+    commands = {name: _load(name) for name in COMMANDS if name in words}
+    try:
+        arguments = _parser(commands).parse_args(words)
+    except SystemExit as done:
+        return int(done.code or 0)
+    return commands[arguments.command].main(arguments, terminal)
+
+
+def _load(name: str) -> Command:
+    return cast("Command", importlib.import_module(f"{__name__}.{name}"))
+
+
+def _parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
+    """The parser; only these commands have their arguments declared, no other can be meant."""
+    parser = argparse.ArgumentParser(
+        prog="smppd",
+        description="An SMS sending daemon: a spool in, SMPP out, every message accounted for.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"smppd {__version__}")
+    _add_config(parser, default=None)
+    choices = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, purpose in COMMANDS.items():
+        own = choices.add_parser(name, help=purpose, description=purpose, allow_abbrev=False)
+        _add_config(own, default=argparse.SUPPRESS)
+        if name in commands:
+            commands[name].add_arguments(own)
+    return parser
+
+
+def _add_config(parser: argparse.ArgumentParser, *, default: str | None) -> None:
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        default=default,
+        help="the configuration, else $SMPPD_CONFIG, else /etc/smppd/smppd.toml",
+    )

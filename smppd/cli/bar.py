@@ -1,0 +1,53 @@
+"""The progress of one file as a bar, for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from smppd.cli.following import Done, InWork, Whereabouts
+from smppd.cli.waiting import in_words
+
+
+class Bar:
+    """A `waiting.Watcher`. The bar has no end until every line has been read."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress = progress
+        self._task = task
+
+    def show(self, where: Whereabouts) -> None:
+        """See `waiting.Watcher`."""
+        if isinstance(where, InWork):
+            total = where.total if where.read else None
+            self._update(completed=where.done, total=total, says=in_words(where))
+        elif isinstance(where, Done):
+            count = sum(where.states.values())
+            self._update(completed=count, total=count, says="done")
+        else:
+            self._update(completed=0, total=None, says=in_words(where))
+
+    def _update(self, *, completed: int, total: int | None, says: str) -> None:
+        self._progress.update(self._task, completed=completed, total=total, description=says)
+
+
+@contextmanager
+def bar() -> Iterator[Bar]:
+    """A bar on standard output while the context lasts."""
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}", markup=False),
+    )
+    with Progress(*columns) as progress:
+        yield Bar(progress, progress.add_task("is being handed in", total=None))

@@ -1,0 +1,114 @@
+"""`smppd check`: the configuration, and everything it names, before the daemon needs it.
+
+What a running daemon holds is no problem, and is not tried: a second bind beside its own could
+take away its receipts, or be refused for its sake.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping
+
+import msgspec
+import trio
+
+from smppd.cli.findings import Finding, tell
+from smppd.cli.places import (
+    check_control,
+    check_hosts,
+    check_journal,
+    check_listen,
+    check_spool,
+    lock_holder,
+)
+from smppd.cli.probe import try_bind
+from smppd.cli.settings import read_config
+from smppd.cli.terminal import Terminal
+from smppd.config import Config, LinkConfig, Mistake, find_config, read_password
+from smppd.control import ControlRefused, ControlUnavailable, ask
+from smppd.figures import DaemonFigures
+
+_ASK_TIMEOUT = 5.0
+
+
+class Running(msgspec.Struct, frozen=True):
+    """A daemon that uses this configuration's spool, and which of its links are bound."""
+
+    pid: str
+    bound: frozenset[str] = frozenset()
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """See `cli.Command`."""
+    parser.add_argument(
+        "--connect",
+        action="store_true",
+        help="bind each link once at each of its hosts, and unbind again",
+    )
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+
+
+def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """See `cli.Command`. A mistake in the configuration gives 2, anything else that is wrong 1."""
+    config = read_config(arguments)
+    passwords = {link.name: read_password(link) for link in config.links}
+    known = [Finding("configuration", True, str(find_config(arguments.config).absolute()))]
+    known += [_password(link, passwords[link.name]) for link in config.links]
+    found = list(_places(config))
+    if arguments.connect:
+        found += _binds(config, passwords, _running(config))
+    if arguments.json:
+        terminal.say_json(known + found)
+    else:
+        tell(known + found, terminal)
+    if not all(each.ok for each in known):
+        return 2
+    return 0 if all(each.ok for each in found) else 1
+
+
+def _password(link: LinkConfig, password: str | Mistake) -> Finding:
+    what = f"link {link.name}, password"
+    if isinstance(password, Mistake):
+        return Finding(what, False, str(password))
+    if link.password_file is None:
+        return Finding(what, True, f"is in ${link.password_env}")
+    if link.password_file.stat().st_mode & 0o007:
+        says = f"is in {link.password_file}, which every user may read: chmod o= would be wiser"
+        return Finding(what, True, says)
+    return Finding(what, True, f"is in {link.password_file}")
+
+
+def _running(config: Config) -> Running | None:
+    """The daemon that works here, if one does."""
+    try:
+        answer = ask(config.observe.control, "status", timeout=_ASK_TIMEOUT)
+        figures = msgspec.convert(answer, DaemonFigures, strict=False)
+    except (ControlUnavailable, ControlRefused, msgspec.ValidationError):
+        pid = lock_holder(config.spool.path / ".lock")
+        return None if pid is None else Running(pid)
+    return Running(str(figures.pid), frozenset(link.name for link in figures.links if link.bound))
+
+
+def _places(config: Config) -> Iterator[Finding]:
+    running = _running(config)
+    if running is not None:
+        yield Finding("daemon", True, f"is running, pid {running.pid}")
+    yield check_spool(config.spool.path)
+    yield check_journal(config.journal.path)
+    yield check_control(config.observe.control)
+    if config.observe.listen is not None and running is None:
+        yield check_listen(config.observe.listen)
+    for link in config.links:
+        yield from check_hosts(link)
+
+
+def _binds(
+    config: Config, passwords: Mapping[str, str | Mistake], running: Running | None
+) -> Iterator[Finding]:
+    for link in config.links:
+        password = passwords[link.name]
+        if running is not None and link.name in running.bound:
+            yield Finding(f"link {link.name}, bind", True, "is bound by the running daemon")
+        elif isinstance(password, str):
+            for host, port in link.hosts:
+                yield trio.run(try_bind, link, host, port, password)

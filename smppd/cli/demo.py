@@ -1,0 +1,112 @@
+"""`smppd demo`: a batch sent to a simulated SMSC by a daemon of its own, and what became of it.
+
+Needs no configuration, no rights and no fixed port. The folder stays, with everything in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import time
+from itertools import islice
+from typing import Any
+
+from smppd.cli.board import Board, board
+from smppd.cli.following import Bad, Done, locate
+from smppd.cli.handin import HandedIn, hand_in
+from smppd.cli.samples import batch
+from smppd.cli.stage import Stage, stage
+from smppd.cli.terminal import CommandError, Terminal, plural
+from smppd.cli.waiting import counted, in_words
+from smppd.message import Lane, State
+
+_LOOK_EVERY = 0.1
+#: The demo is given up after this many seconds, and so many more for each message.
+_PATIENCE = 60.0
+_PATIENCE_EACH = 0.02
+_SHOWN_RESULTS = 3
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """See `cli.Command`."""
+    parser.add_argument("--messages", type=_count, default=200, help="how many; 200 unless given")
+    parser.add_argument(
+        "--keep",
+        action="store_true",
+        help="leave daemon and SMSC running until Ctrl-C, to try the other commands on them",
+    )
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= 10_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 10000000")
+    return int(text)
+
+
+def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """See `cli.Command`. 0 only if every message was delivered."""
+    with stage() as place:
+        terminal.say(f"A simulated SMSC and a daemon are running in {place.folder}")
+        terminal.flush()
+        began = time.monotonic()
+        content = batch(arguments.messages)
+        handed = hand_in(place.spool, Lane.NORMAL, "demo.jsonl", content)
+        done = _watch(place, handed, arguments.messages, terminal)
+        _conclude(done, time.monotonic() - began, terminal)
+        _advise(place, terminal)
+        if arguments.keep:
+            _keep(terminal)
+    return 0 if done.states == {State.DELIVERED.label: arguments.messages} else 1
+
+
+def _watch(place: Stage, handed: HandedIn, total: int, terminal: Terminal) -> Done:
+    """Show what moves until the results are there."""
+    with board(terminal, total) as shown:
+        return _look_on(place, handed, _PATIENCE + total * _PATIENCE_EACH, shown)
+
+
+def _look_on(place: Stage, handed: HandedIn, patience: float, shown: Board) -> Done:
+    began = time.monotonic()
+    while True:
+        seconds = time.monotonic() - began
+        where = locate(handed)
+        if isinstance(where, Done):
+            shown.show(where.states, seconds, last=True)
+            return where
+        if isinstance(where, Bad):
+            raise CommandError(f"the batch {in_words(where)}")
+        place.check_alive()
+        if seconds > patience:
+            raise CommandError(f"not done after {patience:g} s: {in_words(where)}")
+        shown.show(place.states(), seconds)
+        time.sleep(_LOOK_EVERY)
+
+
+def _conclude(done: Done, seconds: float, terminal: Terminal) -> None:
+    report: dict[str, Any] = done.report
+    messages, parts = int(report.get("messages", 0)), int(report.get("parts", 0))
+    terminal.say(
+        f"{plural(messages, 'message')} in {plural(parts, 'part')}: {counted(done.states)},"
+        f" in {seconds:.1f} s ({messages / seconds:,.0f} messages/s, receipts waited for)"
+    )
+    terminal.say(f"Results: {done.results}")
+    with done.results.open() as lines:
+        for line in islice(lines, _SHOWN_RESULTS):
+            terminal.say(f"  {line.rstrip()}")
+
+
+def _advise(place: Stage, terminal: Terminal) -> None:
+    terminal.say("Look closer:")
+    for words in ("show demo-5", "audit"):
+        terminal.say(f"  smppd {words} --config {place.config}")
+    terminal.say(f"Everything is in {place.folder}; remove it when you have seen enough")
+    terminal.flush()
+
+
+def _keep(terminal: Terminal) -> None:
+    terminal.say("Daemon and SMSC stay until Ctrl-C")
+    terminal.flush()
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        terminal.say()

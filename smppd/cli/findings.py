@@ -1,0 +1,24 @@
+"""What `check` finds: one line for each thing looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from smppd.cli.terminal import Terminal
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that was looked at; `says` is what was found, with the cure if it is wrong."""
+
+    what: str
+    ok: bool
+    says: str
+
+
+def tell(findings: Iterable[Finding], terminal: Terminal) -> None:
+    """One line for each, what is wrong marked."""
+    for each in findings:
+        mark = "ok      " if each.ok else "problem "
+        terminal.say(f"{mark} {each.what}: {' '.join(each.says.split())}")

@@ -1,0 +1,83 @@
+"""Handing a file in: written beside the inbox, synced, and renamed in under a name nobody uses.
+
+Never overwrites: where the kernel can refuse to (renameat2 with RENAME_NOREPLACE), it does.
+OSError leaves it when the spool cannot be written; nothing is left behind then.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from smppd.message import Lane
+from smppd.placing import free_name, fsync_folder
+from smppd.spool.folders import INBOX
+
+_AT_FDCWD = -100
+_RENAME_NOREPLACE = 1
+_NOT_OFFERED = frozenset({errno.ENOSYS, errno.EINVAL, errno.ENOTSUP})
+
+
+class HandedIn(msgspec.Struct, frozen=True):
+    """A file that was put into the inbox. Renames do not change `identity` (device, inode)."""
+
+    root: Path
+    lane: Lane
+    name: str
+    identity: tuple[int, int]
+
+    @property
+    def path(self) -> Path:
+        """Where it lies until it is claimed."""
+        return self.root / INBOX[self.lane] / self.name
+
+
+def hand_in(root: Path, lane: Lane, name: str, content: Iterable[bytes]) -> HandedIn:
+    """Put a file into the inbox of a lane, whole and synced, as NAME or NAME~2 and so on."""
+    draft = root / "inbox" / "tmp" / f"{os.getpid()}-{secrets.token_hex(8)}"
+    inbox = root / INBOX[lane]
+    try:
+        identity = _write(draft, content)
+        while True:
+            target = free_name(inbox, name)
+            if _rename_to_free(draft, target):
+                break
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    fsync_folder(inbox)
+    return HandedIn(root, lane, target.name, identity)
+
+
+def _write(draft: Path, content: Iterable[bytes]) -> tuple[int, int]:
+    with draft.open("xb") as file:
+        for octets in content:
+            file.write(octets)
+        file.flush()
+        os.fsync(file.fileno())
+        status = os.fstat(file.fileno())
+    return status.st_dev, status.st_ino
+
+
+def _rename_to_free(source: Path, target: Path) -> bool:
+    """Rename unless the target exists; False when it does."""
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if renameat2 is not None:
+        names = (os.fsencode(source), os.fsencode(target))
+        if renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_NOREPLACE) == 0:
+            return True
+        number = ctypes.get_errno()
+        if number == errno.EEXIST:
+            return False
+        if number not in _NOT_OFFERED:
+            raise OSError(number, os.strerror(number), str(target))
+    if os.path.lexists(target):
+        return False
+    source.rename(target)
+    return True

@@ -1,0 +1,57 @@
+"""Finding messages in the journal, beside a running daemon or without one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from smppd.cli.terminal import CommandError
+from smppd.config import Config
+from smppd.journal.schema import JournalError
+from smppd.journal.store import Store, open_reader
+from smppd.ledger.facts import LedgerError, MessageRow, made_up_msg_id
+from smppd.results.story import Story, tell
+
+
+@contextmanager
+def reading(config: Config) -> Iterator[Store]:
+    """The journal, for reading. Raises `CommandError`."""
+    try:
+        store = open_reader(config.journal.path)
+    except JournalError as error:
+        raise CommandError(str(error)) from None
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def find(store: Store, id_: str) -> MessageRow | None:
+    """The newest message with this id of the client's, or the one with this made-up id."""
+    msg_id = made_up_msg_id(id_)
+    if msg_id is not None:
+        rows = store.read_messages([msg_id])
+        if rows and rows[0].id is None:
+            return rows[0]
+    return store.find_message(id_)
+
+
+def find_or_fail(store: Store, id_: str) -> MessageRow:
+    """As `find`. Raises `CommandError` when there is no such message."""
+    row = find(store, id_)
+    if row is not None:
+        return row
+    if find(store, f"{id_}#1") is not None:
+        raise CommandError(f"{id_} has several destinations: ask for {id_}#1, {id_}#2 and so on")
+    raise CommandError(
+        f"there is no message {id_} in the journal: check the id; what is still in the inbox, or"
+        " being read, is not there yet"
+    )
+
+
+def story_of(store: Store, row: MessageRow) -> Story:
+    """The whole story of a message. Raises `CommandError` when the journal contradicts itself."""
+    try:
+        return tell(row, store.history(row.msg_id), store.admitted_at(row))
+    except LedgerError as error:
+        raise CommandError(f"the journal contradicts itself: {error}: run smppd audit") from None

@@ -1,0 +1,86 @@
+"""`smppd run`: the daemon, in the foreground, until a signal asks it to drain and stop."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import gc
+from collections.abc import Iterator
+
+import trio
+
+from smppd.app import CannotStartError, Daemon
+from smppd.cli.settings import read_config, read_passwords
+from smppd.cli.terminal import Terminal
+from smppd.config import Config
+from smppd.journal.schema import JournalError
+from smppd.locking import AlreadyLocked
+from smppd.observe.log import configure
+
+#: Young objects that trigger a collection. Messages are no business of the collector's, so that
+#: it finds next to nothing: it need not look often.
+_COLLECT_AFTER = 50_000
+
+_OPERATORS = (CannotStartError, JournalError, AlreadyLocked)
+#: What a disk or a file's owner may do to us: not a fault of the program, so no traceback.
+_OF_THE_MACHINE = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE}
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """See `cli.Command`."""
+    parser.epilog = "SIGTERM and SIGINT drain and stop; a second one stops at once."
+
+
+def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """See `cli.Command`."""
+    config = read_config(arguments)
+    failures = run(config, read_passwords(config))
+    for failure in failures:
+        terminal.complain(failure)
+    return 1 if failures else 0
+
+
+def run(config: Config, passwords: dict[str, str]) -> list[str]:
+    """Run a daemon to its end; what the operator must know when it could not go on."""
+    observe = config.observe
+    observer = configure(observe.log_level, observe.log_format, log_content=observe.log_content)
+    failures: list[str] = []
+    try:
+        with Daemon(config, passwords, observer) as daemon:
+            # What is there now stays to the end: it need never be looked at again.
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(_COLLECT_AFTER, 20, 50)
+            trio.run(daemon.run)
+    except* (*_OPERATORS, OSError) as group:
+        for_the_operator, faults = group.split(_is_for_the_operator)
+        if faults is not None:
+            raise faults from None
+        failures = [_in_words(each) for each in _leaves(for_the_operator)]
+    return failures
+
+
+def _is_for_the_operator(error: BaseException) -> bool:
+    return isinstance(error, _OPERATORS) or (
+        isinstance(error, OSError) and error.errno in _OF_THE_MACHINE
+    )
+
+
+def _in_words(error: BaseException) -> str:
+    if isinstance(error, OSError):
+        where = f" ({error.filename})" if error.filename else ""
+        return (
+            f"cannot go on: {error.strerror}{where}: nothing is lost, mend that and start smppd"
+            " again"
+        )
+    return str(error)
+
+
+def _leaves(error: BaseException | None) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from _leaves(each)
+    elif error is not None:
+        yield error

@@ -1,0 +1,25 @@
+"""What commands read before they do anything: the configuration and the passwords."""
+
+from __future__ import annotations
+
+import argparse
+
+from smppd.cli.terminal import Misconfigured
+from smppd.config import Config, Mistake, find_config, load, read_password
+
+
+def read_config(arguments: argparse.Namespace) -> Config:
+    """The configuration that the command line asks for. Raises `Misconfigured`."""
+    found = load(find_config(arguments.config))
+    if isinstance(found, list):
+        raise Misconfigured(found)
+    return found
+
+
+def read_passwords(config: Config) -> dict[str, str]:
+    """The password of each link, by its name. Raises `Misconfigured` with every mistake."""
+    found = {link.name: read_password(link) for link in config.links}
+    mistakes = [each for each in found.values() if isinstance(each, Mistake)]
+    if mistakes:
+        raise Misconfigured(mistakes)
+    return {name: each for name, each in found.items() if isinstance(each, str)}

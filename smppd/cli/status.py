@@ -1,0 +1,140 @@
+"""`smppd status`: what the running daemon is doing, asked over its control socket."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from smppd.cli.settings import read_config
+from smppd.cli.terminal import CommandError, Terminal
+from smppd.config import Config
+from smppd.control import ControlRefused, ControlUnavailable, ask
+from smppd.figures import DaemonFigures, Histogram, JournalFigures, LinkFigures
+from smppd.smpp.vocabulary import status_name
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """See `cli.Command`."""
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+
+
+def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """See `cli.Command`."""
+    answer = ask_daemon(read_config(arguments), "status")
+    if arguments.json:
+        terminal.say_json(answer)
+    else:
+        for line in overview(msgspec.convert(answer, DaemonFigures, strict=False)):
+            terminal.say(line)
+    return 0
+
+
+def ask_daemon(config: Config, command: str, **arguments: Any) -> dict[str, Any]:
+    """The daemon's answer. Raises `CommandError` when there is none, or it is no."""
+    try:
+        return ask(config.observe.control, command, **arguments)
+    except (ControlUnavailable, ControlRefused) as error:
+        raise CommandError(str(error)) from None
+
+
+def overview(figures: DaemonFigures) -> Iterator[str]:
+    """Everything that an operator wants to see at a glance."""
+    stopping = ", stopping" if figures.stopping else ""
+    yield (
+        f"smppd {figures.version}, pid {figures.pid}, running for "
+        f"{_for_so_long(figures.now - figures.started)}{stopping}"
+    )
+    yield ""
+    yield f"messages   {figures.accepted:,} accepted"
+    for state, count in figures.states.items():
+        if count:
+            yield f"           {count:>12,} {state}{_lanes(figures) if state == 'queued' else ''}"
+    yield ""
+    for link in figures.links:
+        yield from _link(link, figures.now)
+    yield ""
+    spool = figures.spool
+    yield (
+        f"files      {spool.claimed:,} claimed, {spool.reported:,} reported, "
+        f"{spool.quarantined:,} bad, {figures.open_files:,} open"
+    )
+    yield f"journal    {_journal(figures.journal)}"
+    yield (
+        f"receipts   {figures.unmatched_receipts:,} matched nothing when they came, "
+        f"{figures.parked_receipts:,} still wait for their message"
+    )
+
+
+def _lanes(figures: DaemonFigures) -> str:
+    lanes = ", ".join(f"{lane} {count:,}" for lane, count in figures.queued_by_lane.items())
+    oldest = figures.oldest_queued
+    since = "" if oldest is None else f"; the oldest for {_for_so_long(figures.now - oldest)}"
+    return f" ({lanes}{since})"
+
+
+def _link(link: LinkFigures, now: float) -> Iterator[str]:
+    rate = f", {link.rate:g} parts/s" if link.rate else ""
+    yield (
+        f"link {link.name}: {link.bound} of {len(link.sessions)} bound as {link.bind}, "
+        f"{link.in_flight} in flight of {link.window * len(link.sessions)}{rate}"
+    )
+    for number, session in enumerate(link.sessions, start=1):
+        since = "" if session.since is None else f" for {_for_so_long(now - session.since)}"
+        yield (
+            f"  session {number}   {session.state}{since}, {session.address}, "
+            f"{session.in_flight} in flight"
+        )
+    yield f"  parts       {_parts(link)}"
+    if link.latency.total:
+        yield f"  latency     {_quantiles(link.latency)}"
+    if link.receipts or link.received:
+        states = ", ".join(f"{count:,} {state}" for state, count in link.receipts.items())
+        yield f"  receipts    {states or 'none'}; {link.received:,} messages from handsets"
+    yield (
+        f"  connection  {link.connects:,} opened, {link.losses:,} lost, "
+        f"{link.bind_refusals:,} binds refused, {link.oddities:,} oddities"
+    )
+    if link.last_error:
+        yield f"  last error  {link.last_error}"
+
+
+def _parts(link: LinkFigures) -> str:
+    answers = "".join(
+        f", {count:,} {status_name(status)}" for status, count in sorted(link.answers.items())
+    )
+    return (
+        f"{link.submitted:,} submitted{answers}; {link.unanswered:,} without an answer, "
+        f"{link.late:,} answered late, {link.ready:,} ready to leave"
+    )
+
+
+def _journal(journal: JournalFigures) -> str:
+    if not journal.commits:
+        return "no commits yet"
+    return f"{journal.commits:,} commits of {journal.rows:,} rows, {_quantiles(journal.commit_seconds)}"
+
+
+def _quantiles(histogram: Histogram) -> str:
+    median, tail = histogram.quantile(0.5), histogram.quantile(0.99)
+    return f"half within {_seconds(median)}, 99 % within {_seconds(tail)}"
+
+
+def _seconds(bound: float | None) -> str:
+    if bound is None:
+        return "no time"
+    if bound == float("inf"):
+        return "more than a minute"
+    return f"{bound * 1000:g} ms" if bound < 1 else f"{bound:.3g} s"
+
+
+def _for_so_long(seconds: float) -> str:
+    whole = max(int(seconds), 0)
+    days, hours, minutes = whole // 86_400, whole // 3600 % 24, whole // 60 % 60
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"

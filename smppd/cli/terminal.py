@@ -1,0 +1,87 @@
+"""Writing for people: one object that every command writes through, and how a command fails.
+
+Knows no command. What comes from outside (a file name, the words of an SMSC) cannot steer the
+terminal: characters that do not print are escaped.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
+
+import msgspec
+
+if TYPE_CHECKING:
+    from smppd.config import Mistake
+
+
+class CommandError(Exception):
+    """A command cannot do what was asked; one line that names place and cure."""
+
+    def __init__(self, text: str, exit_code: int = 1) -> None:
+        super().__init__(text)
+        self.exit_code = exit_code
+
+
+class Misconfigured(Exception):  # noqa: N818 (it names a state of affairs)
+    """The configuration has these mistakes."""
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        super().__init__(f"{len(mistakes)} mistakes")
+        self.mistakes = mistakes
+
+
+class Terminal:
+    """Standard output and standard error, as they are when something is written."""
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person watches the output."""
+        return sys.stdout.isatty()
+
+    def say(self, text: str = "") -> None:
+        """Write lines to standard output."""
+        _write(sys.stdout, text)
+
+    def say_json(self, value: Any) -> None:
+        """Write a value as JSON, for programs."""
+        encoded = value if isinstance(value, bytes) else msgspec.json.encode(value)
+        _write(sys.stdout, msgspec.json.format(encoded, indent=2).decode())
+
+    def complain(self, text: str) -> None:
+        """Write one line of ours to standard error."""
+        self.complain_all([f"smppd: {text}"])
+
+    def complain_all(self, lines: Iterable[str]) -> None:
+        """Write lines to standard error as they stand."""
+        sys.stdout.flush()
+        for line in lines:
+            _write(sys.stderr, line)
+
+    def flush(self) -> None:
+        """Have everything written, so that a reader who has left is noticed."""
+        sys.stdout.flush()
+
+
+def _write(stream: TextIO, text: str) -> None:
+    if not text.isascii():
+        encoding = stream.encoding or "utf-8"
+        text = text.encode(encoding, "backslashreplace").decode(encoding)
+    stream.write(printable(text) + "\n")
+    if stream.isatty():
+        stream.flush()
+
+
+def printable(text: str) -> str:
+    """The text with everything escaped that does not print, newlines aside."""
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each == "\n" or each.isprintable() else ascii(each)[1:-1] for each in text
+    )
+
+
+def plural(count: int, thing: str) -> str:
+    """A count with its word: "1 message", "2 messages"."""
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"

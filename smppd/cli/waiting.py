@@ -1,0 +1,124 @@
+"""Waiting for a file's results, with a bar on a terminal and a line for each change elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from smppd.cli.following import Bad, Done, InInbox, InWork, Whereabouts, locate
+from smppd.cli.handin import HandedIn
+from smppd.cli.terminal import Terminal, plural
+
+#: Seconds between two looks.
+LOOK_EVERY = 0.2
+#: So many looks in a row must miss a file before it counts as gone.
+_MISSES = 5
+
+
+class Watcher(Protocol):
+    """Who is shown where the file is."""
+
+    def show(self, where: Whereabouts) -> None:
+        """It is here now."""
+
+
+class _Silence:
+    """For programs, which read the outcome."""
+
+    def show(self, where: Whereabouts) -> None:
+        """See `Watcher`."""
+
+
+class _Lines:
+    """A line for each change."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._last = ""
+
+    def show(self, where: Whereabouts) -> None:
+        """See `Watcher`."""
+        line = in_words(where)
+        if line != self._last and isinstance(where, InInbox | InWork):
+            self._terminal.say(line)
+            self._terminal.flush()
+        self._last = line
+
+
+def wait(
+    file: HandedIn, terminal: Terminal, timeout: float | None, *, quiet: bool = False
+) -> Whereabouts:
+    """Wait until the file is done with, or for `timeout` seconds; say how it ended."""
+    with _watcher(terminal, quiet=quiet) as watcher:
+        where = follow(file, watcher, timeout)
+    if not quiet:
+        _conclude(where, file, terminal)
+    return where
+
+
+def follow(file: HandedIn, watcher: Watcher, timeout: float | None) -> Whereabouts:
+    """Look again and again until the file is done with, gone, or time is up."""
+    until = float("inf") if timeout is None else time.monotonic() + timeout
+    misses = 0
+    while True:
+        where = locate(file)
+        watcher.show(where)
+        if isinstance(where, Done | Bad):
+            return where
+        misses = 0 if isinstance(where, InInbox | InWork) else misses + 1
+        if misses == _MISSES or time.monotonic() >= until:
+            return where
+        time.sleep(LOOK_EVERY)
+
+
+@contextmanager
+def _watcher(terminal: Terminal, *, quiet: bool) -> Iterator[Watcher]:
+    if quiet:
+        yield _Silence()
+    elif terminal.interactive:
+        from smppd.cli.bar import bar  # noqa: PLC0415 (rich takes its time, and few need it)
+
+        with bar() as watcher:
+            yield watcher
+    else:
+        yield _Lines(terminal)
+
+
+def in_words(where: Whereabouts) -> str:
+    """Where a file is, in one line."""
+    if isinstance(where, InInbox):
+        return "waits in the inbox"
+    if isinstance(where, InWork):
+        if not where.total:
+            return "is being worked on"
+        more = "" if where.read else " so far"
+        return f"{where.done:,} of {where.total:,}{more} done: {counted(where.states)}"
+    if isinstance(where, Done):
+        return f"{plural(where.report.get('messages', 0), 'message')}: {counted(where.states)}"
+    return f"could not be used: {where.reason}" if isinstance(where, Bad) else "is gone"
+
+
+def counted(states: dict[str, int]) -> str:
+    """Counts by state: "3 delivered, 1 failed"."""
+    return ", ".join(f"{count:,} {state}" for state, count in states.items()) or "none"
+
+
+def _conclude(where: Whereabouts, file: HandedIn, terminal: Terminal) -> None:
+    if isinstance(where, Done):
+        terminal.say(in_words(where))
+        if where.report.get("complete") is False:
+            terminal.say("not all are final: what changes later is in receipts/ and smppd show")
+        terminal.say(f"results in {where.results}")
+    elif isinstance(where, Bad):
+        terminal.complain(f"{file.name} {in_words(where)}")
+        terminal.complain(f"nothing of it was sent; it is {where.source}")
+    elif isinstance(where, InInbox):
+        terminal.complain(
+            f"{file.name} still waits in the inbox: is smppd running? See smppd check"
+        )
+    elif isinstance(where, InWork):
+        terminal.complain(f"{file.name}: {in_words(where)}; the results will come to done/")
+    else:
+        terminal.complain(f"{file.name} is gone: withdrawn, or where this user may not look")

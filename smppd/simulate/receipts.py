@@ -1,0 +1,109 @@
+"""How a simulated SMSC writes message_ids and delivery receipts.
+
+Pure but for the wall clock it is given, which only dates the text of receipts. Raises nothing
+for messages whose addresses fit a deliver_sm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from smppd.simulate.script import STATE_WORDS, IdForm, ReceiptForm
+from smppd.smpp.pdu import DataSm, DeliverSm, SubmitSm
+from smppd.smpp.vocabulary import EsmClass, TlvTag
+
+#: So many octets of the message come back in its receipt (3.4, appendix B).
+TEXT_IN_RECEIPT = 20
+
+#: Spreads consecutive numbers over all of 128 bits; odd, so that no two become one.
+_SPREAD = 0x9E3779B97F4A7C15F39CC0605CEDC835
+
+
+class Taken(msgspec.Struct, gc=False):
+    """A message that the SMSC took: its number, when (YYMMDDhhmm), and on which connection."""
+
+    number: int
+    pdu: SubmitSm | DataSm
+    stamp: str
+    origin: Any
+
+
+def _uuid(number: int) -> str:
+    digits = f"{number * _SPREAD % (1 << 128):032x}"
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+ID_WRITERS: dict[IdForm, Callable[[int], str]] = {
+    "decimal": str,
+    "hex": "{:x}".format,
+    "hex_upper": "{:X}".format,
+    "padded": "{:020d}".format,
+    "uuid": _uuid,
+}
+
+
+class ReceiptWriter:
+    """Makes receipts of one form."""
+
+    def __init__(
+        self, form: ReceiptForm, write_id: Callable[[int], str], wall_clock: Callable[[], float]
+    ) -> None:
+        self._form = form
+        self._write_id = write_id
+        self._wall_clock = wall_clock
+        self._minute = -1
+        self._stamp = ""
+
+    def stamp(self) -> str:
+        """The minute that it is, as receipts write it."""
+        minute = int(self._wall_clock()) // 60
+        if minute != self._minute:
+            self._minute = minute
+            self._stamp = datetime.fromtimestamp(minute * 60, UTC).strftime("%y%m%d%H%M")
+        return self._stamp
+
+    def write(self, taken: Taken, word: str, *, final: bool) -> DeliverSm:
+        """The receipt that says in which state this message is."""
+        message = taken.pdu
+        message_id = self._write_id(taken.number)
+        kind = EsmClass.DELIVERY_RECEIPT if final else EsmClass.INTERMEDIATE_NOTIFICATION
+        receipt = DeliverSm(
+            source_addr_ton=message.dest_addr_ton,
+            source_addr_npi=message.dest_addr_npi,
+            source_addr=message.destination_addr,
+            dest_addr_ton=message.source_addr_ton,
+            dest_addr_npi=message.source_addr_npi,
+            destination_addr=message.source_addr,
+            esm_class=int(kind),
+        )
+        if self._form != "tlv":
+            receipt.short_message = self._text(taken, message_id, word)
+        if self._form in ("tlv", "text_and_tlv"):
+            receipt.tlvs = (
+                (TlvTag.NETWORK_ERROR_CODE, b"\x03\0" + bytes([_error(word)])),
+                (TlvTag.RECEIPTED_MESSAGE_ID, message_id.encode("latin-1") + b"\0"),
+                (TlvTag.MESSAGE_STATE, bytes([STATE_WORDS[word]])),
+            )
+        return receipt
+
+    def _text(self, taken: Taken, message_id: str, word: str) -> bytes:
+        delivered = "001" if word == "DELIVRD" else "000"
+        text = (
+            f"id:{message_id} sub:001 dlvrd:{delivered} submit date:{taken.stamp} "
+            f"done date:{self.stamp()} stat:{word} err:{_error(word):03d}"
+        )
+        if self._form == "lower":
+            text = text.lower()
+        octets = text.encode("latin-1")
+        if self._form == "no_text":
+            return octets
+        return octets + b" text:" + taken.pdu.message_octets[:TEXT_IN_RECEIPT]
+
+
+def _error(word: str) -> int:
+    """A made-up error of the network: none for what went well or still may."""
+    return 0 if word in ("DELIVRD", "ACCEPTD", "ENROUTE") else STATE_WORDS[word]

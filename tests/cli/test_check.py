@@ -1,0 +1,295 @@
+"""`smppd check`: each place that the configuration names, and a bind at a simulated SMSC."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from smppd.cli import main
+from smppd.control import ControlUnavailable
+from smppd.figures import (
+    DaemonFigures,
+    JournalFigures,
+    LinkFigures,
+    SessionFigures,
+    SpoolFigures,
+)
+from smppd.journal.store import open_store
+
+CONFIG = """
+[spool]
+path = "spool"
+
+[journal]
+path = "state/journal.db"
+
+[link.main]
+host = "{host}"
+port = {port}
+system_id = "{system_id}"
+password_file = "password"
+bind = "{bind}"
+bind_timeout = "5s"
+
+[observe]
+listen = "{listen}"
+control = "control.sock"
+"""
+
+
+class Setup:
+    """A folder with a configuration; `check` runs the command on it."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder = folder
+        self._capsys = capsys
+        self.password = folder / "password"
+        self.password.write_text("secret\n")
+        self.password.chmod(0o600)
+        self.values = {
+            "host": "127.0.0.1",
+            "port": "2775",
+            "system_id": "acme",
+            "bind": "transceiver",
+            "listen": "127.0.0.1:0",
+        }
+
+    def check(self, *words: str) -> tuple[int, dict[str, str]]:
+        """The exit code, and what was said of each thing that is a problem."""
+        file = self.folder / "smppd.toml"
+        file.write_text(CONFIG.format(**self.values))
+        code = main(["check", *words, "--json", "--config", str(file)])
+        found = json.loads(self._capsys.readouterr().out)
+        self.said = {each["what"]: each["says"] for each in found}
+        return code, {each["what"]: each["says"] for each in found if not each["ok"]}
+
+
+@pytest.fixture
+def setup(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Setup:
+    return Setup(tmp_path, capsys)
+
+
+def test_what_smppd_would_make_itself_is_fine_and_not_made(setup: Setup) -> None:
+    assert setup.check() == (0, {})
+    assert not (setup.folder / "spool").exists()
+    assert not (setup.folder / "state").exists()
+
+
+def test_people_read_a_line_for_each_thing(
+    setup: Setup, capsys: pytest.CaptureFixture[str]
+) -> None:
+    setup.check()
+    setup.password.unlink()
+    assert main(["check", "--config", str(setup.folder / "smppd.toml")]) == 2
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"ok       configuration: {setup.folder}/smppd.toml"
+    assert lines[1].startswith("problem  link main, password: link.main.password_file: cannot read")
+    assert all(line.startswith(("ok ", "problem ")) for line in lines)
+
+
+def test_a_password_that_everybody_may_read_is_remarked_on(setup: Setup) -> None:
+    setup.password.chmod(0o644)
+    assert setup.check() == (0, {})
+    assert "which every user may read" in setup.said["link main, password"]
+
+
+def test_a_spool_and_a_journal_that_are_there_are_tried(setup: Setup) -> None:
+    (setup.folder / "spool").mkdir()
+    open_store(setup.folder / "state" / "journal.db").close()
+    assert setup.check() == (0, {})
+    assert (setup.folder / "spool" / "inbox").is_dir()
+    inbox = setup.folder / "spool" / "inbox" / "high"
+    inbox.rmdir()
+    inbox.touch()
+    (setup.folder / "state" / "journal.db").write_bytes(b"no database at all, by any means")
+    code, problems = setup.check()
+    assert code == 1
+    assert sorted(place.split()[0] for place in problems) == ["journal", "spool"]
+    assert "is not a folder: move it away" in problems[f"spool {setup.folder}/spool"]
+
+
+def test_a_journal_of_a_newer_version_is_a_problem(setup: Setup) -> None:
+    store = open_store(setup.folder / "state" / "journal.db")
+    store._sql.execute("PRAGMA user_version = 99")
+    store.close()
+    code, problems = setup.check()
+    assert code == 1
+    assert "is of version 99" in problems[f"journal {setup.folder}/state/journal.db"]
+
+
+def test_the_spool_of_another_user_is_only_looked_at(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (setup.folder / "spool" / "work").mkdir(parents=True)
+    monkeypatch.setattr("os.geteuid", lambda: 12345)
+    assert setup.check() == (0, {})
+    assert [path.name for path in (setup.folder / "spool").iterdir()] == ["work"]
+    monkeypatch.setattr("os.access", lambda *_, **__: False)
+    code, problems = setup.check()
+    assert code == 1
+    assert "is not writable by this user" in problems[f"spool {setup.folder}/spool"]
+    assert "is not writable by this user" in problems[f"control socket {setup.folder}/control.sock"]
+
+
+def test_a_place_that_cannot_be_made_is_a_problem(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda *_, **__: False)
+    code, problems = setup.check()
+    assert code == 1
+    assert "this user cannot make it" in problems[f"spool {setup.folder}/spool"]
+    assert "this user cannot make it" in problems[f"journal {setup.folder}/state/journal.db"]
+
+
+def test_a_port_in_use_and_a_file_in_the_sockets_place_are_problems(setup: Setup) -> None:
+    (setup.folder / "control.sock").touch()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        setup.values["listen"] = f"127.0.0.1:{taken.getsockname()[1]}"
+        code, problems = setup.check()
+    assert code == 1
+    assert "Address already in use" in problems[f"listen {setup.values['listen']}"]
+    assert "this is no socket" in problems[f"control socket {setup.folder}/control.sock"]
+
+
+def test_a_host_that_does_not_resolve_is_a_problem(setup: Setup) -> None:
+    setup.values["host"] = "smsc.invalid"
+    code, problems = setup.check("--connect")
+    assert code == 1
+    assert "check the host name and the DNS" in problems["link main, host smsc.invalid:2775"]
+    assert "check the host name and the DNS" in problems["link main, bind at smsc.invalid:2775"]
+
+
+# ── beside a running daemon ──────────────────────────────────────────────────────────────────
+
+
+def test_what_a_running_daemon_holds_is_no_problem(setup: Setup) -> None:
+    (setup.folder / "spool").mkdir()
+    lock = setup.folder / "spool" / ".lock"
+    lock.write_text("4711\n")
+    with lock.open() as held, socket.create_server(("127.0.0.1", 0)) as taken:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        setup.values["listen"] = f"127.0.0.1:{taken.getsockname()[1]}"
+        assert setup.check() == (0, {})
+    assert setup.said["daemon"] == "is running, pid 4711"
+    assert f"listen {setup.values['listen']}" not in setup.said
+
+
+def figures(state: str) -> dict[str, Any]:
+    """What a daemon says of itself whose one link has one session in this state."""
+    link = LinkFigures("main", sessions=[SessionFigures(state)])
+    found = DaemonFigures(
+        version="1",
+        pid=4711,
+        started=0.0,
+        now=1.0,
+        stopping=False,
+        accepted=0,
+        states={},
+        queued_by_lane={},
+        oldest_queued=None,
+        open_files=0,
+        parked_receipts=0,
+        unmatched_receipts=0,
+        links=[link],
+        journal=JournalFigures(),
+        spool=SpoolFigures(),
+    )
+    answer: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(found))
+    return answer
+
+
+def test_a_link_that_the_daemon_has_bound_is_not_bound_again(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smppd.cli.check.ask", lambda *_, **__: figures("bound_trx"))
+    assert setup.check("--connect") == (0, {})
+    assert setup.said["link main, bind"] == "is bound by the running daemon"
+    monkeypatch.setattr("smppd.cli.check.ask", lambda *_, **__: figures("backoff"))
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        setup.values["port"] = str(closed.getsockname()[1])
+    assert setup.check("--connect")[0] == 1
+
+
+def test_no_daemon_is_no_problem(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(*_: Any, **__: Any) -> dict[str, Any]:
+        raise ControlUnavailable("nobody")
+
+    monkeypatch.setattr("smppd.cli.check.ask", nobody)
+    assert setup.check() == (0, {})
+    assert "daemon" not in setup.said
+
+
+# ── binding ──────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def smsc(tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """Starts simulated SMSCs; each call gives a port."""
+    started = []
+
+    def start(*words: str) -> str:
+        command = [sys.executable, "-m", "smppd", "simulate", "--listen=127.0.0.1:0", *words]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        started.append(process)
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line.startswith("listening on 127.0.0.1:")
+        return line.rpartition(":")[2].strip()
+
+    yield start
+    for process in started:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+@pytest.mark.parametrize("bind", ["transceiver", "transmitter", "receiver"])
+def test_connecting_binds_as_configured_and_unbinds(
+    bind: str, setup: Setup, smsc: Callable[..., str]
+) -> None:
+    port = smsc("--system-id=acme", "--password=secret", "--bind-most=1", "--mo-count=3")
+    setup.values.update(port=port, bind=bind)
+    for _ in range(2):  # the first one has left when the second one comes
+        assert setup.check("--connect") == (0, {})
+        said = setup.said[f"link main, bind at 127.0.0.1:{port}"]
+        assert said == f'bound as {bind} to "SMSC", and unbound'
+
+
+def test_a_refused_bind_is_told_with_its_cure(setup: Setup, smsc: Callable[..., str]) -> None:
+    port = smsc("--system-id=acme", "--password=other")
+    setup.values["port"] = port
+    code, problems = setup.check("--connect")
+    assert code == 1
+    said = problems[f"link main, bind at 127.0.0.1:{port}"]
+    assert said.startswith("refused with ESME_R")
+    assert "password" in said
+
+
+def test_an_smsc_that_is_deaf_is_told_with_a_cure(setup: Setup) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        port = deaf.getsockname()[1]
+        setup.values["port"] = str(port)
+
+        def hang_up() -> None:
+            deaf.accept()[0].close()
+
+        caller = threading.Thread(target=hang_up)
+        caller.start()
+        code, problems = setup.check("--connect")
+        caller.join()
+    assert code == 1
+    said = problems[f"link main, bind at 127.0.0.1:{port}"]
+    assert said.startswith("no answer to the bind: ")
+    assert said.endswith("whether the provider lets this address in")

@@ -1,0 +1,318 @@
+"""`smppd submit`: what goes into the inbox, what is refused before it does, and waiting."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smppd.cli import main
+from smppd.cli.following import Bad, Done, Gone, InInbox, InWork, locate
+from smppd.cli.handin import HandedIn, hand_in
+from smppd.message import Lane
+from smppd.spool.folders import prepare_root
+
+CONFIG = """
+[spool]
+path = "spool"
+default_country = "34"
+
+[journal]
+path = "journal.db"
+
+[link.main]
+host = "127.0.0.1"
+system_id = "acme"
+password_env = "SMPPD_TEST_PASSWORD"
+
+[observe]
+listen = ""
+control = "control.sock"
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A spool, with the configuration that names it in the environment."""
+    file = tmp_path / "smppd.toml"
+    file.write_text(CONFIG)
+    monkeypatch.setenv("SMPPD_CONFIG", str(file))
+    assert prepare_root(tmp_path / "spool") is None
+    return tmp_path / "spool"
+
+
+def files_in(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_file())
+
+
+# ── handing in ───────────────────────────────────────────────────────────────────────────────
+
+
+def test_one_message_is_a_json_file_of_its_lane(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--to=+34600000001", "--text=Hola ñ", "--from=ACME", "--id=order-77", "--lane=high"]
+    assert main(["submit", *words, "--no-receipt", "--flash"]) == 0
+    (file,) = files_in(root / "inbox" / "high")
+    assert json.loads(file.read_bytes()) == {
+        "to": "+34600000001",
+        "text": "Hola ñ",
+        "from": "ACME",
+        "id": "order-77",
+        "receipt": False,
+        "flash": True,
+    }
+    assert capsys.readouterr().out == f"handed in as {file.name}\n"
+    assert files_in(root / "inbox" / "tmp") == []
+
+
+def test_several_destinations_are_one_message(root: Path) -> None:
+    assert main(["submit", "--to=+34600000001", "--to=600000002", "--text=Hola"]) == 0
+    (file,) = files_in(root / "inbox")
+    assert json.loads(file.read_bytes())["to"] == ["+34600000001", "600000002"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["--to=+34600000001"], "MISSING_TEXT"),
+        (["--text=Hola"], "MISSING_TO"),
+        (["--to=", "--text=Hola"], "EMPTY_TO"),
+        (["--to=abc", "--text=Hola"], "BAD_TO"),
+        (["--to=+34600000001", "--to=abc", "--text=Hola"], "BAD_TO"),
+        (["--to=+34600000001", "--text=Hola", "--via=moon"], "BAD_VIA"),
+        (["--to=+34600000001", "--text=Hola", "--from=a name far too long"], "BAD_FROM"),
+        (["--to=+34600000001", "--text=☕", "--encoding=gsm7"], "BAD_ENCODING"),
+        (["--to=+34600000001", "--text=Hola", "--encoding=utf8"], "BAD_ENCODING"),
+        (["--to=+34600000001", "--data=xyz"], "BAD_HEX"),
+        (["--to=+34600000001", "--text=Hola", "--expires=soon"], "BAD_EXPIRES"),
+        (["--to=+34600000001", "--text=Hola", "--on-unknown=pray"], "BAD_ON_UNKNOWN"),
+    ],
+)
+def test_a_message_that_the_daemon_would_reject_is_wrong_use(
+    words: list[str], code: str, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["submit", *words]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("smppd: ")
+    assert told.endswith(f"({code})\n")
+    assert files_in(root / "inbox") == []
+
+
+def test_a_file_is_copied_and_a_name_that_is_taken_gets_a_number(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    batch = tmp_path / "batch.jsonl"
+    batch.write_bytes(b'{"to": "+34600000001", "text": "Hola"}\n' * 100_000)
+    assert main(["submit", str(batch), "--json"]) == 0
+    assert main(["submit", str(batch)]) == 0
+    assert [path.name for path in files_in(root / "inbox")] == ["batch.jsonl", "batch~2.jsonl"]
+    assert all(path.read_bytes() == batch.read_bytes() for path in files_in(root / "inbox"))
+    told = capsys.readouterr().out
+    described, _, rest = told.rpartition("}")
+    assert json.loads(described + "}")["name"] == "batch.jsonl"
+    assert rest == "\nhanded in as batch~2.jsonl\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("batch.xls", b"x", "has no known extension: name it .json or .jsonl"),
+        ("batch.json.progress.json", b"x", "has no known extension: name it .json or .jsonl"),
+        ("batch.jsonl", b"", "is empty: there is nothing to send"),
+        ("batch.jsonl", None, "cannot be read: No such file or directory"),
+    ],
+)
+def test_a_file_that_cannot_be_one_is_wrong_use(
+    name: str,
+    content: bytes | None,
+    told: str,
+    root: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = tmp_path / name
+    if content is not None:
+        file.write_bytes(content)
+    assert main(["submit", str(file)]) == 2
+    assert capsys.readouterr().err == f"smppd: {file}: {told}\n"
+    assert files_in(root / "inbox") == []
+
+
+def test_a_file_and_a_message_are_not_both_taken(root: Path, tmp_path: Path) -> None:
+    file = tmp_path / "batch.jsonl"
+    file.write_bytes(b"{}\n")
+    assert main(["submit", str(file), "--to=+34600000001", "--text=Hola"]) == 2
+    assert main(["submit"]) == 2
+    assert files_in(root / "inbox") == []
+
+
+def test_without_a_spool_nothing_can_be_handed_in(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root.rename(root.with_name("elsewhere"))
+    assert main(["submit", "--to=+34600000001", "--text=Hola"]) == 1
+    assert f"there is no spool at {root}" in capsys.readouterr().err
+
+
+def test_a_draft_that_cannot_be_finished_is_removed(root: Path) -> None:
+    def content() -> Any:
+        yield b"half"
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        hand_in(root, Lane.NORMAL, "batch.jsonl", content())
+    assert files_in(root / "inbox" / "tmp") == files_in(root / "inbox") == []
+
+
+def test_two_who_hand_in_the_same_name_at_once_both_get_in(root: Path) -> None:
+    def several() -> None:
+        for number in range(20):
+            hand_in(root, Lane.NORMAL, "batch.json", [b"%d" % number])
+
+    threads = [threading.Thread(target=several) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    contents = [path.read_bytes() for path in files_in(root / "inbox")]
+    assert sorted(contents) == sorted(b"%d" % number for number in range(20) for _ in range(4))
+
+
+# ── following ────────────────────────────────────────────────────────────────────────────────
+
+
+def handed(root: Path) -> HandedIn:
+    return hand_in(root, Lane.NORMAL, "batch.jsonl", [b"{}\n"])
+
+
+def claim(file: HandedIn) -> Path:
+    """What the daemon does when it claims a file."""
+    folder = file.root / "work" / "20261121T100000000Z-000001-normal"
+    folder.mkdir()
+    return file.path.rename(folder / file.name)
+
+
+def report(file: HandedIn, states: dict[str, int], name: str = "batch.jsonl") -> Path:
+    """What the daemon does when a claimed file is done with."""
+    day = file.root / "done" / "2026-11-21"
+    day.mkdir(exist_ok=True)
+    totals = {"messages": sum(states.values()), "complete": True, "states": states}
+    (day / f"{name}.report.json").write_text(json.dumps(totals))
+    (source,) = (file.root / "work").glob(f"*/{file.name}")
+    return source.rename(day / name)
+
+
+def test_a_file_is_followed_from_place_to_place(root: Path) -> None:
+    file = handed(root)
+    assert locate(file) == InInbox()
+    claimed = claim(file)
+    assert locate(file) == InWork()
+    claimed.with_name(f"{file.name}.progress.json").write_text(
+        json.dumps({"read": True, "total": 3, "done": 1, "states": {"sent": 2, "delivered": 1}})
+    )
+    assert locate(file) == InWork(True, 3, 1, {"sent": 2, "delivered": 1})
+    placed = report(file, {"delivered": 3})
+    found = locate(file)
+    assert isinstance(found, Done)
+    assert (found.source, found.states, found.good) == (placed, {"delivered": 3}, True)
+
+
+def test_a_file_is_known_by_its_inode_not_by_its_name(root: Path) -> None:
+    first = handed(root)
+    claim(first)
+    report(first, {"failed": 1})
+    second = handed(root)
+    claimed = claim_again(second)
+    assert locate(second) == InWork()
+    claimed.rename(root / "done" / "2026-11-21" / "batch~2.jsonl")
+    (root / "done" / "2026-11-21" / "batch~2.jsonl.report.json").write_text(
+        '{"messages": 1, "states": {"sent": 1}}'
+    )
+    found = locate(second)
+    assert isinstance(found, Done)
+    assert found.results.name == "batch~2.jsonl.results.jsonl"
+    assert found.good
+    other = locate(first)
+    assert isinstance(other, Done)
+    assert not other.good
+
+
+def claim_again(file: HandedIn) -> Path:
+    folder = file.root / "work" / "20261121T100000000Z-000002-normal"
+    folder.mkdir()
+    return file.path.rename(folder / file.name)
+
+
+def test_a_file_that_is_bad_or_withdrawn_is_told_apart(root: Path) -> None:
+    file = handed(root)
+    day = root / "bad" / "2026-11-21"
+    day.mkdir()
+    file.path.rename(day / "batch~7.jsonl")
+    (day / "batch~7.jsonl.error.json").write_text('{"reason": "is binary", "cure": "write text"}')
+    assert locate(file) == Bad(day / "batch~7.jsonl", "is binary: write text")
+    (day / "batch~7.jsonl").unlink()
+    assert locate(file) == Gone()
+
+
+def test_waiting_ends_with_the_results(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def daemon() -> None:
+        inbox = root / "inbox" / "batch.jsonl"
+        while not inbox.exists():
+            time.sleep(0.01)
+        status = inbox.stat()
+        file = HandedIn(root, Lane.NORMAL, "batch.jsonl", (status.st_dev, status.st_ino))
+        claim(file)
+        report(file, {"delivered": 2})
+
+    batch = root.parent / "batch.jsonl"
+    batch.write_bytes(b"{}\n{}\n")
+    thread = threading.Thread(target=daemon)
+    thread.start()
+    assert main(["submit", str(batch), "--wait", "--timeout=20"]) == 0
+    thread.join()
+    told = capsys.readouterr()
+    place = root / "done" / "2026-11-21" / "batch.jsonl.results.jsonl"
+    assert told.out.splitlines()[0] == "handed in as batch.jsonl"
+    assert told.out.splitlines()[-2:] == ["2 messages: 2 delivered", f"results in {place}"]
+    assert "no daemon listens" in told.err
+
+
+@pytest.mark.parametrize("states", [{"delivered": 1, "failed": 1}, {"unknown": 1}, {}])
+def test_waiting_fails_unless_all_were_sent(states: dict[str, int], root: Path) -> None:
+    file = handed(root)
+    claim(file)
+    report(file, states)
+    found = locate(file)
+    assert isinstance(found, Done)
+    assert not found.good
+
+
+def test_waiting_gives_up_after_its_timeout(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["submit", "--to=+34600000001", "--text=Hola", "--wait", "--timeout=300ms"]
+    assert main(words) == 1
+    told = capsys.readouterr()
+    assert "waits in the inbox" in told.out
+    assert "is smppd running?" in told.err
+    assert main([*words, "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["results"] is None
+    assert main([*words, "--timeout=never"]) == 2
+
+
+def test_waiting_ends_when_the_file_is_withdrawn(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def withdraw() -> None:
+        while not (found := files_in(root / "inbox")):
+            time.sleep(0.01)
+        found[0].unlink()
+
+    thread = threading.Thread(target=withdraw)
+    thread.start()
+    assert main(["submit", "--to=+34600000001", "--text=Hola", "--wait", "--timeout=20"]) == 1
+    thread.join()
+    assert "is gone" in capsys.readouterr().err

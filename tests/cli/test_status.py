@@ -1,0 +1,154 @@
+"""`smppd status`: what a person sees of the daemon's figures, and what a program gets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from smppd.cli import main
+from smppd.cli.status import overview
+from smppd.control import ControlRefused
+from smppd.figures import (
+    DaemonFigures,
+    JournalFigures,
+    LinkFigures,
+    SessionFigures,
+    SpoolFigures,
+)
+from smppd.message import State
+
+CONFIG = """
+[link.main]
+host = "127.0.0.1"
+system_id = "acme"
+password_env = "SMPPD_TEST_PASSWORD"
+
+[observe]
+control = "control.sock"
+"""
+
+
+@pytest.fixture
+def figures() -> DaemonFigures:
+    link = LinkFigures(
+        "main",
+        window=10,
+        rate=50.0,
+        sessions=[
+            SessionFigures("bound_trx", "smsc:2775", 7, 1000.0),
+            SessionFigures("backoff", "smsc:2776", 0, 8000.0),
+        ],
+        submitted=1234,
+        answers={0: 1200, 0x58: 30, 0x401: 4},
+        unanswered=2,
+        receipts={"delivered": 900, "expired": 3},
+        last_error="smsc:2776 refuses connections",
+    )
+    for _ in range(99):
+        link.latency.observe(0.003)
+    link.latency.observe(100.0)
+    link.latency.observe(100.0)
+    journal = JournalFigures(commits=7, rows=70)
+    journal.commit_seconds.observe(0.0015)
+    states = dict.fromkeys((state.label for state in State), 0)
+    return DaemonFigures(
+        version="1.2.3",
+        pid=4711,
+        started=1000.0,
+        now=8384.0,
+        stopping=False,
+        accepted=1_000_000,
+        states=states | {"queued": 120, "delivered": 999_880},
+        queued_by_lane={"high": 0, "normal": 100, "bulk": 20},
+        oldest_queued=8300.0,
+        open_files=1,
+        parked_receipts=3,
+        unmatched_receipts=5,
+        links=[link],
+        journal=journal,
+        spool=SpoolFigures(claimed=12, reported=11),
+    )
+
+
+def test_the_overview_has_all_an_operator_asks_for(figures: DaemonFigures) -> None:
+    assert list(overview(figures)) == [
+        "smppd 1.2.3, pid 4711, running for 2 h 3 min",
+        "",
+        "messages   1,000,000 accepted",
+        "                    120 queued (high 0, normal 100, bulk 20; the oldest for 1 min 24 s)",
+        "                999,880 delivered",
+        "",
+        "link main: 1 of 2 bound as transceiver, 7 in flight of 20, 50 parts/s",
+        "  session 1   bound_trx for 2 h 3 min, smsc:2775, 7 in flight",
+        "  session 2   backoff for 6 min 24 s, smsc:2776, 0 in flight",
+        "  parts       1,234 submitted, 1,200 ESME_ROK, 30 ESME_RTHROTTLED, 4 0x00000401;"
+        " 2 without an answer, 0 answered late, 0 ready to leave",
+        "  latency     half within 4 ms, 99 % within more than a minute",
+        "  receipts    900 delivered, 3 expired; 0 messages from handsets",
+        "  connection  0 opened, 0 lost, 0 binds refused, 0 oddities",
+        "  last error  smsc:2776 refuses connections",
+        "",
+        "files      12 claimed, 11 reported, 0 bad, 1 open",
+        "journal    7 commits of 70 rows, half within 2 ms, 99 % within 2 ms",
+        "receipts   5 matched nothing when they came, 3 still wait for their message",
+    ]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    file = tmp_path / "smppd.toml"
+    file.write_text(CONFIG)
+    return str(file)
+
+
+def test_the_answer_is_read_as_it_comes_over_the_socket(
+    figures: DaemonFigures,
+    config: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    answer: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(figures))
+    monkeypatch.setattr("smppd.cli.status.ask", lambda *_, **__: answer)
+    assert main(["status", "--config", config]) == 0
+    assert capsys.readouterr().out.splitlines() == list(overview(figures))
+    assert main(["status", "--json", "--config", config]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told == answer
+    assert told["states"]["queued"] == 120
+    assert [link["name"] for link in told["links"]] == ["main"]
+
+
+def test_without_a_daemon_status_fails_on_one_line(
+    config: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["status", "--config", config]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith(f"smppd: no daemon listens on {Path(config).parent}/control.sock")
+    assert told.err.count("\n") == 1
+
+    def refuse(*_: Any, **__: Any) -> dict[str, Any]:
+        raise ControlRefused("there is no command 'status'")
+
+    monkeypatch.setattr("smppd.cli.status.ask", refuse)
+    assert main(["status", "--config", config]) == 1
+    assert capsys.readouterr().err == "smppd: there is no command 'status'\n"
+
+
+def test_what_an_smsc_said_cannot_steer_the_terminal(
+    figures: DaemonFigures,
+    config: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    figures.links[0].last_error = "\x1b[2J gone"
+    answer: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(figures))
+    monkeypatch.setattr("smppd.cli.status.ask", lambda *_, **__: answer)
+    assert main(["status", "--config", config]) == 0
+    shown = capsys.readouterr().out
+    assert "\x1b" not in shown
+    assert "\\x1b[2J gone" in shown

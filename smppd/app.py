@@ -10,7 +10,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, closing
 from typing import Any
 
 import trio
@@ -72,17 +72,17 @@ class Daemon:
 
     def __enter__(self) -> Daemon:
         began = time.perf_counter()
-        root = self.config.spool.path
+        root, path = self.config.spool.path, self.config.journal.path
         if (problem := prepare_root(root)) is not None:
             raise CannotStartError(problem)
-        self._stack.enter_context(take_lock(root / ".lock", f"spool {root}"))
-        path = self.config.journal.path
-        store = open_store(path)
-        self._stack.callback(store.close)
-        self._stack.enter_context(take_lock(path.with_name(path.name + ".lock"), f"journal {path}"))
-        reader = open_reader(path)
-        self._stack.callback(reader.close)
-        self._build(store, reader)
+        with self._stack:
+            self._stack.enter_context(take_lock(root / ".lock", f"spool {root}"))
+            lock = path.with_name(path.name + ".lock")
+            self._stack.enter_context(take_lock(lock, f"journal {path}"))
+            store = self._stack.enter_context(closing(open_store(path)))
+            reader = self._stack.enter_context(closing(open_reader(path)))
+            self._build(store, reader)
+            self._stack = self._stack.pop_all()
         self._recovery_seconds = time.perf_counter() - began
         return self
 
@@ -127,10 +127,14 @@ class Daemon:
             reader.all_waiting,
             self.emit,
             config.spool.report_after,
+            self._forget_file,
         )
-        self.publication.on_reported = self.admission.forget_file
         self.progress = ProgressWriter(root / "work", accounts.files.values, time.time)
         self.spool = self._build_spool()
+
+    def _forget_file(self, token: str, name: str) -> None:
+        self.admission.forget_file(token, name)
+        self.spool.figures.reported += 1
 
     def _build_link(self, link: LinkConfig) -> Link:
         return Link(link, self._passwords[link.name], self.settlement, self.emit)

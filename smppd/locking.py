@@ -14,6 +14,7 @@ class AlreadyLocked(Exception):  # noqa: N818 (it names a state of affairs, not 
 
 def take_lock(path: Path, what: str) -> BinaryIO:
     """Hold the lock until the returned file is closed or the process ends, however it ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640), "r+b")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

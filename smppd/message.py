@@ -82,7 +82,7 @@ class Request(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """One message as handed in (contract, part 2). Types are checked, nothing else yet.
 
     Fields set to None were not given. `echo` holds the `x-…` fields, which come back in the
-    result untouched.
+    result untouched, each as the JSON it was written in.
     """
 
     to: str | list[str]
@@ -101,7 +101,7 @@ class Request(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     flash: bool = False
     udh: str | None = None
     tlv: dict[str, str] | None = None
-    echo: dict[str, msgspec.Raw] | None = msgspec.field(default=None, name="x-*")
+    echo: dict[str, bytes] | None = msgspec.field(default=None, name="x-*")
 
 
 class Message(msgspec.Struct, array_like=True, gc=False):
@@ -126,7 +126,7 @@ class Message(msgspec.Struct, array_like=True, gc=False):
     on_unknown: OnUnknown = OnUnknown.HOLD
     expires: float | None = None
     tlv: tuple[tuple[int, bytes], ...] = ()
-    echo: dict[str, msgspec.Raw] | None = None
+    echo: dict[str, bytes] | None = None
 
 
 class Part(msgspec.Struct, gc=False, frozen=True):

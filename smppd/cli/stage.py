@@ -30,6 +30,8 @@ _READY_WITHIN = 30.0
 _STOP_WITHIN = 20.0
 _LOOK_EVERY = 0.05
 
+_ENDINGS = (signal.SIGTERM, signal.SIGHUP)
+
 #: The path of a Unix socket has at most so many octets (sockaddr_un).
 _SOCKET_PATH = 107
 
@@ -95,7 +97,7 @@ class Stage:
                 process.send_signal(signal.SIGTERM)
             try:
                 process.wait(_STOP_WITHIN)
-            except subprocess.TimeoutExpired:
+            except (subprocess.TimeoutExpired, KeyboardInterrupt):
                 process.kill()
                 process.wait()
 
@@ -165,16 +167,17 @@ def stage() -> Iterator[Stage]:
     control = folder / "control.sock"
     if len(os.fsencode(control)) > _SOCKET_PATH:
         control = Path(tempfile.mkdtemp(prefix="smppd-demo-", dir="/tmp")) / "control.sock"
-    before = signal.signal(signal.SIGTERM, _interrupt)
+    before = [(number, signal.signal(number, _interrupt)) for number in _ENDINGS]
     place = Stage(folder, control)
     try:
         place.start()
         yield place
     finally:
-        signal.signal(signal.SIGTERM, before)
         place.stop()
+        for number, action in before:
+            signal.signal(number, action)
 
 
 def _interrupt(*_: object) -> None:
-    """SIGTERM ends a demo as Ctrl-C does, so that nothing is left running."""
+    """These signals end a demo as Ctrl-C does, so that nothing is left running."""
     raise KeyboardInterrupt

@@ -6,6 +6,7 @@ terminal: characters that do not print are escaped.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
@@ -47,7 +48,10 @@ class Terminal:
     def say_json(self, value: Any) -> None:
         """Write a value as JSON, for programs."""
         encoded = value if isinstance(value, bytes) else msgspec.json.encode(value)
-        _write(sys.stdout, msgspec.json.format(encoded, indent=2).decode())
+        text = msgspec.json.format(encoded, indent=2).decode()
+        if _shown(sys.stdout, text) != text:
+            text = json.dumps(json.loads(encoded), indent=2)  # the same, in ASCII
+        _write(sys.stdout, text)
 
     def complain(self, text: str) -> None:
         """Write one line of ours to standard error."""
@@ -65,12 +69,17 @@ class Terminal:
 
 
 def _write(stream: TextIO, text: str) -> None:
+    stream.write(_shown(stream, text) + "\n")
+    if stream.isatty():
+        stream.flush()
+
+
+def _shown(stream: TextIO, text: str) -> str:
+    """The text with everything escaped that the stream cannot carry or that does not print."""
     if not text.isascii():
         encoding = stream.encoding or "utf-8"
         text = text.encode(encoding, "backslashreplace").decode(encoding)
-    stream.write(printable(text) + "\n")
-    if stream.isatty():
-        stream.flush()
+    return printable(text)
 
 
 def printable(text: str) -> str:

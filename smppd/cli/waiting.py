@@ -10,6 +10,7 @@ from typing import Protocol
 from smppd.cli.following import Bad, Done, InInbox, InWork, Whereabouts, locate
 from smppd.cli.handin import HandedIn
 from smppd.cli.terminal import Terminal, plural
+from smppd.message import State
 
 #: Seconds between two looks.
 LOOK_EVERY = 0.2
@@ -101,8 +102,9 @@ def in_words(where: Whereabouts) -> str:
 
 
 def counted(states: dict[str, int]) -> str:
-    """Counts by state: "3 delivered, 1 failed"."""
-    return ", ".join(f"{count:,} {state}" for state, count in states.items()) or "none"
+    """Counts by state, in the order of a message's life: "3 delivered, 1 failed"."""
+    known = {state.label: states[state.label] for state in State if state.label in states}
+    return ", ".join(f"{count:,} {state}" for state, count in known.items()) or "none"
 
 
 def _conclude(where: Whereabouts, file: HandedIn, terminal: Terminal) -> None:

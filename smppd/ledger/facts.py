@@ -101,7 +101,7 @@ class Rejected(msgspec.Struct, array_like=True):
 
     to: str
     error: ErrorInfo
-    echo: dict[str, msgspec.Raw] | None = None
+    echo: dict[str, bytes] | None = None
 
 
 class Outstanding(msgspec.Struct, array_like=True):

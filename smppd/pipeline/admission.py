@@ -27,7 +27,7 @@ class _Item(msgspec.Struct, gc=False):
     to: str
     verdict: Message | ErrorInfo
     state: State = State.QUEUED
-    echo: dict[str, msgspec.Raw] | None = None
+    echo: dict[str, bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)

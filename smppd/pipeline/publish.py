@@ -19,7 +19,8 @@ LOOK_EVERY = 5.0
 class Publication:
     """Watches for files that can be reported, and reports each once.
 
-    `spilled` reads the messages that are waiting on disk, for a file reported before its end.
+    `spilled` reads the messages that are waiting on disk, for a file reported before its end;
+    `on_reported` is told the claim's token and name.
     """
 
     def __init__(
@@ -29,13 +30,14 @@ class Publication:
         spilled: Callable[[], Iterable[bytes]],
         emit: Emit,
         report_after: float,
+        on_reported: Callable[[str, str], None],
     ) -> None:
         self._desk = desk
         self._publisher = publisher
         self._spilled = spilled
         self._emit = emit
         self._report_after = report_after
-        self.on_reported: Callable[[str, str], None] = lambda token, name: None
+        self._on_reported = on_reported
 
     async def run(self) -> None:
         """Report files as they come to rest, until cancelled."""
@@ -77,7 +79,7 @@ class Publication:
         states = {state.label: count for state in State if (count := file.states[state])}
         self._desk.ledger.file_reported(self._desk.wall(), file.file_id, placed)
         await self._desk.commit()
-        self.on_reported(file.token, file.name)
+        self._on_reported(file.token, file.name)
         self._emit(FileReported(file.name, placed, states))
 
     def _unfinished(self, file: FileAccount) -> list[Outstanding]:

@@ -84,13 +84,14 @@ def result_line(row: MessageRow, fact: Fact | None, entry: Outstanding | None) -
     )
 
 
-def encode_line(line: ResultLine, echo: dict[str, msgspec.Raw] | None) -> bytes:
+def encode_line(line: ResultLine, echo: dict[str, bytes] | None) -> bytes:
     """The line as JSON, with the client's own `x-…` fields behind ours."""
     if not echo:
         return _encode(line)
-    return _encode({**msgspec.structs.asdict(line), **echo})
+    given = {name: msgspec.Raw(value) for name, value in echo.items()}
+    return _encode({**msgspec.structs.asdict(line), **given})
 
 
-def echo_of(row: MessageRow) -> dict[str, msgspec.Raw] | None:
+def echo_of(row: MessageRow) -> dict[str, bytes] | None:
     """The client's own fields of a message, accepted or rejected."""
     return row.message.echo if row.state == State.QUEUED else read_rejected(row.body).echo

@@ -31,6 +31,7 @@ class Totals(msgspec.Struct):
     """`NAME.report.json`. Times are ISO 8601; `rate` is messages a second while submitting."""
 
     file: str
+    claim: str
     lane: str
     handed_in: str | None
     messages: int = 0
@@ -90,7 +91,7 @@ class Reporter:
 
     def _publish(self, file: FileAccount, unfinished: Sequence[Outstanding]) -> str:
         source = self._root / "work" / file.token / file.name
-        if not source.exists() and (before := self._placed_before(file.name)) is not None:
+        if not source.exists() and (before := self._placed_before(file)) is not None:
             return str(before)
         folder = day_folder(self._root / "done", self._wall())
         place = free_name(folder, file.name)
@@ -104,15 +105,19 @@ class Reporter:
         _clear_away(source)
         return str(place)
 
-    def _placed_before(self, name: str) -> Path | None:
+    def _placed_before(self, file: FileAccount) -> Path | None:
         """Where a file went that was moved just before a crash kept that from the journal."""
-        places = sorted((self._root / "done").glob(f"*/{glob.escape(name)}"))
-        return places[-1] if places else None
+        stem = glob.escape(Path(file.name).stem)
+        for report in (self._root / "done").glob(f"*/{stem}*.report.json"):
+            if msgspec.json.decode(report.read_bytes()).get("claim") == _claim(file):
+                return report.with_name(report.name.removesuffix(".report.json"))
+        return None
 
     def _write_results(
         self, file: FileAccount, entries: dict[int, Outstanding], place: Path
     ) -> Totals:
-        totals = Totals(file.name, Lane(file.lane).name.lower(), iso(file.opened))
+        lane = Lane(file.lane).name.lower()
+        totals = Totals(file.name, _claim(file), lane, iso(file.opened))
         _finish(place.with_name(place.name + ".results.jsonl"), self._lines(file, entries, totals))
         first, last = totals.first_submitted, totals.last_submitted
         if first is not None and last is not None:
@@ -128,6 +133,11 @@ class Reporter:
             line = result_line(row, fact, entries.get(row.item))
             totals.count(line)
             yield encode_line(line, echo_of(row))
+
+
+def _claim(file: FileAccount) -> str:
+    """What tells this file from all others of its name."""
+    return f"{file.token}/{file.name}"
 
 
 _SUBMITTED = frozenset({"sent", "delivered", "undelivered", "unknown"})

@@ -119,6 +119,8 @@ class Session:
     def bind(self, request: Request, now: float, *, long_credentials: bool = False) -> None:
         """Ask to be bound as bind_transmitter, bind_receiver or bind_transceiver (3.4, 4.1)."""
         self._check_legal(request.command_id)
+        if request.command_id not in BOUND_BY:
+            raise LocalProtocolError(f"{command_name(request.command_id)} binds nothing")
         self._outgoing.ask(request, now, long_credentials=long_credentials)
         self._move(Trigger.BIND, now)
 

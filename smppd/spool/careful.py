@@ -159,7 +159,7 @@ def _read(raw: bytes) -> Request | ErrorInfo:
         return mistake
     request = _decode(msgspec.json.encode(fields))
     if echo:
-        request.echo = {name: _one_line(value) for name, value in echo.items()}
+        request.echo = {name: bytes(_one_line(value)) for name, value in echo.items()}
     return request
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +14,7 @@ import pytest
 
 from smppd import __version__
 from smppd.cli import COMMANDS, main
+from smppd.cli.terminal import Terminal
 
 THREE_MISTAKES = """
 [spool]
@@ -108,6 +112,27 @@ def test_a_reader_who_leaves_is_no_traceback(tmp_path: Path) -> None:
     done = subprocess.run(words, stdout=write, stderr=subprocess.PIPE, check=False)
     os.close(write)
     assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.parametrize(("encoding", "kept"), [("utf-8", True), ("latin-1", False)])
+def test_json_stays_json_whatever_is_in_it(
+    encoding: str, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    octets = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(octets, encoding=encoding))
+    value = {"plain": "ñ", "emoji": "🎉"}
+    hidden = {"soft hyphen": "\xad", "tag": "\U000e0001", "bell": "\x07"}
+    Terminal().say_json(value)
+    Terminal().say_json(hidden)
+    Terminal().say("🎉\x07")
+    Terminal().flush()
+    shown = octets.getvalue().decode(encoding)
+    assert ("🎉" in shown) is kept
+    assert shown.replace("\n", "").isprintable()
+    first, second, line = re.split(r"(?<=})\n", shown)
+    assert json.loads(first) == value
+    assert json.loads(second) == hidden
+    assert line == ("🎉\\x07\n" if kept else "\\U0001f389\\x07\n")
 
 
 def test_a_command_loads_only_its_own_module() -> None:

@@ -209,23 +209,26 @@ class Rig:
 
     # ── as ports.Submissions ─────────────────────────────────────────────────────────────────
 
-    async def settle(self, link: str, outcomes: Sequence[ports.Outcome]) -> None:
-        await self._write(self.outcomes, outcomes)
-
-    async def reconcile(self, link: str, receipts: Sequence[DeliveryReceipt]) -> None:
-        await self._write(self.receipts, receipts)
+    async def settle(
+        self,
+        link: str,
+        outcomes: Sequence[ports.Outcome],
+        receipts: Sequence[DeliveryReceipt] = (),
+    ) -> None:
+        await self._write((self.outcomes, outcomes), (self.receipts, receipts))
 
     async def keep(self, link: str, messages: Sequence[DeliverSm | DataSm]) -> None:
-        await self._write(self.messages, messages)
+        await self._write((self.messages, messages))
 
-    async def _write(self, where: list[Any], what: Sequence[Any]) -> None:
-        assert what
+    async def _write(self, *lots: tuple[list[Any], Sequence[Any]]) -> None:
+        assert any(what for _, what in lots)
         self.waiting_for_disk += 1
         self._news.unpark_all()
         await self.disk.wait()
         await trio.lowlevel.checkpoint()
         self.waiting_for_disk -= 1
-        where.extend(what)
+        for where, what in lots:
+            where.extend(what)
         self._news.unpark_all()
 
     # ── as the test sees it ──────────────────────────────────────────────────────────────────

@@ -485,6 +485,13 @@ def test_the_answer_to_another_kind_of_bind_binds_nothing() -> None:
     assert session.state is BINDING
 
 
+def test_only_a_bind_binds() -> None:
+    with pytest.raises(LocalProtocolError, match="enquire_link"):
+        session_in(Role.ESME, OPEN).bind(EnquireLink(), 0.0)
+    with pytest.raises(LocalProtocolError, match="bind_receiver"):
+        esme().bind(BindReceiver(), 0.0)
+
+
 def test_long_credentials_are_sent_only_when_asked_for() -> None:
     request = BindTransceiver(system_id="someone@example.com", password="longer than eight")
     session = Session(Role.ESME, LIMITS, 0.0)

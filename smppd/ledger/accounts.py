@@ -11,10 +11,9 @@ peer or a user.
 
 from __future__ import annotations
 
-import heapq
 from array import array
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
@@ -22,10 +21,8 @@ from smppd.ledger.facts import (
     FINAL_AT_ADMISSION,
     PARKED,
     QUEUE_SHIFT,
-    REMEMBERED,
     Fact,
     FileAccount,
-    Finished,
     Kind,
     LedgerError,
     MessageRow,
@@ -39,34 +36,28 @@ from smppd.ledger.facts import (
     receipt_fact,
     receipt_key,
 )
-from smppd.message import LIFECYCLE, ErrorInfo, State
+from smppd.ledger.lifecycle import (
+    ALLOWED,
+    EXPIRED,
+    FAILED,
+    FINAL,
+    PARTLY_DONE,
+    QUEUED,
+    RECEIPT_STATES,
+    RECEIPT_WORDS,
+    SENDING,
+    SENT,
+    UNANSWERED,
+    UNDELIVERED,
+    UNKNOWN,
+    aggregate,
+)
+from smppd.ledger.waiting import Remembered, Retries
+from smppd.message import ErrorInfo, State
 
-# Plain numbers: an enum's attribute and its comparison cost a look-up for every message.
-_QUEUED = int(State.QUEUED)
-_SENDING = int(State.SENDING)
-_SENT = int(State.SENT)
-_DELIVERED = int(State.DELIVERED)
-_UNDELIVERED = int(State.UNDELIVERED)
-_EXPIRED = int(State.EXPIRED)
-_FAILED = int(State.FAILED)
-_UNKNOWN = int(State.UNKNOWN)
-
-_PARTLY_DONE = frozenset({_DELIVERED, _UNDELIVERED})
 _TAKE_SENDING = int(Kind.SENDING)
 _TAKING = frozenset({_TAKE_SENDING, int(Kind.EXPIRED)})
-#: A refusal may come late, when the part's outcome already counts as unknown.
-_UNANSWERED = frozenset({_SENDING, _UNKNOWN})
-
-
-def aggregate(parts: Sequence[int]) -> int:
-    """The state of a message from the states of its parts (one state for the whole)."""
-    if len(parts) == 1:
-        return parts[0]
-    present = set(parts)
-    for state in (_SENDING, _FAILED, _QUEUED, _UNKNOWN, _SENT):
-        if state in present:
-            return state
-    return _UNDELIVERED if _UNDELIVERED in present else _DELIVERED
+_TOO_LATE = ErrorInfo("EXPIRED", None, "not submitted before it expired")
 
 
 class Accounts:
@@ -80,10 +71,9 @@ class Accounts:
         self.slots: dict[int, array[int]] = {}
         self.entries: dict[int, Outstanding] = {}
         self.by_message_id: dict[str, tuple[int, int]] = {}
-        self._finished: dict[str, Finished] = {}
-        self._finished_before: dict[str, Finished] = {}
+        self.finished = Remembered()
         self.shelf: OrderedDict[str, Parked] = OrderedDict()
-        self.retries: dict[int, list[tuple[float, int]]] = {}
+        self.retries = Retries()
         self.held: set[int] = set()
         self.doubtful: list[int] = []
         self.unmatched = 0
@@ -114,7 +104,7 @@ class Accounts:
         assert fact.num is not None
         self.seq, final = fact.seq, None
         for row in rows:
-            if row.state != _QUEUED:
+            if row.state != QUEUED:
                 continue
             message = row.message
             entry = Outstanding(
@@ -126,18 +116,18 @@ class Accounts:
                 message.to,
                 message.receipt,
                 message.on_unknown,
-                _QUEUED,
-                [_SENDING] * len(message.segments),
+                QUEUED,
+                [SENDING] * len(message.segments),
                 link=fact.text or "",
             )
             self.entries[row.msg_id] = entry
             self.files[row.file_id].last_submit = fact.at
             if fact.kind == _TAKE_SENDING:
-                self._move(entry, _SENDING, fact.seq)
+                self._move(entry, SENDING, fact.seq)
             else:
                 entry.attempts = 0
                 entry.error = _TOO_LATE
-                final = self._move(entry, _EXPIRED, fact.seq)
+                final = self._move(entry, EXPIRED, fact.seq)
         self.queue(fact.num >> QUEUE_SHIFT).head = fact.num
         return final
 
@@ -160,8 +150,8 @@ class Accounts:
             slots[item] = FINAL_AT_ADMISSION
             self.counts[state] += 1
             file.states[state] += 1
-        self.counts[_QUEUED] += chunk.queued
-        file.states[_QUEUED] += chunk.queued
+        self.counts[QUEUED] += chunk.queued
+        file.states[QUEUED] += chunk.queued
         self.accepted += chunk.items
         file.items += chunk.items
         file.offset, file.line = chunk.offset, chunk.line
@@ -195,12 +185,12 @@ class Accounts:
         entry = self._entry(fact)
         if entry is None:
             return
-        entry.part_states = [_SENDING if state == _QUEUED else state for state in entry.part_states]
+        entry.part_states = [SENDING if state == QUEUED else state for state in entry.part_states]
         entry.attempts += 1
         entry.due = None
         entry.link = fact.text or ""
         self.files[entry.file_id].last_submit = fact.at
-        self._move(entry, _SENDING, fact.seq)
+        self._move(entry, SENDING, fact.seq)
 
     def returned(self, fact: Fact) -> Outstanding | None:
         return self._back_to_queue(fact, due=fact.at, attempt=0)
@@ -214,13 +204,13 @@ class Accounts:
         return self._back_to_queue(fact, due=read_due(fact.detail), attempt=0)
 
     def _back_to_queue(self, fact: Fact, due: float, attempt: int) -> Outstanding | None:
-        entry = self._entry(fact, _UNANSWERED)
+        entry = self._entry(fact, UNANSWERED)
         if entry is None:
             return None
         if not attempt and entry.due is None:
             entry.attempts -= 1
         entry.due = max(due, entry.due or due)
-        return self._settle_part(entry, fact, _QUEUED)
+        return self._settle_part(entry, fact, QUEUED)
 
     def sent(self, fact: Fact) -> Outstanding | None:
         entry = self._entry(fact)
@@ -234,34 +224,34 @@ class Accounts:
             self.by_message_id[fact.text] = (entry.msg_id, fact.part)
         if entry.submitted is None:
             entry.submitted = fact.at
-        if entry.part_states[fact.part] not in (_SENDING, _UNKNOWN, _QUEUED):
+        if entry.part_states[fact.part] not in (SENDING, UNKNOWN, QUEUED):
             return None
-        return self._settle_part(entry, fact, _SENT)
+        return self._settle_part(entry, fact, SENT)
 
     def refused(self, fact: Fact) -> Outstanding | None:
-        entry = self._entry(fact, _UNANSWERED)
+        entry = self._entry(fact, UNANSWERED)
         if entry is None:
             return None
         assert fact.detail is not None
         entry.error = msgspec.msgpack.decode(fact.detail, type=ErrorInfo)
-        return self._settle_part(entry, fact, _FAILED)
+        return self._settle_part(entry, fact, FAILED)
 
     def unknown(self, fact: Fact) -> Outstanding | None:
-        entry = self._entry(fact, frozenset({_SENDING}))
+        entry = self._entry(fact, frozenset({SENDING}))
         if entry is None:
             return None
         entry.error = ErrorInfo("UNKNOWN_OUTCOME", None, fact.text or "")
-        return self._settle_part(entry, fact, _UNKNOWN)
+        return self._settle_part(entry, fact, UNKNOWN)
 
     def requeued(self, fact: Fact) -> None:
         entry = self._entry(fact)
         if entry is None:
             return
-        entry.part_states = [_QUEUED if state == _UNKNOWN else state for state in entry.part_states]
+        entry.part_states = [QUEUED if state == UNKNOWN else state for state in entry.part_states]
         entry.possible_duplicate = True
         entry.error = None
         entry.due = fact.at if fact.detail is None else read_due(fact.detail)
-        self._move(entry, _QUEUED, fact.seq)
+        self._move(entry, QUEUED, fact.seq)
 
     def failed(self, fact: Fact) -> Outstanding | None:
         entry = self._entry(fact)
@@ -269,14 +259,14 @@ class Accounts:
             return None
         assert fact.detail is not None
         entry.error = msgspec.msgpack.decode(fact.detail, type=ErrorInfo)
-        return self._move(entry, _FAILED, fact.seq)
+        return self._move(entry, FAILED, fact.seq)
 
     def expired(self, fact: Fact) -> Outstanding | None:
         entry = self._entry(fact)
         if entry is None:
             return None
         entry.error = _TOO_LATE
-        return self._move(entry, _EXPIRED, fact.seq)
+        return self._move(entry, EXPIRED, fact.seq)
 
     def receipt(self, fact: Fact) -> Outstanding | None:
         if self.shelf:
@@ -285,15 +275,15 @@ class Accounts:
             self.shelf.pop(receipt_key(link, message_id), None)
         entry = self._entry(fact)
         assert fact.part is not None
-        if entry is None or fact.num not in _RECEIPT_STATES:
+        if entry is None or fact.num not in RECEIPT_STATES:
             return None
-        if entry.part_states[fact.part] in _PARTLY_DONE:
+        if entry.part_states[fact.part] in PARTLY_DONE:
             return None
-        state = _RECEIPT_STATES[fact.num]
-        if state == _UNDELIVERED:
+        state = RECEIPT_STATES[fact.num]
+        if state == UNDELIVERED:
             assert fact.text is not None
             entry.error = ErrorInfo(
-                _RECEIPT_WORDS[fact.num], None, f"receipt error {receipt_fact(fact.text).error}"
+                RECEIPT_WORDS[fact.num], None, f"receipt error {receipt_fact(fact.text).error}"
             )
         elif entry.error is not None and entry.error.code == "UNKNOWN_OUTCOME":
             entry.error = None
@@ -305,7 +295,7 @@ class Accounts:
         link, message_id, _ = fact.text.split("\t", 2)
         self.unmatched += 1
         key = receipt_key(link, message_id)
-        if fact.num in _RECEIPT_STATES or key not in self.shelf:
+        if fact.num in RECEIPT_STATES or key not in self.shelf:
             self.shelf[key] = Parked(fact.at, fact.num, fact.text)
         while len(self.shelf) > PARKED:
             self.shelf.popitem(last=False)
@@ -353,7 +343,7 @@ class Accounts:
         old = entry.state
         if state == old:
             return None
-        if state not in _ALLOWED[old]:
+        if state not in ALLOWED[old]:
             raise LedgerError(
                 f"message {entry.msg_id}: {State(old).label} → {State(state).label} at fact {seq}"
             )
@@ -363,47 +353,32 @@ class Accounts:
         file = self.files[entry.file_id]
         file.states[old] -= 1
         file.states[state] += 1
-        if old == _UNKNOWN:
+        if old == UNKNOWN:
             self.held.discard(entry.msg_id)
-        elif old == _QUEUED:
+        elif old == QUEUED:
             self.queues[entry.msg_id >> QUEUE_SHIFT].queued -= 1
-        if state in _FINAL or (state == _SENT and not entry.receipt):
+        if state in FINAL or (state == SENT and not entry.receipt):
             self._finish(entry, file, seq)
             return entry
-        if state == _UNKNOWN:
+        if state == UNKNOWN:
             self.held.add(entry.msg_id)
             self.doubtful.append(entry.msg_id)
             self.touched.add(entry.file_id)
-        elif state == _QUEUED:
+        elif state == QUEUED:
             self.queues[entry.msg_id >> QUEUE_SHIFT].queued += 1
-            self._wait(entry)
+            self.retries.add(entry.msg_id >> QUEUE_SHIFT, entry.due or 0.0, entry.msg_id)
         return None
-
-    def _wait(self, entry: Outstanding) -> None:
-        waiting = self.retries.setdefault(entry.msg_id >> QUEUE_SHIFT, [])
-        heapq.heappush(waiting, (entry.due or 0.0, entry.msg_id))
 
     def _finish(self, entry: Outstanding, file: FileAccount, seq: int) -> None:
         del self.entries[entry.msg_id]
         self.slots[file.file_id][entry.item] = seq
         file.done += 1
-        self.remember_finished(entry)
+        self.finished.add(entry)
+        for _, key in entry.ids:
+            self.by_message_id.pop(key, None)
         if file.closed:
             self.touched.add(file.file_id)
             self._forget_if_done(file)
-
-    def remember_finished(self, entry: Outstanding) -> None:
-        """Know the message_ids of a final message for a while, so that repeats are known."""
-        finished = Finished(entry.msg_id, entry.client_id, entry.to)
-        for _, key in entry.ids:
-            self.by_message_id.pop(key, None)
-            self._finished[key] = finished
-        if len(self._finished) > REMEMBERED:
-            self._finished_before, self._finished = self._finished, {}
-
-    def finished(self, key: str) -> Finished | None:
-        """The final message behind a receipt key, if it is still remembered."""
-        return self._finished.get(key) or self._finished_before.get(key)
 
     def _forget_if_done(self, file: FileAccount) -> None:
         if file.reported and not file.pending:
@@ -411,17 +386,10 @@ class Accounts:
 
     def due_retries(self, queue: int, now: float) -> Iterator[Outstanding]:
         """Take a queue's messages whose time to go again has come, the earliest first."""
-        waiting = self.retries.get(queue, [])
-        while waiting and waiting[0][0] <= now:
-            _, msg_id = heapq.heappop(waiting)
+        while (msg_id := self.retries.pop_due(queue, now)) is not None:
             entry = self.entries.get(msg_id)
-            if entry is not None and entry.state == _QUEUED and (entry.due or 0.0) <= now:
+            if entry is not None and entry.state == QUEUED and (entry.due or 0.0) <= now:
                 yield entry
-
-    def next_retry(self, queue: int) -> float | None:
-        """When the next message of this queue is due to go again."""
-        waiting = self.retries.get(queue)
-        return waiting[0][0] if waiting else None
 
     def remember(self, entry: Outstanding) -> None:
         """Put a message that comes from disk among the outstanding ones."""
@@ -429,10 +397,10 @@ class Accounts:
         for part, key in entry.ids:
             if not key.endswith("\t"):
                 self.by_message_id[key] = (entry.msg_id, part)
-        if entry.state == _UNKNOWN:
+        if entry.state == UNKNOWN:
             self.held.add(entry.msg_id)
-        elif entry.state == _QUEUED:
-            self._wait(entry)
+        elif entry.state == QUEUED:
+            self.retries.add(entry.msg_id >> QUEUE_SHIFT, entry.due or 0.0, entry.msg_id)
 
     def in_doubt(self) -> list[tuple[int, int]]:
         """The (msg_id, part) pairs that were on their way out: after a crash, in doubt."""
@@ -440,26 +408,9 @@ class Accounts:
             (entry.msg_id, part)
             for entry in self.entries.values()
             for part, state in enumerate(entry.part_states)
-            if state == _SENDING
+            if state == SENDING
         ]
 
-
-# SMPP 3.4, 5.2.28: the final message states, and what each means for us.
-_RECEIPT_STATES = {
-    2: _DELIVERED,
-    3: _UNDELIVERED,
-    4: _UNDELIVERED,
-    5: _UNDELIVERED,
-    8: _UNDELIVERED,
-}
-_RECEIPT_WORDS = {3: "EXPIRED", 4: "DELETED", 5: "UNDELIVERABLE", 8: "REJECTED"}
-
-_TOO_LATE = ErrorInfo("EXPIRED", None, "not submitted before it expired")
-
-_ALLOWED: tuple[frozenset[int], ...] = tuple(
-    frozenset(map(int, LIFECYCLE[State(n)])) if n else frozenset() for n in range(len(State) + 1)
-)
-_FINAL = frozenset(int(state) for state, after in LIFECYCLE.items() if not after)
 
 _STEPS: dict[Kind, Callable[[Accounts, Fact], Outstanding | None]] = {
     Kind.FILE_OPENED: Accounts.file_opened,

@@ -90,7 +90,7 @@ class Dispatcher:
 
     async def _wait_work(self) -> None:
         """Return when something was put in, or is due to go again."""
-        due = [self._desk.ledger.accounts.next_retry(lane.number) for lane in self._lanes]
+        due = [self._desk.accounts.retries.next_due(lane.number) for lane in self._lanes]
         wait = min((moment for moment in due if moment is not None), default=float("inf"))
         with trio.move_on_after(max(0.0, wait - self._desk.wall())):
             await self._work.wait()

@@ -89,7 +89,7 @@ class Settlement:
         assert fact.text is not None
         link, message_id, _ = fact.text.split("\t", 2)
         key = receipt_key(link, message_id)
-        finished = self._desk.accounts.finished(key)
+        finished = self._desk.accounts.finished.get(key)
         if finished is not None:
             return ReceiptOf(fact, finished.id, finished.to)
         where = self._desk.accounts.by_message_id[key]
@@ -132,7 +132,7 @@ class Settlement:
             entry = accounts.entries[where[0]]
             ledger.receipt(now, where, num, what)
             return ReceiptOf(ledger.facts[-1], entry.client_id, entry.to)
-        finished = accounts.finished(key)
+        finished = accounts.finished.get(key)
         if finished is not None:
             ledger.receipt(now, (finished.msg_id, 0), num, what)
             return ReceiptOf(ledger.facts[-1], finished.id, finished.to)
@@ -159,7 +159,7 @@ class Settlement:
             for message_id in (receipt.message_id, receipt.alternative_id)
             if message_id
             and (key := receipt_key(link, message_id)) not in accounts.by_message_id
-            and accounts.finished(key) is None
+            and accounts.finished.get(key) is None
         ]
         if not missing:
             return
@@ -168,6 +168,6 @@ class Settlement:
             if entry.msg_id in accounts.entries:
                 continue
             if accounts.is_final(entry.file_id, entry.item):
-                accounts.remember_finished(entry)
+                accounts.finished.add(entry)
             else:
                 self._desk.ledger.recall(self._desk.wall(), entry)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smppd.ledger import memory
-from smppd.ledger.accounts import Accounts, aggregate
+from smppd.ledger.accounts import Accounts
 from smppd.ledger.facts import (
     QUEUE_SHIFT,
     Chunk,
@@ -26,6 +26,7 @@ from smppd.ledger.facts import (
     read_result,
 )
 from smppd.ledger.ledger import Ledger
+from smppd.ledger.lifecycle import aggregate
 from smppd.message import ErrorInfo, Lane, Message, OnUnknown, State
 
 QUEUE = 1
@@ -257,7 +258,7 @@ def test_a_final_state_never_goes_back() -> None:
     desk.ledger.unknown(9.0, msg, 0, "late")
     desk.ledger.sent(9.0, "main", msg, 0, "again")
     assert desk.accounts.counts == before
-    assert desk.accounts.finished("main\tabc") is not None
+    assert desk.accounts.finished.get("main\tabc") is not None
 
 
 def test_intermediate_receipts_change_nothing() -> None:

@@ -1,0 +1,52 @@
+"""What waits for its time to go again, and what is remembered for a while."""
+
+from __future__ import annotations
+
+import heapq
+
+from smppd.ledger.facts import REMEMBERED, Finished, Outstanding
+
+
+class Retries:
+    """Messages that came back, by queue and by when they are due (epoch seconds).
+
+    An entry that has moved on, or has become due later, leaves a stale mark behind; whoever
+    takes marks looks at the message itself.
+    """
+
+    def __init__(self) -> None:
+        self._marks: dict[int, list[tuple[float, int]]] = {}
+
+    def add(self, queue: int, due: float, msg_id: int) -> None:
+        """The message is due then."""
+        heapq.heappush(self._marks.setdefault(queue, []), (due, msg_id))
+
+    def pop_due(self, queue: int, now: float) -> int | None:
+        """The message with the earliest mark that is due; None when there is none."""
+        marks = self._marks.get(queue)
+        return heapq.heappop(marks)[1] if marks and marks[0][0] <= now else None
+
+    def next_due(self, queue: int) -> float | None:
+        """When the next mark of this queue is due."""
+        marks = self._marks.get(queue)
+        return marks[0][0] if marks else None
+
+
+class Remembered:
+    """The message_ids of messages that became final not long ago, to know a repeated receipt."""
+
+    def __init__(self) -> None:
+        self._now: dict[str, Finished] = {}
+        self._before: dict[str, Finished] = {}
+
+    def add(self, entry: Outstanding) -> None:
+        """Remember a message that is final."""
+        finished = Finished(entry.msg_id, entry.client_id, entry.to)
+        for _, key in entry.ids:
+            self._now[key] = finished
+        if len(self._now) > REMEMBERED:
+            self._before, self._now = self._now, {}
+
+    def get(self, key: str) -> Finished | None:
+        """The final message behind a receipt key, if it is still remembered."""
+        return self._now.get(key) or self._before.get(key)

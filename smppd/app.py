@@ -123,7 +123,9 @@ class Daemon:
         accounts = self.ledger.accounts
         self.publication = Publication(
             self.desk,
-            Reporter(root, reader.items, accounts.slots, time.time),
+            Reporter(
+                root, lambda file: reader.items(file, accounts.slots[file.file_id]), time.time
+            ),
             reader.all_waiting,
             self.emit,
             config.spool.report_after,

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from smppd.ledger.facts import Fact, FileAccount, MessageRow, Outstanding
+from smppd.ledger.facts import Fact, FileAccount, FullBlock, MessageRow, Outstanding
 from smppd.message import ErrorInfo, Lane, Part, Request
 from smppd.smpp.pdu import DataSm, DeliverSm
 from smppd.smpp.receipt import DeliveryReceipt
@@ -130,21 +130,30 @@ class Admission(Protocol):
 # ── between the pipeline and the journal ─────────────────────────────────────────────────────
 
 
+class Checkpoint(msgspec.Struct, frozen=True):
+    """What keeps memory flat and starts short, written together with the facts up to it.
+
+    Client ids and spilled messages are written as sorted lots of this moment (epoch seconds);
+    the snapshot is the ledger's at a seq.
+    """
+
+    at: float
+    ids: dict[str, int]
+    waiting: list[tuple[str, bytes]]
+    snapshot: tuple[int, bytes] | None
+
+
 class Journal(Protocol):
     """Durable memory. What was committed is there after any crash, and nothing else is."""
 
-    async def commit(self, facts: Sequence[Fact], messages: Sequence[MessageRow] = ()) -> None:
-        """Return when these are on disk, all or none of them."""
-
-    async def checkpoint(
+    async def commit(
         self,
-        at: float,
         facts: Sequence[Fact],
-        ids: dict[str, int],
-        waiting: list[tuple[str, bytes]],
-        snapshot: tuple[int, bytes] | None,
+        messages: Sequence[MessageRow] = (),
+        blocks: Sequence[FullBlock] = (),
+        checkpoint: Checkpoint | None = None,
     ) -> None:
-        """Write client ids and spilled messages as sorted lots, and a snapshot of the ledger."""
+        """Return when these are on disk, all or none of them."""
 
     async def read_queue(self, after: int, limit: int) -> list[MessageRow]:
         """The messages of one queue behind the msg_id `after`, oldest first."""

@@ -20,7 +20,8 @@ from smppd.figures import JournalFigures
 from smppd.journal.filter import Filter
 from smppd.journal.schema import JournalError
 from smppd.journal.store import Batch, Store
-from smppd.ledger.facts import Fact, MessageRow
+from smppd.ledger.facts import Fact, FullBlock, MessageRow
+from smppd.ports import Checkpoint
 
 T = TypeVar("T")
 
@@ -94,35 +95,32 @@ class Journal:
         for read in turn.reads:
             read.work()
 
-    async def commit(self, facts: Sequence[Fact], messages: Sequence[MessageRow] = ()) -> None:
+    async def commit(
+        self,
+        facts: Sequence[Fact],
+        messages: Sequence[MessageRow] = (),
+        blocks: Sequence[FullBlock] = (),
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
         """Return when these are on disk, together with everything that gathered beside them."""
         turn = self._turn
         turn.batch.facts.extend(facts)
         turn.batch.messages.extend(messages)
+        turn.batch.blocks.extend(blocks)
+        if checkpoint is not None:
+            self._add(turn.batch, checkpoint)
         self._wanted.set()
         await turn.done.wait()
 
-    async def checkpoint(
-        self,
-        at: float,
-        facts: Sequence[Fact],
-        ids: dict[str, int],
-        waiting: list[tuple[str, bytes]],
-        snapshot: tuple[int, bytes] | None,
-    ) -> None:
-        """Write client ids and spilled messages as lots, and a snapshot, with these facts."""
-        turn = self._turn
-        turn.batch.facts.extend(facts)
-        turn.batch.at = at
-        turn.batch.ids.extend(ids.items())
-        turn.batch.waiting.extend(waiting)
-        turn.batch.snapshot = snapshot or turn.batch.snapshot
-        for key in ids:
+    def _add(self, batch: Batch, checkpoint: Checkpoint) -> None:
+        batch.at = checkpoint.at
+        batch.ids.extend(checkpoint.ids.items())
+        batch.waiting.extend(checkpoint.waiting)
+        batch.snapshot = checkpoint.snapshot or batch.snapshot
+        for key in checkpoint.ids:
             self._ids_on_disk.add(key)
-        for key, _ in waiting:
+        for key, _ in checkpoint.waiting:
             self._waiting_on_disk.add(key)
-        self._wanted.set()
-        await turn.done.wait()
 
     async def _read(self, call: Callable[[], T]) -> T:
         turn, read = self._turn, _Read(call)

@@ -58,6 +58,12 @@ MIGRATIONS: tuple[str, ...] = (
         entry BLOB NOT NULL,
         PRIMARY KEY (lot, key)
     ) WITHOUT ROWID;
+    CREATE TABLE slots (
+        file_id INTEGER NOT NULL,
+        block   INTEGER NOT NULL,
+        data    BLOB NOT NULL,
+        PRIMARY KEY (file_id, block)
+    );
     CREATE TABLE snapshot (
         only INTEGER PRIMARY KEY CHECK (only = 1),
         seq  INTEGER NOT NULL,

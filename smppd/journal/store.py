@@ -17,7 +17,16 @@ import msgspec
 from smppd.journal.schema import JournalError, migrate
 from smppd.ledger import memory
 from smppd.ledger.accounts import Accounts
-from smppd.ledger.facts import QUEUE_SHIFT, Fact, FileAccount, Kind, MessageRow, read_chunk
+from smppd.ledger.facts import (
+    QUEUE_SHIFT,
+    Fact,
+    FileAccount,
+    FullBlock,
+    Kind,
+    MessageRow,
+    read_chunk,
+)
+from smppd.ledger.slots import BLOCK, Slots
 from smppd.message import Lane, State
 
 _MESSAGE = "SELECT msg_id, file_id, item, line, id, state, body FROM message "
@@ -30,6 +39,7 @@ class Batch(msgspec.Struct):
 
     messages: list[MessageRow] = msgspec.field(default_factory=list)
     facts: list[Fact] = msgspec.field(default_factory=list)
+    blocks: list[FullBlock] = msgspec.field(default_factory=list)
     ids: list[tuple[str, int]] = msgspec.field(default_factory=list)
     waiting: list[tuple[str, bytes]] = msgspec.field(default_factory=list)
     snapshot: tuple[int, bytes] | None = None
@@ -99,6 +109,8 @@ class Store:
                     ],
                 )
             sql.executemany("INSERT INTO fact VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", batch.facts)
+            if batch.blocks:
+                sql.executemany("INSERT OR REPLACE INTO slots VALUES (?, ?, ?)", batch.blocks)
             self._write_lots(batch)
             if batch.snapshot is not None:
                 sql.execute("INSERT OR REPLACE INTO snapshot VALUES (1, ?, ?)", batch.snapshot)
@@ -241,16 +253,27 @@ class Store:
         cursor = self._sql.execute(_FACT + "WHERE seq " + _AMONG, (json.dumps(seqs),))
         return {row[0]: Fact._make(row) for row in cursor}
 
-    def items(
-        self, file: FileAccount, slots: array[int]
-    ) -> Iterator[tuple[MessageRow, Fact | None]]:
+    def items(self, file: FileAccount, slots: Slots) -> Iterator[tuple[MessageRow, Fact | None]]:
         """A file's messages in the order of the file, each with the fact that made it final."""
+        number, block = -1, array("q")
         for chunk in file.chunks:
             rows = [row for first, last, _ in chunk.ranges for row in self.read_range(first, last)]
             rows.sort(key=lambda row: row.item)
-            facts = self.read_facts([slot for row in rows if (slot := slots[row.item]) > 0])
+            ends = []
             for row in rows:
-                yield row, facts.get(slots[row.item])
+                if row.item // BLOCK != number:
+                    number = row.item // BLOCK
+                    block = slots.block(number) or self._full_block(file.file_id, number)
+                ends.append(block[row.item % BLOCK])
+            facts = self.read_facts([seq for seq in ends if seq > 0])
+            for row, seq in zip(rows, ends, strict=True):
+                yield row, facts.get(seq)
+
+    def _full_block(self, file_id: int, number: int) -> array[int]:
+        (data,) = self._sql.execute(
+            "SELECT data FROM slots WHERE file_id = ? AND block = ?", (file_id, number)
+        ).fetchone()
+        return array("q", data)
 
     # ── looking one message up ───────────────────────────────────────────────────────────
 

@@ -11,18 +11,17 @@ peer or a user.
 
 from __future__ import annotations
 
-from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
 from smppd.ledger.facts import (
-    FINAL_AT_ADMISSION,
     PARKED,
     QUEUE_SHIFT,
     Fact,
     FileAccount,
+    FullBlock,
     Kind,
     LedgerError,
     MessageRow,
@@ -52,6 +51,7 @@ from smppd.ledger.lifecycle import (
     UNKNOWN,
     aggregate,
 )
+from smppd.ledger.slots import FINAL_AT_ADMISSION, Slots
 from smppd.ledger.waiting import Remembered, Retries
 from smppd.message import ErrorInfo, State
 
@@ -68,7 +68,8 @@ class Accounts:
         self.counts = [0] * (len(State) + 1)
         self.queues: dict[int, Queue] = {}
         self.files: dict[int, FileAccount] = {}
-        self.slots: dict[int, array[int]] = {}
+        self.slots: dict[int, Slots] = {}
+        self.full_blocks: list[FullBlock] = []
         self.entries: dict[int, Outstanding] = {}
         self.by_message_id: dict[str, tuple[int, int]] = {}
         self.finished = Remembered()
@@ -137,17 +138,17 @@ class Accounts:
         token, name, lane = read_names(fact.detail)
         self.last_file = max(self.last_file, fact.msg)
         self.files[fact.msg] = FileAccount(fact.msg, token, name, lane, fact.at)
-        self.slots[fact.msg] = array("q")
+        self.slots[fact.msg] = Slots()
 
     def admitted(self, fact: Fact) -> None:
         assert fact.msg is not None
         assert fact.detail is not None
         file, chunk = self.files[fact.msg], read_chunk(fact.detail)
         slots = self.slots[fact.msg]
-        slots.extend([0] * chunk.items)
+        slots.extend(chunk.items)
         file.done += len(chunk.final)
         for item, state in chunk.final.items():
-            slots[item] = FINAL_AT_ADMISSION
+            self._end(file.file_id, item, FINAL_AT_ADMISSION)
             self.counts[state] += 1
             file.states[state] += 1
         self.counts[QUEUED] += chunk.queued
@@ -322,7 +323,7 @@ class Accounts:
     def is_final(self, file_id: int, item: int) -> bool:
         """Whether this item of this file has come to its end."""
         slots = self.slots.get(file_id)
-        return slots is None or slots[item] != 0
+        return slots is None or slots.ended(item)
 
     def _entry(self, fact: Fact, part_states: frozenset[int] = frozenset()) -> Outstanding | None:
         """The outstanding message of a fact; None when it is final or the part moved on."""
@@ -371,7 +372,7 @@ class Accounts:
 
     def _finish(self, entry: Outstanding, file: FileAccount, seq: int) -> None:
         del self.entries[entry.msg_id]
-        self.slots[file.file_id][entry.item] = seq
+        self._end(file.file_id, entry.item, seq)
         file.done += 1
         self.finished.add(entry)
         for _, key in entry.ids:
@@ -379,6 +380,12 @@ class Accounts:
         if file.closed:
             self.touched.add(file.file_id)
             self._forget_if_done(file)
+
+    def _end(self, file_id: int, item: int, seq: int) -> None:
+        slots = self.slots[file_id]
+        full = slots.end(item, seq)
+        if full is not None:
+            self.full_blocks.append(FullBlock(file_id, full, slots.drop(full)))
 
     def _forget_if_done(self, file: FileAccount) -> None:
         if file.reported and not file.pending:

@@ -178,7 +178,7 @@ class FileAccount(msgspec.Struct, array_like=True):
     last_submit: float = 0.0
     chunks: list[Chunk] = msgspec.field(default_factory=list)
     states: list[int] = msgspec.field(default_factory=lambda: [0] * (len(State) + 1))
-    saved_slots: bytes = b""
+    saved_slots: dict[int, bytes] = msgspec.field(default_factory=dict)
 
     @property
     def queued(self) -> int:
@@ -201,6 +201,14 @@ class Queue(msgspec.Struct, array_like=True):
     head: int
     tail: int
     queued: int = 0
+
+
+class FullBlock(NamedTuple):
+    """A block of a file's slots in which every message has ended, for the journal to keep."""
+
+    file_id: int
+    number: int
+    octets: bytes
 
 
 class Parked(msgspec.Struct, array_like=True):
@@ -250,9 +258,6 @@ read_names = msgspec.msgpack.Decoder(tuple[str, str, int]).decode
 read_result = msgspec.msgpack.Decoder(Result).decode
 read_message = msgspec.msgpack.Decoder(Message).decode
 read_rejected = msgspec.msgpack.Decoder(Rejected).decode
-
-#: What stands in a slot for an item that was final when it was admitted.
-FINAL_AT_ADMISSION = -1
 
 
 def made_up_id(msg_id: int) -> str:

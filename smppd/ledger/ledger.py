@@ -12,6 +12,7 @@ from smppd.ledger.accounts import Accounts
 from smppd.ledger.facts import (
     Chunk,
     Fact,
+    FullBlock,
     Kind,
     MessageRow,
     Outstanding,
@@ -57,6 +58,11 @@ class Ledger:
         """The facts made since the last call, for one commit."""
         facts, self.facts = self.facts, []
         return facts
+
+    def take_full_blocks(self) -> list[FullBlock]:
+        """The blocks of slots that these facts have filled, for the same commit."""
+        blocks, self.accounts.full_blocks = self.accounts.full_blocks, []
+        return blocks
 
     def _record(  # noqa: PLR0913, PLR0917 (the columns of a fact)
         self,

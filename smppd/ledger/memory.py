@@ -5,12 +5,11 @@ A snapshot plus the facts after it give the same accounts as all the facts from 
 
 from __future__ import annotations
 
-from array import array
-
 import msgspec
 
 from smppd.ledger.accounts import Accounts
 from smppd.ledger.facts import Outstanding, Snapshot, encode
+from smppd.ledger.slots import Slots
 from smppd.message import State
 
 
@@ -44,7 +43,7 @@ def spill(accounts: Accounts, keep: int) -> list[tuple[str, bytes]]:
 def snapshot(accounts: Accounts) -> bytes:
     """The accounts as they stand, for `restore`."""
     for file_id, file in accounts.files.items():
-        file.saved_slots = accounts.slots[file_id].tobytes()
+        file.saved_slots = accounts.slots[file_id].save()
     data = encode(
         Snapshot(
             accounts.seq,
@@ -58,7 +57,7 @@ def snapshot(accounts: Accounts) -> bytes:
         )
     )
     for file in accounts.files.values():
-        file.saved_slots = b""
+        file.saved_slots = {}
     return data
 
 
@@ -72,8 +71,8 @@ def restore(accounts: Accounts, data: bytes) -> None:
     accounts.shelf.update(saved.shelf)
     for file in saved.files:
         accounts.files[file.file_id] = file
-        accounts.slots[file.file_id] = array("q", file.saved_slots)
-        file.saved_slots = b""
+        accounts.slots[file.file_id] = Slots.restore(file.items, file.saved_slots)
+        file.saved_slots = {}
         accounts.touched.add(file.file_id)
     for entry in saved.outstanding:
         accounts.remember(entry)

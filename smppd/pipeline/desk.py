@@ -14,7 +14,7 @@ from smppd.ledger import memory
 from smppd.ledger.facts import QUEUE_SHIFT, MessageRow
 from smppd.ledger.ledger import Ledger
 from smppd.message import ErrorInfo, OnUnknown, State
-from smppd.ports import Journal
+from smppd.ports import Checkpoint, Journal
 
 #: Facts between two snapshots: bounds what a start after a crash has to read again.
 SNAPSHOT_EVERY = 300_000
@@ -52,9 +52,14 @@ class Desk:
         if waker is not None:
             waker()
 
-    async def commit(self, messages: Sequence[MessageRow] = ()) -> None:
+    async def commit(
+        self, messages: Sequence[MessageRow] = (), checkpoint: Checkpoint | None = None
+    ) -> None:
         """Return when all facts made so far, and these messages, are on disk."""
-        await self.journal.commit(self.ledger.take_facts(), messages)
+        ledger = self.ledger
+        await self.journal.commit(
+            ledger.take_facts(), messages, ledger.take_full_blocks(), checkpoint
+        )
         if self.accounts.touched:
             self.stirred.set()
 
@@ -112,5 +117,4 @@ class Desk:
         if final or self.accounts.seq >= self._snapshot_due:
             snapshot = (self.accounts.seq, memory.snapshot(self.accounts))
             self._snapshot_due = self.accounts.seq + SNAPSHOT_EVERY
-        facts = self.ledger.take_facts()
-        await self.journal.checkpoint(now, facts, ids, waiting, snapshot)
+        await self.commit(checkpoint=Checkpoint(now, ids, waiting, snapshot))

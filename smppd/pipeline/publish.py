@@ -75,6 +75,8 @@ class Publication:
         ]
 
     async def _publish(self, file: FileAccount) -> None:
+        # What made it come to rest is on disk when this returns: results are read from there.
+        await self._desk.commit()
         placed = await self._publisher.publish(file, self._unfinished(file))
         states = {state.label: count for state in State if (count := file.states[state])}
         self._desk.ledger.file_reported(self._desk.wall(), file.file_id, placed)

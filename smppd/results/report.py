@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import glob
 import os
-from array import array
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +23,7 @@ from smppd.message import Lane
 from smppd.placing import day_folder, free_name, fsync_folder
 from smppd.results.lines import ResultLine, echo_of, encode_line, iso, result_line
 
-Items = Callable[[FileAccount, "array[int]"], Iterator[tuple[MessageRow, Fact | None]]]
+Items = Callable[[FileAccount], Iterator[tuple[MessageRow, Fact | None]]]
 
 
 class Totals(msgspec.Struct):
@@ -74,13 +73,11 @@ class Reporter:
         self,
         root: Path,
         items: Items,
-        slots: dict[int, array[int]],
         wall: Callable[[], float],
         run_sync: Callable[..., Awaitable[Any]] = trio.to_thread.run_sync,
     ) -> None:
         self._root = root
         self._items = items
-        self._slots = slots
         self._wall = wall
         self._run_sync = run_sync
 
@@ -129,7 +126,7 @@ class Reporter:
     def _lines(
         self, file: FileAccount, entries: dict[int, Outstanding], totals: Totals
     ) -> Iterator[bytes]:
-        for row, fact in self._items(file, self._slots[file.file_id]):
+        for row, fact in self._items(file):
             line = result_line(row, fact, entries.get(row.item))
             totals.count(line)
             yield encode_line(line, echo_of(row))

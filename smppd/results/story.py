@@ -6,7 +6,6 @@ beside a running daemon and without one. Pure; LedgerError when the facts contra
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
@@ -24,6 +23,7 @@ from smppd.ledger.facts import (
     read_due,
     receipt_fact,
 )
+from smppd.ledger.slots import Slots
 from smppd.message import ErrorInfo, State
 from smppd.results.lines import ResultLine, echo_of, encode_line, iso, result_line
 from smppd.smpp.text import decode_text
@@ -111,7 +111,7 @@ def _accounts_before(row: MessageRow) -> Accounts:
     file = FileAccount(row.file_id, "", "", 0, 0.0, items=1)
     number = row.msg_id >> QUEUE_SHIFT
     accounts.files[row.file_id] = file
-    accounts.slots[row.file_id] = array("q", [0])
+    accounts.slots[row.file_id] = Slots(1)
     accounts.queues[number] = Queue(number, row.msg_id - 1, row.msg_id, queued=1)
     accounts.counts[State.QUEUED] = file.states[State.QUEUED] = 1
     return accounts

@@ -12,6 +12,7 @@ from smppd.journal.journal import Journal
 from smppd.journal.schema import JournalError
 from smppd.journal.store import Batch, Store, open_reader, open_store
 from smppd.ledger.facts import Fact, Kind
+from smppd.ports import Checkpoint
 
 
 async def inline(function: Any, *arguments: Any) -> Any:
@@ -62,7 +63,7 @@ async def test_a_read_sees_what_was_committed_in_the_same_turn(tmp_path: Path) -
             found.update(await journal.find_ids(["a"], since=0.0))
 
         async with trio.open_nursery() as both:
-            both.start_soon(journal.checkpoint, 5.0, [], {"a": 7}, [], None)
+            both.start_soon(journal.commit, [], [], [], Checkpoint(5.0, {"a": 7}, [], None))
             await trio.testing.wait_all_tasks_blocked()
             both.start_soon(look)
         nursery.cancel_scope.cancel()

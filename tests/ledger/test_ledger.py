@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import Any
 
 import pytest
@@ -111,7 +112,7 @@ def picture(accounts: Accounts) -> dict[str, Any]:
         "files": {
             n: (f.items, f.done, f.closed, f.reported, f.states) for n, f in accounts.files.items()
         },
-        "slots": {n: slots.tolist() for n, slots in accounts.slots.items()},
+        "slots": {n: slots.save() for n, slots in accounts.slots.items()},
     }
 
 
@@ -131,7 +132,7 @@ def test_a_message_goes_from_the_queue_to_delivered() -> None:
     result = read_result(final.result)
     assert (result.state, result.message_ids, result.attempts) == (State.DELIVERED, ["abc"], 1)
     assert result.submitted == 4.0
-    assert desk.accounts.slots[desk.file].tolist() == [final.seq]
+    assert desk.accounts.slots[desk.file].block(0) == array("q", [final.seq])
 
 
 def test_without_a_receipt_asked_for_sent_is_final() -> None:
@@ -400,7 +401,7 @@ def test_any_history_replays_to_the_same_accounts(
         assert live.accepted == sum(live.counts) == len(desk.rows)
         assert live.queue(QUEUE).queued == live.counts[State.QUEUED]
         file = live.files[desk.file]
-        assert file.done == sum(slot != 0 for slot in live.slots[desk.file])
+        assert file.done == sum(live.slots[desk.file].ended(n) for n in range(file.items))
         assert len(live.entries) + file.done + (
             live.queue(QUEUE).tail - live.queue(QUEUE).head
         ) == len(desk.rows)

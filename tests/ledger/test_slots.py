@@ -1,0 +1,44 @@
+"""Slots: what ended each message, in blocks that leave memory when they are full."""
+
+from __future__ import annotations
+
+from array import array
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smppd.ledger.slots import BLOCK, Slots
+
+
+def test_a_block_is_full_when_its_last_message_has_ended_in_any_order() -> None:
+    slots = Slots(2 * BLOCK)
+    for item in range(BLOCK - 1, 0, -1):
+        assert slots.end(item, item + 1) is None
+    assert slots.end(0, 1) == 0
+    assert array("q", slots.drop(0)).tolist() == list(range(1, BLOCK + 1))
+    assert slots.block(0) is None
+    assert slots.ended(5)
+    assert not slots.ended(BLOCK)
+
+
+def test_a_block_that_may_still_grow_is_not_full() -> None:
+    slots = Slots(3)
+    assert [slots.end(item, 9) for item in range(3)] == [None, None, None]
+    slots.extend(BLOCK)
+    assert not slots.ended(3)
+
+
+@given(st.lists(st.integers(1, 3000), max_size=8), st.randoms(use_true_random=False))
+def test_saved_slots_go_on_as_they_were(counts: list[int], chance: object) -> None:
+    slots, ended = Slots(), set[int]()
+    for count in counts:
+        slots.extend(count)
+        total = sum(counts[: counts.index(count) + 1])
+        for item in range(0, total, 3):
+            if item not in ended and not slots.ended(item):
+                slots.end(item, item + 1)
+                ended.add(item)
+    again = Slots.restore(sum(counts), slots.save())
+    assert again.save() == slots.save()
+    for item in range(sum(counts)):
+        assert again.ended(item) == slots.ended(item)

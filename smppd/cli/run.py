@@ -58,7 +58,7 @@ def run(config: Config, passwords: dict[str, str]) -> list[str]:
         for_the_operator, faults = group.split(_is_for_the_operator)
         if faults is not None:
             raise faults from None
-        failures = [_in_words(each) for each in _leaves(for_the_operator)]
+        failures = list(dict.fromkeys(map(_in_words, _leaves(for_the_operator))))
     return failures
 
 

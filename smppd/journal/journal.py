@@ -34,7 +34,17 @@ class _Turn:
     def __init__(self) -> None:
         self.batch = Batch()
         self.reads: list[_Read[Any]] = []
-        self.done = trio.Event()
+        self.failure: JournalError | None = None
+        self._done = trio.Event()
+
+    def end(self, failure: JournalError | None = None) -> None:
+        self.failure = failure
+        self._done.set()
+
+    async def wait(self) -> None:
+        await self._done.wait()
+        if self.failure is not None:
+            raise self.failure
 
 
 class _Read(Generic[T]):
@@ -74,8 +84,14 @@ class Journal:
         while True:
             await self._wanted.wait()
             turn, self._turn, self._wanted = self._turn, _Turn(), trio.Event()
-            await self._run_sync(self._work, turn)
-            turn.done.set()
+            try:
+                await self._run_sync(self._work, turn)
+            except JournalError as failure:
+                # Whoever waits, even shielded, must hear of it: there will be no other turn.
+                turn.end(failure)
+                self._turn.end(failure)
+                raise
+            turn.end()
 
     def _work(self, turn: _Turn) -> None:
         try:
@@ -110,7 +126,7 @@ class Journal:
         if checkpoint is not None:
             self._add(turn.batch, checkpoint)
         self._wanted.set()
-        await turn.done.wait()
+        await turn.wait()
 
     def _add(self, batch: Batch, checkpoint: Checkpoint) -> None:
         batch.at = checkpoint.at
@@ -126,7 +142,7 @@ class Journal:
         turn, read = self._turn, _Read(call)
         turn.reads.append(read)
         self._wanted.set()
-        await turn.done.wait()
+        await turn.wait()
         return cast(T, read.answer)
 
     async def read_queue(self, after: int, limit: int) -> list[MessageRow]:

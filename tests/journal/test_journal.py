@@ -87,7 +87,19 @@ async def test_a_failing_disk_stops_the_journal_with_a_clear_word(tmp_path: Path
     store: Store = open_store(tmp_path / "j.db")
     journal = Journal(store, run_sync=inline)
     store.close()
+    failed: list[str] = []
+
+    async def wait_shielded(seq: int) -> None:
+        with trio.CancelScope(shield=True):
+            try:
+                await journal.commit([fact(seq)])
+            except JournalError as failure:
+                failed.append(str(failure))
+
     with pytest.RaisesGroup(pytest.RaisesExc(JournalError, match="cannot be written")):
         async with trio.open_nursery() as nursery:
             await nursery.start(journal.run)
-            await journal.commit([fact(1)])
+            nursery.start_soon(wait_shielded, 1)
+            nursery.start_soon(wait_shielded, 2)
+    await wait_shielded(3)
+    assert len(failed) == 3

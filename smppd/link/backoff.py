@@ -33,7 +33,10 @@ CREDENTIALS = frozenset(
 
 _HINTS: Mapping[int, str] = MappingProxyType(
     {
-        CommandStatus.ESME_RBINDFAIL: "check system_id, system_type and the password",
+        CommandStatus.ESME_RBINDFAIL: (
+            "check system_id, system_type and the password, and whether `sessions` is more than"
+            " the account allows"
+        ),
         CommandStatus.ESME_RINVPASWD: "wrong password: correct password_file or password_env",
         CommandStatus.ESME_RINVSYSID: "unknown system_id: correct system_id",
         CommandStatus.ESME_RINVSYSTYP: "wrong system_type: correct system_type",

@@ -186,7 +186,8 @@ class LaneInbox:
         if not stat.S_ISREG(status.st_mode):
             return self._judge_odd(name, status, now)
         form = format_of(name)
-        if not (moved and form) and not self._settled(name, status, now):
+        at_once = form is not None and (moved or self._was_renamed(name, form, status))
+        if not at_once and not self._settled(name, status, now):
             return False
         if status.st_nlink > 1:
             self._wait(name, status, now, "has a second name (hard link): remove one of them")
@@ -200,6 +201,12 @@ class LaneInbox:
         if name not in INSIDE_INBOX:
             self.leave(name, "is a folder: hand in files; folders are not looked into", now)
         return False
+
+    def _was_renamed(self, name: str, form: Format, status: os.stat_result) -> bool:
+        """Whether a whole file came by a rename that nobody watched: before the daemon started."""
+        return status.st_ctime_ns - status.st_mtime_ns > _RENAMED_AFTER and _is_whole(
+            self._folder / name, form, status.st_size, self._rules.max_line
+        )
 
     def _settled(self, name: str, status: os.stat_result, now: float) -> bool:
         """Whether it has rested, by its own times or (a clock may be wrong) before our eyes."""

@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, closing
+from pathlib import Path
 from typing import Any
 
 import trio
@@ -18,7 +20,7 @@ import trio
 from smppd import __version__
 from smppd.config import Config, LinkConfig
 from smppd.control import serve_control
-from smppd.events import DaemonStarted, DaemonStopped, DaemonStopping
+from smppd.events import DaemonStarted, DaemonStopped, DaemonStopping, LinkMissing, Requeued
 from smppd.figures import DaemonFigures
 from smppd.journal.journal import Journal
 from smppd.journal.store import Store, open_reader, open_store
@@ -76,15 +78,22 @@ class Daemon:
         if (problem := prepare_root(root)) is not None:
             raise CannotStartError(problem)
         with self._stack:
-            self._stack.enter_context(take_lock(root / ".lock", f"spool {root}"))
-            lock = path.with_name(path.name + ".lock")
-            self._stack.enter_context(take_lock(lock, f"journal {path}"))
+            self._lock(root / ".lock", f"spool {root}", "[spool] path")
+            self._lock(path.with_name(path.name + ".lock"), f"journal {path}", "[journal] path")
             store = self._stack.enter_context(closing(open_store(path)))
             reader = self._stack.enter_context(closing(open_reader(path)))
             self._build(store, reader)
             self._stack = self._stack.pop_all()
         self._recovery_seconds = time.perf_counter() - began
         return self
+
+    def _lock(self, lock: Path, what: str, key: str) -> None:
+        try:
+            self._stack.enter_context(take_lock(lock, what))
+        except OSError as error:
+            raise CannotStartError(
+                f"cannot lock {what} with {lock}: {error.strerror}: check {key} and permissions"
+            ) from error
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
@@ -107,7 +116,7 @@ class Daemon:
             for link in config.links
             for lane in Lane
         }
-        self.lane_of = {number: lane for number, (_, lane) in store.queues().items()}
+        self.queues = store.queues()
         self.links = [self._build_link(link) for link in config.links]
         self.dispatchers = [
             self._build_dispatcher(link, route, [queues[link.name, lane] for lane in Lane])
@@ -262,6 +271,9 @@ class Daemon:
 
     def _say_started(self, in_doubt: int) -> None:
         counts = self.ledger.accounts.counts
+        for link, queued in self._queued_without_link().items():
+            hint = f"put [link.{link}] back into the configuration: they stay queued until then"
+            self.emit(LinkMissing(link, queued, hint))
         self.emit(
             DaemonStarted(
                 __version__,
@@ -272,6 +284,14 @@ class Daemon:
                 self._recovery_seconds,
             )
         )
+
+    def _queued_without_link(self) -> dict[str, int]:
+        """How many messages wait for each link that is not configured."""
+        configured, waiting = {link.name for link in self.config.links}, Counter[str]()
+        for number, (link, _) in self.queues.items():
+            if link not in configured:
+                waiting[link] += self.ledger.accounts.queue(number).queued
+        return dict(+waiting)
 
     async def _keep_books(self) -> None:
         while True:
@@ -294,7 +314,7 @@ class Daemon:
         accounts = self.ledger.accounts
         lanes = {lane.name.lower(): 0 for lane in Lane}
         for queue in accounts.queues.values():
-            lanes[self.lane_of[queue.number].name.lower()] += queue.queued
+            lanes[self.queues[queue.number][1].name.lower()] += queue.queued
         waiting = [file.opened for file in accounts.files.values() if file.states[State.QUEUED]]
         return DaemonFigures(
             version=__version__,
@@ -328,7 +348,10 @@ class Daemon:
         """Requeue these msg_ids, or with "all" every message held as unknown."""
         held = self.ledger.accounts.held
         wanted = list(held) if arguments.get("all") else [int(n) for n in arguments["msg_ids"]]
-        done = await self.desk.requeue(wanted, str(arguments.get("who", "an operator")))
+        who = str(arguments["who"])
+        done = await self.desk.requeue(wanted, who)
+        if done:
+            self.emit(Requeued(len(done), who))
         return {"requeued": len(done), "not_unknown": len(wanted) - len(done)}
 
 

@@ -151,10 +151,12 @@ class Requeued:
 
 
 @dataclass(frozen=True, slots=True)
-class LedgerMismatch:
-    """The accounts do not add up: a fault of the program, to be reported."""
+class LinkMissing:
+    """Messages wait for a link that is not in the configuration any more."""
 
-    detail: str
+    link: str
+    queued: int
+    hint: str
 
 
 Event = (
@@ -173,7 +175,7 @@ Event = (
     | FileWaiting
     | FileReported
     | Requeued
-    | LedgerMismatch
+    | LinkMissing
 )
 
 Emit = Callable[[Event], None]

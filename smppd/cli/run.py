@@ -24,7 +24,18 @@ _COLLECT_AFTER = 50_000
 _OPERATORS = (CannotStartError, JournalError, AlreadyLocked)
 #: What a disk or a file's owner may do to us: not a fault of the program, so no traceback.
 _OF_THE_MACHINE = frozenset(
-    {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE}
+    {
+        errno.ENOENT,
+        errno.ENOTDIR,
+        errno.EISDIR,
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EIO,
+        errno.EROFS,
+        errno.EACCES,
+        errno.EPERM,
+        errno.EMFILE,
+    }
 )
 
 

@@ -77,8 +77,8 @@ class JournalError(Exception):
     """The journal cannot be opened; the text names the place and the cure."""
 
 
-def migrate(connection: sqlite3.Connection, path: object) -> None:
-    """Bring the tables to this program's version. Raises `JournalError`."""
+def check_version(connection: sqlite3.Connection, path: object) -> int:
+    """The journal's version, 0 for a new file. Raises `JournalError` for what is not ours to use."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
@@ -91,6 +91,11 @@ def migrate(connection: sqlite3.Connection, path: object) -> None:
             f"journal {path} is of version {version}, this smppd knows up to {len(MIGRATIONS)}: "
             "run the newer smppd that wrote it, or set [journal] path to a new file"
         )
+    return int(version)
+
+
+def migrate(connection: sqlite3.Connection, version: int) -> None:
+    """Bring the tables from this version to the program's."""
     for number in range(version, len(MIGRATIONS)):
         connection.executescript(
             f"BEGIN; {MIGRATIONS[number]}"

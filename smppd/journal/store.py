@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from smppd.journal.schema import JournalError, migrate
+from smppd.journal.schema import MIGRATIONS, JournalError, check_version, migrate
 from smppd.ledger import memory
 from smppd.ledger.accounts import Accounts
 from smppd.ledger.facts import (
@@ -56,11 +56,12 @@ def open_store(path: Path) -> Store:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        version = check_version(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA wal_autocheckpoint = 4000")
         connection.execute("PRAGMA cache_size = -16000")
-        migrate(connection, path)
+        migrate(connection, version)
     except (OSError, sqlite3.Error) as error:
         raise JournalError(
             f"cannot open journal {path}: {error}: check [journal] path and its permissions"
@@ -75,7 +76,10 @@ def open_reader(path: Path) -> Store:
     try:
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA query_only = 1")
-        migrate(connection, path)
+        if check_version(connection, path) < len(MIGRATIONS):
+            raise JournalError(
+                f"journal {path} is of an older version: start smppd run once to bring it up to date"
+            )
     except sqlite3.Error as error:
         raise JournalError(
             f"cannot read journal {path}: {error}: does this user have access to it?"

@@ -73,9 +73,7 @@ LINES: Mapping[type[events.Event], Line] = MappingProxyType(
         events.FileWaiting: Line("file_waiting", "warning", "file stays in the inbox"),
         events.FileReported: Line("file_reported", "info", "file is done, results written"),
         events.Requeued: Line("requeued", "info", "messages put back in the queue"),
-        events.LedgerMismatch: Line(
-            "ledger_mismatch", "error", "accounts do not add up: a fault of smppd, report it"
-        ),
+        events.LinkMissing: Line("link_missing", "warning", "messages wait for no link"),
     }
 )
 

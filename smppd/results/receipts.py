@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -78,7 +79,8 @@ class ReceiptLog:
             os.fsync(self._file.fileno())
             self._file.close()
             self._file = None
-        write_whole(self._folder / ".position", str(self._seq).encode())
+        with suppress(FileNotFoundError):  # the folder was taken away: there is nothing to go on
+            write_whole(self._folder / ".position", str(self._seq).encode())
 
     def _open(self, at: float) -> BinaryIO:
         hour = datetime.fromtimestamp(at, UTC).strftime("%Y%m%d-%H")

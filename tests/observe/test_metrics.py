@@ -282,4 +282,4 @@ def test_every_event_is_counted_under_its_name_from_zero() -> None:
     counter(events.DaemonStopping(signal="SIGTERM"))
     samples = scraped(registry)["smppd_events_total"]
     assert samples[("daemon_stopping",)] == 2
-    assert samples[("ledger_mismatch",)] == 0
+    assert samples[("link_missing",)] == 0

@@ -164,12 +164,11 @@ class LaneInbox:
                 return None
             self._list_next = False
             self._listing = _names_in(self._folder)
-        try:
-            return next(self._listing)
-        except (StopIteration, FileNotFoundError):
+        listed = next(self._listing, None)
+        if listed is None:
             self.close()
             self._forget_gone()
-            return None
+        return listed
 
     def _forget_gone(self) -> None:
         gone = [name for name, each in self._waiting.items() if each.listing < self._listings]

@@ -216,23 +216,18 @@ def _holds_nothing(raw: bytes) -> Unusable | None:
 
 
 def _not_text(block: bytes) -> Unusable | None:
-    """Why the first octets of a file cannot be those of a text in UTF-8."""
+    """Why the first octets of a file are no text at all. A line that is not UTF-8 is the line's
+    own mistake."""
     if block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return Unusable("is UTF-16", "save it as UTF-8", 1, 1)
     if block.startswith(b"\x1f\x8b"):
         return Unusable("is compressed", "unpack it before handing it in", 1, 1)
     at = block.find(b"\0")
-    what = "a NUL octet"
     if at < 0:
-        try:
-            codecs.getincrementaldecoder("utf-8")().decode(block)
-        except UnicodeDecodeError as error:
-            at, what = error.start, f"octet 0x{block[error.start]:02x}, which is not UTF-8,"
-        else:
-            return None
+        return None
     row = block.count(b"\n", 0, at) + 1
     column = len(block[block.rfind(b"\n", 0, at) + 1 : at].decode(errors="replace")) + 1
-    reason = f"is binary: {what} in line {row}, column {column}"
+    reason = f"is binary: a NUL octet in line {row}, column {column}"
     return Unusable(reason, "hand in text in UTF-8", row, column)
 
 

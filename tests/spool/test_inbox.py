@@ -305,6 +305,7 @@ def test_too_many_names_told_fall_back_to_listing(
     assert desk.look() == ["a.jsonl", "b.jsonl", "c.jsonl"]
 
 
-def test_a_folder_that_is_gone_holds_nothing(desk: Desk) -> None:
+def test_a_folder_that_is_gone_is_no_empty_one(desk: Desk) -> None:
     desk.folder.rmdir()
-    assert desk.look() == []
+    with pytest.raises(FileNotFoundError):
+        desk.look()

@@ -184,7 +184,6 @@ def test_a_character_across_the_first_block_is_no_mistake(
         (b"\n \n\n", "empty", (None, None)),
         (b"\xef\xbb\xbf", "empty", (None, None)),
         (b"\x7fELF\0\1", "binary", (1, 5)),
-        (GOOD + b"\nab\xe9\n", "binary", (2, 3)),
         ('{"to": "1"}'.encode("utf-16"), "UTF-16", (1, 1)),
         (b"\x1f\x8b\x08\0", "compressed", (1, 1)),
         (b'\n{\n "to": "1"\n}\n', "several lines", (2, 1)),
@@ -218,6 +217,15 @@ def test_a_document_may_be_unusable(tmp_path: Path, content: bytes, word: str) -
     path = tmp_path / "a.json"
     path.write_bytes(content)
     assert word in problem_of(path, Format.JSON).reason
+
+
+def test_a_line_that_is_not_utf8_spoils_only_itself(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"ab\xe9\n" + GOOD + b"\n")
+    bad, good = lines_of(read_all(path))
+    assert bad.mistake is not None
+    assert "0xe9 in column 3" in bad.mistake.text
+    assert good.request is not None
 
 
 def test_a_bad_first_line_does_not_spoil_the_rest(tmp_path: Path) -> None:

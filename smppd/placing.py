@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -53,19 +53,20 @@ def free_name(folder: Path, name: str, companions: Sequence[str] = ()) -> Path:
     return path(free)
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes | Iterable[bytes]) -> None:
     """Write a file so that it is there with all its octets, synced, or not there at all.
 
-    A file of this name is replaced. The name itself is on disk after `fsync_folder`.
+    The content may come in pieces, one after the other. A file of this name is replaced. The
+    name itself is on disk after `fsync_folder`.
     """
     descriptor, draft = _draft(path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            file.writelines((content,) if isinstance(content, bytes) else content)
             file.flush()
             os.fsync(descriptor)
         draft.replace(path)
-    except OSError:
+    except BaseException:
         draft.unlink(missing_ok=True)
         raise
 

@@ -9,8 +9,7 @@ lost by it.
 from __future__ import annotations
 
 import glob
-import os
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ import trio
 
 from smppd.ledger.facts import Fact, FileAccount, MessageRow, Outstanding
 from smppd.message import Lane
-from smppd.placing import day_folder, free_name, fsync_folder
+from smppd.placing import day_folder, free_name, fsync_folder, write_whole
 from smppd.results.lines import ResultLine, echo_of, encode_line, iso, result_line
 
 Items = Callable[[FileAccount], Iterator[tuple[MessageRow, Fact | None]]]
@@ -95,7 +94,9 @@ class Reporter:
         entries = {entry.item: entry for entry in unfinished}
         totals = self._write_results(file, entries, place)
         totals.complete = not unfinished
-        _finish(place.with_name(place.name + ".report.json"), [msgspec.json.encode(totals)])
+        write_whole(
+            place.with_name(place.name + ".report.json"), msgspec.json.encode(totals) + b"\n"
+        )
         if source.exists():
             source.rename(place)
         fsync_folder(folder)
@@ -115,7 +116,8 @@ class Reporter:
     ) -> Totals:
         lane = Lane(file.lane).name.lower()
         totals = Totals(file.name, _claim(file), lane, iso(file.opened))
-        _finish(place.with_name(place.name + ".results.jsonl"), self._lines(file, entries, totals))
+        lines = self._lines(file, entries, totals)
+        write_whole(place.with_name(place.name + ".results.jsonl"), lines)
         first, last = totals.first_submitted, totals.last_submitted
         if first is not None and last is not None:
             totals.seconds = round(_seconds(last) - _seconds(first), 3)
@@ -129,7 +131,7 @@ class Reporter:
         for row, fact in self._items(file):
             line = result_line(row, fact, entries.get(row.item))
             totals.count(line)
-            yield encode_line(line, echo_of(row))
+            yield encode_line(line, echo_of(row)) + b"\n"
 
 
 def _claim(file: FileAccount) -> str:
@@ -142,18 +144,6 @@ _SUBMITTED = frozenset({"sent", "delivered", "undelivered", "unknown"})
 
 def _seconds(moment: str) -> float:
     return datetime.fromisoformat(moment).timestamp()
-
-
-def _finish(path: Path, lines: Iterable[bytes]) -> None:
-    """Write lines into a file that is there whole or not at all."""
-    draft = path.with_name(f".{path.name}.draft")
-    with draft.open("wb") as file:
-        for line in lines:
-            file.write(line)
-            file.write(b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
 
 
 def _clear_away(source: Path) -> None:

@@ -49,6 +49,8 @@ from smppd.spool.station import Spool
 
 #: Seconds between two looks at whether the books need a checkpoint.
 BOOKKEEPING = 0.25
+#: Seconds between two rounds of forgetting what was indexed long ago.
+FORGETTING = 3600.0
 
 
 class CannotStartError(Exception):
@@ -132,9 +134,7 @@ class Daemon:
         accounts = self.ledger.accounts
         self.publication = Publication(
             self.desk,
-            Reporter(
-                root, lambda file: reader.items(file, accounts.slots[file.file_id]), time.time
-            ),
+            Reporter(root, reader.items),
             reader.all_waiting,
             self.emit,
             config.spool.report_after,
@@ -295,10 +295,14 @@ class Daemon:
         return dict(+waiting)
 
     async def _keep_books(self) -> None:
+        forget_at = trio.current_time()
         while True:
-            await trio.sleep(BOOKKEEPING)
             if self.desk.checkpoint_due():
                 await self.desk.checkpoint()
+            if trio.current_time() >= forget_at:
+                await self.desk.forget(self.config.spool.dedupe_window)
+                forget_at = trio.current_time() + FORGETTING
+            await trio.sleep(BOOKKEEPING)
 
     async def _heed_signals(self) -> None:
         """The first signal drains; a second one ends the process as it stands, which is safe."""

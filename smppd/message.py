@@ -39,9 +39,17 @@ class State(IntEnum):
 #: SENT is final for a message that asked for no receipt.
 LIFECYCLE: Mapping[State, frozenset[State]] = MappingProxyType(
     {
-        # SENT, from QUEUED: a late answer arrived before a resend had left.
+        # SENT or UNKNOWN, from QUEUED: a late answer arrived before a resend had left, for the
+        # only part or for one beside a part in doubt.
         State.QUEUED: frozenset(
-            {State.SENDING, State.SENT, State.EXPIRED, State.CANCELLED, State.FAILED}
+            {
+                State.SENDING,
+                State.SENT,
+                State.UNKNOWN,
+                State.EXPIRED,
+                State.CANCELLED,
+                State.FAILED,
+            }
         ),
         State.SENDING: frozenset({State.SENT, State.QUEUED, State.FAILED, State.UNKNOWN}),
         State.SENT: frozenset({State.DELIVERED, State.UNDELIVERED}),

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from smppd.ledger.facts import Fact, FileAccount, FullBlock, MessageRow, Outstanding
+from smppd.ledger.slots import Slots
 from smppd.message import ErrorInfo, Lane, Part, Request
 from smppd.smpp.pdu import DataSm, DeliverSm
 from smppd.smpp.receipt import DeliveryReceipt
@@ -91,6 +92,7 @@ class Line(msgspec.Struct, gc=False):
     mistake: ErrorInfo | None = None
     to: str = ""
     id: str | None = None
+    echo: dict[str, bytes] | None = None
 
 
 class Claimed(msgspec.Struct, frozen=True):
@@ -192,8 +194,13 @@ class Receipts(Protocol):
 class Publisher(Protocol):
     """Where results and reports go for people."""
 
-    async def publish(self, file: FileAccount, unfinished: Sequence[Outstanding]) -> str:
-        """Write results and report, move the source beside them; the source's new place."""
+    async def publish(
+        self, file: FileAccount, slots: Slots, unfinished: Sequence[Outstanding]
+    ) -> str:
+        """Write results and report, move the source beside them; the source's new place.
+
+        `slots` say which facts ended its messages, as far as the journal has not got them.
+        """
 
 
 class Mailbox(Protocol):

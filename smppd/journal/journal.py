@@ -38,8 +38,9 @@ class _Turn:
         self._done = trio.Event()
 
     def end(self, failure: JournalError | None = None) -> None:
-        self.failure = failure
-        self._done.set()
+        if not self._done.is_set():
+            self.failure = failure
+            self._done.set()
 
     async def wait(self) -> None:
         await self._done.wait()
@@ -81,17 +82,20 @@ class Journal:
         Raises `JournalError` when the disk fails: no promise can be kept without it.
         """
         task_status.started()
-        while True:
-            await self._wanted.wait()
-            turn, self._turn, self._wanted = self._turn, _Turn(), trio.Event()
-            try:
+        turn, stopped = self._turn, JournalError("the journal has stopped")
+        try:
+            while True:
+                await self._wanted.wait()
+                turn, self._turn, self._wanted = self._turn, _Turn(), trio.Event()
                 await self._run_sync(self._work, turn)
-            except JournalError as failure:
-                # Whoever waits, even shielded, must hear of it: there will be no other turn.
-                turn.end(failure)
-                self._turn.end(failure)
-                raise
-            turn.end()
+                turn.end()
+        except JournalError as failure:
+            stopped = failure
+            raise
+        finally:
+            # Whoever still waits, even shielded, must hear of it: there will be no other turn.
+            turn.end(stopped)
+            self._turn.end(stopped)
 
     def _work(self, turn: _Turn) -> None:
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -210,9 +210,9 @@ class Store:
 
     # ── the log ──────────────────────────────────────────────────────────────────────────
 
-    def load(self, *, from_snapshot: bool = True) -> tuple[Accounts, dict[str, int]]:
-        """The accounts, and the client ids that no lot holds yet."""
-        accounts, recent = Accounts(), dict[str, int]()
+    def load(self, *, from_snapshot: bool = True) -> tuple[Accounts, dict[str, tuple[int, float]]]:
+        """The accounts, and the client ids that no lot holds yet, with msg_id and time."""
+        accounts, recent = Accounts(), dict[str, tuple[int, float]]()
         if from_snapshot:
             saved = self._sql.execute("SELECT data FROM snapshot").fetchone()
             if saved is not None:
@@ -230,14 +230,15 @@ class Store:
                 accounts.apply(fact)
         return accounts, recent
 
-    def _ids_admitted(self, fact: Fact) -> Iterable[tuple[str, int]]:
+    def _ids_admitted(self, fact: Fact) -> Iterator[tuple[str, tuple[int, float]]]:
         assert fact.detail is not None
         for first, last, _ in read_chunk(fact.detail).ranges:
-            yield from self._sql.execute(
+            for client_id, msg_id in self._sql.execute(
                 "SELECT id, msg_id FROM message WHERE msg_id BETWEEN ? AND ? AND id IS NOT NULL"
                 " AND state = ?",
                 (first, last, State.QUEUED),
-            )
+            ):
+                yield client_id, (msg_id, fact.at)
 
     def facts(self, after: int = 0) -> Iterator[Fact]:
         """The facts behind this seq, in order."""
@@ -247,7 +248,7 @@ class Store:
     def receipts(self, after: int) -> Iterator[Fact]:
         """The receipts behind this seq, matched or parked, in order."""
         cursor = self._sql.execute(
-            _FACT + "WHERE seq > ? AND kind IN (?, ?) ORDER BY seq",
+            _FACT + "WHERE seq > ? AND (kind = ? OR kind = ? AND part IS NULL) ORDER BY seq",
             (after, Kind.RECEIPT, Kind.PARKED),
         )
         return map(Fact._make, cursor)

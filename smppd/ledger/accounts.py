@@ -80,6 +80,7 @@ class Accounts:
         self.unmatched = 0
         self.accepted = 0
         self.touched: set[int] = set()
+        self.refilled: set[int] = set()
         self.last_file = 0
 
     def apply(self, fact: Fact) -> Outstanding | None:
@@ -189,29 +190,37 @@ class Accounts:
         entry.part_states = [SENDING if state == QUEUED else state for state in entry.part_states]
         entry.attempts += 1
         entry.due = None
+        entry.counted = False
         entry.link = fact.text or ""
         self.files[entry.file_id].last_submit = fact.at
         self._move(entry, SENDING, fact.seq)
 
     def returned(self, fact: Fact) -> Outstanding | None:
-        return self._back_to_queue(fact, due=fact.at, attempt=0)
+        return self._back_to_queue(fact, fact.at, counts=False)
 
     def retry(self, fact: Fact) -> Outstanding | None:
         assert fact.detail is not None
-        return self._back_to_queue(fact, due=read_due(fact.detail), attempt=1)
+        return self._back_to_queue(fact, read_due(fact.detail), counts=True)
 
     def throttled(self, fact: Fact) -> Outstanding | None:
         assert fact.detail is not None
-        return self._back_to_queue(fact, due=read_due(fact.detail), attempt=0)
+        return self._back_to_queue(fact, read_due(fact.detail), counts=False)
 
-    def _back_to_queue(self, fact: Fact, due: float, attempt: int) -> Outstanding | None:
+    def _back_to_queue(self, fact: Fact, due: float, *, counts: bool) -> Outstanding | None:
         entry = self._entry(fact, UNANSWERED)
         if entry is None:
             return None
-        if not attempt and entry.due is None:
-            entry.attempts -= 1
+        entry.counted = entry.counted or counts
         entry.due = max(due, entry.due or due)
-        return self._settle_part(entry, fact, QUEUED)
+        before = entry.state
+        final = self._settle_part(entry, fact, QUEUED)
+        if entry.state == QUEUED:
+            if before == QUEUED:
+                self._wait(entry)
+            elif not entry.counted:
+                entry.attempts -= 1
+        self._clear_doubt(entry)
+        return final
 
     def sent(self, fact: Fact) -> Outstanding | None:
         entry = self._entry(fact)
@@ -227,6 +236,8 @@ class Accounts:
             entry.submitted = fact.at
         if entry.part_states[fact.part] not in (SENDING, UNKNOWN, QUEUED):
             return None
+        entry.part_states[fact.part] = SENT
+        self._clear_doubt(entry)
         return self._settle_part(entry, fact, SENT)
 
     def refused(self, fact: Fact) -> Outstanding | None:
@@ -241,7 +252,8 @@ class Accounts:
         entry = self._entry(fact, frozenset({SENDING}))
         if entry is None:
             return None
-        entry.error = ErrorInfo("UNKNOWN_OUTCOME", None, fact.text or "")
+        if FAILED not in entry.part_states:
+            entry.error = ErrorInfo("UNKNOWN_OUTCOME", None, fact.text or "")
         return self._settle_part(entry, fact, UNKNOWN)
 
     def requeued(self, fact: Fact) -> None:
@@ -286,16 +298,18 @@ class Accounts:
             entry.error = ErrorInfo(
                 RECEIPT_WORDS[fact.num], None, f"receipt error {receipt_fact(fact.text).error}"
             )
-        elif entry.error is not None and entry.error.code == "UNKNOWN_OUTCOME":
-            entry.error = None
+        else:
+            entry.part_states[fact.part] = state
+            self._clear_doubt(entry)
         return self._settle_part(entry, fact, state)
 
     def parked(self, fact: Fact) -> None:
         assert fact.text is not None
-        assert fact.num is not None
         link, message_id, _ = fact.text.split("\t", 2)
-        self.unmatched += 1
+        self.unmatched += not fact.part
         key = receipt_key(link, message_id)
+        if not message_id:
+            return
         if fact.num in RECEIPT_STATES or key not in self.shelf:
             self.shelf[key] = Parked(fact.at, fact.num, fact.text)
         while len(self.shelf) > PARKED:
@@ -367,8 +381,19 @@ class Accounts:
             self.touched.add(entry.file_id)
         elif state == QUEUED:
             self.queues[entry.msg_id >> QUEUE_SHIFT].queued += 1
-            self.retries.add(entry.msg_id >> QUEUE_SHIFT, entry.due or 0.0, entry.msg_id)
+            self._wait(entry)
         return None
+
+    def _wait(self, entry: Outstanding) -> None:
+        queue = entry.msg_id >> QUEUE_SHIFT
+        self.retries.add(queue, entry.due or 0.0, entry.msg_id)
+        self.refilled.add(queue)
+
+    def _clear_doubt(self, entry: Outstanding) -> None:
+        """Say no more of an unknown outcome once no part of the message has one."""
+        doubted = entry.error is not None and entry.error.code == "UNKNOWN_OUTCOME"
+        if doubted and UNKNOWN not in entry.part_states:
+            entry.error = None
 
     def _finish(self, entry: Outstanding, file: FileAccount, seq: int) -> None:
         del self.entries[entry.msg_id]
@@ -407,7 +432,7 @@ class Accounts:
         if entry.state == UNKNOWN:
             self.held.add(entry.msg_id)
         elif entry.state == QUEUED:
-            self.retries.add(entry.msg_id >> QUEUE_SHIFT, entry.due or 0.0, entry.msg_id)
+            self._wait(entry)
 
     def in_doubt(self) -> list[tuple[int, int]]:
         """The (msg_id, part) pairs that were on their way out: after a crash, in doubt."""

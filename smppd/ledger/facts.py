@@ -108,6 +108,7 @@ class Outstanding(msgspec.Struct, array_like=True):
     """A message that was taken from its queue and is not final.
 
     `part_states` has one State per part, `ids` the (part, receipt key) pairs learnt so far.
+    `counted`: a part was refused since it was last taken, in a way that makes it an attempt.
     """
 
     msg_id: int
@@ -127,6 +128,7 @@ class Outstanding(msgspec.Struct, array_like=True):
     possible_duplicate: bool = False
     due: float | None = None
     link: str = ""
+    counted: bool = False
 
     @property
     def client_id(self) -> str:
@@ -215,16 +217,8 @@ class Parked(msgspec.Struct, array_like=True):
     """A receipt whose message_id nobody knows yet."""
 
     at: float
-    num: int
+    num: int | None
     text: str
-
-
-class Finished(NamedTuple):
-    """What is remembered of a message that is final."""
-
-    msg_id: int
-    id: str
-    to: str
 
 
 class ReceiptFact(NamedTuple):
@@ -235,6 +229,14 @@ class ReceiptFact(NamedTuple):
     error: str
     done_date: str
     destination: str
+
+
+class Finished(NamedTuple):
+    """What is remembered of a message that is final."""
+
+    msg_id: int
+    id: str
+    to: str
 
 
 class Snapshot(msgspec.Struct, array_like=True):
@@ -248,6 +250,7 @@ class Snapshot(msgspec.Struct, array_like=True):
     shelf: dict[str, Parked]
     unmatched: int
     last_file: int
+    finished: dict[str, Finished]
 
 
 encode = msgspec.msgpack.Encoder().encode
@@ -276,7 +279,7 @@ def made_up_msg_id(text: str) -> int | None:
 
 def receipt_key(link: str, message_id: str) -> str:
     """A message_id means something only together with the link that it came over."""
-    return f"{link}\t{message_id}"
+    return f"{link}\t{plain(message_id)}"
 
 
 def receipt_fact(text: str) -> ReceiptFact:

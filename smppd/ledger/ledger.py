@@ -18,7 +18,6 @@ from smppd.ledger.facts import (
     Outstanding,
     ReceiptFact,
     encode,
-    plain,
     receipt_key,
     receipt_text,
     result_of,
@@ -131,10 +130,9 @@ class Ledger:
 
     def sent(self, at: float, link: str, msg_id: int, part: int, message_id: str) -> None:
         """The SMSC took a part. A receipt that was parked under this message_id is applied."""
-        message_id = plain(message_id)
         key = receipt_key(link, message_id)
         self._record(at, _SENT, msg_id, part, text=key)
-        parked = self.accounts.shelf.get(key)
+        parked = self.accounts.shelf.get(key) if message_id else None
         if parked is not None and msg_id in self.accounts.entries:
             self._record(at, _RECEIPT, msg_id, part, parked.num, parked.text)
 
@@ -170,13 +168,22 @@ class Ledger:
         """A message that had come back is past its time."""
         self._record(at, _EXPIRED, msg_id)
 
-    def receipt(self, at: float, where: tuple[int, int], num: int, what: ReceiptFact) -> None:
-        """A receipt for a part that we know. `num` is its message_state, 0 if not understood."""
+    def receipt(
+        self, at: float, where: tuple[int, int], num: int | None, what: ReceiptFact
+    ) -> None:
+        """A receipt for a part that we know.
+
+        `num` is its message_state: negative if another will follow, None if not understood.
+        """
         self._record(at, _RECEIPT, where[0], where[1], num, receipt_text(what))
 
-    def park(self, at: float, num: int, what: ReceiptFact) -> None:
-        """A receipt that matches nothing: kept until its message_id is learnt."""
+    def park(self, at: float, num: int | None, what: ReceiptFact, other_id: str = "") -> None:
+        """A receipt that matches nothing: kept until its message_id, or the other one that it
+        named, is learnt."""
         self._record(at, _PARKED, num=num, text=receipt_text(what))
+        if other_id:
+            again = receipt_text(what._replace(message_id=other_id))
+            self._record(at, _PARKED, part=1, num=num, text=again)
 
     def recall(self, at: float, entry: Outstanding) -> None:
         """A message that had been spilled to disk is needed in memory again."""

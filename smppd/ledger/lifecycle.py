@@ -21,15 +21,16 @@ PARTLY_DONE = frozenset({DELIVERED, UNDELIVERED})
 #: A refusal may come late, when the part's outcome already counts as unknown.
 UNANSWERED = frozenset({SENDING, UNKNOWN})
 
-# SMPP 3.4, 5.2.28: the final message states, and what each means for us.
+# SMPP 3.4, 5.2.28, and SKIPPED of 5.0: the final message states, and what each means for us.
 RECEIPT_STATES = {
     2: DELIVERED,
     3: UNDELIVERED,
     4: UNDELIVERED,
     5: UNDELIVERED,
     8: UNDELIVERED,
+    9: UNDELIVERED,
 }
-RECEIPT_WORDS = {3: "EXPIRED", 4: "DELETED", 5: "UNDELIVERABLE", 8: "REJECTED"}
+RECEIPT_WORDS = {3: "EXPIRED", 4: "DELETED", 5: "UNDELIVERABLE", 8: "REJECTED", 9: "SKIPPED"}
 
 ALLOWED: tuple[frozenset[int], ...] = tuple(
     frozenset(map(int, LIFECYCLE[State(n)])) if n else frozenset() for n in range(len(State) + 1)

@@ -54,6 +54,7 @@ def snapshot(accounts: Accounts) -> bytes:
             accounts.shelf,
             accounts.unmatched,
             accounts.last_file,
+            accounts.finished.save(),
         )
     )
     for file in accounts.files.values():
@@ -69,6 +70,7 @@ def restore(accounts: Accounts, data: bytes) -> None:
     accounts.last_file = saved.last_file
     accounts.queues = {queue.number: queue for queue in saved.queues}
     accounts.shelf.update(saved.shelf)
+    accounts.finished.restore(saved.finished)
     for file in saved.files:
         accounts.files[file.file_id] = file
         accounts.slots[file.file_id] = Slots.restore(file.items, file.saved_slots)

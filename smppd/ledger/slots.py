@@ -58,6 +58,13 @@ class Slots:
         """A block that is in memory; None if the journal has it."""
         return self._blocks.get(number)
 
+    def copy(self) -> Slots:
+        """The blocks in memory as they are now, to be read while these go on."""
+        copied = Slots()
+        copied._items = self._items
+        copied._blocks = {number: block[:] for number, block in self._blocks.items()}
+        return copied
+
     def save(self) -> dict[int, bytes]:
         """The blocks in memory, for a snapshot."""
         return {number: block.tobytes() for number, block in self._blocks.items()}

@@ -43,9 +43,18 @@ class Remembered:
         """Remember a message that is final."""
         finished = Finished(entry.msg_id, entry.client_id, entry.to)
         for _, key in entry.ids:
-            self._now[key] = finished
+            if not key.endswith("\t"):
+                self._now[key] = finished
         if len(self._now) > REMEMBERED:
             self._before, self._now = self._now, {}
+
+    def save(self) -> dict[str, Finished]:
+        """All of them, for a snapshot."""
+        return self._before | self._now
+
+    def restore(self, saved: dict[str, Finished]) -> None:
+        """As it was when it was saved."""
+        self._before = saved
 
     def get(self, key: str) -> Finished | None:
         """The final message behind a receipt key, if it is still remembered."""

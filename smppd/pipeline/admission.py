@@ -103,7 +103,7 @@ class Admission:
         now = self._desk.wall()
         lane = Lane(self._desk.accounts.files[file_id].lane)
         items = [item for each in lines for item in self._items(each, lane, now)]
-        reserved = self._reserve(items)
+        reserved = self._reserve(items, now)
         if reserved:
             known = await self._desk.journal.find_ids(reserved, now - self._terms.dedupe_window)
             for item in items:
@@ -120,7 +120,7 @@ class Admission:
         if request is None:
             error = line.mistake or ErrorInfo("BAD_LINE")
             queue = self._terms.queues[self._default, lane]
-            return [_Item(line.number, queue, line.id, line.to, error, State.REJECTED)]
+            return [_Item(line.number, queue, line.id, line.to, error, State.REJECTED, line.echo)]
         if isinstance(request.to, str):
             return [self._item(line.number, request, request.to, request.id, lane, now)]
         return [
@@ -151,16 +151,17 @@ class Admission:
             "BAD_VIA", None, f'via: there is no link called "{via}"; use one of: {names}'
         )
 
-    def _reserve(self, items: list[_Item]) -> list[str]:
+    def _reserve(self, items: list[_Item], now: float) -> list[str]:
         """Claim the ids of what will be queued; those that only the disk can know about."""
         recent, reserved = self._desk.recent_ids, []
         for item in items:
             if item.id is None or item.state != State.QUEUED:
                 continue
-            if item.id in recent:
+            held = recent.get(item.id)
+            if held is not None and held[1] >= now - self._terms.dedupe_window:
                 _mark_duplicate(item)
             else:
-                recent[item.id] = 0
+                recent[item.id] = (0, now)
                 reserved.append(item.id)
         return reserved
 
@@ -180,7 +181,7 @@ class Admission:
                 body = encode(item.verdict)
                 queued[item.queue] += 1
                 if item.id is not None:
-                    self._desk.recent_ids[item.id] = msg_id
+                    self._desk.recent_ids[item.id] = (msg_id, now)
             else:
                 assert isinstance(item.verdict, ErrorInfo)
                 body = encode(Rejected(item.to, item.verdict, item.echo))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import trio
 
 from smppd.ledger import memory
-from smppd.ledger.facts import QUEUE_SHIFT, MessageRow
+from smppd.ledger.facts import MessageRow
 from smppd.ledger.ledger import Ledger
 from smppd.message import ErrorInfo, OnUnknown, State
 from smppd.ports import Checkpoint, Journal
@@ -27,11 +27,16 @@ WAITING_AFTER_SPILL = 25_000
 WAITING_KEPT = 14 * 86_400.0
 
 
+#: Client ids that no lot holds yet, each with its msg_id (0 while it is being admitted) and when
+#: it was handed in (epoch seconds).
+RecentIds = dict[str, tuple[int, float]]
+
+
 class Desk:
     """What the stages share. `wall` gives epoch seconds."""
 
     def __init__(
-        self, ledger: Ledger, recent: dict[str, int], journal: Journal, wall: Callable[[], float]
+        self, ledger: Ledger, recent: RecentIds, journal: Journal, wall: Callable[[], float]
     ) -> None:
         self.ledger = ledger
         self.accounts = ledger.accounts
@@ -62,6 +67,9 @@ class Desk:
         )
         if self.accounts.touched:
             self.stirred.set()
+        refilled, self.accounts.refilled = self.accounts.refilled, set()
+        for queue in refilled:
+            self.wake(queue)
 
     def judge_doubtful(self, now: float) -> None:
         """Apply each message's `on_unknown` to those whose outcome has just become unknown."""
@@ -71,9 +79,8 @@ class Desk:
             if entry is None or entry.state != State.UNKNOWN:
                 continue
             if entry.on_unknown == OnUnknown.RESEND:
-                delay = min(2.0 ** (entry.attempts - 2), 600.0) if entry.attempts > 1 else 0.0
+                delay = min(2.0 ** min(entry.attempts - 2, 10), 600.0) if entry.attempts > 1 else 0
                 self.ledger.requeued(now, msg_id, "on_unknown = resend", now + delay)
-                self.wake(msg_id >> QUEUE_SHIFT)
             elif entry.on_unknown == OnUnknown.FAIL:
                 reason = entry.error.text if entry.error else ""
                 self.ledger.failed(now, msg_id, ErrorInfo("UNKNOWN_OUTCOME", None, reason))
@@ -85,8 +92,6 @@ class Desk:
         for msg_id in done:
             self.ledger.requeued(now, msg_id, who, now)
         await self.commit()
-        for msg_id in done:
-            self.wake(msg_id >> QUEUE_SHIFT)
         return done
 
     # ── keeping memory flat and starts short ─────────────────────────────────────────────
@@ -99,6 +104,12 @@ class Desk:
             or self.accounts.seq >= self._snapshot_due
         )
 
+    async def forget(self, dedupe_window: float) -> None:
+        """Drop client ids that may come again, and messages whose receipt will not come any more."""
+        now = self.wall()
+        await self.journal.drop_lots("client_id", now - dedupe_window)
+        await self.journal.drop_lots("waiting", now - WAITING_KEPT)
+
     async def checkpoint(self, *, final: bool = False) -> None:
         """Write client ids and the oldest waiting messages as lots, and now and then a snapshot.
 
@@ -107,8 +118,8 @@ class Desk:
         now = self.wall()
         # An id reserved by an admission that is still under way (0) must not be on disk before
         # its message is.
-        ids = {key: msg_id for key, msg_id in self.recent_ids.items() if msg_id}
-        self.recent_ids = {key: 0 for key, msg_id in self.recent_ids.items() if not msg_id}
+        ids = {key: msg_id for key, (msg_id, _) in self.recent_ids.items() if msg_id}
+        self.recent_ids = {key: held for key, held in self.recent_ids.items() if not held[0]}
         self.ledger.indexed(now)
         snapshot = None
         waiting = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import groupby, islice
 
 import trio
 
@@ -97,16 +97,15 @@ class Dispatcher:
 
     async def _next_lot(self, room: int) -> list[Part]:
         """The next parts to leave, on disk as `sending`."""
+        before = self._desk.accounts.seq
         parts = await self._again(room)
         for lane in self._lanes:
             while len(parts) < room and await lane.fill():
                 parts += self._new(lane.take(room - len(parts)))
-        await self._commit_unless_idle()
-        return parts
-
-    async def _commit_unless_idle(self) -> None:
-        if self._desk.ledger.facts:
+        # Another commit may have taken our facts along while a lane was read: it is waited for.
+        if self._desk.accounts.seq != before:
             await self._desk.commit()
+        return parts
 
     def _new(self, rows: list[MessageRow]) -> list[Part]:
         """Take rows from the head of their queue; those past their time go nowhere."""
@@ -133,15 +132,16 @@ class Dispatcher:
         now, accounts = self._desk.wall(), self._desk.accounts
         due: list[int] = []
         for lane in self._lanes:
-            for entry in accounts.due_retries(lane.number, now):
-                due.append(entry.msg_id)
-                if len(due) >= min(room, AGAIN):
-                    break
+            left = min(room, AGAIN) - len(due)
+            due += [entry.msg_id for entry in islice(accounts.due_retries(lane.number, now), left)]
         if not due:
             return []
         rows = {row.msg_id: row for row in await self._desk.journal.read_messages(due)}
         parts = []
         for msg_id in due:
+            still = accounts.entries.get(msg_id)
+            if still is None or still.state != State.QUEUED:
+                continue  # settled while its message was read
             message = rows[msg_id].message
             if message.expires is not None and message.expires <= now:
                 self._desk.ledger.expired(now, msg_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from heapq import nsmallest
 
 import trio
 
@@ -14,6 +15,8 @@ from smppd.ports import Publisher
 
 #: Seconds between two looks at files whose receipts may never come.
 LOOK_EVERY = 5.0
+#: Files published before it is seen whether more urgent ones have come to rest.
+AT_ONCE = 20
 
 
 class Publication:
@@ -41,21 +44,31 @@ class Publication:
 
     async def run(self) -> None:
         """Report files as they come to rest, until cancelled."""
+        look_at = trio.current_time() + LOOK_EVERY
         while True:
             await self.publish_ready()
-            with trio.move_on_after(LOOK_EVERY):
+            with trio.move_on_at(look_at):
                 await self._desk.stirred.wait()
-            if not self._desk.stirred.is_set():
+            if trio.current_time() >= look_at:
                 self._desk.accounts.touched.update(self._overdue())
+                look_at = trio.current_time() + LOOK_EVERY
 
     async def publish_ready(self) -> None:
         """Report every file that is at rest now."""
         self._desk.stirred = trio.Event()
-        touched, self._desk.accounts.touched = self._desk.accounts.touched, set()
-        for file_id in sorted(touched):
-            file = self._desk.accounts.files.get(file_id)
-            if file is not None and self._at_rest(file):
-                await self._publish(file)
+        accounts = self._desk.accounts
+        while accounts.touched:
+            # The high lane's files first, also those that came to rest while others were written.
+            for file_id in nsmallest(AT_ONCE, accounts.touched, self._urgency):
+                file = accounts.files.get(file_id)
+                if file is not None and self._at_rest(file):
+                    await self._publish(file)
+                # Not before: a stop in the middle leaves it for the last round.
+                accounts.touched.discard(file_id)
+
+    def _urgency(self, file_id: int) -> tuple[int, int]:
+        file = self._desk.accounts.files.get(file_id)
+        return (-1 if file is None else file.lane, file_id)
 
     def _at_rest(self, file: FileAccount) -> bool:
         """Whether all is final or held as unknown, or has waited long enough for receipts."""
@@ -75,9 +88,10 @@ class Publication:
         ]
 
     async def _publish(self, file: FileAccount) -> None:
-        # What made it come to rest is on disk when this returns: results are read from there.
+        # Results are read from the disk: what is not there yet is taken along as it stands now.
+        slots, unfinished = self._desk.accounts.slots[file.file_id].copy(), self._unfinished(file)
         await self._desk.commit()
-        placed = await self._publisher.publish(file, self._unfinished(file))
+        placed = await self._publisher.publish(file, slots, unfinished)
         states = {state.label: count for state in State if (count := file.states[state])}
         self._desk.ledger.file_reported(self._desk.wall(), file.file_id, placed)
         await self._desk.commit()

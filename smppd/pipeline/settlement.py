@@ -6,10 +6,11 @@ is kept, and nothing is acknowledged before it is on disk.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
-from smppd.ledger.facts import QUEUE_SHIFT, Fact, Kind, ReceiptFact, read_outstanding, receipt_key
-from smppd.message import ErrorInfo
+from smppd.ledger.facts import Fact, Kind, ReceiptFact, read_outstanding, receipt_key
+from smppd.message import ErrorInfo, State
 from smppd.pipeline.desk import Desk
 from smppd.policy import PACE, PACE_PAUSE, Retries, decide
 from smppd.ports import Answered, Mailbox, Outcome, ReceiptOf, Receipts, Returned
@@ -40,6 +41,7 @@ class Settlement:
         self._receipts = receipts
         self._mailbox = mailbox
         self._terms: dict[str, LinkTerms] = {}
+        self._unwritten: deque[list[ReceiptOf]] = deque()
 
     def introduce(self, link: str, terms: LinkTerms) -> None:
         """Make a link's terms known before it reports anything."""
@@ -60,9 +62,16 @@ class Settlement:
         now = self._desk.wall()
         written = self._record_outcomes(link, outcomes, now)
         written += [self._record_receipt(link, receipt, now) for receipt in receipts]
+        self._unwritten.append(written)
         await self._desk.commit()
-        if written:
-            self._receipts.append(written)
+        self._write_receipts(written)
+
+    def _write_receipts(self, written: list[ReceiptOf]) -> None:
+        """Append these receipts, and first those recorded before them, which are on disk too."""
+        while any(each is written for each in self._unwritten):
+            lot = self._unwritten.popleft()
+            if lot:
+                self._receipts.append(lot)
 
     def _record_outcomes(
         self, link: str, outcomes: Sequence[Outcome], now: float
@@ -77,7 +86,6 @@ class Settlement:
                     self._refused(link, outcome, now)
             elif isinstance(outcome, Returned):
                 ledger.returned(now, outcome.msg_id, outcome.part)
-                self._desk.wake(outcome.msg_id >> QUEUE_SHIFT)
             else:
                 ledger.unknown(now, outcome.msg_id, outcome.part, outcome.reason)
         if self._desk.accounts.doubtful:
@@ -99,6 +107,8 @@ class Settlement:
     def _refused(self, link: str, answer: Answered, now: float) -> None:
         ledger, terms = self._desk.ledger, self._terms[link]
         entry = self._desk.accounts.entries.get(answer.msg_id)
+        if answer.late and entry is not None and entry.part_states[answer.part] != State.UNKNOWN:
+            return  # it speaks of an earlier submission; another is under way
         if answer.status == UNENCODABLE:
             error = ErrorInfo("UNENCODABLE", None, answer.message_id)
             ledger.refused(now, answer.msg_id, answer.part, error)
@@ -116,54 +126,52 @@ class Settlement:
             ledger.throttled(now, answer.msg_id, answer.part, status, due)
         if status in PACE:
             terms.hold(PACE_PAUSE)
-        self._desk.wake(answer.msg_id >> QUEUE_SHIFT)
 
     # ── receipts ─────────────────────────────────────────────────────────────────────────
 
     def _record_receipt(self, link: str, receipt: DeliveryReceipt, now: float) -> ReceiptOf:
         """Match a receipt to its part, or park it."""
         ledger, accounts = self._desk.ledger, self._desk.accounts
-        key, where = self._find(link, receipt)
-        num = 0 if receipt.state is None else int(receipt.state)
+        keys = _keys(link, receipt)
+        num = None if receipt.state is None else int(receipt.state)
+        if num is not None and not receipt.final:
+            num = -num
         what = ReceiptFact(
             link, receipt.message_id, receipt.error, receipt.done_date, receipt.source
         )
-        if where is not None:
-            entry = accounts.entries[where[0]]
-            ledger.receipt(now, where, num, what)
-            return ReceiptOf(ledger.facts[-1], entry.client_id, entry.to)
-        finished = accounts.finished.get(key)
-        if finished is not None:
-            ledger.receipt(now, (finished.msg_id, 0), num, what)
-            return ReceiptOf(ledger.facts[-1], finished.id, finished.to)
-        ledger.park(now, num, what)
-        return ReceiptOf(ledger.facts[-1], None, None)
-
-    def _find(self, link: str, receipt: DeliveryReceipt) -> tuple[str, tuple[int, int] | None]:
-        """The receipt's key, by its text's id if only that is known, and the part behind it."""
-        known = self._desk.accounts.by_message_id
-        key = receipt_key(link, receipt.message_id)
-        where = known.get(key)
-        if where is None and receipt.alternative_id:
-            other = receipt_key(link, receipt.alternative_id)
-            if other in known:
-                return other, known[other]
-        return key, where
+        for key in keys:
+            where = accounts.by_message_id.get(key)
+            if where is not None:
+                entry = accounts.entries[where[0]]
+                ledger.receipt(now, where, num, what)
+                return ReceiptOf(ledger.facts[-1], entry.client_id, entry.to)
+        for key in keys:
+            finished = accounts.finished.get(key)
+            if finished is not None:
+                ledger.receipt(now, (finished.msg_id, 0), num, what)
+                return ReceiptOf(ledger.facts[-1], finished.id, finished.to)
+        first = len(ledger.facts)
+        ledger.park(now, num, what, receipt.alternative_id)
+        return ReceiptOf(ledger.facts[first], None, None)
 
     async def _recall(self, link: str, receipts: Sequence[DeliveryReceipt]) -> None:
         """Bring messages back to memory that had been spilled before their receipt came."""
-        accounts = self._desk.accounts
-        missing = [
+        accounts, looked_for = self._desk.accounts, set[str]()
+        while missing := {
             key
             for receipt in receipts
-            for message_id in (receipt.message_id, receipt.alternative_id)
-            if message_id
-            and (key := receipt_key(link, message_id)) not in accounts.by_message_id
+            for key in _keys(link, receipt)
+            if key not in accounts.by_message_id
+            and key not in looked_for
             and accounts.finished.get(key) is None
-        ]
-        if not missing:
-            return
-        for blob in (await self._desk.journal.find_waiting(missing)).values():
+        }:
+            # While we look, others may be spilled: look again until nothing new is missing.
+            looked_for |= missing
+            self._restore(await self._desk.journal.find_waiting(list(missing)))
+
+    def _restore(self, found: dict[str, bytes]) -> None:
+        accounts = self._desk.accounts
+        for blob in found.values():
             entry = read_outstanding(blob)
             if entry.msg_id in accounts.entries:
                 continue
@@ -171,3 +179,9 @@ class Settlement:
                 accounts.finished.add(entry)
             else:
                 self._desk.ledger.recall(self._desk.wall(), entry)
+
+
+def _keys(link: str, receipt: DeliveryReceipt) -> list[str]:
+    """What the receipt may be known under: its message_id, and the text's if that differs."""
+    ids = (receipt.message_id, receipt.alternative_id)
+    return [receipt_key(link, message_id) for message_id in ids if message_id]

@@ -51,11 +51,16 @@ class ProgressWriter:
     def write(self) -> None:
         """Write what has changed of files that have been open for a second or more."""
         now = self._wall()
-        ripe = [file for file in self._files() if not file.reported and now - file.opened > EVERY]
-        changed = [file for file in ripe if self._written.get(file.file_id) != file.states]
+        ripe = [
+            file
+            for file in self._files()
+            if now - file.opened > EVERY
+            and not (file.reported or (file.closed and not file.pending))
+        ]
+        changed = [file for file in ripe if self._written.get(file.file_id) != _now(file)]
         self._written = {file.file_id: self._written.get(file.file_id, []) for file in ripe}
         for file in changed[:AT_MOST]:
-            self._written[file.file_id] = list(file.states)
+            self._written[file.file_id] = _now(file)
             self._write(file, now)
 
     def _write(self, file: FileAccount, now: float) -> None:
@@ -68,3 +73,7 @@ class ProgressWriter:
             draft.replace(target)
         except FileNotFoundError:
             return  # reported and cleared away meanwhile
+
+
+def _now(file: FileAccount) -> list[int]:
+    return [file.closed, *file.states]

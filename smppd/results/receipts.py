@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO
 
@@ -61,17 +62,18 @@ class ReceiptLog:
         self._seq = seq
         return seq
 
-    def append(self, receipts: Sequence[ReceiptOf] | Iterable[ReceiptOf]) -> None:
-        """Append receipts that are already in the journal."""
-        lines = []
-        for receipt in receipts:
-            self._seq = max(self._seq, receipt.fact.seq)
-            lines.append(_encode(_line(receipt)))
-        if lines:
+    def append(self, receipts: Iterable[ReceiptOf]) -> None:
+        """Append receipts that are already in the journal, each to the file of its hour."""
+        for number, lot in groupby(receipts, lambda receipt: receipt.fact.at // 3600):
+            lines, seq = [], self._seq
+            for receipt in lot:
+                seq = max(seq, receipt.fact.seq)
+                lines.append(_encode(_line(receipt)))
             lines.append(b"")
-            file = self._open(receipt.fact.at)
+            file = self._open(number * 3600)
             file.write(b"\n".join(lines))
             file.flush()
+            self._seq = seq
 
     def close(self) -> None:
         """Remember how far the log got."""
@@ -83,7 +85,7 @@ class ReceiptLog:
             write_whole(self._folder / ".position", str(self._seq).encode())
 
     def _open(self, at: float) -> BinaryIO:
-        hour = datetime.fromtimestamp(at, UTC).strftime("%Y%m%d-%H")
+        hour = f"{datetime.fromtimestamp(at, UTC):%Y%m%d-%H}"
         if self._file is None or hour != self._hour:
             if self._file is not None:
                 self.close()
@@ -101,7 +103,7 @@ def _line(receipt: ReceiptOf) -> _Line:
         iso(fact.at),
         what.link,
         what.message_id,
-        _WORDS.get(fact.num or 0, "unknown"),
+        "unknown" if fact.num is None else _WORDS.get(abs(fact.num), "unknown"),
         what.error,
         what.done_date,
         what.destination,
@@ -112,7 +114,7 @@ def _line(receipt: ReceiptOf) -> _Line:
 
 
 def _mend(path: Path) -> int:
-    """Cut a line that a crash left half written; the seq of the last whole one."""
+    """Cut a line that a crash left half written; the highest seq of the last whole ones."""
     with path.open("r+b") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - _TAIL))
@@ -121,9 +123,11 @@ def _mend(path: Path) -> int:
         if whole < len(tail):
             file.truncate(size - len(tail) + whole)
         lines = tail[:whole].splitlines()
-    if not lines:
-        return 0
+    return max(map(_seq_of, lines), default=0)
+
+
+def _seq_of(line: bytes) -> int:
     try:
-        return int(json.loads(lines[-1])["seq"])
+        return int(json.loads(line)["seq"])
     except (ValueError, KeyError, TypeError):
         return 0

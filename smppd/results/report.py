@@ -18,11 +18,14 @@ import msgspec
 import trio
 
 from smppd.ledger.facts import Fact, FileAccount, MessageRow, Outstanding
+from smppd.ledger.slots import Slots
 from smppd.message import Lane
 from smppd.placing import day_folder, free_name, fsync_folder, write_whole
 from smppd.results.lines import ResultLine, echo_of, encode_line, iso, result_line
 
-Items = Callable[[FileAccount], Iterator[tuple[MessageRow, Fact | None]]]
+#: A file's messages in its order, each with the fact that ended it.
+Ended = Iterator[tuple[MessageRow, Fact | None]]
+Items = Callable[[FileAccount, Slots], Ended]
 
 
 class Totals(msgspec.Struct):
@@ -72,27 +75,29 @@ class Reporter:
         self,
         root: Path,
         items: Items,
-        wall: Callable[[], float],
         run_sync: Callable[..., Awaitable[Any]] = trio.to_thread.run_sync,
     ) -> None:
         self._root = root
         self._items = items
-        self._wall = wall
         self._run_sync = run_sync
 
-    async def publish(self, file: FileAccount, unfinished: Sequence[Outstanding]) -> str:
+    async def publish(
+        self, file: FileAccount, slots: Slots, unfinished: Sequence[Outstanding]
+    ) -> str:
         """Write results and report, move the source beside them; the source's new place."""
-        placed: str = await self._run_sync(self._publish, file, unfinished)
+        items = self._items(file, slots)
+        placed: str = await self._run_sync(self._publish, file, items, unfinished)
         return placed
 
-    def _publish(self, file: FileAccount, unfinished: Sequence[Outstanding]) -> str:
+    def _publish(self, file: FileAccount, items: Ended, unfinished: Sequence[Outstanding]) -> str:
         source = self._root / "work" / file.token / file.name
         if not source.exists() and (before := self._placed_before(file)) is not None:
             return str(before)
-        folder = day_folder(self._root / "done", self._wall())
+        # The day of the hand-in, so that a publication begun again after midnight finds its place.
+        folder = day_folder(self._root / "done", file.opened)
         place = free_name(folder, file.name)
         entries = {entry.item: entry for entry in unfinished}
-        totals = self._write_results(file, entries, place)
+        totals = self._write_results(file, items, entries, place)
         totals.complete = not unfinished
         write_whole(
             place.with_name(place.name + ".report.json"), msgspec.json.encode(totals) + b"\n"
@@ -112,11 +117,11 @@ class Reporter:
         return None
 
     def _write_results(
-        self, file: FileAccount, entries: dict[int, Outstanding], place: Path
+        self, file: FileAccount, items: Ended, entries: dict[int, Outstanding], place: Path
     ) -> Totals:
         lane = Lane(file.lane).name.lower()
         totals = Totals(file.name, _claim(file), lane, iso(file.opened))
-        lines = self._lines(file, entries, totals)
+        lines = _lines(items, entries, totals)
         write_whole(place.with_name(place.name + ".results.jsonl"), lines)
         first, last = totals.first_submitted, totals.last_submitted
         if first is not None and last is not None:
@@ -125,13 +130,12 @@ class Reporter:
             totals.rate = round(sent / totals.seconds, 1) if totals.seconds else None
         return totals
 
-    def _lines(
-        self, file: FileAccount, entries: dict[int, Outstanding], totals: Totals
-    ) -> Iterator[bytes]:
-        for row, fact in self._items(file):
-            line = result_line(row, fact, entries.get(row.item))
-            totals.count(line)
-            yield encode_line(line, echo_of(row)) + b"\n"
+
+def _lines(items: Ended, entries: dict[int, Outstanding], totals: Totals) -> Iterator[bytes]:
+    for row, fact in items:
+        line = result_line(row, fact, entries.get(row.item))
+        totals.count(line)
+        yield encode_line(line, echo_of(row)) + b"\n"
 
 
 def _claim(file: FileAccount) -> str:

@@ -133,7 +133,17 @@ def read_carefully(raw: bytes, number: int) -> Line:
     if isinstance(outcome, Request) and mistake is None:
         return Line(number, outcome)
     to, client_id = legible(raw)
-    return Line(number, None, mistake, to, client_id)
+    return Line(number, None, mistake, to, client_id, _own_fields(raw))
+
+
+def _own_fields(raw: bytes) -> dict[str, bytes] | None:
+    """The `x-…` fields of a line with a mistake, if it can be read that far."""
+    try:
+        fields = _decode_fields(raw)
+    except (ValueError, RecursionError):
+        return None
+    own = {name: bytes(_one_line(fields[name])) for name in fields if name.startswith("x-")}
+    return own or None
 
 
 def too_long(start: bytes, number: int, max_line: int) -> Line:

@@ -33,6 +33,8 @@ REMEMBERED = 10_000
 #: A file whose inode changed this much later than its content was renamed or linked in (ns).
 _RENAMED_AFTER = 5_000_000
 
+#: Names ending so stand beside files in `done/` and `bad/`.
+RESERVED = (".results.jsonl", ".report.json", ".error.json")
 #: Names ending so are drafts of editors and uploaders.
 _IGNORED = (".tmp", ".part", ".swp", "~")
 
@@ -292,7 +294,7 @@ def _misfit(name: str, form: Format | None, size: int) -> Unusable | None:
         return Unusable(f"has a name longer than {NAME_LIMIT} octets", "give it a shorter name")
     if form is None:
         return Unusable("has no known extension", f"name it {known_formats()}")
-    if is_progress(name):
+    if is_progress(name) or name.endswith(RESERVED):
         return Unusable("has a name that the daemon uses itself", "give it another name")
     return None if size else Unusable("is empty", "hand in at least one message")
 

@@ -59,7 +59,7 @@ def test_what_was_committed_is_read_back_by_another_process_like_connection(path
     accounts, recent = reader.load()
     assert accounts.counts == ledger.accounts.counts
     assert accounts.in_doubt() == [(rows[1].msg_id, 0)]
-    assert recent == {"one": BASE + 1, "three": BASE + 3}
+    assert recent == {"one": (BASE + 1, 2.0), "three": (BASE + 3, 2.0)}
     assert [row.id for row in reader.read_queue(BASE + 2, 10)] == ["three"]
     assert reader.count_messages() == 3
     reader.close()

@@ -1,0 +1,473 @@
+"""A daemon's pipeline without sockets: the real journal on a real file, everything else scripted.
+
+A `Bench` is what outlives the daemon (journal and spool), a `Life` is one run of the daemon on it.
+Everything runs in place on trio's clock, so that a test decides what happens between two commits.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from smppd.config import LinkConfig
+from smppd.events import Event
+from smppd.journal.journal import Journal
+from smppd.journal.store import Batch, open_reader, open_store
+from smppd.ledger.accounts import Accounts
+from smppd.ledger.facts import Kind, MessageRow
+from smppd.ledger.ledger import Ledger
+from smppd.message import Lane, Part, State
+from smppd.pipeline.admission import Admission, Terms
+from smppd.pipeline.desk import Desk
+from smppd.pipeline.dispatch import Dispatcher
+from smppd.pipeline.publish import Publication
+from smppd.pipeline.settlement import LinkTerms, Settlement
+from smppd.policy import Retries
+from smppd.ports import Answered, Claimed, Outcome, ReceiptOf, Returned, Unanswered
+from smppd.results.lines import ResultLine
+from smppd.results.report import Reporter
+from smppd.results.story import tell
+from smppd.smpp.pdu import DataSm, DeliverSm
+from smppd.smpp.receipt import FINAL_STATES, DeliveryReceipt
+from smppd.smpp.vocabulary import MessageState
+from smppd.spool.folders import prepare_root
+from smppd.spool.formats import parse_line
+
+#: Epoch seconds at which trio's clock stands at nought.
+EPOCH = 1_800_000_000.0
+RETRIES = Retries(max_attempts=3, shortest=30.0, longest=600.0)
+DEDUPE_WINDOW = 7 * 86_400.0
+LINKS = ("main", "other")
+
+RunSync = Callable[..., Awaitable[Any]]
+
+
+class KilledError(Exception):
+    """The process is gone: nobody was told, nothing was cleaned up."""
+
+
+class Mortal:
+    """Runs the journal's turns in place, until the one with which the daemon dies.
+
+    `unwritten`: it dies before that turn is on disk; otherwise after, but before anybody knows.
+    What still runs by then sees a disk that stays as it was.
+    """
+
+    def __init__(self, dies_at: int | None = None, *, unwritten: bool = False) -> None:
+        self.turns = 0
+        self.dies_at = dies_at
+        self.unwritten = unwritten
+        self.death = trio.Event()
+
+    async def __call__(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        self.turns += 1
+        dies = self.turns == self.dies_at
+        if self.death.is_set() or (dies and self.unwritten):
+            arguments[0].batch = Batch()
+        await trio.lowlevel.checkpoint()
+        outcome = function(*arguments)
+        if dies:
+            self.death.set()
+            await trio.lowlevel.checkpoint()
+        return outcome
+
+    async def kill(self) -> None:
+        """End the daemon when its time has come."""
+        await self.death.wait()
+        raise KilledError
+
+
+class Wire:
+    """A scripted route: keeps what it was given until the test says what became of it.
+
+    Whatever is submitted must be on disk as `sending` by then.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        window: int,
+        check: Callable[[Sequence[Part]], None],
+        dead: trio.Event,
+    ) -> None:
+        self._name = name
+        self.dead = dead
+        self.window = window
+        self.lots: list[list[Part]] = []
+        self.in_flight: list[Part] = []
+        self._check = check
+        self._news = trio.lowlevel.ParkingLot()
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def room(self) -> int:
+        return max(0, self.window - len(self.in_flight))
+
+    async def wait_room(self) -> None:
+        await trio.lowlevel.checkpoint()
+        while not self.room:
+            await self._news.park()
+
+    def submit(self, parts: Sequence[Part]) -> None:
+        if self.dead.is_set():
+            return
+        self._check(parts)
+        self.lots.append(list(parts))
+        self.in_flight.extend(parts)
+
+    def open(self, window: int) -> None:
+        """Have so much room in all from now on."""
+        self.window = window
+        self._news.unpark_all()
+
+    def release(self, part: Part) -> None:
+        if part in self.in_flight:
+            self.in_flight.remove(part)
+        self._news.unpark_all()
+
+    @property
+    def submitted(self) -> list[Part]:
+        """Every part that was ever handed over, in order."""
+        return [part for lot in self.lots for part in lot]
+
+
+class Tray:
+    """Receipts and messages from handsets, kept in memory."""
+
+    def __init__(self) -> None:
+        self.receipts: list[ReceiptOf] = []
+        self.messages: list[tuple[str, DeliverSm | DataSm]] = []
+
+    def append(self, receipts: Sequence[ReceiptOf]) -> None:
+        self.receipts += receipts
+
+    async def keep(self, link: str, messages: Sequence[DeliverSm | DataSm]) -> None:
+        self.messages += [(link, message) for message in messages]
+
+
+class Life:
+    """One run of the daemon."""
+
+    def __init__(
+        self, bench: Bench, run_sync: RunSync, dead: trio.Event, window: int, links: Sequence[str]
+    ) -> None:
+        self.bench = bench
+        self.dead = dead
+        self.store = open_store(bench.path)
+        self.reader = open_reader(bench.path)
+        self.ledger = Ledger()
+        self.ledger.accounts, recent = self.store.load()
+        self.journal = Journal(self.store, run_sync=run_sync)
+        self.journal.load_filters()
+        self.desk = Desk(self.ledger, recent, self.journal, bench.wall)
+        self.tray = Tray()
+        self.settlement = Settlement(self.desk, self.tray, self.tray)
+        self.events: list[Event] = []
+        #: What happens between the publication's word and the reading of a file's results.
+        self.before_reading: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
+        self.queues = {
+            (link, lane): self.store.enter_queue(link, lane) for link in links for lane in Lane
+        }
+        self.wires = {link: Wire(link, window, self._check, dead) for link in links}
+        self.wire = self.wires[links[0]]
+        self.dispatchers = [self._dispatcher(link) for link in links]
+        self.admission = Admission(self.desk, self._terms(links), self.events.append)
+        self.publication = Publication(
+            self.desk,
+            Reporter(bench.root, self.reader.items, self._read_in_place),
+            self.reader.all_waiting,
+            self.events.append,
+            bench.report_after,
+            self.admission.forget_file,
+        )
+
+    @property
+    def accounts(self) -> Accounts:
+        return self.ledger.accounts
+
+    def _dispatcher(self, link: str) -> Dispatcher:
+        lanes = [self.queues[link, lane] for lane in Lane]
+        dispatcher = Dispatcher(self.desk, self.wires[link], lanes)
+        terms = LinkTerms(RETRIES, self.bench.overrides, dispatcher.hold)
+        self.settlement.introduce(link, terms)
+        return dispatcher
+
+    def _terms(self, links: Sequence[str]) -> Terms:
+        configs = {
+            name: LinkConfig(name=name, hosts=(), system_id="acme", from_="ACME") for name in links
+        }
+        return Terms(configs, self.queues, "", DEDUPE_WINDOW)
+
+    async def _read_in_place(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        await self.before_reading()
+        if self.dead.is_set():
+            await trio.sleep_forever()
+        return function(*arguments)
+
+    def close(self) -> None:
+        self.reader.close()
+        self.store.close()
+
+    def _check(self, parts: Sequence[Part]) -> None:
+        """Each part must stand on disk as about to be submitted, as often as it was."""
+        self.bench.on_submit(parts)
+        for msg_id in dict.fromkeys(part.msg_id for part in parts):
+            self.bench.submissions[msg_id] += 1
+            sendings = [fact for fact in self.reader.history(msg_id) if fact.kind == Kind.SENDING]
+            assert len(sendings) >= self.bench.submissions[msg_id], "submitted before it is on disk"
+
+    async def account_for_the_last_run(self) -> None:
+        """What the composition root does first of all."""
+        now = self.bench.wall()
+        for msg_id, part in self.accounts.in_doubt():
+            self.ledger.unknown(now, msg_id, part, "the daemon stopped")
+        self.desk.judge_doubtful(now)
+        await self.desk.commit()
+
+    # ── handing in ───────────────────────────────────────────────────────────────────────────
+
+    async def hand_in(
+        self,
+        lines: Sequence[Mapping[str, Any] | bytes],
+        name: str = "a.jsonl",
+        *,
+        lane: Lane = Lane.NORMAL,
+        token: str = "t1",
+        chunk: int = 250,
+    ) -> int:
+        """Claim a file and admit it, from where an earlier life left it; its file_id."""
+        raw = [line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines]
+        path = self.bench.root / "work" / token / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"".join(line + b"\n" for line in raw))
+        unread = await self.admission.open_file(Claimed(token, name, lane, path))
+        for start in range(unread.line, len(raw), chunk):
+            end = min(start + chunk, len(raw))
+            lot = [parse_line(raw[n], n + 1) for n in range(start, end)]
+            offset = sum(len(line) + 1 for line in raw[:end])
+            await self.admission.admit(unread.file_id, lot, offset, end)
+        await self.admission.close_file(unread.file_id)
+        return unread.file_id
+
+    # ── what links report ────────────────────────────────────────────────────────────────────
+
+    async def settle(self, *outcomes: Outcome, link: str = "main") -> None:
+        await self.settlement.settle(link, outcomes)
+
+    async def answer(
+        self,
+        part: Part,
+        status: int = 0,
+        message_id: str | None = None,
+        *,
+        late: bool = False,
+        link: str = "main",
+    ) -> None:
+        """The SMSC answers a part."""
+        self.wires[link].release(part)
+        named = self.name_of(part) if message_id is None else message_id
+        await self.settle(
+            Answered(part.msg_id, part.index, status, "" if status > 0 else named, late), link=link
+        )
+
+    def answered(self, part: Part) -> Answered:
+        """That the SMSC took a part."""
+        return Answered(part.msg_id, part.index, 0, self.name_of(part))
+
+    async def lose(self, part: Part, link: str = "main") -> None:
+        """No answer came for a part."""
+        self.wires[link].release(part)
+        await self.settle(Unanswered(part.msg_id, part.index, "no answer"), link=link)
+
+    async def give_back(self, part: Part, link: str = "main") -> None:
+        """A part was not submitted after all."""
+        self.wires[link].release(part)
+        await self.settle(Returned(part.msg_id, part.index), link=link)
+
+    async def receive(self, *receipts: DeliveryReceipt, link: str = "main") -> None:
+        """Delivery receipts come."""
+        await self.settlement.settle(link, (), receipts)
+
+    @staticmethod
+    def name_of(part: Part) -> str:
+        """The message_id that the SMSC gives a part unless the test says otherwise."""
+        return f"{part.msg_id:x}.{part.index}"
+
+    @staticmethod
+    def receipt(
+        message_id: str,
+        state: MessageState | None = MessageState.DELIVERED,
+        *,
+        alternative_id: str = "",
+        final: bool | None = None,
+        error: str = "000",
+    ) -> DeliveryReceipt:
+        """A delivery receipt as the protocol's reader hands it over."""
+        ends = state in FINAL_STATES if final is None else final
+        return DeliveryReceipt(
+            message_id,
+            alternative_id,
+            state,
+            ends,
+            error,
+            "",
+            "2611210000",
+            "34600000001",
+            "ACME",
+            b"",
+        )
+
+    # ── looking ──────────────────────────────────────────────────────────────────────────────
+
+    def states(self) -> dict[str, int]:
+        """Messages by state, as the accounts have them."""
+        return {state.label: n for state in State if (n := self.accounts.counts[state])}
+
+    def row(self, client_id: str) -> MessageRow:
+        row = self.reader.find_message(client_id)
+        assert row is not None
+        return row
+
+    def shown(self, client_id: str) -> ResultLine:
+        """The result of a message as its facts on disk tell it."""
+        row = self.row(client_id)
+        return tell(row, self.reader.history(row.msg_id), None).result
+
+    def texts(self, parts: Sequence[Part]) -> list[str]:
+        """The client ids of parts, with the part's number where it is not the first."""
+        ids = {row.msg_id: row.client_id for row in self._rows(parts)}
+        return [ids[p.msg_id] + (f".{p.index}" if p.index else "") for p in parts]
+
+    def _rows(self, parts: Sequence[Part]) -> list[MessageRow]:
+        return self.reader.read_messages([part.msg_id for part in parts])
+
+
+class Bench:
+    """What outlives the daemon."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        self.root = folder / "spool"
+        self.path = folder / "journal.db"
+        self.submissions: Counter[int] = Counter()
+        self.overrides: dict[int, str] = {}
+        self.report_after = 3600.0
+        self.lives = 0
+        #: Told of all parts that are handed over, before they are.
+        self.on_submit: Callable[[Sequence[Part]], None] = lambda parts: None
+        self.skew = 0.0
+        assert prepare_root(self.root) is None
+
+    @staticmethod
+    def sms(
+        to: str | list[str] = "+34600000001", text: str = "Hola", **more: Any
+    ) -> dict[str, Any]:
+        """A message as handed in."""
+        return {"to": to, "text": text, **more}
+
+    @staticmethod
+    def long_sms(parts: int, **more: Any) -> dict[str, Any]:
+        """A message of so many parts."""
+        return {"to": "+34600000001", "text": "x" * 153 * parts if parts > 1 else "x", **more}
+
+    @staticmethod
+    def mortal(dies_at: int | None = None, *, unwritten: bool = False) -> Mortal:
+        """What runs the journal's turns, up to the one with which the daemon dies."""
+        return Mortal(dies_at, unwritten=unwritten)
+
+    def wall(self) -> float:
+        """Epoch seconds."""
+        return EPOCH + self.skew + trio.current_time()
+
+    @asynccontextmanager
+    async def up(
+        self,
+        run_sync: RunSync | None = None,
+        *,
+        window: int = 100,
+        links: Sequence[str] = LINKS,
+        dispatching: bool = True,
+        publishing: bool = False,
+    ) -> AsyncIterator[Life]:
+        """A life that ends as by `kill -9`: no checkpoint, no draining."""
+        if run_sync is None:
+            run_sync = Mortal()
+        dead = run_sync.death if isinstance(run_sync, Mortal) else trio.Event()
+        life = Life(self, run_sync, dead, window, links)
+        self.lives += 1
+        try:
+            async with trio.open_nursery() as journaled:
+                await journaled.start(life.journal.run)
+                async with trio.open_nursery() as nursery:
+                    if isinstance(run_sync, Mortal):
+                        nursery.start_soon(run_sync.kill)
+                    await life.account_for_the_last_run()
+                    if dispatching:
+                        for dispatcher in life.dispatchers:
+                            nursery.start_soon(dispatcher.run)
+                    if publishing:
+                        nursery.start_soon(life.publication.run)
+                    yield life
+                    nursery.cancel_scope.cancel()
+                journaled.cancel_scope.cancel()
+        finally:
+            life.close()
+
+    async def survives(
+        self, act: Callable[[Life], Awaitable[None]], mortal: Mortal, **terms: Any
+    ) -> bool:
+        """Whether a life (see `up`) came to the end of what it was to do."""
+        try:
+            async with self.up(mortal, **terms) as life:
+                await act(life)
+        except* KilledError:
+            pass
+        else:
+            return True
+        return False
+
+    def results(self, name: str = "a.jsonl") -> list[dict[str, Any]]:
+        """The lines of the only results of this name."""
+        (path,) = (self.root / "done").glob(f"*/{name}.results.jsonl")
+        return [json.loads(line) for line in path.read_text().splitlines()]
+
+    def report(self, name: str = "a.jsonl") -> dict[str, Any]:
+        (path,) = (self.root / "done").glob(f"*/{name}.report.json")
+        found: dict[str, Any] = json.loads(path.read_text())
+        return found
+
+    def done(self) -> list[str]:
+        """The names of everything in done/."""
+        return sorted(path.name for path in (self.root / "done").glob("*/*"))
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def new_bench(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Bench]:
+    """Makes a bench for each example of a property; the one before is cleared away."""
+    folder, numbers = tmp_path_factory.mktemp("benches"), count()
+
+    def make() -> Bench:
+        for before in folder.iterdir():
+            shutil.rmtree(before)
+        here = folder / str(next(numbers))
+        here.mkdir()
+        return Bench(here)
+
+    return make

@@ -1,0 +1,250 @@
+"""Any history at all: answers, losses, receipts, restarts in any order, and the books balance."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+import trio.testing
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from smppd.message import State
+from smppd.pipeline import desk as desk_module
+from smppd.pipeline import publish
+from smppd.ports import Answered, Returned, Unanswered
+from smppd.smpp.vocabulary import CommandStatus, MessageState
+
+if TYPE_CHECKING:
+    from smppd.message import Part
+    from tests.pipeline.conftest import Bench, Life
+
+Key = tuple[int, int]
+
+REFUSALS = [
+    CommandStatus.ESME_RTHROTTLED,
+    CommandStatus.ESME_RSYSERR,
+    CommandStatus.ESME_RINVDSTADR,
+    CommandStatus.ESME_RX_T_APPN,
+]
+RECEIPTS = [MessageState.DELIVERED, MessageState.UNDELIVERABLE, MessageState.ENROUTE]
+WAITS = [0.01, 1.5, 31.0, 700.0]
+WORDS = ("hold", "resend", "fail")
+
+
+class Smsc:
+    """The other side: what it was given, and what it has said about each part.
+
+    `submissions` counts how often a part was handed over: each time it has another message_id.
+    `accepted` are the parts that it took, `known` those of which the daemon has been told.
+    """
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.submissions: Counter[Key] = Counter()
+        self.last: dict[Key, str] = {}
+        self.accepted: set[Key] = set()
+        self.known: set[Key] = set()
+        self.in_flight: list[tuple[Part, int]] = []
+        self.silent: list[tuple[Part, int]] = []
+        self.ids: list[str] = []
+        self.requeued: set[int] = set()
+        bench.on_submit = self.take
+
+    def take(self, parts: Sequence[Part]) -> None:
+        for part in parts:
+            key = (part.msg_id, part.index)
+            if part.message.on_unknown == 0 and part.msg_id not in self.requeued:
+                assert self.last.get(key) in (None, "refused", "returned"), "twice under hold"
+            assert key not in self.known, "submitted although the SMSC has it"
+            self.submissions[key] += 1
+            self.last[key] = "in flight"
+            self.in_flight.append((part, self.submissions[key]))
+
+    def crash(self) -> None:
+        """The daemon is gone; whatever was in flight will never be answered."""
+        for part, _ in self.in_flight:
+            self.last[part.msg_id, part.index] = "lost"
+        self.in_flight.clear()
+        self.silent.clear()
+
+    async def settle(self, life: Life, part: Part, number: int, status: int, late: bool) -> None:
+        key = (part.msg_id, part.index)
+        name = f"{part.msg_id:x}.{part.index}.{number}"
+        if status and number == self.submissions[key]:
+            self.last[key] = "refused"
+        if not status:
+            self.accepted.add(key)
+            self.ids.append(name)
+        if not late:
+            life.wire.release(part)
+        await life.settle(Answered(part.msg_id, part.index, status, "" if status else name, late))
+        if not status and not life.dead.is_set():
+            self.known.add(key)
+
+
+async def step(life: Life, smsc: Smsc, action: int, pick: int) -> None:
+    flying, silent = smsc.in_flight, smsc.silent
+    if action <= 2 and flying:
+        part, number = flying.pop(pick % len(flying))
+        status = 0 if action < 2 else REFUSALS[pick % len(REFUSALS)]
+        await smsc.settle(life, part, number, status, late=False)
+    elif action == 3 and flying:
+        part, number = flying.pop(pick % len(flying))
+        life.wire.release(part)
+        smsc.last[part.msg_id, part.index] = "lost"
+        silent.append((part, number))
+        await life.settle(Unanswered(part.msg_id, part.index, "no answer"))
+    elif action == 4 and flying:
+        part, _ = flying.pop(pick % len(flying))
+        life.wire.release(part)
+        smsc.last[part.msg_id, part.index] = "returned"
+        await life.settle(Returned(part.msg_id, part.index))
+    elif action == 5 and silent:
+        part, number = silent.pop(pick % len(silent))
+        status = 0 if pick % 2 else REFUSALS[pick % len(REFUSALS)]
+        await smsc.settle(life, part, number, status, late=True)
+    elif action == 6:
+        await _receive(life, smsc, pick)
+    elif action == 7:
+        await life.desk.checkpoint(final=pick % 2 == 0)
+    elif action == 8:
+        await trio.sleep(WAITS[pick % len(WAITS)])
+    elif action == 9:
+        held = sorted(life.accounts.held)[: 1 + pick % 3]
+        smsc.requeued.update(held)
+        await life.desk.requeue(held, "ana")
+
+
+async def _receive(life: Life, smsc: Smsc, pick: int) -> None:
+    """A receipt, sometimes for a part whose answer has not come yet."""
+    names = smsc.ids[-6:] + [f"{p.msg_id:x}.{p.index}.{n}" for p, n in smsc.in_flight[:2]]
+    if names:
+        state = RECEIPTS[pick % len(RECEIPTS)]
+        await life.receive(life.receipt(names[pick % len(names)], state))
+
+
+def balanced(life: Life) -> None:
+    """What holds at every moment."""
+    accounts = life.accounts
+    assert accounts.accepted == sum(accounts.counts)
+    for file in accounts.files.values():
+        assert file.items == sum(file.states)
+        assert file.done == file.items - file.pending
+    queued = sum(queue.queued for queue in accounts.queues.values())
+    assert queued == accounts.counts[State.QUEUED]
+
+
+def agrees_with_disk(life: Life) -> None:
+    """What a start after a crash would come to, quickly or from the first fact on."""
+    for from_snapshot in (True, False):
+        loaded, _ = life.reader.load(from_snapshot=from_snapshot)
+        assert loaded.counts == life.accounts.counts
+        assert loaded.held == life.accounts.held
+        assert loaded.shelf.keys() == life.accounts.shelf.keys()
+        assert set(life.accounts.entries) <= set(loaded.entries) or from_snapshot
+
+
+async def finish(life: Life, smsc: Smsc) -> None:
+    """Answer everything well until nothing moves any more."""
+    life.wire.open(1000)
+    for _ in range(20):
+        await trio.sleep(700)
+        while smsc.in_flight:
+            part, number = smsc.in_flight.pop()
+            await smsc.settle(life, part, number, 0, late=False)
+    assert not life.accounts.counts[State.QUEUED], "stranded in the queue"
+    assert not life.accounts.counts[State.SENDING]
+    await trio.sleep(life.bench.report_after * 2)
+
+
+def check_results(bench: Bench, life: Life, smsc: Smsc, handed_in: int) -> None:
+    lines = bench.results()
+    assert [line["line"] for line in lines] == list(range(1, handed_in + 1))
+    for line in lines:
+        row = life.row(line["id"])
+        parts = [(row.msg_id, n) for n in range(line["parts"])]
+        if line["state"] in ("sent", "delivered", "undelivered"):
+            assert all(key in smsc.accepted for key in parts)
+            assert not line["error"] or line["error"]["code"] != "UNKNOWN_OUTCOME"
+        if line["state"] == "queued":
+            pytest.fail(f"{line} has not come to rest")
+        if line["possible_duplicate"]:
+            assert row.message.on_unknown == 1 or row.msg_id in smsc.requeued
+        assert line["attempts"] >= 1, line
+    report = bench.report()
+    assert report["states"] == dict(Counter(line["state"] for line in lines))
+    assert sum(report["states"].values()) == handed_in == life.accounts.accepted
+
+
+STEPS = st.lists(st.tuples(st.integers(0, 10), st.integers(0, 11)), min_size=5, max_size=60)
+MESSAGES = st.lists(st.tuples(st.integers(1, 3), st.sampled_from(WORDS)), min_size=1, max_size=5)
+#: With which commit a life ends (0: with none), and whether that commit is still written.
+ENDS = st.lists(st.tuples(st.integers(0, 40), st.booleans()), max_size=4)
+
+
+class History:
+    """What happens to some messages, over as many lives as it takes."""
+
+    def __init__(
+        self,
+        bench: Bench,
+        messages: list[tuple[int, str]],
+        steps: list[tuple[int, int]],
+        ends: list[tuple[int, bool]],
+    ) -> None:
+        self.bench = bench
+        self.smsc = Smsc(bench)
+        self.lines = [
+            bench.long_sms(parts, id=f"{n}", on_unknown=word)
+            for n, (parts, word) in enumerate(messages)
+        ]
+        self.steps = iter(steps)
+        self.ends = iter(ends)
+        self.over = False
+
+    async def run(self) -> None:
+        while not self.over:
+            dies_at, unwritten = next(self.ends, (0, False))
+            mortal = self.bench.mortal(dies_at, unwritten=unwritten)
+            await self.bench.survives(self.live, mortal, window=3, publishing=True)
+            self.smsc.crash()
+
+    async def live(self, life: Life) -> None:
+        """Until the next restart, or to the end."""
+        if not self.bench.done():
+            await life.hand_in(self.lines, chunk=2)
+        for action, pick in self.steps:
+            if action == 10:
+                await trio.testing.wait_all_tasks_blocked()
+                agrees_with_disk(life)
+                return
+            await step(life, self.smsc, action, pick)
+            await trio.testing.wait_all_tasks_blocked()
+            balanced(life)
+        await finish(life, self.smsc)
+        balanced(life)
+        agrees_with_disk(life)
+        check_results(self.bench, life, self.smsc, len(self.lines))
+        self.over = True
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(MESSAGES, STEPS, ENDS)
+def test_after_any_history_every_message_is_accounted_for(
+    new_bench: Callable[[], Bench],
+    messages: list[tuple[int, str]],
+    steps: list[tuple[int, int]],
+    ends: list[tuple[int, bool]],
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(desk_module, "WAITING_IN_MEMORY", 3)
+        patch.setattr(desk_module, "WAITING_AFTER_SPILL", 1)
+        patch.setattr(publish, "LOOK_EVERY", 30_000.0)
+        bench = new_bench()
+        bench.report_after = 100_000.0
+        history = History(bench, messages, steps, ends)
+        trio.run(history.run, clock=trio.testing.MockClock(autojump_threshold=0))

@@ -1,0 +1,110 @@
+"""Progress: what people can watch while a file is worked on, and that it is never in the way."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smppd.ledger.facts import FileAccount
+from smppd.message import State
+from smppd.results.progress import ProgressWriter
+
+
+class Watched:
+    """Files in work/, and a writer that looks at them."""
+
+    def __init__(self, work: Path) -> None:
+        self.work = work
+        self.now = 1_800_000_000.0
+        self.files: list[FileAccount] = []
+        self.writer = ProgressWriter(work, lambda: self.files, lambda: self.now)
+
+    def add(self, name: str = "a.jsonl", token: str = "t1") -> FileAccount:
+        (self.work / token).mkdir(exist_ok=True)
+        file = FileAccount(len(self.files) + 1, token, name, 1, self.now)
+        self.files.append(file)
+        return file
+
+    def look(self) -> None:
+        self.now += 2.0
+        self.writer.write()
+
+    def path(self, name: str = "a.jsonl", token: str = "t1") -> Path:
+        return self.work / token / f"{name}.progress.json"
+
+    def read(self, name: str = "a.jsonl", token: str = "t1") -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.path(name, token).read_bytes())
+        return found
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Watched:
+    return Watched(tmp_path)
+
+
+def count(file: FileAccount, **states: int) -> None:
+    for name, number in states.items():
+        file.states[State[name.upper()]] = number
+    file.items = sum(file.states)
+    file.done = file.states[State.DELIVERED]
+
+
+def test_a_file_in_work_has_its_progress_beside_it(watched: Watched) -> None:
+    count(watched.add(), queued=3, delivered=2)
+    watched.look()
+    assert watched.read() == {
+        "file": "a.jsonl",
+        "read": False,
+        "total": 5,
+        "done": 2,
+        "states": {"queued": 3, "delivered": 2},
+        "updated": "2027-01-15T08:00:02.000Z",
+    }
+    assert [path.name for path in watched.path().parent.iterdir()] == ["a.jsonl.progress.json"]
+
+
+def test_a_file_that_is_done_within_a_second_leaves_no_trace(watched: Watched) -> None:
+    watched.add()
+    watched.now += 0.5
+    watched.writer.write()
+    assert not watched.path().exists()
+
+
+def test_progress_is_written_when_something_has_changed(watched: Watched) -> None:
+    file = watched.add()
+    count(file, queued=2)
+    watched.look()
+    before = watched.path().stat().st_ino
+    watched.look()
+    assert watched.path().stat().st_ino == before
+    count(file, queued=1, delivered=1)
+    watched.look()
+    assert watched.read()["done"] == 1
+
+
+def test_it_says_when_all_of_the_file_has_been_read(watched: Watched) -> None:
+    """Even when the link is down and no message changes its state."""
+    file = watched.add()
+    count(file, queued=2)
+    watched.look()
+    assert watched.read()["read"] is False
+    file.closed = True
+    watched.look()
+    assert watched.read()["read"] is True
+
+
+def test_a_file_that_is_reported_or_gone_is_left_alone(watched: Watched) -> None:
+    count(watched.add("a.jsonl", "t1"), queued=1)
+    reported = watched.add("b.jsonl", "t2")
+    count(reported, queued=1)
+    reported.reported = True
+    gone = watched.add("c.jsonl", "t3")
+    count(gone, queued=1)
+    (watched.work / "t3").rmdir()
+    watched.look()
+    assert watched.path("a.jsonl", "t1").exists()
+    assert not watched.path("b.jsonl", "t2").exists()
+    assert not (watched.work / "t3").exists()

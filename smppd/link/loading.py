@@ -54,6 +54,8 @@ class Loader:
                 part = pulled.popleft()
             else:
                 part = ready.popleft()
+                if self._traffic.give_back_late(part):
+                    continue
                 if ready and ready[0].msg_id == part.msg_id:
                     self._traffic.pull_rest(part.msg_id, pulled)
             count += self._submit(part, now)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from math import ceil
 from typing import Protocol
 
 import trio
@@ -63,13 +64,17 @@ class Traffic:
 
     @property
     def room(self) -> int:
-        """How many parts more are wanted: two windows per session that may submit."""
+        """How many parts more are wanted: two windows per session that may submit, of which no
+        more wait for their turn than the pace lets go in a second."""
         if self.draining or not self._carriers:
             return 0
         held = len(self.ready)
         for carrier in self._carriers:
             held += carrier.load
-        return max(0, 2 * self.figures.window * len(self._carriers) - held)
+        free = 2 * self.figures.window * len(self._carriers) - held
+        if self.figures.rate:
+            free = min(free, ceil(self.figures.rate) - len(self.ready))
+        return max(0, free)
 
     async def wait_room(self) -> None:
         """Return when there is room for half the windows, which is worth a commit."""
@@ -84,6 +89,8 @@ class Traffic:
 
     def _roomy(self) -> bool:
         half = self.figures.window * len(self._carriers) // 2
+        if self.figures.rate:
+            half = min(half, int(self.figures.rate / 2))
         return self.room >= max(1, half)
 
     def submit(self, parts: Sequence[Part]) -> None:
@@ -94,6 +101,16 @@ class Traffic:
         self.ready.extend(parts)
         for carrier in self._carriers:
             carrier.wake_writer()
+
+    def give_back_late(self, part: Part) -> bool:
+        """Whether a part's time passed while it waited: its message goes back, unbegun."""
+        expires = part.message.expires
+        if expires is None or expires > self.wall():
+            return False
+        rest: deque[Part] = deque()
+        self.pull_rest(part.msg_id, rest)
+        self.put_back([part, *rest])
+        return True
 
     def pull_rest(self, msg_id: int, pulled: deque[Part]) -> None:
         """Move what follows of a message to the session that began it: parts stay together."""

@@ -787,6 +787,32 @@ async def test_the_rate_counts_parts_over_all_sessions(rig: Rig, autojump_clock:
     assert times[-1] == pytest.approx(118 / 20, abs=0.1)
 
 
+async def test_a_message_whose_time_passes_while_it_waits_for_the_pace_goes_back(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    link = await rig.start(rate=1, window=10)
+    soon = 1e9 + trio.current_time() + 3.5
+    waiting = parts(5, segments=2)
+    for part in waiting:
+        part.message.expires = soon
+    link.submit(waiting)
+    await rig.until(lambda: len(rig.outcomes) == 10)
+    assert rig.smsc.submitted_at[-1] <= 5  # the message begun in time was finished
+    returned = [(part.msg_id, part.part) for part in rig.settled(ports.Returned)]
+    assert returned == [(n, index) for n in (3, 4, 5) for index in (0, 1)]
+
+
+async def test_no_more_parts_are_wanted_than_the_pace_lets_go_in_a_second(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    link = await rig.start(rate=5, window=100)
+    assert link.room == 5
+    with trio.fail_after(1):
+        await link.wait_room()
+    link.submit(parts(5))
+    await rig.until(lambda: len(rig.outcomes) == 5)
+
+
 async def test_parts_of_a_message_leave_in_order_on_one_session(
     rig: Rig, autojump_clock: MockClock
 ) -> None:

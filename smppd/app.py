@@ -220,7 +220,8 @@ class Daemon:
                 await nursery.start(serve_control, self.config.observe.control, commands)
             except OSError as error:
                 raise CannotStartError(
-                    f"cannot open the control socket: {error.strerror or error}: set [observe] "
+                    f"cannot open the control socket {self.config.observe.control}: "
+                    f"{error.strerror or error}: set [observe] "
                     "control to a place where a socket can be"
                 ) from error
             yield

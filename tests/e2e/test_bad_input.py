@@ -127,6 +127,7 @@ def unprivileged() -> Sequence[str]:
 # ── lines ────────────────────────────────────────────────────────────────────────────────────
 
 BAD_LINES: tuple[tuple[bytes, str, str], ...] = (
+    (b'{"to": "+34600000099", "text": "ma\xf1ana"}', "BAD_UTF8", "not UTF-8: octet 0xf1"),
     (b"Hola, +34600000001", "BAD_JSON", "column 1"),
     (b'{"to": "+34600000099", "text": "cut', "BAD_JSON", "ends too early"),
     (b'["+34600000099", "Hola"]', "NOT_OBJECT", "a list"),
@@ -211,7 +212,7 @@ BAD_FILES: tuple[tuple[str, bytes, str], ...] = (
     ("blank.jsonl", b"\n \n\n", "is empty"),
     ("binary.jsonl", b"\x7fELF\x02\x01\x01\0\0\0" + bytes(range(256)), "is binary"),
     ("binary.json", b'{"to": "+34600000099", "text": "a\0b"}', "is binary"),
-    ("latin.jsonl", line(to="+34600000099", text="x")[:-2] + b'\xf1"}\n', "not UTF-8"),
+    ("latin.json", line(to="+34600000099", text="x")[:-2] + b'\xf1"}\n', "not UTF-8"),
     ("utf16.jsonl", '{"to": "+34600000099", "text": "x"}\n'.encode("utf-16"), "UTF-16"),
     ("packed.jsonl", gzip.compress(line(to="+34600000099", text="x")), "is compressed"),
     ("cut.json", b'{"to": "+34600000099",\n "text": "half', "ends too early in line 2"),

@@ -225,6 +225,20 @@ async def test_a_duplicate_of_an_id_on_disk_does_not_prolong_its_time(
         assert life.states() == {"queued": 2, "duplicate": 1}
 
 
+async def test_the_dedupe_window_counts_from_the_hand_in_however_late_the_id_is_written(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    async with bench.up(dispatching=False) as life:
+        await life.hand_in([bench.sms(id="a")])
+        bench.skew = 6 * DAY
+        await life.hand_in([bench.sms(id="b")], "b.jsonl")
+        await life.desk.checkpoint(final=True)
+    bench.skew = 9 * DAY
+    async with bench.up(dispatching=False) as life:
+        await life.hand_in([bench.sms(id="a"), bench.sms(id="b")], "c.jsonl")
+        assert life.states() == {"queued": 3, "duplicate": 1}
+
+
 # ── where a message goes ─────────────────────────────────────────────────────────────────────
 
 

@@ -13,6 +13,7 @@ from smppd.message import State
 from smppd.pipeline import desk as desk_module
 from smppd.ports import Answered
 from smppd.results.receipts import ReceiptLog
+from smppd.results.story import tell
 from smppd.smpp.vocabulary import MessageState
 
 if TYPE_CHECKING:
@@ -136,6 +137,20 @@ async def test_a_receipt_is_on_disk_and_then_goes_to_people(
         ]
 
 
+async def test_the_story_of_a_message_names_the_state_of_each_receipt(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    async with bench.up() as life:
+        (part,) = await sent(life, bench.sms(id="a"))
+        for state in (MessageState.ENROUTE, MessageState.ACCEPTED, MessageState.DELIVERED):
+            await life.receive(life.receipt(life.name_of(part), state))
+        row = life.row("a")
+        told = tell(row, life.reader.history(row.msg_id), None).history[-3:]
+        assert [each.event for each in told] == ["receipt"] * 3
+        for each, word in zip(told, ("ENROUTE", "ACCEPTED", "DELIVERED"), strict=True):
+            assert word in each.text
+
+
 # ── repeated ─────────────────────────────────────────────────────────────────────────────────
 
 
@@ -228,6 +243,35 @@ async def test_an_early_receipt_with_two_ids_is_found_under_either(
         await life.answer(second, message_id="text2")
         assert life.shown("a").state == "delivered"
         assert life.shown("b").state == "delivered"
+
+
+async def test_an_early_receipt_that_was_found_under_one_id_is_gone_under_the_other(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    """Its other id, the same number in another radix, may well be that of the next message."""
+    async with bench.up() as life:
+        await life.hand_in([bench.sms(id="a"), bench.sms(id="b")])
+        await quiet()
+        first, second = life.wire.submitted
+        await life.receive(life.receipt("10", alternative_id="16"))
+        await life.answer(first, message_id="10")
+        await life.answer(second, message_id="16")
+        assert life.shown("a").state == "delivered"
+        assert life.shown("b").state == "sent"
+        assert life.states() == {"delivered": 1, "sent": 1}
+
+
+async def test_a_receipt_that_nobody_claimed_for_days_is_not_that_of_a_new_message(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    """The SMSC counts from the beginning again; an answer never comes days after its receipt."""
+    async with bench.up() as life:
+        await life.receive(life.receipt("1"))
+        await trio.sleep(3 * 86_400)
+        await life.hand_in([bench.sms(id="a")])
+        await quiet()
+        await life.answer(life.wire.submitted[0], message_id="1")
+        assert life.states() == {"sent": 1}
 
 
 async def test_an_early_receipt_for_a_part_of_a_long_message(
@@ -376,6 +420,43 @@ async def test_a_spilled_long_message_that_is_half_delivered_goes_on_where_it_wa
         assert line.state == "undelivered"
         assert life.states()["undelivered"] == 1
         assert line.message_ids == [life.name_of(one), life.name_of(two)]
+
+
+@pytest.mark.usefixtures("little_memory")
+async def test_spilling_a_message_does_not_hide_a_newer_one_of_the_same_message_id(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    """The SMSC counts from the beginning again while the first message waits for its receipt."""
+    async with bench.up() as life:
+        await life.hand_in([bench.sms(id=f"{n}") for n in range(6)])
+        await quiet()
+        parts = list(life.wire.submitted)
+        for n, part in enumerate(parts):
+            await life.answer(part, message_id=f"{n % 5}")
+        await life.desk.checkpoint()
+        assert parts[0].msg_id not in life.accounts.entries
+        assert parts[5].msg_id in life.accounts.entries
+        await life.receive(life.receipt("0"))
+        assert life.shown("5").state == "delivered"
+        assert life.shown("0").state == "sent"
+
+
+async def test_the_end_of_a_message_does_not_hide_a_newer_one_of_the_same_message_id(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    async with bench.up() as life:
+        await life.hand_in([bench.sms(id="old", on_unknown="resend"), bench.sms(id="new")])
+        await quiet()
+        old, new = life.wire.submitted
+        await life.lose(old)
+        await quiet()
+        await life.answer(old, message_id="7")
+        await life.settle(Answered(old.msg_id, 0, 0, "1", late=True))
+        await life.answer(new, message_id="1")
+        await life.receive(life.receipt("7"))
+        assert life.shown("old").state == "delivered"
+        await life.receive(life.receipt("1"))
+        assert life.shown("new").state == "delivered"
 
 
 @pytest.mark.usefixtures("little_memory")

@@ -436,6 +436,21 @@ async def test_a_part_that_was_not_at_fault_does_not_take_an_attempt_from_one_th
         assert (line.state, line.attempts) == ("failed", 2)
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+async def test_a_part_that_was_throttled_beside_one_that_was_taken_uses_up_no_attempt(
+    bench: Bench, autojump_clock: MockClock, order: tuple[int, int]
+) -> None:
+    async with bench.up() as life:
+        parts = await submitted(life, bench.long_sms(2, id="a"))
+        for index in order:
+            await life.answer(parts[index], THROTTLED if index else 0)
+        await trio.sleep(2)
+        assert life.texts(life.wire.submitted[2:]) == ["a.1"]
+        await life.answer(parts[1])
+        line = life.shown("a")
+        assert (line.state, line.attempts) == ("sent", 1)
+
+
 async def test_a_long_message_that_is_refused_at_the_first_attempt_shows_one_attempt(
     bench: Bench, autojump_clock: MockClock
 ) -> None:

@@ -57,11 +57,12 @@ class Settlement:
         self, link: str, outcomes: Sequence[Outcome], receipts: Sequence[DeliveryReceipt] = ()
     ) -> None:
         """Record answers, then receipts, in one commit; on return they are on disk."""
-        if receipts:
-            await self._recall(link, receipts)
+        keys = [_keys(link, receipt) for receipt in receipts]
+        await self._recall(keys)
         now = self._desk.wall()
         written = self._record_outcomes(link, outcomes, now)
-        written += [self._record_receipt(link, receipt, now) for receipt in receipts]
+        for receipt, known_as in zip(receipts, keys, strict=True):
+            written.append(self._record_receipt(link, receipt, known_as, now))
         self._unwritten.append(written)
         await self._desk.commit()
         self._write_receipts(written)
@@ -129,10 +130,11 @@ class Settlement:
 
     # ── receipts ─────────────────────────────────────────────────────────────────────────
 
-    def _record_receipt(self, link: str, receipt: DeliveryReceipt, now: float) -> ReceiptOf:
+    def _record_receipt(
+        self, link: str, receipt: DeliveryReceipt, keys: tuple[str, ...], now: float
+    ) -> ReceiptOf:
         """Match a receipt to its part, or park it."""
         ledger, accounts = self._desk.ledger, self._desk.accounts
-        keys = _keys(link, receipt)
         num = None if receipt.state is None else int(receipt.state)
         if num is not None and not receipt.final:
             num = -num
@@ -154,13 +156,13 @@ class Settlement:
         ledger.park(now, num, what, receipt.alternative_id)
         return ReceiptOf(ledger.facts[first], None, None)
 
-    async def _recall(self, link: str, receipts: Sequence[DeliveryReceipt]) -> None:
+    async def _recall(self, keys: Sequence[tuple[str, ...]]) -> None:
         """Bring messages back to memory that had been spilled before their receipt came."""
         accounts, looked_for = self._desk.accounts, set[str]()
         while missing := {
             key
-            for receipt in receipts
-            for key in _keys(link, receipt)
+            for known_as in keys
+            for key in known_as
             if key not in accounts.by_message_id
             and key not in looked_for
             and accounts.finished.get(key) is None
@@ -181,7 +183,9 @@ class Settlement:
                 self._desk.ledger.recall(self._desk.wall(), entry)
 
 
-def _keys(link: str, receipt: DeliveryReceipt) -> list[str]:
+def _keys(link: str, receipt: DeliveryReceipt) -> tuple[str, ...]:
     """What the receipt may be known under: its message_id, and the text's if that differs."""
-    ids = (receipt.message_id, receipt.alternative_id)
-    return [receipt_key(link, message_id) for message_id in ids if message_id]
+    first, other = receipt.message_id, receipt.alternative_id
+    if first and not other:
+        return (receipt_key(link, first),)
+    return tuple(receipt_key(link, message_id) for message_id in (first, other) if message_id)

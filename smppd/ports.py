@@ -140,7 +140,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
     """
 
     at: float
-    ids: dict[str, int]
+    ids: dict[str, tuple[int, float]]
     waiting: list[tuple[str, bytes]]
     snapshot: tuple[int, bytes] | None
 
@@ -164,7 +164,8 @@ class Journal(Protocol):
         """These messages, in no particular order."""
 
     async def find_ids(self, ids: Sequence[str], since: float) -> dict[str, int]:
-        """The msg_id of each of these client ids in a lot written after `since` (epoch)."""
+        """The msg_id of each of these client ids handed in after `since` (epoch), of those that
+        a checkpoint wrote."""
 
     async def find_waiting(self, keys: Sequence[str]) -> dict[str, bytes]:
         """The spilled message behind each of these receipt keys."""

@@ -134,7 +134,7 @@ class Journal:
 
     def _add(self, batch: Batch, checkpoint: Checkpoint) -> None:
         batch.at = checkpoint.at
-        batch.ids.extend(checkpoint.ids.items())
+        batch.ids.extend((key, *held) for key, held in checkpoint.ids.items())
         batch.waiting.extend(checkpoint.waiting)
         batch.snapshot = checkpoint.snapshot or batch.snapshot
         for key in checkpoint.ids:
@@ -158,7 +158,7 @@ class Journal:
         return await self._read(lambda: self._store.read_messages(msg_ids))
 
     async def find_ids(self, ids: Sequence[str], since: float) -> dict[str, int]:
-        """The msg_id of each of these client ids that was written to a lot after `since`."""
+        """The msg_id of each of these client ids that was handed in after `since`."""
         candidates = [key for key in ids if key in self._ids_on_disk]
         if not candidates:
             return {}

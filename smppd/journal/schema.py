@@ -50,6 +50,7 @@ MIGRATIONS: tuple[str, ...] = (
         lot    INTEGER NOT NULL,
         id     TEXT NOT NULL,
         msg_id INTEGER NOT NULL,
+        at     REAL NOT NULL,
         PRIMARY KEY (lot, id)
     ) WITHOUT ROWID;
     CREATE TABLE waiting (

@@ -40,7 +40,7 @@ class Batch(msgspec.Struct):
     messages: list[MessageRow] = msgspec.field(default_factory=list)
     facts: list[Fact] = msgspec.field(default_factory=list)
     blocks: list[FullBlock] = msgspec.field(default_factory=list)
-    ids: list[tuple[str, int]] = msgspec.field(default_factory=list)
+    ids: list[tuple[str, int, float]] = msgspec.field(default_factory=list)
     waiting: list[tuple[str, bytes]] = msgspec.field(default_factory=list)
     snapshot: tuple[int, bytes] | None = None
     at: float = 0.0
@@ -120,16 +120,23 @@ class Store:
                 sql.execute("INSERT OR REPLACE INTO snapshot VALUES (1, ?, ?)", batch.snapshot)
 
     def _write_lots(self, batch: Batch) -> None:
-        for table, rows in (("client_id", sorted(batch.ids)), ("waiting", sorted(batch.waiting))):
-            if not rows:
-                continue
-            lot = self._sql.execute(
-                "INSERT INTO lot (holds, created) VALUES (?, ?)", (table, batch.at)
-            ).lastrowid
+        if batch.ids:
+            lot = self._new_lot("client_id", batch.at)
             self._sql.executemany(
-                f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?)",  # noqa: S608 (our own names)
-                [(lot, key, value) for key, value in rows],
+                "INSERT OR REPLACE INTO client_id VALUES (?, ?, ?, ?)",
+                [(lot, *row) for row in sorted(batch.ids)],
             )
+        if batch.waiting:
+            lot = self._new_lot("waiting", batch.at)
+            self._sql.executemany(
+                "INSERT OR REPLACE INTO waiting VALUES (?, ?, ?)",
+                [(lot, *row) for row in sorted(batch.waiting)],
+            )
+
+    def _new_lot(self, holds: str, at: float) -> int | None:
+        return self._sql.execute(
+            "INSERT INTO lot (holds, created) VALUES (?, ?)", (holds, at)
+        ).lastrowid
 
     def drop_lots(self, holds: str, before: float) -> None:
         """Forget lots of "client_id" or "waiting" that were written before this time."""
@@ -177,13 +184,13 @@ class Store:
     # CROSS JOIN fixes the order of the loops: left to itself, SQLite scans all lots.
 
     def find_ids(self, ids: Sequence[str], since: float) -> dict[str, int]:
-        """The msg_id of each of these client ids that a lot written after `since` knows."""
+        """The msg_id of each of these client ids that was handed in after `since`."""
         return dict(
             self._sql.execute(
                 "SELECT c.id, c.msg_id FROM lot l CROSS JOIN json_each(?) j CROSS JOIN client_id c"
                 " WHERE l.holds = 'client_id' AND l.created >= ? AND c.lot = l.lot"
-                " AND c.id = j.value ORDER BY l.lot",
-                (json.dumps(ids), since),
+                " AND c.id = j.value AND c.at >= ? ORDER BY l.lot",
+                (json.dumps(ids), since, since),
             ).fetchall()
         )
 

@@ -78,6 +78,7 @@ class Accounts:
         self.held: set[int] = set()
         self.doubtful: list[int] = []
         self.unmatched = 0
+        self._last_parked = ""
         self.accepted = 0
         self.touched: set[int] = set()
         self.refilled: set[int] = set()
@@ -214,11 +215,8 @@ class Accounts:
         entry.due = max(due, entry.due or due)
         before = entry.state
         final = self._settle_part(entry, fact, QUEUED)
-        if entry.state == QUEUED:
-            if before == QUEUED:
-                self._wait(entry)
-            elif not entry.counted:
-                entry.attempts -= 1
+        if entry.state == QUEUED and before == QUEUED:
+            self._wait(entry)
         self._clear_doubt(entry)
         return final
 
@@ -261,7 +259,7 @@ class Accounts:
         if entry is None:
             return
         entry.part_states = [QUEUED if state == UNKNOWN else state for state in entry.part_states]
-        entry.possible_duplicate = True
+        entry.possible_duplicate = entry.counted = True
         entry.error = None
         entry.due = fact.at if fact.detail is None else read_due(fact.detail)
         self._move(entry, QUEUED, fact.seq)
@@ -285,7 +283,9 @@ class Accounts:
         if self.shelf:
             assert fact.text is not None
             link, message_id, _ = fact.text.split("\t", 2)
-            self.shelf.pop(receipt_key(link, message_id), None)
+            parked = self.shelf.pop(receipt_key(link, message_id), None)
+            if parked is not None:
+                self.shelf.pop(parked.other, None)
         entry = self._entry(fact)
         assert fact.part is not None
         if entry is None or fact.num not in RECEIPT_STATES:
@@ -312,6 +312,9 @@ class Accounts:
             return
         if fact.num in RECEIPT_STATES or key not in self.shelf:
             self.shelf[key] = Parked(fact.at, fact.num, fact.text)
+        if fact.part and self._last_parked in self.shelf:
+            self.shelf[key].other, self.shelf[self._last_parked].other = self._last_parked, key
+        self._last_parked = key
         while len(self.shelf) > PARKED:
             self.shelf.popitem(last=False)
 
@@ -381,8 +384,16 @@ class Accounts:
             self.touched.add(entry.file_id)
         elif state == QUEUED:
             self.queues[entry.msg_id >> QUEUE_SHIFT].queued += 1
+            entry.attempts -= not entry.counted
             self._wait(entry)
         return None
+
+    def unlink(self, entry: Outstanding) -> None:
+        """Its message_ids lead to it no more; one that the SMSC has used again leads elsewhere."""
+        for _, key in entry.ids:
+            where = self.by_message_id.get(key)
+            if where is not None and where[0] == entry.msg_id:
+                del self.by_message_id[key]
 
     def _wait(self, entry: Outstanding) -> None:
         queue = entry.msg_id >> QUEUE_SHIFT
@@ -400,8 +411,7 @@ class Accounts:
         self._end(file.file_id, entry.item, seq)
         file.done += 1
         self.finished.add(entry)
-        for _, key in entry.ids:
-            self.by_message_id.pop(key, None)
+        self.unlink(entry)
         if file.closed:
             self.touched.add(file.file_id)
             self._forget_if_done(file)

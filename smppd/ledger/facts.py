@@ -19,6 +19,8 @@ QUEUE_SHIFT = 40
 REMEMBERED = 20_000
 #: How many receipts may wait for their message_id to be learnt.
 PARKED = 100_000
+#: For how long (seconds): after a day the SMSC may have given the message_id to another message.
+PARKED_FOR = 86_400.0
 
 
 class LedgerError(Exception):
@@ -214,11 +216,12 @@ class FullBlock(NamedTuple):
 
 
 class Parked(msgspec.Struct, array_like=True):
-    """A receipt whose message_id nobody knows yet."""
+    """A receipt whose message_id nobody knows yet; `other` is the key of the other id it named."""
 
     at: float
     num: int | None
     text: str
+    other: str = ""
 
 
 class ReceiptFact(NamedTuple):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from smppd.ledger.accounts import Accounts
 from smppd.ledger.facts import (
+    PARKED_FOR,
     Chunk,
     Fact,
     FullBlock,
@@ -133,7 +134,9 @@ class Ledger:
         key = receipt_key(link, message_id)
         self._record(at, _SENT, msg_id, part, text=key)
         parked = self.accounts.shelf.get(key) if message_id else None
-        if parked is not None and msg_id in self.accounts.entries:
+        if parked is None or at - parked.at > PARKED_FOR:
+            return
+        if msg_id in self.accounts.entries:
             self._record(at, _RECEIPT, msg_id, part, parked.num, parked.text)
 
     def refused(self, at: float, msg_id: int, part: int, error: ErrorInfo) -> None:

@@ -33,9 +33,8 @@ def spill(accounts: Accounts, keep: int) -> list[tuple[str, bytes]]:
     for entry in gone:
         blob = encode(entry)
         del accounts.entries[entry.msg_id]
-        for _, key in entry.ids:
-            accounts.by_message_id.pop(key, None)
-            rows.append((key, blob))
+        accounts.unlink(entry)
+        rows += [(key, blob) for _, key in entry.ids]
     rows.sort()
     return rows
 

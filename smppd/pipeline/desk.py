@@ -118,7 +118,7 @@ class Desk:
         now = self.wall()
         # An id reserved by an admission that is still under way (0) must not be on disk before
         # its message is.
-        ids = {key: msg_id for key, (msg_id, _) in self.recent_ids.items() if msg_id}
+        ids = {key: held for key, held in self.recent_ids.items() if held[0]}
         self.recent_ids = {key: held for key, held in self.recent_ids.items() if not held[0]}
         self.ledger.indexed(now)
         snapshot = None

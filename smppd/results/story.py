@@ -167,7 +167,8 @@ def _requeued(fact: Fact) -> str:
 def _receipt(fact: Fact) -> str:
     assert fact.text is not None
     what = receipt_fact(fact.text)
-    word = MessageState(fact.num).name if fact.num in _MESSAGE_STATES else "an unknown state"
+    num = None if fact.num is None else abs(fact.num)
+    word = MessageState(num).name if num in _MESSAGE_STATES else "an unknown state"
     done = f", done date {what.done_date}" if what.done_date else ""
     error = f", error {what.error}" if what.error else ""
     return f"receipt for {what.message_id}: {word}{error}{done}"

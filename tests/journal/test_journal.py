@@ -63,7 +63,7 @@ async def test_a_read_sees_what_was_committed_in_the_same_turn(tmp_path: Path) -
             found.update(await journal.find_ids(["a"], since=0.0))
 
         async with trio.open_nursery() as both:
-            both.start_soon(journal.commit, [], [], [], Checkpoint(5.0, {"a": 7}, [], None))
+            both.start_soon(journal.commit, [], [], [], Checkpoint(5.0, {"a": (7, 5.0)}, [], None))
             await trio.testing.wait_all_tasks_blocked()
             both.start_soon(look)
         nursery.cancel_scope.cancel()
@@ -73,7 +73,7 @@ async def test_a_read_sees_what_was_committed_in_the_same_turn(tmp_path: Path) -
 
 async def test_absent_keys_do_not_touch_the_disk(tmp_path: Path) -> None:
     store = open_store(tmp_path / "j.db")
-    store.commit(Batch(ids=[("a", 1)], waiting=[("k", b"v")], at=1.0))
+    store.commit(Batch(ids=[("a", 1, 1.0)], waiting=[("k", b"v")], at=1.0))
     journal = Journal(store)
     journal.load_filters()
     # run() is not started: a look-up that went to disk would wait for ever.

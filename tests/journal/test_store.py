@@ -86,9 +86,9 @@ def test_a_start_from_a_snapshot_equals_a_start_from_the_beginning(path: Path) -
     for row in rows[:3]:
         ledger.sent(4.0, "main", row.msg_id, 0, f"m{row.msg_id}")
     snapshot = (ledger.accounts.seq, memory.snapshot(ledger.accounts))
-    ledger_ids = {f"id{n}": BASE + n + 1 for n in range(6)}
+    ledger_ids = [(f"id{n}", BASE + n + 1, 5.0) for n in range(6)]
     ledger.indexed(5.0)
-    store.commit(Batch(rows, ledger.take_facts(), [], list(ledger_ids.items()), [], snapshot, 5.0))
+    store.commit(Batch(rows, ledger.take_facts(), [], ledger_ids, [], snapshot, 5.0))
     where = ledger.accounts.by_message_id[f"main\tm{rows[0].msg_id}"]
     ledger.receipt(6.0, where, 2, ReceiptFact("main", "m", "000", "", ""))
     store.commit(Batch(facts=ledger.take_facts()))
@@ -144,7 +144,7 @@ def test_a_client_id_is_found_with_and_without_the_index(path: Path) -> None:
     store, ledger = open_store(path), Ledger()
     file_id = ledger.file_opened(1.0, "t", "a.jsonl", Lane.NORMAL)
     rows = admit(ledger, file_id, ["early", "late"])
-    store.commit(Batch(rows, ledger.take_facts(), ids=[("early", BASE + 1)], at=1.0))
+    store.commit(Batch(rows, ledger.take_facts(), ids=[("early", BASE + 1, 1.0)], at=1.0))
     for name, msg_id in (("early", BASE + 1), ("late", BASE + 2)):
         found = store.find_message(name)
         assert found is not None

@@ -106,7 +106,9 @@ async def test_of_files_read_side_by_side_one_gets_each_id(
     ids = [f"id{n}" for n in range(40)]
     async with bench.up(dispatching=False) as life:
         # Known to the filter of the lots, so that each file waits for the disk in between.
-        await life.journal.commit([], checkpoint=Checkpoint(0.0, dict.fromkeys(ids, 1), [], None))
+        await life.journal.commit(
+            [], checkpoint=Checkpoint(0.0, dict.fromkeys(ids, (1, 0.0)), [], None)
+        )
         bench.skew = 30 * DAY
         async with trio.open_nursery() as nursery:
             for n in range(4):

@@ -189,7 +189,7 @@ class Accounts:
         if entry is None:
             return
         entry.part_states = [SENDING if state == QUEUED else state for state in entry.part_states]
-        entry.attempts += 1
+        entry.attempts += entry.counted
         entry.due = None
         entry.counted = False
         entry.link = fact.text or ""
@@ -384,7 +384,6 @@ class Accounts:
             self.touched.add(entry.file_id)
         elif state == QUEUED:
             self.queues[entry.msg_id >> QUEUE_SHIFT].queued += 1
-            entry.attempts -= not entry.counted
             self._wait(entry)
         return None
 

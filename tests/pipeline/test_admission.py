@@ -127,7 +127,11 @@ async def test_a_rejected_line_does_not_burn_its_id(
 ) -> None:
     async with bench.up(dispatching=False) as life:
         await life.hand_in([bench.sms(to="12", id="a"), bench.sms(id="a"), bench.sms(id="a")])
-        assert life.states() == {"rejected": 1, "queued": 1, "duplicate": 1}
+        await life.hand_in([bench.sms(to="12", id="b")], "b.jsonl")
+        assert life.states() == {"rejected": 2, "queued": 1, "duplicate": 1}
+    async with bench.up(dispatching=False) as life:
+        await life.hand_in([bench.sms(id="b")], "c.jsonl")
+        assert life.states() == {"rejected": 2, "queued": 2, "duplicate": 1}
 
 
 async def test_a_duplicate_says_which_id_it_repeats(
@@ -220,6 +224,7 @@ async def test_a_duplicate_of_an_id_on_disk_does_not_prolong_its_time(
     async with bench.up(dispatching=False) as life:
         await life.hand_in([bench.sms(id="a")])
         await life.desk.checkpoint()
+        bench.skew = 5 * DAY
         await life.hand_in([bench.sms(id="a")], "b.jsonl")
         assert life.states() == {"queued": 1, "duplicate": 1}
         bench.skew = 9 * DAY

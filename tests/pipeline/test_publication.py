@@ -303,30 +303,29 @@ async def test_what_is_final_but_not_yet_on_disk_is_waited_for(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     """Somebody else's commit returns while the receipt that ends the file is being written."""
-    passes, held = trio.Semaphore(0), False
+    passes, gated = trio.Semaphore(0), False
 
     async def run_sync(function: Callable[..., Any], *arguments: Any) -> Any:
-        await trio.lowlevel.checkpoint()
-        outcome = function(*arguments)
-        if held:
+        if gated:
             await passes.acquire()
-        return outcome
+        return function(*arguments)
 
     async with bench.up(run_sync, publishing=True) as life:
         await life.hand_in([bench.sms(id="a")])
         await quiet()
         (part,) = life.wire.submitted
         await life.answer(part)
-        held = True
         async with trio.open_nursery() as nursery:
+            gated = True
             nursery.start_soon(life.desk.commit)
-            nursery.start_soon(life.journal.read_messages, [part.msg_id])
-            await quiet()  # that turn is on disk, but nobody has been told
+            await quiet()
             nursery.start_soon(lambda: life.receive(life.receipt(life.name_of(part))))
             await quiet()
-            passes.release()
-            held = False
+            assert life.states() == {"delivered": 1}
+            passes.release()  # the first commit returns, the receipt's is still to be written
             await quiet()
+            assert bench.done() == []
+            gated = False
             passes.release()
         await quiet()
         assert [r["state"] for r in bench.results()] == ["delivered"]
@@ -412,6 +411,18 @@ async def test_a_stop_in_the_middle_leaves_no_file_at_rest_without_its_results(
         found = [name for name in bench.done() if name.endswith(".results.jsonl")]
         assert found == [f"{n}.jsonl.results.jsonl" for n in range(3)]
         assert life.accounts.files == {}
+
+
+async def test_a_file_that_came_to_rest_just_before_a_stop_is_reported_at_the_next_start(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    async with bench.up() as life:
+        await life.hand_in([bench.sms(id="a")])
+        await deliver(life)
+        await life.desk.checkpoint(final=True)
+    async with bench.up(publishing=True) as life:
+        await quiet()
+        assert [r["state"] for r in bench.results()] == ["delivered"]
 
 
 # ── names ────────────────────────────────────────────────────────────────────────────────────

@@ -197,14 +197,16 @@ async def test_a_repeated_receipt_under_its_other_id_is_known_as_one(
 # ── before the answer ────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.parametrize("final_first", [False, True])
 async def test_a_receipt_that_comes_before_its_answer_is_applied_with_it(
-    bench: Bench, autojump_clock: MockClock
+    bench: Bench, autojump_clock: MockClock, final_first: bool
 ) -> None:
     async with bench.up() as life:
         await life.hand_in([bench.sms(id="a")])
         await quiet()
         (part,) = life.wire.submitted
-        await life.receive(life.receipt("early", MessageState.ENROUTE), life.receipt("early"))
+        receipts = [life.receipt("early", MessageState.ENROUTE), life.receipt("early")]
+        await life.receive(*(reversed(receipts) if final_first else receipts))
         assert logged(life) == [(None, False)] * 2
         await life.answer(part, message_id="early")
         assert life.states() == {"delivered": 1}

@@ -462,6 +462,18 @@ async def test_a_long_message_that_is_refused_at_the_first_attempt_shows_one_att
         assert (line.state, line.attempts) == ("failed", 1)
 
 
+async def test_a_long_message_of_which_one_part_was_throttled_and_one_lost_shows_one_attempt(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    async with bench.up() as life:
+        parts = await submitted(life, bench.long_sms(2, id="a"))
+        await life.answer(parts[0], THROTTLED)
+        await life.lose(parts[1])
+        await life.answer(parts[1], BAD_NUMBER, late=True)
+        line = life.shown("a")
+        assert (line.state, line.attempts) == ("failed", 1)
+
+
 async def test_a_message_with_one_part_ever_throttled_and_one_refused_is_given_up_in_the_end(
     bench: Bench, autojump_clock: MockClock
 ) -> None:

@@ -21,6 +21,11 @@ from smppd.smpp.receipt import DeliveryReceipt
 # ── between a link and the pipeline ──────────────────────────────────────────────────────────
 
 
+#: The status of a part that its link could not write as a submit_sm; the reason stands in
+#: `message_id`, and nothing was sent.
+UNENCODABLE = -1
+
+
 class Answered(msgspec.Struct, frozen=True, gc=False):
     """The SMSC answered a submit_sm. `late`: after its response timeout had been reported."""
 

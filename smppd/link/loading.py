@@ -12,19 +12,16 @@ from math import inf
 from smppd.link.traffic import Traffic
 from smppd.link.translate import submit_sm
 from smppd.message import Part
-from smppd.ports import Answered, Outcome
+from smppd.ports import UNENCODABLE, Answered, Outcome
 from smppd.smpp.errors import EncodeError
 from smppd.smpp.session import Session
-
-#: The status that stands for a part that cannot be written as a submit_sm.
-UNWRITABLE = -1
 
 
 class Loader:
     """Loads one session. `pulled` is the rest of a message begun on it: parts stay together.
 
     `unwritable` collects what could not be written, as answers of our own with the status
-    `UNWRITABLE` and the reason in place of the message_id.
+    `UNENCODABLE` and the reason in place of the message_id.
     """
 
     __slots__ = ("_session", "_traffic", "pulled", "unwritable")
@@ -68,6 +65,6 @@ class Loader:
             pdu = submit_sm(part, self._traffic.service_type)
             self._session.request(pdu, (part, now), now)
         except EncodeError as error:
-            self.unwritable.append(Answered(part.msg_id, part.index, UNWRITABLE, str(error)))
+            self.unwritable.append(Answered(part.msg_id, part.index, UNENCODABLE, str(error)))
             return 0
         return 1

@@ -1,1 +1,1 @@
-"""The hot path: admit · dispatch · settle · reconcile · publish. Everything works in lists."""
+"""The hot path: admit · dispatch · settle · publish. Everything works in lists."""

@@ -13,13 +13,10 @@ from smppd.ledger.facts import Fact, Kind, ReceiptFact, read_outstanding, receip
 from smppd.message import ErrorInfo, State
 from smppd.pipeline.desk import Desk
 from smppd.policy import PACE, PACE_PAUSE, Retries, decide
-from smppd.ports import Answered, Mailbox, Outcome, ReceiptOf, Receipts, Returned
+from smppd.ports import UNENCODABLE, Answered, Mailbox, Outcome, ReceiptOf, Receipts, Returned
 from smppd.smpp.pdu import DataSm, DeliverSm
 from smppd.smpp.receipt import DeliveryReceipt
 from smppd.smpp.vocabulary import status_name
-
-#: The status that a link reports for a part it could not encode; the text stands in message_id.
-UNENCODABLE = -1
 
 
 class LinkTerms:

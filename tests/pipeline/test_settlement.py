@@ -9,8 +9,7 @@ import trio
 import trio.testing
 
 from smppd.message import ErrorInfo, State
-from smppd.pipeline.settlement import UNENCODABLE
-from smppd.ports import Answered, Unanswered
+from smppd.ports import UNENCODABLE, Answered, Unanswered
 from smppd.smpp.pdu import DeliverSm
 from smppd.smpp.vocabulary import CommandStatus
 

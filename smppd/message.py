@@ -117,7 +117,8 @@ class Message(msgspec.Struct, array_like=True, gc=False):
 
     `segments` are the short_message octets of each part, UDH included; `esm_class`,
     `data_coding`, TON and NPI are as SMPP 3.4 section 5.2 defines them. `expires` is seconds
-    since the epoch, None for never. `tlv` pairs are (tag, value) written after the body.
+    since the epoch, None for never. `tlv` pairs are (tag, value) written after the body. `sar` is
+    the reference of parts that are numbered by TLVs; `transliterated` are the replaced characters.
     """
 
     to: str
@@ -135,6 +136,8 @@ class Message(msgspec.Struct, array_like=True, gc=False):
     expires: float | None = None
     tlv: tuple[tuple[int, bytes], ...] = ()
     echo: dict[str, bytes] | None = None
+    sar: int | None = None
+    transliterated: dict[str, str] | None = None
 
 
 class Part(msgspec.Struct, gc=False, frozen=True):

@@ -18,16 +18,17 @@ from smppd.config.sections import (
     LogFormat,
     LogLevel,
     ObserveConfig,
-    Split,
     SpoolConfig,
     StatusClass,
     WhenUnknown,
 )
+from smppd.config.terms import DataCoding0, Split, TextTerms, TonNpi
 
 __all__ = [
     "Address",
     "Bind",
     "Config",
+    "DataCoding0",
     "JournalConfig",
     "LinkConfig",
     "LogFormat",
@@ -37,6 +38,8 @@ __all__ = [
     "Split",
     "SpoolConfig",
     "StatusClass",
+    "TextTerms",
+    "TonNpi",
     "WhenUnknown",
     "find_config",
     "load",

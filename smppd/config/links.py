@@ -16,6 +16,7 @@ from smppd.config.credentials import too_long
 from smppd.config.mistakes import Reading
 from smppd.config.rules import DEFAULT_PORT, Address, Problem, address, choice, host, nearest, whole
 from smppd.config.sections import LinkConfig, StatusClass
+from smppd.config.text_keys import check_tlvs, read_ton_npi
 from smppd.smpp.fields import LONG_CREDENTIAL_SIZE
 from smppd.smpp.vocabulary import CommandStatus
 
@@ -61,11 +62,13 @@ def _read_link(reading: Reading, name: str, table: dict[str, Any]) -> dict[str, 
     given = reading.fields("link", own, *key)
     _check_credentials(reading, table, given, key)
     _check_orders(reading, table, given, key)
+    check_tlvs(reading, given, key)
     return {
         **given,
         "name": name,
         "hosts": _hosts(reading, table, key),
         "status": _statuses(reading, table.get("status", {}), key),
+        "ton_npi": read_ton_npi(reading, table.get("ton_npi", {}), key),
     }
 
 

@@ -30,9 +30,9 @@ from smppd.config.rules import (
     variable,
     whole,
 )
+from smppd.config.terms import STANDARD_TON_NPI, DataCoding0, Split, TextTerms, TonNpi
 
 Bind = Literal["transceiver", "transmitter", "receiver"]
-Split = Literal["udh8", "udh16"]
 WhenUnknown = Literal["hold", "resend", "fail"]
 #: What to do about a command_status.
 StatusClass = Literal["retry", "retry_later", "permanent", "reconnect", "operator"]
@@ -69,7 +69,8 @@ class LinkConfig:
 
     `hosts` are tried in turn (keys `host`, `port` and `hosts`). A file names exactly one of
     `password_file` and `password_env`; a link built in code with neither has no password.
-    `status` maps a command_status to the class that overrides ours.
+    `status` maps a command_status to the class that overrides ours. `text_terms` gathers the keys
+    that shape the octets of a message; `default_country` empty is that of `[spool]`.
     """
 
     name: str
@@ -88,8 +89,12 @@ class LinkConfig:
     tls: Annotated[bool, only(False, "leave it out, and carry the link through a VPN")] = False
     local_address: Annotated[str, only("", "leave it out")] = ""
     from_: Annotated[str, sender] = ""
-    data_coding_0: Annotated[str, choice("gsm7", later=("latin1", "ascii"))] = "gsm7"
-    split: Annotated[Split, choice(*get_args(Split), later=("sar", "payload"))] = "udh8"
+    data_coding_0: Annotated[DataCoding0, choice(*get_args(DataCoding0))] = "gsm7"
+    split: Annotated[Split, choice(*get_args(Split))] = "udh8"
+    max_parts: Annotated[int, whole(1, 255)] = 255
+    transliterate: Annotated[bool, flag] = False
+    default_country: Annotated[str, country] = ""
+    tlvs: Annotated[bool, flag] = True
     message_id_form: Annotated[str, only("auto", 'leave it out, or write "auto"')] = "auto"
     bind_timeout: _Timeout = 30.0
     response_timeout: _Timeout = 60.0
@@ -104,6 +109,20 @@ class LinkConfig:
     retry_max: _Delay = 600.0
     first_sequence_number: Annotated[int, whole(1, 0x7FFFFFFF)] = 1
     status: Mapping[int, StatusClass] = field(default_factory=dict, hash=False)
+    ton_npi: TonNpi = STANDARD_TON_NPI
+    text_terms: TextTerms = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Put together what shapes a message, so that links can be compared by it."""
+        terms = TextTerms(
+            self.data_coding_0,
+            self.split,
+            self.max_parts,
+            self.transliterate,
+            self.tlvs and self.interface_version != "3.3",
+            self.ton_npi,
+        )
+        object.__setattr__(self, "text_terms", terms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +175,7 @@ RULES: Mapping[str, Mapping[str, Key]] = MappingProxyType(
 )
 
 #: Keys of a link that are no field of their own: they are read together, or are a table.
-_LINK_KEYS = ("host", "port", "hosts", "status")
+_LINK_KEYS = ("host", "port", "hosts", "status", "ton_npi")
 
 #: Of each section, every key it may have.
 KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(

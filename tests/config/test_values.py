@@ -13,6 +13,8 @@ from smppd.config import (
     LinkConfig,
     ObserveConfig,
     SpoolConfig,
+    TextTerms,
+    TonNpi,
     find_config,
     load,
     parse,
@@ -85,6 +87,16 @@ def test_defaults_are_those_of_the_manual() -> None:
         ("tls = false", "tls", False),
         ('bind = "receiver"', "bind", "receiver"),
         ('split = "udh16"', "split", "udh16"),
+        ('split = "sar"', "split", "sar"),
+        ('split = "payload"', "split", "payload"),
+        ('data_coding_0 = "gsm7_packed"', "data_coding_0", "gsm7_packed"),
+        ('data_coding_0 = "latin1"', "data_coding_0", "latin1"),
+        ('data_coding_0 = "ascii"', "data_coding_0", "ascii"),
+        ("max_parts = 3", "max_parts", 3),
+        ("transliterate = true", "transliterate", True),
+        ('default_country = "+34"', "default_country", "34"),
+        ("tlvs = false", "tlvs", False),
+        ('ton_npi = {short_code = "0/1"}', "ton_npi", TonNpi((1, 1), (0, 1), (5, 0))),
         ('interface_version = "5.0"', "interface_version", "5.0"),
         ('on_unknown = "resend"', "on_unknown", "resend"),
         ('from = "ACME"', "from_", "ACME"),
@@ -184,7 +196,7 @@ def test_which_file_is_read(argument: str | None, environ: dict[str, str], path:
 
 
 def test_every_field_but_a_few_is_a_key_with_a_rule() -> None:
-    read_otherwise = {"name", "hosts", "status"}
+    read_otherwise = {"name", "hosts", "status", "ton_npi", "text_terms"}
     for name, section in (
         ("spool", SpoolConfig()),
         ("journal", JournalConfig()),
@@ -193,3 +205,21 @@ def test_every_field_but_a_few_is_a_key_with_a_rule() -> None:
     ):
         named = {field.name for field in fields(section)} - read_otherwise
         assert {key.field for key in RULES[name].values()} == named
+
+
+def test_the_terms_of_a_link_are_those_of_its_keys() -> None:
+    keys = """
+data_coding_0 = "ascii"
+split = "udh16"
+max_parts = 9
+transliterate = true
+ton_npi = {alphanumeric = "5/1"}
+"""
+    terms = TextTerms("ascii", "udh16", 9, True, True, TonNpi((1, 1), (3, 0), (5, 1)))
+    assert configured(LINK + keys).links[0].text_terms == terms
+    assert configured(LINK).links[0].text_terms == TextTerms()
+
+
+@pytest.mark.parametrize("key", ["tlvs = false", 'interface_version = "3.3"'])
+def test_a_link_may_have_no_tlvs(key: str) -> None:
+    assert configured(LINK + key).links[0].text_terms == TextTerms(tlvs=False)

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,9 @@ from smppd.journal.journal import Journal
 from smppd.journal.store import Store, open_reader, open_store
 from smppd.ledger.facts import Fact
 from smppd.ledger.ledger import Ledger
+from smppd.link.dial import open_connection
 from smppd.link.link import Link
+from smppd.link.supervisor import Connect
 from smppd.locking import take_lock
 from smppd.message import Lane, State
 from smppd.observe.metrics import EventCounter, build_registry
@@ -45,6 +48,7 @@ from smppd.results.receipts import ReceiptLog
 from smppd.results.report import Reporter
 from smppd.spool.folders import prepare_root
 from smppd.spool.inbox import IntakeRules
+from smppd.spool.intake import RunSync
 from smppd.spool.station import Spool
 
 #: Seconds between two looks at whether the books need a checkpoint.
@@ -57,6 +61,16 @@ class CannotStartError(Exception):
     """The daemon cannot start; the text names the place and the cure."""
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the daemon stands on: the time for people (epoch seconds), a place for calls that
+    block, and the way to an SMSC. A test brings its own."""
+
+    wall: Callable[[], float] = time.time
+    run_sync: RunSync = trio.to_thread.run_sync
+    connect: Connect = open_connection
+
+
 class Daemon:
     """One daemon: its parts, and their lifetimes.
 
@@ -64,13 +78,21 @@ class Daemon:
     context manager. Raises `CannotStartError`, `JournalError` or `AlreadyLocked`.
     """
 
-    def __init__(self, config: Config, passwords: dict[str, str], observer: Observer) -> None:
+    def __init__(
+        self,
+        config: Config,
+        passwords: dict[str, str],
+        observer: Observer,
+        around: Surroundings | None = None,
+    ) -> None:
         self.config = config
         self._passwords = passwords
+        self._around = around or Surroundings()
+        self._wall = self._around.wall
         self._stack = ExitStack()
         self._events = EventCounter()
         self.emit = Observers(observer, self._events).emit
-        self.started = time.time()
+        self.started = self._wall()
         self.stopping = False
         self.stop_requested = trio.Event()
 
@@ -106,13 +128,14 @@ class Daemon:
         config, root = self.config, self.config.spool.path
         self.ledger = Ledger()
         self.ledger.accounts, recent = store.load()
-        self.journal = Journal(store)
+        wall, run_sync = self._wall, self._around.run_sync
+        self.journal = Journal(store, run_sync=run_sync)
         self.journal.load_filters()
-        self.desk = Desk(self.ledger, recent, self.journal, time.time)
+        self.desk = Desk(self.ledger, recent, self.journal, wall)
         self.receipts = ReceiptLog(root / "receipts")
         self._stack.callback(self.receipts.close)
         self.receipts.append(_missed(store, self.receipts.recover()))
-        self.settlement = Settlement(self.desk, self.receipts, Mailbox(root, time.time))
+        self.settlement = Settlement(self.desk, self.receipts, Mailbox(root, wall, run_sync))
         queues = {
             (link.name, lane): store.enter_queue(link.name, lane)
             for link in config.links
@@ -134,13 +157,13 @@ class Daemon:
         accounts = self.ledger.accounts
         self.publication = Publication(
             self.desk,
-            Reporter(root, reader.items),
+            Reporter(root, reader.items, run_sync),
             reader.all_waiting,
             self.emit,
             config.spool.report_after,
             self._forget_file,
         )
-        self.progress = ProgressWriter(root / "work", accounts.files.values, time.time)
+        self.progress = ProgressWriter(root / "work", accounts.files.values, wall)
         self.spool = self._build_spool()
 
     def _forget_file(self, token: str, name: str) -> None:
@@ -148,7 +171,14 @@ class Daemon:
         self.spool.figures.reported += 1
 
     def _build_link(self, link: LinkConfig) -> Link:
-        return Link(link, self._passwords[link.name], self.settlement, self.emit)
+        return Link(
+            link,
+            self._passwords[link.name],
+            self.settlement,
+            self.emit,
+            wall=self._wall,
+            connect=self._around.connect,
+        )
 
     def _build_dispatcher(self, link: LinkConfig, route: Link, queues: list[int]) -> Dispatcher:
         dispatcher = Dispatcher(self.desk, route, queues)
@@ -159,7 +189,14 @@ class Daemon:
     def _build_spool(self) -> Spool:
         section = self.config.spool
         rules = IntakeRules(section.poll_interval, section.settle, section.max_line)
-        return Spool(section.path, self.admission, self.emit, rules=rules, wall=time.time)
+        return Spool(
+            section.path,
+            self.admission,
+            self.emit,
+            rules=rules,
+            wall=self._wall,
+            run_sync=self._around.run_sync,
+        )
 
     # ── running ──────────────────────────────────────────────────────────────────────────
 
@@ -264,7 +301,7 @@ class Daemon:
 
     async def _account_for_the_last_run(self) -> int:
         """What was on its way out when the last run ended is in doubt now."""
-        now, doubtful = time.time(), self.ledger.accounts.in_doubt()
+        now, doubtful = self._wall(), self.ledger.accounts.in_doubt()
         for msg_id, part in doubtful:
             self.ledger.unknown(now, msg_id, part, "the daemon stopped before the answer came")
         self.desk.judge_doubtful(now)
@@ -326,7 +363,7 @@ class Daemon:
             version=__version__,
             pid=os.getpid(),
             started=self.started,
-            now=time.time(),
+            now=self._wall(),
             stopping=self.stopping,
             accepted=accounts.accepted,
             states={state.label: accounts.counts[state] for state in State},

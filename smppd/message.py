@@ -52,7 +52,8 @@ LIFECYCLE: Mapping[State, frozenset[State]] = MappingProxyType(
             }
         ),
         State.SENDING: frozenset({State.SENT, State.QUEUED, State.FAILED, State.UNKNOWN}),
-        State.SENT: frozenset({State.DELIVERED, State.UNDELIVERED}),
+        # CANCELLED, from SENT: the SMSC agreed to cancel it.
+        State.SENT: frozenset({State.DELIVERED, State.UNDELIVERED, State.CANCELLED}),
         State.UNKNOWN: frozenset(
             {State.SENT, State.DELIVERED, State.UNDELIVERED, State.QUEUED, State.FAILED}
         ),

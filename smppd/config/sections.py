@@ -108,6 +108,9 @@ class LinkConfig:
     retry_min: _Delay = 30.0
     retry_max: _Delay = 600.0
     first_sequence_number: Annotated[int, whole(1, 0x7FFFFFFF)] = 1
+    query_sm: Annotated[bool, flag] = False
+    query_after: _Delay = 600.0
+    cancel_sm: Annotated[bool, flag] = False
     status: Mapping[int, StatusClass] = field(default_factory=dict, hash=False)
     ton_npi: TonNpi = STANDARD_TON_NPI
     text_terms: TextTerms = field(init=False, repr=False, compare=False)

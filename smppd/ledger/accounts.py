@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterable, Iterator
 import msgspec
 
 from smppd.ledger.facts import (
+    ANSWERED_FOR_GOOD,
+    CANCEL_ASKED,
     PARKED,
     QUEUE_SHIFT,
     Fact,
@@ -37,6 +39,8 @@ from smppd.ledger.facts import (
 )
 from smppd.ledger.lifecycle import (
     ALLOWED,
+    CANCELLED,
+    DELETED,
     EXPIRED,
     FAILED,
     FINAL,
@@ -56,8 +60,10 @@ from smppd.ledger.waiting import Remembered, Retries
 from smppd.message import ErrorInfo, State
 
 _TAKE_SENDING = int(Kind.SENDING)
-_TAKING = frozenset({_TAKE_SENDING, int(Kind.EXPIRED)})
+_TAKE_CANCELLED = int(Kind.CANCELLED)
+_TAKING = frozenset({_TAKE_SENDING, _TAKE_CANCELLED, int(Kind.EXPIRED)})
 _TOO_LATE = ErrorInfo("EXPIRED", None, "not submitted before it expired")
+_CANCELLED_THERE = ErrorInfo("CANCELLED", None, "cancelled at the SMSC")
 
 
 class Accounts:
@@ -98,16 +104,19 @@ class Accounts:
         """Whether this fact takes messages from a queue, so that their rows are wanted."""
         return (
             fact.kind in _TAKING
+            and fact.part is None
             and fact.num is not None
             and fact.num > self.queue(fact.num >> QUEUE_SHIFT).head
         )
 
     def take(self, fact: Fact, rows: Iterable[MessageRow]) -> Outstanding | None:
-        """Apply a SENDING or EXPIRED fact that moves these rows from the head of their queue."""
+        """Apply a SENDING or EXPIRED fact that moves these rows from the head of their queue, or
+        a CANCELLED one about a row that is still behind it."""
         assert fact.num is not None
         self.seq, final = fact.seq, None
+        queue = self.queue(fact.num >> QUEUE_SHIFT)
         for row in rows:
-            if row.state != QUEUED:
+            if row.state != QUEUED or (queue.cancelled and row.msg_id in queue.cancelled):
                 continue
             message = row.message
             entry = Outstanding(
@@ -124,14 +133,20 @@ class Accounts:
                 link=fact.text or "",
             )
             self.entries[row.msg_id] = entry
-            self.files[row.file_id].last_submit = fact.at
             if fact.kind == _TAKE_SENDING:
+                self.files[row.file_id].last_submit = fact.at
                 self._move(entry, SENDING, fact.seq)
-            else:
-                entry.attempts = 0
-                entry.error = _TOO_LATE
-                final = self._move(entry, EXPIRED, fact.seq)
-        self.queue(fact.num >> QUEUE_SHIFT).head = fact.num
+                continue
+            entry.attempts = 0
+            if fact.kind == _TAKE_CANCELLED:
+                queue.cancelled.add(row.msg_id)
+                return self._cancel(entry, fact)
+            self.files[row.file_id].last_submit = fact.at
+            entry.error = _TOO_LATE
+            final = self._move(entry, EXPIRED, fact.seq)
+        if queue.cancelled:
+            queue.cancelled.difference_update(range(queue.head + 1, fact.num + 1))
+        queue.head = fact.num
         return final
 
     def file_opened(self, fact: Fact) -> None:
@@ -279,6 +294,35 @@ class Accounts:
         entry.error = _TOO_LATE
         return self._move(entry, EXPIRED, fact.seq)
 
+    def cancelled(self, fact: Fact) -> Outstanding | None:
+        """The whole message, or what the SMSC was asked and said about one part of it."""
+        entry = self._entry(fact)
+        if entry is None:
+            return None
+        if fact.part is None:
+            return self._cancel(entry, fact)
+        if fact.num == CANCEL_ASKED:
+            entry.cancelling = True
+        if fact.num or entry.part_states[fact.part] != SENT:
+            return None
+        entry.error = _CANCELLED_THERE
+        return self._settle_part(entry, fact, CANCELLED)
+
+    def _cancel(self, entry: Outstanding, fact: Fact) -> Outstanding | None:
+        entry.error = ErrorInfo("CANCELLED", None, f"cancelled by {fact.text}")
+        return self._move(entry, CANCELLED, fact.seq)
+
+    def queried(self, fact: Fact) -> Outstanding | None:
+        """What the SMSC said when it was asked where a part is: as good as a receipt."""
+        entry = self._entry(fact, frozenset({SENT}))
+        if entry is None:
+            return None
+        assert fact.part is not None
+        asked = entry.asked = entry.asked or {}
+        count = asked.get(fact.part, (0, 0.0))[0] + 1
+        asked[fact.part] = (count if fact.detail is None else ANSWERED_FOR_GOOD, fact.at)
+        return self._apply_receipt(entry, fact, "query_sm")
+
     def receipt(self, fact: Fact) -> Outstanding | None:
         if self.shelf:
             assert fact.text is not None
@@ -287,16 +331,19 @@ class Accounts:
             if parked is not None:
                 self.shelf.pop(parked.other, None)
         entry = self._entry(fact)
+        return None if entry is None else self._apply_receipt(entry, fact, "receipt")
+
+    def _apply_receipt(self, entry: Outstanding, fact: Fact, whence: str) -> Outstanding | None:
         assert fact.part is not None
-        if entry is None or fact.num not in RECEIPT_STATES:
-            return None
-        if entry.part_states[fact.part] in PARTLY_DONE:
+        if fact.num not in RECEIPT_STATES or entry.part_states[fact.part] in PARTLY_DONE:
             return None
         state = RECEIPT_STATES[fact.num]
-        if state == UNDELIVERED:
+        if fact.num == DELETED and entry.cancelling:
+            state, entry.error = CANCELLED, _CANCELLED_THERE
+        elif state == UNDELIVERED:
             assert fact.text is not None
             entry.error = ErrorInfo(
-                RECEIPT_WORDS[fact.num], None, f"receipt error {receipt_fact(fact.text).error}"
+                RECEIPT_WORDS[fact.num], None, f"{whence} error {receipt_fact(fact.text).error}"
             )
         else:
             entry.part_states[fact.part] = state
@@ -473,5 +520,7 @@ _STEPS: dict[Kind, Callable[[Accounts, Fact], Outstanding | None]] = {
     Kind.PARKED: Accounts.parked,
     Kind.RECALLED: Accounts.recalled,
     Kind.INDEXED: Accounts.indexed,
+    Kind.CANCELLED: Accounts.cancelled,
+    Kind.QUERIED: Accounts.queried,
 }
 _APPLY = {int(kind): step for kind, step in _STEPS.items()}

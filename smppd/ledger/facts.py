@@ -21,6 +21,10 @@ REMEMBERED = 20_000
 PARKED = 100_000
 #: For how long (seconds): after a day the SMSC may have given the message_id to another message.
 PARKED_FOR = 86_400.0
+#: In place of the number of answers to query_sm: the SMSC does not know the message.
+ANSWERED_FOR_GOOD = -1
+#: In place of the status in a part's CANCELLED fact: the SMSC is about to be asked.
+CANCEL_ASKED = -1
 
 
 class LedgerError(Exception):
@@ -49,6 +53,8 @@ class Kind(IntEnum):
     PARKED = 21
     RECALLED = 22
     INDEXED = 23
+    CANCELLED = 26
+    QUERIED = 27
 
 
 class Fact(NamedTuple):
@@ -111,6 +117,8 @@ class Outstanding(msgspec.Struct, array_like=True):
 
     `part_states` has one State per part, `ids` the (part, receipt key) pairs learnt so far.
     `counted`: a part was refused since it was last taken, in a way that makes it an attempt.
+    `cancelling`: the SMSC was asked to cancel it. `asked`: of each part for which the SMSC was
+    asked, how many answers came (`ANSWERED_FOR_GOOD`: no more are wanted) and when the last.
     """
 
     msg_id: int
@@ -131,6 +139,8 @@ class Outstanding(msgspec.Struct, array_like=True):
     due: float | None = None
     link: str = ""
     counted: bool = False
+    cancelling: bool = False
+    asked: dict[int, tuple[int, float]] | None = None
 
     @property
     def client_id(self) -> str:
@@ -198,13 +208,15 @@ class FileAccount(msgspec.Struct, array_like=True):
 class Queue(msgspec.Struct, array_like=True):
     """One lane of one link: msg_ids up to `head` were taken, up to `tail` exist.
 
-    `queued` counts the messages in state QUEUED, those included that came back.
+    `queued` counts the messages in state QUEUED, those included that came back. `cancelled` are
+    those that were cancelled before their turn: behind `head`, and to be passed over.
     """
 
     number: int
     head: int
     tail: int
     queued: int = 0
+    cancelled: set[int] = msgspec.field(default_factory=set)
 
 
 class FullBlock(NamedTuple):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from smppd.ledger.accounts import Accounts
 from smppd.ledger.facts import (
+    CANCEL_ASKED,
     PARKED_FOR,
     Chunk,
     Fact,
@@ -27,6 +28,7 @@ from smppd.message import ErrorInfo, Lane, State
 
 # Plain numbers, as they stand on disk.
 _ADMITTED = int(Kind.ADMITTED)
+_CANCELLED = int(Kind.CANCELLED)
 _EXPIRED = int(Kind.EXPIRED)
 _FAILED = int(Kind.FAILED)
 _FILE_CLOSED = int(Kind.FILE_CLOSED)
@@ -35,6 +37,7 @@ _FILE_REPORTED = int(Kind.FILE_REPORTED)
 _FILE_WITHDRAWN = int(Kind.FILE_WITHDRAWN)
 _INDEXED = int(Kind.INDEXED)
 _PARKED = int(Kind.PARKED)
+_QUERIED = int(Kind.QUERIED)
 _RECALLED = int(Kind.RECALLED)
 _RECEIPT = int(Kind.RECEIPT)
 _REFUSED = int(Kind.REFUSED)
@@ -170,6 +173,31 @@ class Ledger:
     def expired(self, at: float, msg_id: int) -> None:
         """A message that had come back is past its time."""
         self._record(at, _EXPIRED, msg_id)
+
+    def cancelled(self, at: float, who: str, msg_id: int, row: MessageRow | None = None) -> None:
+        """A queued message is not to go; its row, if its turn in the queue has not come yet."""
+        if row is None:
+            self._record(at, _CANCELLED, msg_id, text=who)
+        else:
+            self._take(Fact(0, at, _CANCELLED, msg_id, None, msg_id, who), (row,))
+
+    def cancel_asked(self, at: float, who: str, msg_id: int, part: int) -> None:
+        """The SMSC is about to be asked to cancel a part that it took."""
+        self._record(at, _CANCELLED, msg_id, part, CANCEL_ASKED, who)
+
+    def cancel_answered(self, at: float, link: str, msg_id: int, part: int, status: int) -> None:
+        """The SMSC cancelled a part (status 0), or refused to."""
+        self._record(at, _CANCELLED, msg_id, part, status, link)
+
+    def queried(
+        self, at: float, where: tuple[int, int], num: int | None, what: ReceiptFact, status: int
+    ) -> None:
+        """The SMSC was asked where a part is, and said so as a receipt would.
+
+        With a status it did not: it does not know the part, and is not to be asked again.
+        """
+        detail = encode(status) if status else None
+        self._record(at, _QUERIED, where[0], where[1], num, receipt_text(what), detail)
 
     def receipt(
         self, at: float, where: tuple[int, int], num: int | None, what: ReceiptFact

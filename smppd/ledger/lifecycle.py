@@ -14,10 +14,11 @@ SENT = int(State.SENT)
 DELIVERED = int(State.DELIVERED)
 UNDELIVERED = int(State.UNDELIVERED)
 EXPIRED = int(State.EXPIRED)
+CANCELLED = int(State.CANCELLED)
 FAILED = int(State.FAILED)
 UNKNOWN = int(State.UNKNOWN)
 
-PARTLY_DONE = frozenset({DELIVERED, UNDELIVERED})
+PARTLY_DONE = frozenset({DELIVERED, UNDELIVERED, CANCELLED})
 #: A refusal may come late, when the part's outcome already counts as unknown.
 UNANSWERED = frozenset({SENDING, UNKNOWN})
 
@@ -30,6 +31,8 @@ RECEIPT_STATES = {
     8: UNDELIVERED,
     9: UNDELIVERED,
 }
+#: The one that a message has after a cancel_sm.
+DELETED = 4
 RECEIPT_WORDS = {3: "EXPIRED", 4: "DELETED", 5: "UNDELIVERABLE", 8: "REJECTED", 9: "SKIPPED"}
 
 ALLOWED: tuple[frozenset[int], ...] = tuple(
@@ -46,4 +49,6 @@ def aggregate(parts: Sequence[int]) -> int:
     for state in (SENDING, FAILED, QUEUED, UNKNOWN, SENT):
         if state in present:
             return state
+    if CANCELLED in present:
+        return CANCELLED if len(present) == 1 else UNDELIVERED
     return UNDELIVERED if UNDELIVERED in present else DELIVERED

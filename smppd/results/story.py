@@ -6,13 +6,14 @@ beside a running daemon and without one. Pure; LedgerError when the facts contra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 import msgspec
 
 from smppd.ledger.accounts import Accounts
 from smppd.ledger.facts import (
+    CANCEL_ASKED,
     QUEUE_SHIFT,
     Fact,
     FileAccount,
@@ -73,6 +74,7 @@ def tell(row: MessageRow, facts: Sequence[Fact], admitted_at: float | None) -> S
         why = line.error.text if line.error else ""
         history.append(Happening(iso(admitted_at), line.state, None, f"{line.state}: {why}"))
         return Story(line, encode_line(line, echo_of(row)), history, [])
+    facts = list(_about(row, facts))
     entry = _fold(row, facts)
     last = next((fact for fact in facts if fact.result is not None), None)
     line = result_line(row, last, entry)
@@ -80,6 +82,15 @@ def tell(row: MessageRow, facts: Sequence[Fact], admitted_at: float | None) -> S
     history += [_happening(fact, several=several) for fact in facts]
     parts = _parts(line, entry, final=last is not None)
     return Story(line, encode_line(line, echo_of(row)), history, parts)
+
+
+def _about(row: MessageRow, facts: Sequence[Fact]) -> Iterator[Fact]:
+    """Without the facts that took its neighbours from the queue after it had been cancelled."""
+    cancelled = False
+    for fact in facts:
+        if not cancelled or fact.msg == row.msg_id:
+            yield fact
+        cancelled = cancelled or (fact.kind == Kind.CANCELLED and fact.part is None)
 
 
 def text_of(row: MessageRow) -> str:
@@ -164,14 +175,36 @@ def _requeued(fact: Fact) -> str:
     return f"put back into the queue ({fact.text}); goes again at {due}"
 
 
+def _cancelled(fact: Fact) -> str:
+    if fact.part is None:
+        return f"cancelled ({fact.text})"
+    if fact.num == CANCEL_ASKED:
+        return f"the SMSC is asked to cancel it ({fact.text})"
+    if fact.num:
+        return f"the SMSC does not cancel it: {status_name(fact.num)}"
+    return "cancelled by the SMSC"
+
+
+def _queried(fact: Fact) -> str:
+    assert fact.text is not None
+    if fact.detail is not None:
+        status = status_name(msgspec.msgpack.decode(fact.detail, type=int))
+        return f"asked for {receipt_fact(fact.text).message_id}: the SMSC says {status}"
+    return f"asked for {_reported(fact)}"
+
+
 def _receipt(fact: Fact) -> str:
+    return f"receipt for {_reported(fact)}"
+
+
+def _reported(fact: Fact) -> str:
     assert fact.text is not None
     what = receipt_fact(fact.text)
     num = None if fact.num is None else abs(fact.num)
     word = MessageState(num).name if num in _MESSAGE_STATES else "an unknown state"
     done = f", done date {what.done_date}" if what.done_date else ""
     error = f", error {what.error}" if what.error else ""
-    return f"receipt for {what.message_id}: {word}{error}{done}"
+    return f"{what.message_id}: {word}{error}{done}"
 
 
 _MESSAGE_STATES = frozenset(map(int, MessageState))
@@ -189,6 +222,8 @@ _WORDS: Mapping[Kind, Callable[[Fact], str]] = MappingProxyType(
         Kind.EXPIRED: lambda _: "expired before it was submitted",
         Kind.FAILED: lambda fact: f"given up: {_error(fact)}",
         Kind.RECEIPT: _receipt,
+        Kind.CANCELLED: _cancelled,
+        Kind.QUERIED: _queried,
         Kind.RECALLED: lambda _: "read back into memory for its receipt",
     }
 )

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from smppd.ledger import memory
 from smppd.ledger.accounts import Accounts
 from smppd.ledger.facts import (
+    ANSWERED_FOR_GOOD,
     QUEUE_SHIFT,
     Chunk,
     Fact,
@@ -32,7 +33,7 @@ from smppd.message import ErrorInfo, Lane, Message, OnUnknown, State
 
 QUEUE = 1
 BASE = QUEUE << QUEUE_SHIFT
-DELIVRD, UNDELIV, ENROUTE = 2, 5, 1
+DELIVRD, UNDELIV, ENROUTE, DELETED = 2, 5, 1, 4
 
 
 def message(parts: int = 1, **more: Any) -> Message:
@@ -67,8 +68,19 @@ class Desk:
         return [row.msg_id for row in new]
 
     def send(self, *msg_ids: int, at: float = 3.0) -> None:
-        rows = [row for row in self.rows if row.msg_id in msg_ids]
+        passed_over = self.accounts.queue(QUEUE).cancelled
+        rows = [r for r in self.rows if r.msg_id in msg_ids and r.msg_id not in passed_over]
         self.ledger.sending(at, "main", rows, rows[-1].msg_id)
+
+    def cancel(self, msg_id: int, at: float = 2.5) -> None:
+        """Cancel a message that waits in its queue."""
+        (row,) = [row for row in self.rows if row.msg_id == msg_id]
+        self.ledger.cancelled(at, "ana", msg_id, row)
+
+    def query(self, msg_id: int, part: int, state: int | None, status: int = 0) -> None:
+        """The SMSC answers the question where a part is."""
+        what = ReceiptFact("main", f"{msg_id}.{part}", "0", "", "34600000001")
+        self.ledger.queried(6.0, (msg_id, part), state, what, status)
 
     def receipt(self, message_id: str, state: int = DELIVRD, at: float = 5.0) -> None:
         what = ReceiptFact("main", message_id, "000", "2611210000", "34600000001")
@@ -103,7 +115,9 @@ def picture(accounts: Accounts) -> dict[str, Any]:
         "seq": accounts.seq,
         "counts": accounts.counts,
         "queues": {
-            n: (q.head, q.tail, q.queued) for n, q in accounts.queues.items() if q.tail > BASE
+            n: (q.head, q.tail, q.queued, q.cancelled)
+            for n, q in accounts.queues.items()
+            if q.tail > BASE
         },
         "entries": {n: encode(e) for n, e in accounts.entries.items()},
         "ids": accounts.by_message_id,
@@ -350,7 +364,115 @@ def test_made_up_ids_can_be_read_back() -> None:
 
 # ── any history at all ───────────────────────────────────────────────────────────────────────
 
-_STEPS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 7), st.integers(0, 2)), max_size=60)
+# ── cancelled, and asked for ─────────────────────────────────────────────────────────────────
+
+
+def test_a_message_cancelled_in_its_queue_is_passed_over() -> None:
+    desk = Desk()
+    first, second, third = desk.admit(message(), message(), message())
+    desk.cancel(second)
+    (fact,) = [fact for fact in desk.ledger.facts if fact.kind == Kind.CANCELLED]
+    assert fact.result is not None
+    result = read_result(fact.result)
+    assert (result.state, result.attempts) == (State.CANCELLED, 0)
+    assert result.error == ErrorInfo("CANCELLED", None, "cancelled by ana")
+    queue = desk.accounts.queue(QUEUE)
+    assert (queue.head, queue.queued, queue.cancelled) == (BASE, 2, {second})
+    restored = Accounts()
+    memory.restore(restored, memory.snapshot(desk.accounts))
+    assert restored.queue(QUEUE).cancelled == {second}
+    desk.send(first, second, third)
+    assert sorted(desk.accounts.entries) == [first, third]
+    assert not queue.cancelled, "nothing is remembered of what was passed over"
+    assert picture(desk.replayed()) == picture(desk.accounts)
+
+
+def test_a_message_that_came_back_can_be_cancelled() -> None:
+    desk = Desk()
+    (msg,) = desk.admit(message())
+    desk.send(msg)
+    desk.ledger.retry(4.0, msg, 0, 8, 34.0)
+    desk.ledger.cancelled(5.0, "ana", msg)
+    assert desk.accounts.counts[State.CANCELLED] == 1
+    assert list(desk.accounts.due_retries(QUEUE, 100.0)) == []
+
+
+def _sent(desk: Desk, parts: int = 1) -> int:
+    (msg,) = desk.admit(message(parts))
+    desk.send(msg)
+    for part in range(parts):
+        desk.ledger.sent(4.0, "main", msg, part, f"{msg}.{part}")
+    return msg
+
+
+def test_what_the_smsc_cancels_is_cancelled() -> None:
+    desk = Desk()
+    msg = _sent(desk)
+    desk.ledger.cancel_asked(5.0, "ana", msg, 0)
+    desk.ledger.cancel_answered(6.0, "main", msg, 0, 0x11)
+    assert desk.accounts.entries[msg].state == State.SENT
+    desk.ledger.cancel_answered(7.0, "main", msg, 0, 0)
+    assert desk.accounts.counts[State.CANCELLED] == 1
+
+
+def test_the_receipt_of_a_cancelled_message_may_come_before_the_answer() -> None:
+    desk = Desk()
+    msg = _sent(desk)
+    desk.ledger.cancel_asked(5.0, "ana", msg, 0)
+    desk.receipt(f"{msg}.0", DELETED)
+    assert desk.accounts.counts[State.CANCELLED] == 1
+    desk.ledger.cancel_answered(7.0, "main", msg, 0, 0)
+
+
+def test_a_message_that_somebody_else_deleted_is_undelivered() -> None:
+    desk = Desk()
+    desk.receipt(f"{_sent(desk)}.0", DELETED)
+    assert desk.accounts.counts[State.UNDELIVERED] == 1
+
+
+@pytest.mark.parametrize("cancelled_first", [True, False])
+def test_a_long_message_cancelled_in_part_is_undelivered(cancelled_first: bool) -> None:
+    desk = Desk()
+    msg = _sent(desk, 2)
+
+    def cancelled() -> None:
+        desk.ledger.cancel_answered(7.0, "main", msg, 0, 0)
+
+    def received() -> None:
+        desk.receipt(f"{msg}.1")
+
+    steps = [cancelled, received]
+    for step in steps if cancelled_first else steps[::-1]:
+        assert desk.accounts.entries[msg].state == State.SENT
+        step()
+    assert desk.accounts.counts[State.UNDELIVERED] == 1
+    result = desk.ledger.take_facts()[-1].result
+    assert result is not None
+    error = read_result(result).error
+    assert error == ErrorInfo("CANCELLED", None, "cancelled at the SMSC")
+
+
+def test_a_receipt_after_the_cancellation_changes_nothing() -> None:
+    desk = Desk()
+    msg = _sent(desk, 2)
+    desk.ledger.cancel_answered(7.0, "main", msg, 0, 0)
+    desk.receipt(f"{msg}.0")
+    assert desk.accounts.entries[msg].part_states == [State.CANCELLED, State.SENT]
+
+
+def test_an_answer_to_query_sm_is_as_good_as_a_receipt() -> None:
+    desk = Desk()
+    msg = _sent(desk)
+    desk.query(msg, 0, -ENROUTE)
+    assert desk.accounts.entries[msg].asked == {0: (1, 6.0)}
+    desk.query(msg, 0, None, 0x67)
+    assert desk.accounts.entries[msg].asked == {0: (ANSWERED_FOR_GOOD, 6.0)}
+    desk.query(msg, 0, DELIVRD)
+    assert desk.accounts.counts[State.DELIVERED] == 1
+    assert picture(desk.replayed()) == picture(desk.accounts)
+
+
+_STEPS = st.lists(st.tuples(st.integers(0, 11), st.integers(0, 7), st.integers(0, 2)), max_size=60)
 
 
 def _step(desk: Desk, action: int, pick: int, part: int) -> None:
@@ -360,11 +482,17 @@ def _step(desk: Desk, action: int, pick: int, part: int) -> None:
     if action == 0:
         desk.admit(*[message(parts=1 + part, receipt=pick != 3) for _ in range(1 + pick % 3)])
     elif action == 1 and queue.head < queue.tail:
-        desk.send(*range(queue.head + 1, min(queue.head + 1 + pick, queue.tail) + 1), at=now)
+        last = min(queue.head + 1 + pick, queue.tail)
+        if any(msg not in queue.cancelled for msg in range(queue.head + 1, last + 1)):
+            desk.send(*range(queue.head + 1, last + 1), at=now)
     elif action == 2 and (due := next(iter(accounts.due_retries(QUEUE, now)), None)):
         ledger.sending_again(now, "main", due.msg_id)
     elif action == 9 and queue.head < queue.tail:
-        ledger.expired_in_queue(now, [r for r in desk.rows if r.msg_id == queue.head + 1])
+        if queue.head + 1 not in queue.cancelled:
+            ledger.expired_in_queue(now, [r for r in desk.rows if r.msg_id == queue.head + 1])
+    elif action == 10 and queue.head + pick < queue.tail:
+        if queue.head + 1 + pick not in queue.cancelled:
+            desk.cancel(queue.head + 1 + pick, at=now)
     elif entries:
         _step_one(desk, accounts.entries[entries[pick % len(entries)]], action, pick, part)
 
@@ -384,6 +512,22 @@ def _step_one(desk: Desk, entry: Outstanding, action: int, pick: int, part: int)
         desk.receipt(f"{entry.msg_id}.{part}", [DELIVRD, UNDELIV, ENROUTE][pick % 3], at=now)
     elif action == 8:
         ledger.returned(now, entry.msg_id, part)
+    elif action == 11:
+        _ask_one(desk, entry, pick, part)
+
+
+def _ask_one(desk: Desk, entry: Outstanding, pick: int, part: int) -> None:
+    """The message is cancelled here, or the SMSC is asked about a part, and says something."""
+    ledger, now = desk.ledger, float(desk.accounts.seq)
+    if entry.state == State.QUEUED:
+        ledger.cancelled(now, "ana", entry.msg_id)
+    elif entry.state == State.SENT and pick % 2:
+        ledger.cancel_asked(now, "ana", entry.msg_id, part)
+        if pick > 1:
+            desk.receipt(f"{entry.msg_id}.{part}", DELETED, at=now)
+        ledger.cancel_answered(now, "main", entry.msg_id, part, 0x11 if pick == 1 else 0)
+    else:
+        desk.query(entry.msg_id, part, [DELIVRD, None, ENROUTE][pick % 3], 0x67 * (pick % 3 == 1))
 
 
 @settings(max_examples=150, deadline=None)
@@ -404,7 +548,7 @@ def test_any_history_replays_to_the_same_accounts(
         assert file.done == sum(live.slots[desk.file].ended(n) for n in range(file.items))
         assert len(live.entries) + file.done + (
             live.queue(QUEUE).tail - live.queue(QUEUE).head
-        ) == len(desk.rows)
+        ) - len(live.queue(QUEUE).cancelled) == len(desk.rows)
     assert picture(desk.replayed()) == picture(desk.accounts)
     if saved is not None:
         restored = Accounts()

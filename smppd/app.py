@@ -378,11 +378,7 @@ class Daemon:
         )
 
     def _unbound(self) -> list[str]:
-        return [
-            f"link {link.name} is not bound{': ' + why if (why := figures.last_error) else ''}"
-            for link in self.links
-            if not (figures := link.figures()).bound
-        ]
+        return [line for link in self.links if (line := link.figures().unready)]
 
     async def _status(self, _arguments: dict[str, Any]) -> DaemonFigures:
         return self.figures()

@@ -39,12 +39,19 @@ class Histogram(msgspec.Struct):
 
 
 class SessionFigures(msgspec.Struct):
-    """One SMPP session of a link, as it stands."""
+    """One SMPP session of a link, as it stands. `bind` is its kind: transceiver, transmitter or
+    receiver."""
 
     state: str
     address: str = ""
     in_flight: int = 0
     since: float | None = None
+    bind: str = "transceiver"
+
+    @property
+    def bound(self) -> bool:
+        """Whether it is bound."""
+        return self.state.startswith("bound")
 
 
 class LinkFigures(msgspec.Struct):
@@ -73,7 +80,29 @@ class LinkFigures(msgspec.Struct):
     @property
     def bound(self) -> int:
         """How many sessions are bound."""
-        return sum(session.state.startswith("bound") for session in self.sessions)
+        return sum(session.bound for session in self.sessions)
+
+    @property
+    def missing(self) -> list[str]:
+        """The kinds of bind of which no session is bound: without transmitter nothing is
+        submitted, without receiver no receipt arrives."""
+        kinds = dict.fromkeys(session.bind for session in self.sessions)
+        present = {session.bind for session in self.sessions if session.bound}
+        return [kind for kind in kinds if kind not in present]
+
+    @property
+    def unready(self) -> str:
+        """What it lacks to do all its work, for people; empty when it lacks nothing."""
+        if not (missing := self.missing):
+            return ""
+        what = "" if not self.bound else f" as {missing[0]}"
+        why = f": {self.last_error}" if self.last_error else ""
+        return f"link {self.name} is not bound{what}{why}"
+
+    @property
+    def slots(self) -> int:
+        """Submits that may be without an answer, over all sessions that submit, bound or not."""
+        return self.window * sum(session.bind != "receiver" for session in self.sessions)
 
     @property
     def in_flight(self) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping
+from itertools import product
 
 import msgspec
 import trio
@@ -110,5 +111,5 @@ def _binds(
         if running is not None and link.name in running.bound:
             yield Finding(f"link {link.name}, bind", True, "is bound by the running daemon")
         elif isinstance(password, str):
-            for host, port in link.hosts:
-                yield trio.run(try_bind, link, host, port, password)
+            for (host, port), bind in product(link.hosts, link.binds):
+                yield trio.run(try_bind, link, host, port, password, bind)

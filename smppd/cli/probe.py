@@ -11,7 +11,7 @@ import trio
 from smppd.cli.findings import Finding
 from smppd.config import LinkConfig
 from smppd.link.backoff import bind_hint
-from smppd.link.dial import Unreachable, open_connection
+from smppd.link.dial import Unreachable, open_connection, written
 from smppd.link.translate import bind_request
 from smppd.smpp.errors import RemoteProtocolError
 from smppd.smpp.session import (
@@ -31,10 +31,10 @@ _READ_SIZE = 65536
 _PARTING = 5.0
 
 
-async def try_bind(link: LinkConfig, host: str, port: int, password: str) -> Finding:
-    """Bind once at one host of a link."""
-    shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    what = f"link {link.name}, bind at {shown}"
+async def try_bind(link: LinkConfig, host: str, port: int, password: str, bind: str) -> Finding:
+    """Bind once at one host of a link, as one of its `binds`."""
+    as_half = f" as {bind}" if len(link.binds) > 1 else ""
+    what = f"link {link.name}, bind at {written(host, port)}{as_half}"
     stream = await open_connection(host, port)
     if isinstance(stream, Unreachable):
         return Finding(what, False, stream.reason)
@@ -42,18 +42,19 @@ async def try_bind(link: LinkConfig, host: str, port: int, password: str) -> Fin
     limits = Limits(window=link.window, bind_timeout=link.bind_timeout, unbind_timeout=_PARTING)
     session = Session(Role.ESME, limits, now)
     async with stream:
-        session.bind(bind_request(link, password), now, long_credentials=link.long_credentials)
+        request = bind_request(link, password, bind)
+        session.bind(request, now, long_credentials=link.long_credentials)
         outcome = await _converse(stream, session)
         if isinstance(outcome, Bound):
             session.unbind(trio.current_time())
             await _converse(stream, session)
-    return _judge(what, link, outcome)
+    return _judge(what, bind, outcome)
 
 
-def _judge(what: str, link: LinkConfig, outcome: Event) -> Finding:
+def _judge(what: str, bind: str, outcome: Event) -> Finding:
     if isinstance(outcome, Bound):
         name = getattr(outcome.pdu, "system_id", "")
-        return Finding(what, True, f'bound as {link.bind} to "{name}", and unbound')
+        return Finding(what, True, f'bound as {bind} to "{name}", and unbound')
     if isinstance(outcome, BindRefused):
         status = f"refused with {status_name(outcome.status)}"
         return Finding(what, False, f"{status}: {bind_hint(outcome.status)}")

@@ -79,14 +79,18 @@ def _link(link: LinkFigures, now: float) -> Iterator[str]:
     rate = f", {link.rate:g} parts/s" if link.rate else ""
     yield (
         f"link {link.name}: {link.bound} of {len(link.sessions)} bound as {link.bind}, "
-        f"{link.in_flight} in flight of {link.window * len(link.sessions)}{rate}"
+        f"{link.in_flight} in flight of {link.slots}{rate}"
     )
+    pairs = len({session.bind for session in link.sessions}) > 1
     for number, session in enumerate(link.sessions, start=1):
+        kind = f"{session.bind} " if pairs else ""
         since = "" if session.since is None else f" for {_for_so_long(now - session.since)}"
         yield (
-            f"  session {number}   {session.state}{since}, {session.address}, "
+            f"  session {number}   {kind}{session.state}{since}, {session.address}, "
             f"{session.in_flight} in flight"
         )
+    if pairs and link.missing == ["receiver"]:
+        yield "  receipts    no receiver is bound: receipts wait at the SMSC"
     yield f"  parts       {_parts(link)}"
     if link.latency.total:
         yield f"  latency     {_quantiles(link.latency)}"

@@ -32,7 +32,7 @@ from smppd.config.rules import (
 )
 from smppd.config.terms import STANDARD_TON_NPI, DataCoding0, Split, TextTerms, TonNpi
 
-Bind = Literal["transceiver", "transmitter", "receiver"]
+Bind = Literal["transceiver", "transmitter", "receiver", "transmitter+receiver"]
 WhenUnknown = Literal["hold", "resend", "fail"]
 #: What to do about a command_status.
 StatusClass = Literal["retry", "retry_later", "permanent", "reconnect", "operator"]
@@ -82,7 +82,7 @@ class LinkConfig:
     service_type: Annotated[str, text(5)] = ""
     interface_version: Annotated[str, choice("3.3", "3.4", "5.0")] = "3.4"
     long_credentials: Annotated[bool, flag] = False
-    bind: Annotated[Bind, choice(*get_args(Bind), later=("transmitter+receiver",))] = "transceiver"
+    bind: Annotated[Bind, choice(*get_args(Bind))] = "transceiver"
     sessions: Annotated[int, whole(1, 100)] = 1
     window: Annotated[int, whole(1, 10_000)] = 10
     rate: Annotated[float, number(1_000_000)] = 0.0
@@ -126,6 +126,11 @@ class LinkConfig:
             self.ton_npi,
         )
         object.__setattr__(self, "text_terms", terms)
+
+    @property
+    def binds(self) -> tuple[str, ...]:
+        """The kinds of its sessions, `sessions` of each: one, or two for a pair."""
+        return tuple(self.bind.split("+"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,7 +40,8 @@ READ_SIZE = 65536
 #: How long the SMSC may leave what we write unread before the connection counts as lost.
 WRITE_TIMEOUT = 30.0
 
-#: How long answers may still come after the SMSC has unbound, and with nothing left to answer.
+#: How long answers may still come after the SMSC has unbound, or before we do to bind anew; and
+#: how long the end may take with nothing left to answer.
 PARTING = 10.0
 PARTING_IDLE = 1.0
 
@@ -127,9 +128,19 @@ class Connection:
 
     def drain(self, until: float) -> None:
         """Submit only the rest of a message begun, wait for answers until then, and unbind."""
-        self._drain_until = until
+        self._drain_until = min(self._drain_until, until)
         if self.session.state in _NOT_YET_BOUND:
             self._leave("stopped before it was bound", trio.current_time())
+        self._interrupt()
+
+    def retire(self, reason: str) -> None:
+        """Submit nothing more, wait shortly for the answers that are due, and unbind."""
+        if self.session.state not in _BOUND or self._drain_until < inf:
+            return
+        self._reason = reason
+        self._drain_until = trio.current_time() + PARTING
+        self._loader.retired = True
+        self._traffic.leave(self, self._loader.pulled)
         self._interrupt()
 
     def wake_writer(self) -> None:
@@ -290,7 +301,7 @@ class Connection:
         if self._drain_until == inf or self.session.state not in _BOUND:
             return
         if not self.load or now >= self._drain_until:
-            if self.load:
+            if self.load and not self._reason:
                 self._reason = "not every answer came within drain_timeout"
             self._drain_until = inf
             self._traffic.leave(self, self._loader.pulled)

@@ -20,6 +20,7 @@ from smppd.link.backoff import Backoff
 from smppd.link.dial import open_connection
 from smppd.link.supervisor import Connect, Supervisor
 from smppd.link.traffic import Traffic
+from smppd.link.translate import bind_request
 from smppd.message import Part
 from smppd.ports import Submissions
 
@@ -44,17 +45,20 @@ class Link:
         figures = LinkFigures(config.name, bind=config.bind, window=config.window, rate=config.rate)
         self._traffic = Traffic(submissions, emit, wall, figures, config.service_type)
         chance = SystemRandom().random
+        kinds = [bind for bind in config.binds for _ in range(config.sessions)]
         self._supervisors = [
             Supervisor(
                 config,
-                password,
+                bind_request(config, password, bind),
                 number,
                 self._traffic,
                 Backoff(config.reconnect_min, config.reconnect_max, chance),
                 connect,
             )
-            for number in range(1, config.sessions + 1)
+            for number, bind in enumerate(kinds, start=1)
         ]
+        self._submitting = [each for each in self._supervisors if each.bind != "receiver"]
+        self._receiving = [each for each in self._supervisors if each.bind == "receiver"]
         self._finished = trio.Event()
         self._running = False
 
@@ -102,13 +106,31 @@ class Link:
 
     async def drain(self) -> None:
         """Take no more parts, give back those not begun, wait for answers at most
-        `drain_timeout`, unbind and close; return when `run` is about to."""
+        `drain_timeout`, unbind and close; return when `run` is about to.
+
+        Receivers go last: until the others are closed, receipts may still come for what those
+        have submitted.
+        """
         self._traffic.drain()
         until = trio.current_time() + self._config.drain_timeout
-        for supervisor in self._supervisors:
-            supervisor.drain(until)
+        for half in (self._submitting, self._receiving):
+            for supervisor in half:
+                supervisor.drain(until)
+            if self._running:
+                for supervisor in half:
+                    await supervisor.finished.wait()
         if self._running:
             await self._finished.wait()
+
+    def reconnect(self, reason: str) -> None:
+        """Bind every session that submits anew: the SMSC has lost what it knew of them.
+
+        A session takes no more parts, waits shortly for the answers it is owed, unbinds, and is
+        bound again after the shortest delay; only sessions that keep ending so wait longer.
+        Harmless while that is under way.
+        """
+        for supervisor in self._submitting:
+            supervisor.reconnect(reason)
 
     def figures(self) -> LinkFigures:
         """What happened since the start, and the sessions as they stand."""

@@ -21,16 +21,17 @@ class Loader:
     """Loads one session. `pulled` is the rest of a message begun on it: parts stay together.
 
     `unwritable` collects what could not be written, as answers of our own with the status
-    `UNENCODABLE` and the reason in place of the message_id.
+    `UNENCODABLE` and the reason in place of the message_id. A `retired` session submits no more.
     """
 
-    __slots__ = ("_session", "_traffic", "pulled", "unwritable")
+    __slots__ = ("_session", "_traffic", "pulled", "retired", "unwritable")
 
     def __init__(self, session: Session, traffic: Traffic) -> None:
         self._session = session
         self._traffic = traffic
         self.pulled: deque[Part] = deque()
         self.unwritable: list[Outcome] = []
+        self.retired = False
 
     @property
     def load(self) -> int:
@@ -41,7 +42,7 @@ class Loader:
         """Submit ready parts while window and pace allow; when to look again for the pace."""
         ready, pulled = self._traffic.ready, self.pulled
         room = self._session.room
-        if not room or not (ready or pulled):
+        if not room or self.retired or not (ready or pulled):
             return inf
         bucket = self._traffic.bucket
         allowed = min(room, bucket.available(now))

@@ -17,7 +17,7 @@ from smppd.link.backoff import HELD, Backoff, bind_hint
 from smppd.link.connection import PARTING, Connection, Ended
 from smppd.link.dial import Unreachable, written
 from smppd.link.traffic import Traffic
-from smppd.link.translate import bind_request
+from smppd.link.translate import BIND_NAMES, BindRequest
 from smppd.smpp.session import Limits, Role, Session
 from smppd.smpp.vocabulary import status_name
 
@@ -35,14 +35,14 @@ class Supervisor:
     def __init__(
         self,
         config: LinkConfig,
-        password: str,
+        bind: BindRequest,
         number: int,
         traffic: Traffic,
         backoff: Backoff,
         connect: Connect,
     ) -> None:
         self._config = config
-        self._bind = bind_request(config, password)
+        self._bind = bind
         self._number = number
         self._traffic = traffic
         self._backoff = backoff
@@ -52,9 +52,22 @@ class Supervisor:
         self._since: float | None = None
         self._connection: Connection | None = None
         self._interruptible = trio.CancelScope()
+        #: Set when `run` has come to its end.
+        self.finished = trio.Event()
+
+    @property
+    def bind(self) -> str:
+        """The kind of its session: transceiver, transmitter or receiver."""
+        return BIND_NAMES[type(self._bind)]
 
     async def run(self) -> None:
         """Return when drained. A cancellation closes the connection as it stands."""
+        try:
+            await self._run()
+        finally:
+            self.finished.set()
+
+    async def _run(self) -> None:
         while not self._traffic.draining:
             delay = await self._attempt()
             self._enter("backoff")
@@ -70,6 +83,11 @@ class Supervisor:
         else:
             self._interruptible.cancel()
 
+    def reconnect(self, reason: str) -> None:
+        """End the session, if it is bound, in good order; another one follows."""
+        if self._connection is not None:
+            self._connection.retire(reason)
+
     def figures(self) -> SessionFigures:
         """The session as it stands."""
         session = self._connection.session if self._connection else None
@@ -78,6 +96,7 @@ class Supervisor:
             address=self._address,
             in_flight=session.in_flight if session else 0,
             since=self._since,
+            bind=self.bind,
         )
 
     @property
@@ -144,7 +163,7 @@ class Supervisor:
                 self._traffic.name,
                 self._number,
                 self._address,
-                self._config.bind,
+                self.bind,
                 smsc_system_id,
             )
         )

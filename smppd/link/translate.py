@@ -17,13 +17,17 @@ from smppd.smpp.pdu import BindReceiver, BindTransceiver, BindTransmitter, Submi
 _RECEIPT = 1
 _NO_RECEIPT = 0
 
-_BINDS: Mapping[str, type[BindTransceiver | BindTransmitter | BindReceiver]] = MappingProxyType(
+BindRequest = BindTransceiver | BindTransmitter | BindReceiver
+
+#: The word of the configuration for each bind request.
+BIND_NAMES: Mapping[type[BindRequest], str] = MappingProxyType(
     {
-        "transceiver": BindTransceiver,
-        "transmitter": BindTransmitter,
-        "receiver": BindReceiver,
+        BindTransceiver: "transceiver",
+        BindTransmitter: "transmitter",
+        BindReceiver: "receiver",
     }
 )
+_BINDS = {name: request for request, name in BIND_NAMES.items()}
 
 #: The octet for each version of the protocol (3.4, 5.2.4).
 _VERSIONS: Mapping[str, int] = MappingProxyType({"3.3": 0x33, "3.4": 0x34, "5.0": 0x50})
@@ -49,11 +53,9 @@ def submit_sm(part: Part, service_type: str) -> SubmitSm:
     )
 
 
-def bind_request(
-    config: LinkConfig, password: str
-) -> BindTransceiver | BindTransmitter | BindReceiver:
-    """The bind request of a link's sessions (3.4, 4.1)."""
-    return _BINDS[config.bind](
+def bind_request(config: LinkConfig, password: str, bind: str) -> BindRequest:
+    """The bind request of a link's sessions of this kind, one of its `binds` (3.4, 4.1)."""
+    return _BINDS[bind](
         system_id=config.system_id,
         password=password,
         system_type=config.system_type,

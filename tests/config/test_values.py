@@ -86,6 +86,7 @@ def test_defaults_are_those_of_the_manual() -> None:
         ("rate = 100", "rate", 100.0),
         ("tls = false", "tls", False),
         ('bind = "receiver"', "bind", "receiver"),
+        ('bind = "transmitter+receiver"', "bind", "transmitter+receiver"),
         ('split = "udh16"', "split", "udh16"),
         ('split = "sar"', "split", "sar"),
         ('split = "payload"', "split", "payload"),

@@ -59,7 +59,7 @@ def test_the_validity_period_is_absolute_in_utc() -> None:
 
 def test_a_bind_request_carries_the_account() -> None:
     config = LinkConfig(name="main", hosts=(), system_id="acme", system_type="VMA")
-    assert bind_request(config, "secret") == BindTransceiver(
+    assert bind_request(config, "secret", "transceiver") == BindTransceiver(
         system_id="acme", password="secret", system_type="VMA", interface_version=0x34
     )
 
@@ -67,4 +67,4 @@ def test_a_bind_request_carries_the_account() -> None:
 @pytest.mark.parametrize("bind", ["transceiver", "transmitter", "receiver"])
 def test_the_bind_is_of_the_configured_kind(bind: str) -> None:
     config = LinkConfig(name="main", hosts=(), system_id="acme", bind=bind)  # type: ignore[arg-type]
-    assert bind_request(config, "").command_id.name == f"BIND_{bind.upper()}"
+    assert bind_request(config, "", bind).command_id.name == f"BIND_{bind.upper()}"

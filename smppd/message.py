@@ -120,6 +120,8 @@ class Message(msgspec.Struct, array_like=True, gc=False):
     `data_coding`, TON and NPI are as SMPP 3.4 section 5.2 defines them. `expires` is seconds
     since the epoch, None for never. `tlv` pairs are (tag, value) written after the body. `sar` is
     the reference of parts that are numbered by TLVs; `transliterated` are the replaced characters.
+    `send_at` is until when it is held here, `schedule` until when the SMSC is to hold it (seconds
+    since the epoch). `links_sender`: it leaves with the default sender of the link that carries it.
     """
 
     to: str
@@ -139,6 +141,9 @@ class Message(msgspec.Struct, array_like=True, gc=False):
     echo: dict[str, bytes] | None = None
     sar: int | None = None
     transliterated: dict[str, str] | None = None
+    send_at: float | None = None
+    schedule: float | None = None
+    links_sender: bool = False
 
 
 class Part(msgspec.Struct, gc=False, frozen=True):

@@ -9,7 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from smppd.config import Config, JournalConfig, LinkConfig, ObserveConfig, SpoolConfig, load, parse
+from smppd.config import (
+    Config,
+    JournalConfig,
+    LinkConfig,
+    ObserveConfig,
+    RoutingConfig,
+    SpoolConfig,
+    load,
+    parse,
+)
 from smppd.config.sections import KEYS
 
 CONF = Path(__file__).parents[1] / "conf"
@@ -33,7 +42,14 @@ def uncommented() -> str:
 
 def test_there_are_examples() -> None:
     names = {path.name for path in EXAMPLES}
-    assert names >= {"smppd.toml", "minimal.toml", "bulk.toml", "otp.toml", "two-links.toml"}
+    assert names >= {
+        "smppd.toml",
+        "minimal.toml",
+        "bulk.toml",
+        "otp.toml",
+        "two-links.toml",
+        "routing.toml",
+    }
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
@@ -53,7 +69,7 @@ def test_the_full_example_shows_the_defaults() -> None:
     found = loaded(FULL, uncommented())
     assert found == loaded(FULL)
     assert (found.spool, found.journal) == (SpoolConfig(), JournalConfig())
-    assert found.observe == ObserveConfig()
+    assert (found.observe, found.routing) == (ObserveConfig(), RoutingConfig())
     account = {"name", "hosts", "system_id", "password_file"}
     given = {key: getattr(found.links[0], key) for key in account}
     assert found.links[0] == LinkConfig(**given)
@@ -71,6 +87,24 @@ def test_examples_name_no_password() -> None:
 
 def test_two_links_are_in_order() -> None:
     assert [link.name for link in loaded(CONF / "two-links.toml").links] == ["main", "backup"]
+
+
+def test_the_route_in_the_full_example_is_right() -> None:
+    head, start, route_and_rest = FULL.read_text().partition("# [[routing.route]]")
+    example, end, rest = route_and_rest.partition("\n\n")
+    example = re.sub(r"(?m)^# (weights.*\n)?", "", start + example)
+    written_out = head.replace("#route = []", "") + example + end + rest
+    backup = '[link.backup]\nhost = "b"\nsystem_id = "b"\npassword_file = "b"\n'
+    (route,) = loaded(FULL, written_out + backup).routing.routes
+    assert (route.name, route.links, route.failover_after) == ("spain", ("main", "backup"), 10.0)
+    assert (route.to, route.from_) == (("34",), ("ACME",))
+    assert route.fields == {"x-campaign": "spring"}
+
+
+def test_the_routes_of_the_example_are_in_order() -> None:
+    routes = loaded(CONF / "routing.toml").routing.routes
+    assert [route.name for route in routes] == ["newsletter", "spain", "alerts", "elsewhere"]
+    assert routes[0].weights == (3, 1)
 
 
 def test_every_example_but_the_full_one_changes_something() -> None:

@@ -63,6 +63,11 @@ def _read_link(reading: Reading, name: str, table: dict[str, Any]) -> dict[str, 
     _check_credentials(reading, table, given, key)
     _check_orders(reading, table, given, key)
     check_tlvs(reading, given, key)
+    if given.get("schedule") == "smsc" and given.get("times") == "omit":
+        reading.refuse(
+            'is "smsc", and times = "omit" leaves the SMSC without the time; change one of them',
+            *(*key, "schedule"),
+        )
     return {
         **given,
         "name": name,

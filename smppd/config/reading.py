@@ -16,12 +16,14 @@ from typing import Any
 
 from smppd.config.links import read_links
 from smppd.config.mistakes import Mistake, Reading, unknown
+from smppd.config.routing import read_routes
 from smppd.config.sections import (
     KEYS,
     Config,
     JournalConfig,
     LinkConfig,
     ObserveConfig,
+    RoutingConfig,
     SpoolConfig,
 )
 
@@ -31,7 +33,7 @@ DEFAULT_PATH = Path("/etc/smppd/smppd.toml")
 _SOCKET_PATH_LIMIT = 107
 
 #: Sections that a coming version will know.
-_LATER = ("http", "routing", "policy")
+_LATER = ("http", "policy")
 
 _TOML_PLACE = re.compile(r"(.*) \(at (line \d+, column \d+|end of document)\)", re.DOTALL)
 
@@ -92,11 +94,14 @@ def _config(document: dict[str, Any], reading: Reading) -> Config | list[Mistake
             *("observe", "control"),
         )
     links = read_links(reading, document.get("link", {}))
+    routing = reading.table(document.get("routing", {}), "routing")
+    routes = read_routes(reading, routing, links)
     if reading.mistakes:
         return reading.mistakes
     return Config(
         spool=SpoolConfig(**spool),
         journal=JournalConfig(**journal),
         links=tuple(LinkConfig(**link) for link in links),
+        routing=RoutingConfig(routes=tuple(routes)),
         observe=ObserveConfig(**observe),
     )

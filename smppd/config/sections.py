@@ -34,6 +34,10 @@ from smppd.config.terms import STANDARD_TON_NPI, DataCoding0, Split, TextTerms, 
 
 Bind = Literal["transceiver", "transmitter", "receiver", "transmitter+receiver"]
 WhenUnknown = Literal["hold", "resend", "fail"]
+#: How schedule_delivery_time and validity_period are written.
+Times = Literal["absolute", "relative", "omit"]
+#: Who holds a message until its `send_at`.
+Schedule = Literal["local", "smsc"]
 #: What to do about a command_status.
 StatusClass = Literal["retry", "retry_later", "permanent", "reconnect", "operator"]
 LogFormat = Literal["auto", "json", "console"]
@@ -111,6 +115,8 @@ class LinkConfig:
     query_sm: Annotated[bool, flag] = False
     query_after: _Delay = 600.0
     cancel_sm: Annotated[bool, flag] = False
+    times: Annotated[Times, choice(*get_args(Times))] = "absolute"
+    schedule: Annotated[Schedule, choice(*get_args(Schedule))] = "local"
     status: Mapping[int, StatusClass] = field(default_factory=dict, hash=False)
     ton_npi: TonNpi = STANDARD_TON_NPI
     text_terms: TextTerms = field(init=False, repr=False, compare=False)
@@ -134,6 +140,32 @@ class LinkConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RouteConfig:
+    """`[[routing.route]]`: which messages it takes, and over which links they go.
+
+    A message is taken when it meets every condition that is given: `to` begins with one of these
+    digits, the sender is one of `from_`, each of `fields` has this value. `links` are in the order
+    of preference, or share the messages by `weights`.
+    """
+
+    name: str
+    links: tuple[str, ...]
+    to: tuple[str, ...] = ()
+    from_: tuple[str, ...] = ()
+    fields: Mapping[str, str | bool | int | float] = field(default_factory=dict, hash=False)
+    weights: tuple[int, ...] = ()
+    failover_after: float = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingConfig:
+    """`[routing]`: the routes, of which the first that fits takes a message; with none that fits
+    it goes over the first link."""
+
+    routes: tuple[RouteConfig, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ObserveConfig:
     """`[observe]`: how the daemon is watched and spoken to. `listen` is None when switched off."""
 
@@ -151,6 +183,7 @@ class Config:
     spool: SpoolConfig = field(default_factory=SpoolConfig)
     journal: JournalConfig = field(default_factory=JournalConfig)
     links: tuple[LinkConfig, ...] = ()
+    routing: RoutingConfig = field(default_factory=RoutingConfig)
     observe: ObserveConfig = field(default_factory=ObserveConfig)
 
 
@@ -185,10 +218,15 @@ RULES: Mapping[str, Mapping[str, Key]] = MappingProxyType(
 #: Keys of a link that are no field of their own: they are read together, or are a table.
 _LINK_KEYS = ("host", "port", "hosts", "status", "ton_npi")
 
+#: The keys of a route, and how long a link may be unable before another takes its place.
+ROUTE_KEYS = ("name", "to", "from", "fields", "links", "weights", "failover_after")
+failover_after = duration("100ms", "1d")
+
 #: Of each section, every key it may have.
 KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         section: (*(_LINK_KEYS if section == "link" else ()), *known)
         for section, known in RULES.items()
     }
+    | {"routing": ("route",)}
 )

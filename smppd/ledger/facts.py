@@ -157,6 +157,7 @@ class Result(msgspec.Struct, array_like=True, gc=False):
     message_ids: list[str]
     possible_duplicate: bool
     error: ErrorInfo | None
+    link: str = ""
 
 
 class Chunk(msgspec.Struct, array_like=True):
@@ -322,4 +323,5 @@ def result_of(entry: Outstanding) -> Result:
         [key.partition("\t")[2] for _, key in entry.ids],
         entry.possible_duplicate,
         entry.error,
+        entry.link,
     )

@@ -34,6 +34,7 @@ class ResultLine(msgspec.Struct, gc=False):
     error: ErrorInfo | None
     attempts: int
     possible_duplicate: bool
+    link: str | None = None
 
 
 _encode = msgspec.json.Encoder().encode
@@ -81,6 +82,7 @@ def result_line(row: MessageRow, fact: Fact | None, entry: Outstanding | None) -
         result.error,
         result.attempts,
         result.possible_duplicate,
+        result.link or None,
     )
 
 

@@ -195,7 +195,6 @@ def test_a_mistake_about_the_account_names_key_and_cure(
         ("window = 5", "window", "it belongs in [link.NAME]"),
         ("zzz = 5", "zzz", "there are: spool, journal, link, observe"),
         ("[spol]", "spol", 'did you mean "spool"?'),
-        ("[routing]", "routing", "not available in this version; take the section out"),
         ("[policy]", "policy", "not available in this version; take the section out"),
         ("[http.afilnet]", "http", "not available in this version; take the section out"),
         ("spool = 5", "spool", "write [spool] on a line of its own"),

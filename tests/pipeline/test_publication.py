@@ -128,6 +128,7 @@ async def test_a_result_says_all_that_the_contract_promises(
             "error": None,
             "attempts": 1,
             "possible_duplicate": False,
+            "link": "main",
         }
         assert second["state"] == "failed"
         assert second["error"]["code"] == "ESME_RINVDSTADR"

@@ -23,7 +23,7 @@ from smppd.results.lines import echo_of, encode_line, iso, result_line
 MSG = (3 << QUEUE_SHIFT) + 8
 FIELDS = [
     "line", "id", "to", "state", "parts", "encoding", "message_ids",
-    "submitted", "done", "error", "attempts", "possible_duplicate",
+    "submitted", "done", "error", "attempts", "possible_duplicate", "link",
 ]  # fmt: skip
 
 
@@ -47,7 +47,13 @@ def written(
 
 
 def test_a_final_message_by_its_fact() -> None:
-    ended = entry(State.DELIVERED, submitted=10.5, ids=[(0, "main\tx"), (1, "main\ty")], attempts=2)
+    ended = entry(
+        State.DELIVERED,
+        submitted=10.5,
+        ids=[(0, "main\tx"), (1, "main\ty")],
+        attempts=2,
+        link="main",
+    )
     fact = Fact(9, 12.25, Kind.RECEIPT, MSG, result=encode(result_of(ended)))
     line = written(row(), fact)
     assert line == {
@@ -63,6 +69,7 @@ def test_a_final_message_by_its_fact() -> None:
         "error": None,
         "attempts": 2,
         "possible_duplicate": False,
+        "link": "main",
     }
 
 

@@ -16,12 +16,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import trio
 
 from smppd import __version__
 from smppd.config import Config, LinkConfig
 from smppd.control import serve_control
-from smppd.events import DaemonStarted, DaemonStopped, DaemonStopping, LinkMissing, Requeued
+from smppd.events import (
+    Cancelled,
+    DaemonStarted,
+    DaemonStopped,
+    DaemonStopping,
+    LinkMissing,
+    Requeued,
+)
 from smppd.figures import DaemonFigures
 from smppd.journal.journal import Journal
 from smppd.journal.store import Store, open_reader, open_store
@@ -36,6 +44,7 @@ from smppd.observe.metrics import EventCounter, build_registry
 from smppd.observe.observers import Observer, Observers
 from smppd.observe.web import serve
 from smppd.pipeline.admission import Admission, Terms
+from smppd.pipeline.cancellation import Cancellation, CancelTerms, Wanted
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.dispatch import Dispatcher
 from smppd.pipeline.publish import Publication
@@ -143,6 +152,7 @@ class Daemon:
         }
         self.queues = store.queues()
         self.links = [self._build_link(link) for link in config.links]
+        self._build_asking()
         self.dispatchers = [
             self._build_dispatcher(link, route, [queues[link.name, lane] for lane in Lane])
             for link, route in zip(config.links, self.links, strict=True)
@@ -179,6 +189,16 @@ class Daemon:
             wall=self._wall,
             connect=self._around.connect,
         )
+
+    def _build_asking(self) -> None:
+        """What has questions for the SMSCs, and hears what they say."""
+        pairs = list(zip(self.config.links, self.links, strict=True))
+        self.cancellation = Cancellation(
+            self.desk,
+            self.settlement.recall,
+            {link.name: CancelTerms(route, link.cancel_sm) for link, route in pairs},
+        )
+        self.settlement.tell_of_replies(self.cancellation.heard)
 
     def _build_dispatcher(self, link: LinkConfig, route: Link, queues: list[int]) -> Dispatcher:
         dispatcher = Dispatcher(self.desk, route, queues)
@@ -251,6 +271,7 @@ class Daemon:
         commands: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {
             "status": self._status,
             "requeue": self._requeue,
+            "cancel": self._cancel,
         }
         async with trio.open_nursery() as nursery:
             try:
@@ -392,6 +413,15 @@ class Daemon:
         if done:
             self.emit(Requeued(len(done), who))
         return {"requeued": len(done), "not_unknown": len(wanted) - len(done)}
+
+    async def _cancel(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Cancel "messages" (msg_id, receipt keys), giving SMSCs "patience" seconds to answer."""
+        wanted = msgspec.convert(arguments["messages"], list[Wanted])
+        who = str(arguments["who"])
+        fates = await self.cancellation.cancel(wanted, who, float(arguments["patience"]))
+        if done := sum(fate.cancelled for fate in fates):
+            self.emit(Cancelled(done, who))
+        return {"messages": fates}
 
 
 def _missed(store: Store, seq: int) -> Iterator[ReceiptOf]:

@@ -151,6 +151,14 @@ class Requeued:
 
 
 @dataclass(frozen=True, slots=True)
+class Cancelled:
+    """An operator cancelled messages."""
+
+    count: int
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
 class LinkMissing:
     """Messages wait for a link that is not in the configuration any more."""
 
@@ -175,6 +183,7 @@ Event = (
     | FileWaiting
     | FileReported
     | Requeued
+    | Cancelled
     | LinkMissing
 )
 

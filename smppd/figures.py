@@ -74,6 +74,8 @@ class LinkFigures(msgspec.Struct):
     losses: int = 0
     bind_refusals: int = 0
     oddities: int = 0
+    queries: dict[str, int] = msgspec.field(default_factory=dict)
+    cancels: dict[str, int] = msgspec.field(default_factory=dict)
     last_error: str = ""
     latency: Histogram = msgspec.field(default_factory=Histogram)
 

@@ -14,7 +14,7 @@ import msgspec
 
 from smppd.ledger.facts import Fact, FileAccount, FullBlock, MessageRow, Outstanding
 from smppd.ledger.slots import Slots
-from smppd.message import ErrorInfo, Lane, Part, Request
+from smppd.message import ErrorInfo, Lane, Message, Part, Request
 from smppd.smpp.pdu import DataSm, DeliverSm
 from smppd.smpp.receipt import DeliveryReceipt
 
@@ -54,6 +54,37 @@ class Returned(msgspec.Struct, frozen=True, gc=False):
 Outcome = Answered | Unanswered | Returned
 
 
+class Question(msgspec.Struct, frozen=True, gc=False):
+    """What the SMSC is to be asked about a part that it took as `message_id`: where it is
+    (query_sm), or to cancel it (cancel_sm)."""
+
+    msg_id: int
+    part: int
+    message_id: str
+    message: Message
+    cancels: bool = False
+
+
+class Reply(msgspec.Struct, frozen=True, gc=False):
+    """What came of a question. `status` is None when no answer came, for this `reason`.
+
+    `state`, `error` and `final_date` are those of a query_sm_resp (SMPP 3.4, 4.8.2). `late`:
+    after it had been reported that no answer came.
+    """
+
+    question: Question
+    status: int | None
+    state: int = 0
+    error: int = 0
+    final_date: str = ""
+    reason: str = ""
+    late: bool = False
+
+
+#: A reply, and the message that it is about; None for one that had come to its end.
+Heard = tuple[Reply, Outstanding | None]
+
+
 class Submissions(Protocol):
     """What a link reports to. Each call returns when what it was told is on disk."""
 
@@ -65,6 +96,21 @@ class Submissions(Protocol):
 
     async def keep(self, link: str, messages: Sequence[DeliverSm | DataSm]) -> None:
         """Store messages from handsets; only then may deliver_sm_resp leave."""
+
+    async def answered(self, link: str, replies: Sequence[Reply]) -> None:
+        """Record what the SMSC answered when it was asked about messages that it took."""
+
+
+class Asking(Protocol):
+    """A link, as whoever has a question for its SMSC sees it."""
+
+    @property
+    def asking(self) -> int:
+        """How many questions it holds: put, and not answered."""
+
+    def ask(self, questions: Sequence[Question]) -> None:
+        """Put these when window and pace have room. Each comes back through `answered`, once
+        (and once more, `late`), unless the link ends before it was put."""
 
 
 class Route(Protocol):

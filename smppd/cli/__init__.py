@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "show": "show one message: its result, its history and its parts",
         "audit": "recompute every account from the journal and compare",
         "requeue": "send messages again whose outcome is unknown",
+        "cancel": "take messages back that are not delivered yet",
         "simulate": "run a simulated SMSC on this machine",
         "demo": "send messages to a simulated SMSC and watch",
     }

@@ -32,10 +32,13 @@ def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
     return 0
 
 
-def ask_daemon(config: Config, command: str, **arguments: Any) -> dict[str, Any]:
-    """The daemon's answer. Raises `CommandError` when there is none, or it is no."""
+def ask_daemon(
+    config: Config, command: str, timeout: float = 10.0, /, **arguments: Any
+) -> dict[str, Any]:
+    """The daemon's answer, within `timeout` seconds. Raises `CommandError` when there is none, or
+    it is no."""
     try:
-        return ask(config.observe.control, command, **arguments)
+        return ask(config.observe.control, command, timeout, **arguments)
     except (ControlUnavailable, ControlRefused) as error:
         raise CommandError(str(error)) from None
 
@@ -97,6 +100,9 @@ def _link(link: LinkFigures, now: float) -> Iterator[str]:
     if link.receipts or link.received:
         states = ", ".join(f"{count:,} {state}" for state, count in link.receipts.items())
         yield f"  receipts    {states or 'none'}; {link.received:,} messages from handsets"
+    for name, counts in (("query_sm", link.queries), ("cancel_sm", link.cancels)):
+        if counts:
+            yield f"  {name:<11} {', '.join(f'{n:,} {outcome}' for outcome, n in counts.items())}"
     yield (
         f"  connection  {link.connects:,} opened, {link.losses:,} lost, "
         f"{link.bind_refusals:,} binds refused, {link.oddities:,} oddities"

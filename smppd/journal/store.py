@@ -253,10 +253,12 @@ class Store:
         return map(Fact._make, cursor)
 
     def receipts(self, after: int) -> Iterator[Fact]:
-        """The receipts behind this seq, matched or parked, in order."""
+        """The receipts behind this seq, matched or parked, and what the SMSC told of final states
+        when it was asked, in order."""
         cursor = self._sql.execute(
-            _FACT + "WHERE seq > ? AND (kind = ? OR kind = ? AND part IS NULL) ORDER BY seq",
-            (after, Kind.RECEIPT, Kind.PARKED),
+            _FACT + "WHERE seq > ? AND (kind = ? OR kind = ? AND part IS NULL"
+            " OR kind = ? AND num > 0) ORDER BY seq",
+            (after, Kind.RECEIPT, Kind.PARKED, Kind.QUERIED),
         )
         return map(Fact._make, cursor)
 

@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from smppd import ports
 from smppd.figures import LinkFigures
+from smppd.link.asking import Asked, reply_of
 from smppd.message import Part
 from smppd.smpp.pdu import DataSm, DeliverSm, Response
 from smppd.smpp.receipt import DeliveryReceipt, read_receipt
@@ -37,11 +38,14 @@ Token = tuple[Part, float]
 class Batch:
     """What the pipeline is told of, what is acknowledged after that, and the rare rest."""
 
-    __slots__ = ("messages", "outcomes", "rare", "receipts", "requests", "unanswered")
+    __slots__ = (
+        "messages", "outcomes", "rare", "receipts", "replies", "requests", "unanswered",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.outcomes: list[ports.Outcome] = []
         self.receipts: list[DeliveryReceipt] = []
+        self.replies: list[ports.Reply] = []
         self.messages: list[DeliverSm | DataSm] = []
         self.requests: list[RequestReceived] = []
         self.rare: list[Event] = []
@@ -53,15 +57,25 @@ def sort_events(events: Sequence[Event], figures: LinkFigures, now: float) -> Ba
     batch = Batch()
     for event in events:
         if type(event) is Answered:
+            if type(event.token) is Asked:
+                batch.replies.append(reply_of(event.token, event.status, event.pdu))
+                continue
             _count_answer(event, figures, now)
             batch.outcomes.append(_outcome(event.token, event.status, event.pdu))
         elif type(event) is RequestReceived:
             _sort_request(event, batch, figures)
         elif type(event) is Unanswered:
+            if type(event.token) is Asked:
+                batch.replies.append(ports.Reply(event.token.question, None, reason=event.reason))
+                continue
             part, _ = event.token
             batch.unanswered += 1
             batch.outcomes.append(ports.Unanswered(part.msg_id, part.index, event.reason))
         elif type(event) is AnsweredLate:
+            if type(event.token) is Asked:
+                late = reply_of(event.token, event.status, event.pdu, late=True)
+                batch.replies.append(late)
+                continue
             figures.late += 1
             batch.outcomes.append(_outcome(event.token, event.status, event.pdu, late=True))
         else:

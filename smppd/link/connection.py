@@ -17,6 +17,7 @@ from math import inf
 import trio
 
 from smppd.events import ProtocolOddity
+from smppd.link.asking import count_reply
 from smppd.link.batch import Batch, sort_events
 from smppd.link.loading import Loader
 from smppd.link.traffic import Traffic
@@ -154,7 +155,7 @@ class Connection:
         while not self._broken:
             look_again_at = self._loader.fill(trio.current_time())
             self._set_alarm()
-            if self._loader.unwritable:
+            if self._loader.unwritable or self._loader.asker.unencodable:
                 self._interrupt()
             data = self.session.data_to_send()
             if data:
@@ -215,17 +216,31 @@ class Connection:
             self._note(event, batch)
         batch.outcomes += self._loader.unwritable
         self._loader.unwritable.clear()
+        self._hear(batch)
         self.wake_writer()
         self._traffic.note_room()
         name, submissions = self._traffic.name, self._traffic.submissions
         if batch.outcomes or batch.receipts:
             await submissions.settle(name, batch.outcomes, batch.receipts)
+        if batch.replies:
+            await submissions.answered(name, batch.replies)
         if batch.messages:
             await submissions.keep(name, batch.messages)
         if batch.requests:
             for received in batch.requests:
                 self.session.respond(received)
             self.wake_writer()
+
+    def _hear(self, batch: Batch) -> None:
+        """Account for the questions answered, and for those that could not be put."""
+        asker, replies = self._loader.asker, batch.replies
+        if replies:
+            asker.heard(replies)
+        if asker.unencodable:
+            replies += asker.unencodable
+            asker.unencodable.clear()
+        for reply in replies:
+            count_reply(reply, self._traffic.figures)
 
     def _alarm(self) -> float:
         """When the reader is to look at the clock: never before it could look at the socket."""

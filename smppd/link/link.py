@@ -22,7 +22,7 @@ from smppd.link.supervisor import Connect, Supervisor
 from smppd.link.traffic import Traffic
 from smppd.link.translate import bind_request
 from smppd.message import Part
-from smppd.ports import Submissions
+from smppd.ports import Question, Submissions
 
 
 class Link:
@@ -81,6 +81,18 @@ class Link:
     def submit(self, parts: Sequence[Part]) -> None:
         """See `ports.Route`. All parts of a message come in one call, in their order."""
         self._traffic.submit(parts)
+
+    # ── as whoever has a question sees it: ports.Asking ──────────────────────────────────────
+
+    @property
+    def asking(self) -> int:
+        """See `ports.Asking`."""
+        questions = self._traffic.questions
+        return len(questions.waiting) + questions.in_flight
+
+    def ask(self, questions: Sequence[Question]) -> None:
+        """See `ports.Asking`."""
+        self._traffic.ask(questions)
 
     # ── as the composition root sees it ──────────────────────────────────────────────────────
 

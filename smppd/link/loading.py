@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from math import inf
 
+from smppd.link.asking import Asker
 from smppd.link.traffic import Traffic
 from smppd.link.translate import submit_sm
 from smppd.message import Part
@@ -24,11 +25,12 @@ class Loader:
     `UNENCODABLE` and the reason in place of the message_id. A `retired` session submits no more.
     """
 
-    __slots__ = ("_session", "_traffic", "pulled", "retired", "unwritable")
+    __slots__ = ("_session", "_traffic", "asker", "pulled", "retired", "unwritable")
 
     def __init__(self, session: Session, traffic: Traffic) -> None:
         self._session = session
         self._traffic = traffic
+        self.asker = Asker(session, traffic.questions)
         self.pulled: deque[Part] = deque()
         self.unwritable: list[Outcome] = []
         self.retired = False
@@ -36,17 +38,19 @@ class Loader:
     @property
     def load(self) -> int:
         """Parts submitted without an answer, and parts pulled."""
-        return self._session.in_flight + len(self.pulled)
+        return self._session.in_flight - self.asker.in_flight + len(self.pulled)
 
     def fill(self, now: float) -> float:
         """Submit ready parts while window and pace allow; when to look again for the pace."""
         ready, pulled = self._traffic.ready, self.pulled
+        waiting = self._traffic.questions.waiting
         room = self._session.room
-        if not room or self.retired or not (ready or pulled):
+        if not room or self.retired or not (ready or pulled or waiting):
             return inf
         bucket = self._traffic.bucket
         allowed = min(room, bucket.available(now))
-        count = 0
+        asked = self.asker.put(allowed, now, busy=bool(ready or pulled)) if waiting else 0
+        count = asked
         while count < allowed and (pulled or ready):
             if pulled:
                 part = pulled.popleft()
@@ -58,8 +62,9 @@ class Loader:
                     self._traffic.pull_rest(part.msg_id, pulled)
             count += self._submit(part, now)
         bucket.take(count)
-        self._traffic.figures.submitted += count
-        return bucket.ready_at(now) if allowed < room and (ready or pulled) else inf
+        self._traffic.figures.submitted += count - asked
+        more = ready or pulled or (waiting and count >= allowed)
+        return bucket.ready_at(now) if allowed < room and more else inf
 
     def _submit(self, part: Part, now: float) -> int:
         try:

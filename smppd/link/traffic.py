@@ -15,9 +15,10 @@ import trio
 
 from smppd.events import Emit
 from smppd.figures import LinkFigures
+from smppd.link.asking import Questions
 from smppd.link.pace import TokenBucket
 from smppd.message import Part
-from smppd.ports import Returned, Submissions
+from smppd.ports import Question, Returned, Submissions
 
 
 class Carrier(Protocol):
@@ -55,6 +56,7 @@ class Traffic:
         self.name = figures.name
         self.bucket = TokenBucket(figures.rate)
         self.ready: deque[Part] = deque()
+        self.questions = Questions(figures)
         self.draining = False
         self._carriers: list[Carrier] = []
         self._returned: list[Part] = []
@@ -99,6 +101,12 @@ class Traffic:
             self.put_back(parts)
             return
         self.ready.extend(parts)
+        for carrier in self._carriers:
+            carrier.wake_writer()
+
+    def ask(self, questions: Sequence[Question]) -> None:
+        """Queue questions for the next session with a free slot; see `ports.Asking`."""
+        self.questions.put(questions)
         for carrier in self._carriers:
             carrier.wake_writer()
 

@@ -73,6 +73,7 @@ LINES: Mapping[type[events.Event], Line] = MappingProxyType(
         events.FileWaiting: Line("file_waiting", "warning", "file stays in the inbox"),
         events.FileReported: Line("file_reported", "info", "file is done, results written"),
         events.Requeued: Line("requeued", "info", "messages put back in the queue"),
+        events.Cancelled: Line("cancelled", "info", "messages cancelled"),
         events.LinkMissing: Line("link_missing", "warning", "messages wait for no link"),
     }
 )

@@ -85,6 +85,18 @@ def _receipts(figures: DaemonFigures) -> Samples:
             yield (link.name, state), count
 
 
+def _queries(figures: DaemonFigures) -> Samples:
+    for link in figures.links:
+        for outcome, count in link.queries.items():
+            yield (link.name, outcome), count
+
+
+def _cancels(figures: DaemonFigures) -> Samples:
+    for link in figures.links:
+        for outcome, count in link.cancels.items():
+            yield (link.name, outcome), count
+
+
 def _sessions(figures: DaemonFigures) -> Samples:
     for link in figures.links:
         counts = dict.fromkeys(SESSION_STATES, 0)
@@ -203,6 +215,21 @@ MEASURES: tuple[Measure, ...] = (
         "Receipts kept until the answer that tells their message_id arrives.",
         (),
         _plain(lambda figures: figures.parked_receipts),
+    ),
+    Measure(
+        "counter",
+        "smppd_queries_total",
+        "Questions to the SMSC for messages without a receipt (query_sm), by the state it told, "
+        "or failed, refused, unanswered.",
+        ("link", "outcome"),
+        _queries,
+    ),
+    Measure(
+        "counter",
+        "smppd_cancels_total",
+        "cancel_sm for parts that the SMSC had: cancelled, failed, refused or unanswered.",
+        ("link", "outcome"),
+        _cancels,
     ),
     Measure(
         "counter",

@@ -45,8 +45,11 @@ class _Lane:
     def take(self, room: int) -> list[MessageRow]:
         """Messages from the head whose parts fill `room`; a long one may overfill it."""
         rows = []
+        cancelled = self._desk.accounts.queue(self.number).cancelled
         while self._ahead and room > 0:
             row = self._ahead.popleft()
+            if cancelled and row.msg_id in cancelled:
+                continue
             rows.append(row)
             room -= len(row.message.segments)
         return rows

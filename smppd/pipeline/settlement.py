@@ -12,8 +12,19 @@ from collections.abc import Callable, Mapping, Sequence
 from smppd.ledger.facts import Fact, Kind, ReceiptFact, read_outstanding, receipt_key
 from smppd.message import ErrorInfo, State
 from smppd.pipeline.desk import Desk
+from smppd.pipeline.replies import record
 from smppd.policy import PACE, PACE_PAUSE, Retries, decide
-from smppd.ports import UNENCODABLE, Answered, Mailbox, Outcome, ReceiptOf, Receipts, Returned
+from smppd.ports import (
+    UNENCODABLE,
+    Answered,
+    Heard,
+    Mailbox,
+    Outcome,
+    ReceiptOf,
+    Receipts,
+    Reply,
+    Returned,
+)
 from smppd.smpp.pdu import DataSm, DeliverSm
 from smppd.smpp.receipt import DeliveryReceipt
 from smppd.smpp.vocabulary import status_name
@@ -39,10 +50,15 @@ class Settlement:
         self._mailbox = mailbox
         self._terms: dict[str, LinkTerms] = {}
         self._unwritten: deque[list[ReceiptOf]] = deque()
+        self._listeners: list[Callable[[str, Sequence[Heard]], None]] = []
 
     def introduce(self, link: str, terms: LinkTerms) -> None:
         """Make a link's terms known before it reports anything."""
         self._terms[link] = terms
+
+    def tell_of_replies(self, listener: Callable[[str, Sequence[Heard]], None]) -> None:
+        """Whom to tell what SMSCs say when they are asked."""
+        self._listeners.append(listener)
 
     async def keep(self, link: str, messages: Sequence[DeliverSm | DataSm]) -> None:
         """Store messages from handsets."""
@@ -55,7 +71,7 @@ class Settlement:
     ) -> None:
         """Record answers, then receipts, in one commit; on return they are on disk."""
         keys = [_keys(link, receipt) for receipt in receipts]
-        await self._recall(keys)
+        await self.recall(keys)
         now = self._desk.wall()
         written = self._record_outcomes(link, outcomes, now)
         for receipt, known_as in zip(receipts, keys, strict=True):
@@ -125,6 +141,23 @@ class Settlement:
         if status in PACE:
             terms.hold(PACE_PAUSE)
 
+    # ── what the SMSC says when it is asked ──────────────────────────────────────────────────
+
+    async def answered(self, link: str, replies: Sequence[Reply]) -> None:
+        """Record these, and tell whoever asked once they are on disk."""
+        await self.recall([(receipt_key(link, reply.question.message_id),) for reply in replies])
+        now, heard, written = self._desk.wall(), list[Heard](), list[ReceiptOf]()
+        for reply in replies:
+            about, told = record(self._desk.ledger, link, reply, now)
+            heard.append(about)
+            if told is not None:
+                written.append(told)
+        self._unwritten.append(written)
+        await self._desk.commit()
+        self._write_receipts(written)
+        for tell in self._listeners:
+            tell(link, heard)
+
     # ── receipts ─────────────────────────────────────────────────────────────────────────
 
     def _record_receipt(
@@ -153,7 +186,7 @@ class Settlement:
         ledger.park(now, num, what, receipt.alternative_id)
         return ReceiptOf(ledger.facts[first], None, None)
 
-    async def _recall(self, keys: Sequence[tuple[str, ...]]) -> None:
+    async def recall(self, keys: Sequence[tuple[str, ...]]) -> None:
         """Bring messages back to memory that had been spilled before their receipt came."""
         accounts, looked_for = self._desk.accounts, set[str]()
         while missing := {

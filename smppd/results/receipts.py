@@ -3,7 +3,8 @@
 Lines are written after their facts are in the journal, each with its `seq` there. After a crash
 the log is brought up to date from the journal, so that it has every receipt, each once: the seq
 of the last line, or the one in `.position`, says how far it got. A receipt that came before its
-message_id was known stands there twice: when it came, and with its message when that was known.
+message_id was known stands there twice: when it came, and with its message when that was known. A final state
+that the SMSC told when it was asked stands there, too, with "by": "query_sm".
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from smppd.ledger.facts import receipt_fact
+from smppd.ledger.facts import Kind, receipt_fact
 from smppd.placing import write_whole
 from smppd.ports import ReceiptOf
 from smppd.results.lines import iso
@@ -30,7 +31,7 @@ _encode = msgspec.json.Encoder().encode
 _TAIL = 1 << 20
 
 
-class _Line(msgspec.Struct, gc=False):
+class _Line(msgspec.Struct, gc=False, omit_defaults=True):
     seq: int
     time: str | None
     link: str
@@ -42,6 +43,7 @@ class _Line(msgspec.Struct, gc=False):
     matched: bool
     id: str | None
     to: str | None
+    by: str = ""
 
 
 class ReceiptLog:
@@ -110,6 +112,7 @@ def _line(receipt: ReceiptOf) -> _Line:
         fact.msg is not None,
         receipt.id,
         receipt.to,
+        "query_sm" if fact.kind == Kind.QUERIED else "",
     )
 
 

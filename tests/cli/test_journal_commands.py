@@ -1,4 +1,4 @@
-"""`smppd show`, `audit` and `requeue` on journals made with the ledger's and the store's own words."""
+"""`smppd show`, `audit`, `requeue` and `cancel` on journals made with the ledger's and the store's own words."""
 
 from __future__ import annotations
 
@@ -412,7 +412,7 @@ class Daemon:
         self.held = held
         self.requests: list[dict[str, Any]] = []
 
-    def ask(self, _path: Path, command: str, **arguments: Any) -> dict[str, Any]:
+    def ask(self, _path: Path, command: str, _timeout: float, **arguments: Any) -> dict[str, Any]:
         assert command == "requeue"
         self.requests.append(arguments)
         wanted = self.held if arguments.get("all") else set(arguments["msg_ids"])
@@ -497,3 +497,124 @@ def test_requeue_needs_a_daemon_and_either_ids_or_all(
     monkeypatch.setattr("smppd.cli.status.ask", nobody)
     assert main(["requeue", "--all"]) == 1
     assert capsys.readouterr().err == "smppd: no daemon listens\n"
+
+
+# ── cancel ───────────────────────────────────────────────────────────────────────────────────
+
+
+class Cancelling:
+    """Answers `cancel` as the daemon does: these messages are cancelled, others not."""
+
+    def __init__(self, cancelled: set[int]) -> None:
+        self.cancelled = cancelled
+        self.requests: list[dict[str, Any]] = []
+        self.timeouts: list[float] = []
+
+    def ask(self, _path: Path, command: str, timeout: float, **arguments: Any) -> dict[str, Any]:
+        assert command == "cancel"
+        self.requests.append(arguments)
+        self.timeouts.append(timeout)
+        return {
+            "messages": [
+                {"msg_id": each["msg_id"], "cancelled": True, "state": "cancelled", "why": ""}
+                if each["msg_id"] in self.cancelled
+                else {"msg_id": each["msg_id"], "cancelled": False, "state": "sent", "why": "no"}
+                for each in arguments["messages"]
+            ]
+        }
+
+
+@pytest.fixture
+def cancelling(monkeypatch: pytest.MonkeyPatch) -> Callable[[set[int]], Cancelling]:
+    def start(cancelled: set[int]) -> Cancelling:
+        made = Cancelling(cancelled)
+        monkeypatch.setattr("smppd.cli.status.ask", made.ask)
+        return made
+
+    return start
+
+
+def test_cancel_says_what_became_of_each(
+    book: Book, cancelling: Callable[[set[int]], Cancelling], capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = book.admit(("a", message()), ("b", message()))
+    book.send(first, second)
+    book.ledger.sent(book.tick(), "main", second, 0, "77")
+    third, fourth = book.admit(("c", message()), ("d#1", message()))
+    book.ledger.cancelled(book.tick(), "ana", fourth, book.rows[-1])
+    book.commit()
+    answering = cancelling({third})
+    assert main(["cancel", "c", "b", "d#1", "d", "nobody", "c", "--wait", "2.5"]) == 1
+    told = capsys.readouterr()
+    assert answering.requests == [
+        {
+            "messages": [
+                {"msg_id": third, "keys": []},
+                {"msg_id": second, "keys": ["main\t77"]},
+            ],
+            "patience": 2.5,
+        }
+    ]
+    assert answering.timeouts[0] > 2.5
+    assert told.out == "c: cancelled\n"
+    assert told.err.splitlines() == [
+        "smppd: d#1 is cancelled already",
+        "smppd: d is not cancelled: it has several destinations: name d#1, d#2 and so on",
+        "smppd: nobody is not cancelled: there is no such message in the journal",
+        "smppd: b is sent and not cancelled: no",
+    ]
+
+
+def test_cancel_for_machines_and_its_exit_code(
+    book: Book, cancelling: Callable[[set[int]], Cancelling], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (msg_id,) = book.admit(("a", message()))
+    book.commit()
+    cancelling({msg_id})
+    assert main(["cancel", "a", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "messages": [{"id": "a", "cancelled": True, "state": "cancelled", "why": ""}]
+    }
+
+
+def test_cancel_asks_in_portions(
+    book: Book, cancelling: Callable[[set[int]], Cancelling], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    msg_ids = book.admit(*[(f"id-{n}", message()) for n in range(5)])
+    book.commit()
+    answering = cancelling(set(msg_ids))
+    monkeypatch.setattr("smppd.cli.cancel._AT_ONCE", 2)
+    assert main(["cancel", *(f"id-{n}" for n in range(5))]) == 0
+    assert [len(request["messages"]) for request in answering.requests] == [2, 2, 1]
+
+
+def test_cancel_is_used_wrongly(book: Book, capsys: pytest.CaptureFixture[str]) -> None:
+    book.commit()
+    assert main(["cancel"]) == 2
+    assert main(["cancel", "a", "--wait", "-1"]) == 2
+    assert "--wait takes" in capsys.readouterr().err
+
+
+def test_show_tells_of_questions_and_cancellations(
+    book: Book, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (msg_id,) = book.admit(("a", message()))
+    book.send(msg_id)
+    book.ledger.sent(book.tick(), "main", msg_id, 0, "77")
+    what = ReceiptFact("main", "77", "000", "", "34600000001")
+    book.ledger.queried(book.tick(), (msg_id, 0), -ENROUTE, what, 0)
+    book.ledger.queried(book.tick(), (msg_id, 0), None, what, 0x67)
+    book.ledger.cancel_asked(book.tick(), "uid 0", msg_id, 0)
+    book.ledger.cancel_answered(book.tick(), "main", msg_id, 0, 0x11)
+    book.ledger.cancel_answered(book.tick(), "main", msg_id, 0, 0)
+    book.commit()
+    assert main(["show", "a"]) == 0
+    told = [line.partition("Z  ")[2] for line in capsys.readouterr().out.splitlines()[-5:]]
+    assert told == [
+        "asked for 77: ENROUTE, error 000",
+        "asked for 77: the SMSC says ESME_RQUERYFAIL",
+        "the SMSC is asked to cancel it (uid 0)",
+        "the SMSC does not cancel it: ESME_RCANCELFAIL",
+        "cancelled by the SMSC",
+    ]
+    assert failed(book.audit()) == []

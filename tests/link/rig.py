@@ -164,6 +164,7 @@ class Rig:
         self.outcomes: list[ports.Outcome] = []
         self.receipts: list[DeliveryReceipt] = []
         self.messages: list[DeliverSm | DataSm] = []
+        self.replies: list[ports.Reply] = []
         self.disk = trio.Event()
         self.disk.set()
         self.waiting_for_disk = 0
@@ -207,6 +208,9 @@ class Rig:
 
     async def keep(self, link: str, messages: Sequence[DeliverSm | DataSm]) -> None:
         await self._write((self.messages, messages))
+
+    async def answered(self, link: str, replies: Sequence[ports.Reply]) -> None:
+        await self._write((self.replies, replies))
 
     async def _write(self, *lots: tuple[list[Any], Sequence[Any]]) -> None:
         assert any(what for _, what in lots)

@@ -19,7 +19,9 @@ from smppd import events
 from smppd.app import Daemon, Surroundings
 from smppd.config import Config, JournalConfig, LinkConfig, ObserveConfig, SpoolConfig
 from smppd.figures import LinkFigures
+from smppd.journal.audit import Audit, audit
 from smppd.journal.store import open_reader
+from smppd.ledger.facts import Kind
 from smppd.link.dial import Unreachable
 from smppd.message import State
 from smppd.results.story import Story, tell
@@ -239,6 +241,18 @@ class Rig:
             row = reader.find_message(client_id)
             assert row is not None, f"no message has the id {client_id}"
             return tell(row, reader.history(row.msg_id), None)
+
+    def known_as(self, client_id: str) -> tuple[int, list[str]]:
+        """A message's msg_id, and the receipt keys that its answers gave it."""
+        with closing(open_reader(self.journal)) as reader:
+            row = reader.find_message(client_id)
+            assert row is not None, f"no message has the id {client_id}"
+            facts = reader.history(row.msg_id)
+            return row.msg_id, [fact.text for fact in facts if fact.kind == Kind.SENT and fact.text]
+
+    def audit(self) -> Audit:
+        """What `smppd audit` finds."""
+        return audit(self.journal, self.root)
 
     def state(self, client_id: str) -> str:
         """The state of a message, from the journal on disk."""

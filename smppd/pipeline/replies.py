@@ -1,0 +1,42 @@
+"""What SMSCs say when they are asked about messages, as facts. Pure but for the ledger it writes.
+
+The answer to query_sm is as good as a receipt: its fact has the same columns.
+"""
+
+from __future__ import annotations
+
+from smppd.ledger.facts import Outstanding, ReceiptFact
+from smppd.ledger.ledger import Ledger
+from smppd.ports import Heard, ReceiptOf, Reply
+from smppd.smpp.receipt import FINAL_STATES
+from smppd.smpp.vocabulary import CommandStatus, MessageState
+
+_STATES = frozenset(map(int, MessageState))
+_FINAL = frozenset(map(int, FINAL_STATES))
+
+
+def record(ledger: Ledger, link: str, reply: Reply, now: float) -> tuple[Heard, ReceiptOf | None]:
+    """Make the fact that a reply is; the message it is about, and what is to be told as a receipt.
+
+    A question that was not answered, or was refused for its own sake, says nothing of the message.
+    """
+    question = reply.question
+    entry = ledger.accounts.entries.get(question.msg_id)
+    told = None
+    if reply.status is not None and question.cancels:
+        ledger.cancel_answered(now, link, question.msg_id, question.part, reply.status)
+    elif entry is not None and reply.status in (0, CommandStatus.ESME_RQUERYFAIL):
+        told = _record_query(ledger, link, reply, entry, now)
+    return (reply, entry), told
+
+
+def _record_query(
+    ledger: Ledger, link: str, reply: Reply, entry: Outstanding, now: float
+) -> ReceiptOf | None:
+    question, state = reply.question, reply.state
+    final = reply.status == 0 and state in _FINAL
+    num = None if reply.status or state not in _STATES else state if final else -state
+    what = ReceiptFact(link, question.message_id, f"{reply.error:03d}", reply.final_date, entry.to)
+    where = (question.msg_id, question.part)
+    ledger.queried(now, where, num, what, reply.status or 0)
+    return ReceiptOf(ledger.facts[-1], entry.client_id, entry.to) if final else None

@@ -55,6 +55,7 @@ from smppd.ledger.lifecycle import (
     UNKNOWN,
     aggregate,
 )
+from smppd.ledger.references import References
 from smppd.ledger.slots import FINAL_AT_ADMISSION, Slots
 from smppd.ledger.waiting import Remembered, Retries
 from smppd.message import ErrorInfo, State
@@ -89,6 +90,7 @@ class Accounts:
         self.touched: set[int] = set()
         self.refilled: set[int] = set()
         self.last_file = 0
+        self.references = References()
 
     def apply(self, fact: Fact) -> Outstanding | None:
         """Apply the next fact; the message that it made final, if it did.
@@ -173,6 +175,9 @@ class Accounts:
         self.accepted += chunk.items
         file.items += chunk.items
         file.offset, file.line = chunk.offset, chunk.line
+        if chunk.references:
+            self.references.note(chunk.references.items())
+            chunk.references = {}
         file.chunks.append(chunk)
         for first, last, queued in chunk.ranges:
             queue = self.queue(first >> QUEUE_SHIFT)

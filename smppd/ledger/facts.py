@@ -164,7 +164,8 @@ class Chunk(msgspec.Struct, array_like=True):
     """Lines admitted in one commit, and how far the file had been read (octets, lines).
 
     `ranges` are (first msg_id, last msg_id, how many of them are queued), one for each queue;
-    `final` has the state of the items that were final at once.
+    `final` has the state of the items that were final at once, `references` the last number used in
+    each bucket (see `References`).
     """
 
     ranges: list[tuple[int, int, int]]
@@ -174,6 +175,7 @@ class Chunk(msgspec.Struct, array_like=True):
     final: dict[int, int]
     offset: int
     line: int
+    references: dict[int, int] = msgspec.field(default_factory=dict)
 
 
 class FileAccount(msgspec.Struct, array_like=True):
@@ -267,6 +269,7 @@ class Snapshot(msgspec.Struct, array_like=True):
     unmatched: int
     last_file: int
     finished: dict[str, Finished]
+    references: bytes = b""
 
 
 encode = msgspec.msgpack.Encoder().encode

@@ -54,6 +54,7 @@ def snapshot(accounts: Accounts) -> bytes:
             accounts.unmatched,
             accounts.last_file,
             accounts.finished.save(),
+            accounts.references.save(),
         )
     )
     for file in accounts.files.values():
@@ -70,6 +71,7 @@ def restore(accounts: Accounts, data: bytes) -> None:
     accounts.queues = {queue.number: queue for queue in saved.queues}
     accounts.shelf.update(saved.shelf)
     accounts.finished.restore(saved.finished)
+    accounts.references.restore(saved.references)
     for file in saved.files:
         accounts.files[file.file_id] = file
         accounts.slots[file.file_id] = Slots.restore(file.items, file.saved_slots)

@@ -12,10 +12,16 @@ from types import MappingProxyType
 from smppd.config import LinkConfig
 from smppd.message import Part
 from smppd.smpp.pdu import BindReceiver, BindTransceiver, BindTransmitter, SubmitSm
+from smppd.smpp.tlv import Tlvs
+from smppd.smpp.vocabulary import TlvTag
 
 #: registered_delivery: a receipt whatever becomes of the message, or none (3.4, 5.2.17).
 _RECEIPT = 1
 _NO_RECEIPT = 0
+
+_SAR_REFERENCE = int(TlvTag.SAR_MSG_REF_NUM)
+_SAR_TOTAL = int(TlvTag.SAR_TOTAL_SEGMENTS)
+_SAR_NUMBER = int(TlvTag.SAR_SEGMENT_SEQNUM)
 
 BindRequest = BindTransceiver | BindTransmitter | BindReceiver
 
@@ -49,7 +55,18 @@ def submit_sm(part: Part, service_type: str) -> SubmitSm:
         registered_delivery=_RECEIPT if message.receipt else _NO_RECEIPT,
         data_coding=message.data_coding,
         short_message=message.segments[part.index],
-        tlvs=message.tlv,
+        tlvs=message.tlv if message.sar is None else _numbered(part, message.sar),
+    )
+
+
+def _numbered(part: Part, reference: int) -> Tlvs:
+    """The TLVs of a part that TLVs number (3.4, 5.3.2.22 to 5.3.2.24)."""
+    message = part.message
+    return (
+        (_SAR_REFERENCE, reference.to_bytes(2, "big")),
+        (_SAR_TOTAL, bytes((len(message.segments),))),
+        (_SAR_NUMBER, bytes((part.index + 1,))),
+        *message.tlv,
     )
 
 

@@ -10,6 +10,7 @@ import msgspec
 from smppd.config import LinkConfig
 from smppd.events import Emit, FileAdmitted
 from smppd.ledger.facts import QUEUE_SHIFT, Chunk, MessageRow, Rejected, encode
+from smppd.ledger.references import Numbering
 from smppd.message import ErrorInfo, Lane, Message, Request, State
 from smppd.pipeline.desk import Desk
 from smppd.ports import Claimed, Line, Unread
@@ -48,7 +49,8 @@ class Admission:
         self._terms = terms
         self._emit = emit
         self._default = next(iter(terms.links))
-        self._reference = desk.accounts.accepted
+        self._numbering = Numbering(desk.accounts.references)
+        self._numbered: dict[int, int] = {}
         self._by_claim = {
             (file.token, file.name): file.file_id for file in desk.accounts.files.values()
         }
@@ -103,6 +105,7 @@ class Admission:
         now = self._desk.wall()
         lane = Lane(self._desk.accounts.files[file_id].lane)
         items = [item for each in lines for item in self._items(each, lane, now)]
+        numbered, self._numbered = self._numbered, {}
         reserved = self._reserve(items, now)
         if reserved:
             known = await self._desk.journal.find_ids(reserved, now - self._terms.dedupe_window)
@@ -110,7 +113,7 @@ class Admission:
                 if item.id in known and item.state == State.QUEUED:
                     _mark_duplicate(item)
                     self._desk.recent_ids.pop(item.id, None)
-        rows = self._enter(file_id, items, offset, line, now)
+        rows = self._enter(file_id, items, (offset, line, numbered), now)
         await self._desk.commit(rows)
         for queue in {row.msg_id >> QUEUE_SHIFT for row in rows}:
             self._desk.wake(queue)
@@ -140,10 +143,15 @@ class Admission:
             verdict: Message | ErrorInfo = self._no_link(via)
         else:
             queue = self._terms.queues[via, lane]
-            self._reference += 1
-            verdict = prepare(request, to, link, self._terms.default_country, self._reference, now)
+            verdict = prepare(request, to, link, self._terms.default_country, self._number, now)
         state = State.QUEUED if isinstance(verdict, Message) else State.REJECTED
         return _Item(number, queue, id_, to, verdict, state, request.echo)
+
+    def _number(self, sender: str, to: str) -> int:
+        """The reference of a long message; it is kept in the fact that admits the message."""
+        bucket, number = self._numbering.next(sender, to)
+        self._numbered[bucket] = number
+        return number
 
     def _no_link(self, via: str) -> ErrorInfo:
         names = ", ".join(sorted(self._terms.links))
@@ -166,7 +174,11 @@ class Admission:
         return reserved
 
     def _enter(
-        self, file_id: int, items: list[_Item], offset: int, line: int, now: float
+        self,
+        file_id: int,
+        items: list[_Item],
+        read: tuple[int, int, dict[int, int]],
+        now: float,
     ) -> list[MessageRow]:
         """Number the items within their queues and record the chunk. Nothing awaits in here."""
         accounts = self._desk.accounts
@@ -190,8 +202,9 @@ class Admission:
             rows.append(MessageRow(msg_id, file_id, number, item.line, item.id, state, body))
         ranges = [(first, tails[queue], queued[queue]) for queue, first in firsts.items()]
         waiting = len(items) - len(final)
-        chunk = Chunk(ranges, first_item, len(items), waiting, final, offset, line)
+        chunk = Chunk(ranges, first_item, len(items), waiting, final, *read)
         self._desk.ledger.admitted(now, file_id, chunk)
+        self._numbering.noted(chunk.references.items())
         return rows
 
 

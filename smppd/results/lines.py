@@ -20,7 +20,7 @@ from smppd.message import ErrorInfo, State
 
 
 class ResultLine(msgspec.Struct, gc=False):
-    """A message's result (contract, part 4)."""
+    """A message's result (contract, part 4). What is UNSET does not stand there."""
 
     line: int
     id: str
@@ -35,6 +35,7 @@ class ResultLine(msgspec.Struct, gc=False):
     attempts: int
     possible_duplicate: bool
     link: str | None = None
+    transliterated: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
 
 
 _encode = msgspec.json.Encoder().encode
@@ -83,6 +84,7 @@ def result_line(row: MessageRow, fact: Fact | None, entry: Outstanding | None) -
         result.attempts,
         result.possible_duplicate,
         result.link or None,
+        msgspec.UNSET if message.transliterated is None else message.transliterated,
     )
 
 
@@ -91,7 +93,8 @@ def encode_line(line: ResultLine, echo: dict[str, bytes] | None) -> bytes:
     if not echo:
         return _encode(line)
     given = {name: msgspec.Raw(value) for name, value in echo.items()}
-    return _encode({**msgspec.structs.asdict(line), **given})
+    ours = msgspec.structs.asdict(line).items()
+    return _encode({name: each for name, each in ours if each is not msgspec.UNSET} | given)
 
 
 def echo_of(row: MessageRow) -> dict[str, bytes] | None:

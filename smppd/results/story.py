@@ -28,7 +28,7 @@ from smppd.ledger.slots import Slots
 from smppd.message import ErrorInfo, State
 from smppd.results.lines import ResultLine, echo_of, encode_line, iso, result_line
 from smppd.smpp.text import decode_text
-from smppd.smpp.vocabulary import EsmClass, MessageState, status_name
+from smppd.smpp.vocabulary import EsmClass, MessageState, TlvTag, status_name
 
 
 class Happening(msgspec.Struct, frozen=True):
@@ -99,7 +99,10 @@ def text_of(row: MessageRow) -> str:
     headed = bool(message.esm_class & EsmClass.UDHI)
     if message.encoding == "binary":
         return b"".join(message.segments).hex()
-    return "".join(decode_text(each, message.data_coding, headed) for each in message.segments)
+    payload = dict(message.tlv).get(TlvTag.MESSAGE_PAYLOAD)
+    pieces = message.segments if payload is None else (payload,)
+    default, coding = message.encoding, message.data_coding
+    return "".join(decode_text(each, coding, headed, default) for each in pieces)
 
 
 def _fold(row: MessageRow, facts: Sequence[Fact]) -> Outstanding | None:

@@ -1,7 +1,8 @@
 """The GSM 03.38 default alphabet with its extension table (3GPP 23.038, 6.2.1), both ways.
 
-Septets travel one to an octet, as SMPP carries them. This module knows nothing of messages. A text
-that does not fit is None, octets that are no septets still give a text; nothing is raised.
+Septets travel one to an octet, as SMPP usually carries them; `pack` is for SMSCs that want eight of
+them in seven. This module knows nothing of messages. A text that does not fit is None, octets that
+are no septets still give a text; nothing is raised.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ _TO_SEPTETS: Final[dict[int, str]] = (
     | {ord(char): f"\x1b{chr(code)}" for char, code in EXTENSION.items()}
 )
 #: The characters whose septet is their ASCII code: most texts have no others.
-_SAME_IN_ASCII: Final = bytes(
+SAME_IN_ASCII: Final = bytes(
     code for code in range(0x80) if code != ESC and ALPHABET[code] == chr(code)
 )
 _FROM_SEPTETS: Final = dict(enumerate(ALPHABET))
@@ -57,7 +58,7 @@ def encode(text: str) -> bytes | None:
     """Return the text in GSM 03.38 septets, one to an octet, or None when a character has none."""
     if text.isascii():
         octets = text.encode("ascii")
-        if not octets.translate(None, _SAME_IN_ASCII):
+        if not octets.translate(None, SAME_IN_ASCII):
             return octets
     try:
         return text.translate(_TO_SEPTETS).encode("ascii")
@@ -75,3 +76,49 @@ def decode(septets: bytes) -> str:
     if "\x1b" not in text:
         return text
     return _ESCAPED.sub(lambda pair: _EXTENDED.get(pair[1], pair[1]), text)
+
+
+# ── eight septets in seven octets ───────────────────────────────────────────────────────────────
+
+_CR: Final = 0x0D
+
+
+def fill_bits(header: int) -> int:
+    """How many bits stand between a UDH of so many octets and the first septet (23.040, 9.2.3.24)."""
+    return -header % 7
+
+
+def pack(septets: bytes, fill: int = 0) -> bytes:
+    """Pack septets that came one to an octet (23.038, 6.1.2), after so many bits of nothing.
+
+    Where seven bits are left over at the end, which a reader would take for an @, they hold a CR
+    (6.1.2.3.1), which reads as nothing.
+    """
+    packed = bytearray()
+    held, bits = 0, fill
+    for septet in septets:
+        held |= septet << bits
+        bits += 7
+        if bits >= 8:
+            packed.append(held & 0xFF)
+            held >>= 8
+            bits -= 8
+    if bits:
+        packed.append(held | (_CR << 1 if bits == 1 else 0))
+    return bytes(packed)
+
+
+def unpack(octets: bytes, fill: int = 0) -> bytes:
+    """Return the septets one to an octet. A CR that only fills the last octet is left out."""
+    septets = bytearray()
+    held, bits = 0, -fill
+    for octet in octets:
+        held |= octet << bits if bits >= 0 else octet >> -bits
+        bits += 8
+        while bits >= 7:
+            septets.append(held & 0x7F)
+            held >>= 7
+            bits -= 7
+    if not bits and septets and septets[-1] == _CR:
+        del septets[-1]
+    return bytes(septets)

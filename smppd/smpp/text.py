@@ -1,21 +1,19 @@
-"""Text to the octets of short_message and back: alphabets, and cutting a long text into segments.
+"""Text to octets and back: which alphabet carries it, and how a handset's octets are read.
 
-A short message carries 140 octets: 160 septets of GSM 03.38, sent one septet to an octet, 140
-octets of Latin-1 or data, 70 units of UCS-2. What is longer travels in segments, each opening with
-a user data header (UDH) that says which message it belongs to (3GPP 23.040, 9.2.3.24). This module
-knows no PDUs, links or prices; which reference number a message gets is its caller's choice. A text
-that does not fit is a value, not an exception; EncodeError means an encoding nobody knows.
+Most of it turns on data_coding 0, "SMSC default alphabet" (SMPP 3.4, 5.2.19): what that is, is for
+each SMSC to say. This module knows no PDUs, links or prices, and cuts nothing. A text that does not
+fit is a value, not an exception; EncodeError means an encoding nobody knows.
 """
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Final
 
 import msgspec
 
 from smppd.smpp import gsm7
-from smppd.smpp.characters import continues_character, is_low_surrogate
 from smppd.smpp.errors import EncodeError
 
 
@@ -23,13 +21,18 @@ class Alphabet(StrEnum):
     """How the octets of a message are to be read."""
 
     GSM7 = "gsm7"
+    GSM7_PACKED = "gsm7_packed"
     LATIN1 = "latin1"
+    ASCII = "ascii"
     UCS2 = "ucs2"
     BINARY = "binary"
 
 
 class Encoded(msgspec.Struct, frozen=True, gc=False):
-    """A whole message in its octets, before cutting. `data_coding` is that of SMPP 3.4, 5.2.19."""
+    """A whole message in its octets, before cutting. `data_coding` is that of SMPP 3.4, 5.2.19.
+
+    Septets stand one to an octet, also where they will be packed.
+    """
 
     encoding: Alphabet
     data_coding: int
@@ -52,47 +55,46 @@ class Unencodable(msgspec.Struct, frozen=True):
         return f"{self.encoding} cannot express {named}"
 
 
-class TooLong(msgspec.Struct, frozen=True):
-    """The message needs more segments than a reference can number."""
-
-    parts: int
-
-    @property
-    def reason(self) -> str:
-        """One line that says by how much."""
-        return f"the message needs {self.parts} parts; {MAX_PARTS} are the most there can be"
-
-
-class BadHeader(msgspec.Struct, frozen=True):
-    """A user data header given with the message cannot be used."""
-
-    reason: str
-
-
-#: One octet counts the segments.
-MAX_PARTS: Final = 255
-
 _GSM7: Final = Alphabet.GSM7
+_GSM7_PACKED: Final = Alphabet.GSM7_PACKED
+_LATIN1: Final = Alphabet.LATIN1
 _UCS2: Final = Alphabet.UCS2
-_MESSAGE_OCTETS = 140
 _MISFITS_NAMED = 5
+#: An SMSC that takes these for its default alphabet makes GSM 03.38 of them: no control
+#: characters, which might become escapes.
+_STRANGE: Final = {
+    Alphabet.ASCII: re.compile("[^\n\r -~]"),
+    Alphabet.LATIN1: re.compile("[^\n\r -~\xa0-\xff]"),
+}
+#: data_coding that asks for immediate display (3GPP 23.038, 4: class 0). Latin-1 has none.
+_FLASH: Final = {
+    Alphabet.GSM7: 0x10,
+    Alphabet.GSM7_PACKED: 0x10,
+    Alphabet.BINARY: 0x14,
+    Alphabet.UCS2: 0x18,
+}
 
 # ── choosing an encoding ────────────────────────────────────────────────────────────────────────
 
 
-def choose(text: str, encoding: str = "auto") -> Encoded | Unencodable:
-    """Encode a text. "auto" is gsm7 where the text fits it, else ucs2; latin1 only when asked."""
+def choose(text: str, encoding: str = "auto", default: str = "gsm7") -> Encoded | Unencodable:
+    """Encode a text. "auto" is what the SMSC takes data_coding 0 for where the text fits that,
+    else ucs2; latin1 with a data_coding of its own only when asked.
+
+    `default` is data_coding 0: "gsm7", "gsm7_packed", "latin1" or "ascii". To ask for "gsm7" where
+    it is neither of the first two is the caller's mistake.
+    """
     if encoding in ("auto", "gsm7"):
-        septets = gsm7.encode(text)
-        if septets is not None:
-            return Encoded(_GSM7, 0, septets)
+        encoded = _in_default(text, default)
+        if encoded is not None:
+            return encoded
         if encoding == "gsm7":
             return _unencodable(text, _GSM7)
     elif encoding == "latin1":
         try:
-            return Encoded(Alphabet.LATIN1, 3, text.encode("latin-1"))
+            return Encoded(_LATIN1, 0 if default == "latin1" else 3, text.encode("latin-1"))
         except UnicodeEncodeError:
-            return _unencodable(text, Alphabet.LATIN1)
+            return _unencodable(text, _LATIN1)
     elif encoding != "ucs2":
         raise EncodeError(f"no text encoding is called {encoding!r}")
     try:
@@ -101,171 +103,57 @@ def choose(text: str, encoding: str = "auto") -> Encoded | Unencodable:
         return _unencodable(text, _UCS2)
 
 
+def _in_default(text: str, default: str) -> Encoded | None:
+    """The text in what data_coding 0 means, if it fits."""
+    if default in ("gsm7", "gsm7_packed"):
+        septets = gsm7.encode(text)
+        if septets is None:
+            return None
+        return Encoded(_GSM7 if default == "gsm7" else _GSM7_PACKED, 0, septets)
+    alphabet = Alphabet(default)
+    return None if _STRANGE[alphabet].search(text) else Encoded(alphabet, 0, text.encode("latin-1"))
+
+
 def binary(octets: bytes) -> Encoded:
     """Take octets as they are: 8-bit data, data_coding 4."""
     return Encoded(Alphabet.BINARY, 4, octets)
 
 
+def flash(encoded: Encoded) -> Encoded | None:
+    """The same as class 0, for immediate display; None where no data_coding says both.
+
+    Latin-1 and ASCII have no such data_coding: where they are the default alphabet, what is the same
+    in GSM 03.38 can be sent as if it were that.
+    """
+    code = _FLASH.get(encoded.encoding)
+    same = not encoded.octets.translate(None, gsm7.SAME_IN_ASCII)
+    if code is None and encoded.data_coding == 0 and same:
+        code = _FLASH[_GSM7]
+    return None if code is None else Encoded(encoded.encoding, code, encoded.octets)
+
+
+def fits(char: str, alphabet: Alphabet) -> bool:
+    """Whether an alphabet of data_coding 0, or ucs2, has this character."""
+    if alphabet in (_GSM7, _GSM7_PACKED):
+        return gsm7.encode(char) is not None
+    if alphabet == _UCS2:
+        return not "\ud800" <= char <= "\udfff"
+    return not _STRANGE[alphabet].search(char)
+
+
 def _unencodable(text: str, encoding: Alphabet) -> Unencodable:
     misfits = []
     for place, char in enumerate(text, start=1):
-        if not _fits(char, encoding):
+        if char > "\xff" if encoding == _LATIN1 else not fits(char, encoding):
             misfits.append((place, char))
             if len(misfits) == _MISFITS_NAMED:
                 break
     return Unencodable(encoding, tuple(misfits))
 
 
-def _fits(char: str, encoding: Alphabet) -> bool:
-    if encoding == _GSM7:
-        return gsm7.encode(char) is not None
-    if encoding == _UCS2:
-        return not "\ud800" <= char <= "\udfff"
-    return char <= "\xff"
-
-
 def _name(char: str) -> str:
     code = f"U+{ord(char):04X}"
     return f"'{char}' ({code})" if char.isprintable() else code
-
-
-# ── cutting ─────────────────────────────────────────────────────────────────────────────────────
-
-
-def split(encoded: Encoded, reference: int, wide: bool = False) -> tuple[bytes, ...] | TooLong:
-    """Return short_message for each part; with more than one, each opens with its UDH.
-
-    `wide` takes a 16-bit reference (152 septets, 133 octets or 66 units a part) instead of an 8-bit
-    one (153, 134, 67). Of `reference` only those low bits count. No part ends inside an escape or
-    surrogate pair, nor inside a character made of several code points where that costs no part.
-    """
-    octets = encoded.octets
-    if len(octets) <= (160 if encoded.encoding == _GSM7 else 140):
-        return (octets,)
-    return _numbered(encoded, b"", reference, wide)
-
-
-def count_parts(encoded: Encoded, wide: bool = False) -> int:
-    """Return how many parts `split` makes, or would make if it could number more than 255."""
-    if len(encoded.octets) <= _capacity(encoded.encoding, 0):
-        return 1
-    return len(_hard_cuts(encoded, _capacity(encoded.encoding, 7 if wide else 6)))
-
-
-def split_with_header(
-    encoded: Encoded, udh: bytes, reference: int, wide: bool = False
-) -> tuple[bytes, ...] | TooLong | BadHeader:
-    """Like `split`, with a UDH of the client's own, its length octet included, in each part."""
-    mistake = _header_mistake(udh)
-    if mistake:
-        return BadHeader(mistake)
-    if len(encoded.octets) <= _capacity(encoded.encoding, len(udh)):
-        return (udh + encoded.octets,)
-    if not _ELEMENTS_OF_CONCATENATION.isdisjoint(_elements(udh)):
-        return BadHeader(
-            "the udh numbers a part already, but the message does not fit one: cut it yourself, "
-            "or leave the numbering out"
-        )
-    if _capacity(encoded.encoding, len(udh) + 6) < 4:
-        return BadHeader("the udh leaves no room for the message")
-    return _numbered(encoded, udh[1:], reference, wide)
-
-
-def split_binary(
-    octets: bytes, udh: bytes | None, reference: int, wide: bool = False
-) -> tuple[bytes, ...] | TooLong | BadHeader:
-    """Cut 8-bit data (140 octets, 134 or 133 a part), with or without a UDH of the client's own."""
-    if udh is None:
-        return split(binary(octets), reference, wide)
-    return split_with_header(binary(octets), udh, reference, wide)
-
-
-_ELEMENTS_OF_CONCATENATION = frozenset({0x00, 0x08})
-
-
-def _capacity(encoding: Alphabet, header: int) -> int:
-    """How many octets of the encoded text fit in one message beside a UDH of `header` octets."""
-    room = _MESSAGE_OCTETS - header
-    if encoding == _GSM7:
-        return room * 8 // 7  # the header is padded to a septet
-    return room & ~1 if encoding == _UCS2 else room
-
-
-def _numbered(
-    encoded: Encoded, elements: bytes, reference: int, wide: bool
-) -> tuple[bytes, ...] | TooLong:
-    """Cut into parts whose UDH holds the numbering and then the client's own elements."""
-    if wide:
-        number = b"\x08\x04" + (reference & 0xFFFF).to_bytes(2, "big")
-    else:
-        number = b"\x00\x03" + (reference & 0xFF).to_bytes(1, "big")
-    length = len(number) + 2 + len(elements)
-    capacity = _capacity(encoded.encoding, length + 1)
-    cuts = _hard_cuts(encoded, capacity)
-    total = len(cuts)
-    if total > MAX_PARTS:
-        return TooLong(total)
-    if encoded.encoding == _UCS2:
-        cuts = _soft_cuts(encoded.octets, capacity, cuts)
-    opening = bytes((length,)) + number + bytes((total,))
-    starts = [0, *cuts[:-1]]
-    return tuple(
-        b"".join((opening, bytes((seq,)), elements, encoded.octets[start:end]))
-        for seq, (start, end) in enumerate(zip(starts, cuts, strict=True), start=1)
-    )
-
-
-def _hard_cuts(encoded: Encoded, capacity: int) -> list[int]:
-    """Where parts end when each is as full as its pairs allow."""
-    octets, encoding = encoded.octets, encoded.encoding
-    cuts = []
-    end = capacity
-    while end < len(octets):
-        if encoding == _GSM7:
-            end -= octets[end - 1] == gsm7.ESC
-        elif encoding == _UCS2 and is_low_surrogate(octets, end):
-            end -= 2
-        cuts.append(end)
-        end += capacity
-    return [*cuts, len(octets)]
-
-
-def _soft_cuts(octets: bytes, capacity: int, hard: list[int]) -> list[int]:
-    """The same without cutting inside what a reader sees as one character, if no part is added."""
-    cuts: list[int] = []
-    start = 0
-    while start + capacity < len(octets):
-        end = start + capacity
-        while end > start and continues_character(octets, end, start):
-            end -= 2
-        if end == start:  # one such character is longer than a part
-            end = start + capacity
-            end -= 2 * is_low_surrogate(octets, end)
-        cuts.append(end)
-        start = end
-    return [*cuts, len(octets)] if len(cuts) < len(hard) else hard
-
-
-def _header_mistake(udh: bytes) -> str:
-    """What is wrong with a UDH of the client's own (23.040, 9.2.3.24), or nothing."""
-    if not udh or udh[0] != len(udh) - 1:
-        return "the first octet of the udh must count the octets that follow it"
-    if len(udh) > _MESSAGE_OCTETS:
-        return f"the udh has {len(udh)} octets; a message has {_MESSAGE_OCTETS} in all"
-    at = 1
-    while at < len(udh):
-        at += 2 + (udh[at + 1] if at + 1 < len(udh) else len(udh))
-    return "" if at == len(udh) else "an element of the udh goes beyond its end"
-
-
-def _elements(udh: bytes) -> set[int]:
-    """The identifiers of the information elements in a well-formed UDH."""
-    found = set()
-    at = 1
-    while at < len(udh):
-        found.add(udh[at])
-        at += 2 + udh[at + 1]
-    return found
 
 
 # ── from handsets ───────────────────────────────────────────────────────────────────────────────
@@ -289,13 +177,15 @@ def decode_text(
 ) -> str:
     """Return the text of a message from a handset. Never fails: what cannot be read is U+FFFD.
 
-    `default` is what the SMSC means by data_coding 0: "gsm7", "latin1" or "ascii". 8-bit data comes
-    out as Latin-1, one character to an octet.
+    `default` is what the SMSC means by data_coding 0: "gsm7", "gsm7_packed", "latin1" or "ascii".
+    8-bit data comes out as Latin-1, one character to an octet.
     """
-    if udh_present and octets and octets[0] < len(octets):
-        octets = octets[octets[0] + 1 :]
+    header = octets[0] + 1 if udh_present and octets and octets[0] < len(octets) else 0
+    octets = octets[header:]
     codec = _codec(data_coding)
     if codec == "default":
+        if default == "gsm7_packed":
+            return gsm7.decode(gsm7.unpack(octets, gsm7.fill_bits(header)))
         if default == "gsm7":
             return gsm7.decode(octets)
         codec = "latin-1"

@@ -257,8 +257,6 @@ def shown_to(to: str | list[str]) -> str:
 def _unavailable(request: Request) -> ErrorInfo | None:
     if request.send_at is not None:
         return ErrorInfo("NOT_AVAILABLE", text="send_at: not available in this version")
-    if request.transliterate:
-        return ErrorInfo("NOT_AVAILABLE", text="transliterate: not available in this version")
     return None
 
 

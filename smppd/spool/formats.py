@@ -97,7 +97,6 @@ def _is_plain(request: Request) -> bool:
         and request.udh is None
         and request.tlv is None
         and request.send_at is None
-        and request.transliterate is None
         and type(request.to) is str
     )
 

@@ -95,7 +95,6 @@ MISTAKES = [
     (good(expires=10**30), "BAD_EXPIRES", ["duration"]),
     (good(op="sms.sendsms"), "NOT_AVAILABLE", ["op:", "not available in this version"]),
     (good(send_at="2030-01-01T00:00Z"), "NOT_AVAILABLE", ["send_at:"]),
-    (good(transliterate=True), "NOT_AVAILABLE", ["transliterate:"]),
 ]
 
 

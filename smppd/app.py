@@ -51,7 +51,7 @@ from smppd.pipeline.publish import Publication
 from smppd.pipeline.settlement import LinkTerms, Settlement
 from smppd.policy import Retries
 from smppd.ports import ReceiptOf
-from smppd.results.mailbox import Mailbox
+from smppd.results.mailbox import Mailbox, MailRules
 from smppd.results.progress import ProgressWriter
 from smppd.results.receipts import ReceiptLog
 from smppd.results.report import Reporter
@@ -144,7 +144,8 @@ class Daemon:
         self.receipts = ReceiptLog(root / "receipts")
         self._stack.callback(self.receipts.close)
         self.receipts.append(_missed(store, self.receipts.recover()))
-        self.settlement = Settlement(self.desk, self.receipts, Mailbox(root, wall, run_sync))
+        self.mailbox = self._build_mailbox()
+        self.settlement = Settlement(self.desk, self.receipts, self.mailbox)
         queues = {
             (link.name, lane): store.enter_queue(link.name, lane)
             for link in config.links
@@ -175,6 +176,14 @@ class Daemon:
         )
         self.progress = ProgressWriter(root / "work", accounts.files.values, wall)
         self.spool = self._build_spool()
+
+    def _build_mailbox(self) -> Mailbox:
+        config = self.config
+        alphabets = {link.name: link.data_coding_0 for link in config.links}
+        rules = MailRules(config.spool.reassembly_timeout, alphabets)
+        mailbox = Mailbox(config.spool.path, self._wall, self.emit, rules, self._around.run_sync)
+        mailbox.recover()
+        return mailbox
 
     def _forget_file(self, token: str, name: str) -> None:
         self.admission.forget_file(token, name)
@@ -361,6 +370,7 @@ class Daemon:
             if trio.current_time() >= forget_at:
                 await self.desk.forget(self.config.spool.dedupe_window)
                 forget_at = trio.current_time() + FORGETTING
+            await self.mailbox.tend()
             await trio.sleep(BOOKKEEPING)
 
     async def _heed_signals(self) -> None:

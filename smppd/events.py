@@ -167,6 +167,29 @@ class LinkMissing:
     hint: str
 
 
+@dataclass(frozen=True, slots=True)
+class MailboxFailing:
+    """Messages from handsets cannot be written."""
+
+    reason: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxRecovered:
+    """Messages from handsets are written again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedIncomplete:
+    """A long message from a handset was given out without some of its parts."""
+
+    link: str
+    parts: int
+    missing: str
+    reason: str
+
+
 Event = (
     DaemonStarted
     | DaemonStopping
@@ -185,6 +208,9 @@ Event = (
     | Requeued
     | Cancelled
     | LinkMissing
+    | MailboxFailing
+    | MailboxRecovered
+    | ReceivedIncomplete
 )
 
 Emit = Callable[[Event], None]

@@ -15,6 +15,7 @@ import msgspec
 from smppd.ledger.facts import Fact, FileAccount, FullBlock, MessageRow, Outstanding
 from smppd.ledger.slots import Slots
 from smppd.message import ErrorInfo, Lane, Message, Part, Request
+from smppd.smpp.codec import Undecodable
 from smppd.smpp.pdu import DataSm, DeliverSm
 from smppd.smpp.receipt import DeliveryReceipt
 
@@ -94,8 +95,11 @@ class Submissions(Protocol):
         """Record what became of submitted parts, and delivery receipts in the order in which
         they came; only then may deliver_sm_resp leave."""
 
-    async def keep(self, link: str, messages: Sequence[DeliverSm | DataSm]) -> None:
-        """Store messages from handsets; only then may deliver_sm_resp leave."""
+    async def keep(
+        self, link: str, messages: Sequence[DeliverSm | DataSm | Undecodable]
+    ) -> Sequence[bool]:
+        """Store messages from handsets, and what might be one but cannot be read; only then may
+        deliver_sm_resp leave. Of each, whether it is stored: what is not is to come again."""
 
     async def answered(self, link: str, replies: Sequence[Reply]) -> None:
         """Record what the SMSC answered when it was asked about messages that it took."""
@@ -258,5 +262,7 @@ class Publisher(Protocol):
 class Mailbox(Protocol):
     """Where messages from handsets go for people."""
 
-    async def keep(self, link: str, messages: Sequence[DeliverSm | DataSm]) -> None:
-        """Return when they are on disk."""
+    async def keep(
+        self, link: str, messages: Sequence[DeliverSm | DataSm | Undecodable]
+    ) -> Sequence[bool]:
+        """Return when they are on disk: of each, whether it is."""

@@ -58,6 +58,7 @@ class SpoolConfig:
     dedupe_window: Annotated[float, duration("0s", "90d")] = 7 * 86_400.0
     max_line: Annotated[int, size("1KiB", "64MiB")] = 1 << 20
     default_country: Annotated[str, country] = ""
+    reassembly_timeout: Annotated[float, duration("1s", "30d")] = 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from smppd import ports
 from smppd.figures import LinkFigures
 from smppd.link.asking import Asked, reply_of
 from smppd.message import Part
+from smppd.smpp.codec import Undecodable
 from smppd.smpp.pdu import DataSm, DeliverSm, Response
 from smppd.smpp.receipt import DeliveryReceipt, read_receipt
 from smppd.smpp.session_events import (
@@ -21,6 +22,7 @@ from smppd.smpp.session_events import (
     Event,
     RequestReceived,
     Unanswered,
+    UnreadableReceived,
 )
 from smppd.smpp.vocabulary import CommandStatus, MessageState
 
@@ -36,18 +38,29 @@ Token = tuple[Part, float]
 
 
 class Batch:
-    """What the pipeline is told of, what is acknowledged after that, and the rare rest."""
+    """What the pipeline is told of, what is acknowledged after that, and the rare rest.
+
+    `messages_at` says where in `requests` each of `messages` stands.
+    """
 
     __slots__ = (
-        "messages", "outcomes", "rare", "receipts", "replies", "requests", "unanswered",
-    )  # fmt: skip
+        "messages",
+        "messages_at",
+        "outcomes",
+        "rare",
+        "receipts",
+        "replies",
+        "requests",
+        "unanswered",
+    )
 
     def __init__(self) -> None:
         self.outcomes: list[ports.Outcome] = []
         self.receipts: list[DeliveryReceipt] = []
         self.replies: list[ports.Reply] = []
-        self.messages: list[DeliverSm | DataSm] = []
-        self.requests: list[RequestReceived] = []
+        self.messages: list[DeliverSm | DataSm | Undecodable] = []
+        self.messages_at: list[int] = []
+        self.requests: list[RequestReceived | UnreadableReceived] = []
         self.rare: list[Event] = []
         self.unanswered = 0
 
@@ -78,6 +91,8 @@ def sort_events(events: Sequence[Event], figures: LinkFigures, now: float) -> Ba
                 continue
             figures.late += 1
             batch.outcomes.append(_outcome(event.token, event.status, event.pdu, late=True))
+        elif type(event) is UnreadableReceived:
+            _sort_message(event, event.pdu, batch)
         else:
             batch.rare.append(event)
     figures.unanswered += batch.unanswered
@@ -101,15 +116,26 @@ def _count_answer(event: Answered, figures: LinkFigures, now: float) -> None:
 
 
 def _sort_request(event: RequestReceived, batch: Batch, figures: LinkFigures) -> None:
-    batch.requests.append(event)
     pdu = event.pdu
     if not isinstance(pdu, DeliverSm | DataSm):
+        batch.requests.append(event)
         return
     receipt = read_receipt(pdu)
     if receipt is None:
         figures.received += 1
-        batch.messages.append(pdu)
+        _sort_message(event, pdu, batch)
         return
+    batch.requests.append(event)
     state = _STATE_NAMES[receipt.state]
     figures.receipts[state] = figures.receipts.get(state, 0) + 1
     batch.receipts.append(receipt)
+
+
+def _sort_message(
+    event: RequestReceived | UnreadableReceived,
+    message: DeliverSm | DataSm | Undecodable,
+    batch: Batch,
+) -> None:
+    batch.messages_at.append(len(batch.requests))
+    batch.messages.append(message)
+    batch.requests.append(event)

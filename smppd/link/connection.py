@@ -9,7 +9,7 @@ the program, and those of `Submissions`, leave `run` as exceptions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import inf
@@ -31,9 +31,12 @@ from smppd.smpp.session import (
     NotificationReceived,
     Oddity,
     PeerUnbinding,
+    RequestReceived,
     Session,
     SessionState,
+    UnreadableReceived,
 )
+from smppd.smpp.vocabulary import CommandStatus
 
 #: The most octets taken from the socket at once.
 READ_SIZE = 65536
@@ -59,6 +62,11 @@ _REPORTED_ODDITIES = 20
 _SUBMITTING = frozenset({SessionState.BOUND_TX, SessionState.BOUND_TRX})
 _BOUND = _SUBMITTING | {SessionState.BOUND_RX}
 _NOT_YET_BOUND = frozenset({SessionState.OPEN, SessionState.BINDING})
+
+
+#: What a message is answered with that could not be stored, or not be read (3.4, 5.1.3).
+_COME_AGAIN = CommandStatus.ESME_RX_T_APPN
+_CANNOT_READ = CommandStatus.ESME_RX_R_APPN
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,11 +232,12 @@ class Connection:
             await submissions.settle(name, batch.outcomes, batch.receipts)
         if batch.replies:
             await submissions.answered(name, batch.replies)
+        lost: set[int] = set()
         if batch.messages:
-            await submissions.keep(name, batch.messages)
+            kept = await submissions.keep(name, batch.messages)
+            lost.update(at for at, safe in zip(batch.messages_at, kept, strict=True) if not safe)
         if batch.requests:
-            for received in batch.requests:
-                self.session.respond(received)
+            self._acknowledge(batch.requests, lost)
             self.wake_writer()
 
     def _hear(self, batch: Batch) -> None:
@@ -241,6 +250,18 @@ class Connection:
             asker.unencodable.clear()
         for reply in replies:
             count_reply(reply, self._traffic.figures)
+
+    def _acknowledge(
+        self, requests: Sequence[RequestReceived | UnreadableReceived], lost: set[int]
+    ) -> None:
+        """Answer in the order in which they came; those that could not be kept are to come again."""
+        respond, refuse = self.session.respond, self.session.refuse
+        for at, received in enumerate(requests):
+            status = _COME_AGAIN if lost and at in lost else 0
+            if isinstance(received, UnreadableReceived):
+                refuse(received, status or _CANNOT_READ)
+            else:
+                respond(received, status=status)
 
     def _alarm(self) -> float:
         """When the reader is to look at the clock: never before it could look at the socket."""

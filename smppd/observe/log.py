@@ -75,6 +75,11 @@ LINES: Mapping[type[events.Event], Line] = MappingProxyType(
         events.Requeued: Line("requeued", "info", "messages put back in the queue"),
         events.Cancelled: Line("cancelled", "info", "messages cancelled"),
         events.LinkMissing: Line("link_missing", "warning", "messages wait for no link"),
+        events.MailboxFailing: Line("mailbox_failing", "warning", "cannot keep what handsets send"),
+        events.MailboxRecovered: Line("mailbox_recovered", "info", "what handsets send is kept"),
+        events.ReceivedIncomplete: Line(
+            "received_incomplete", "warning", "a handset's message without all its parts"
+        ),
     }
 )
 

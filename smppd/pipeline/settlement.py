@@ -25,6 +25,7 @@ from smppd.ports import (
     Reply,
     Returned,
 )
+from smppd.smpp.codec import Undecodable
 from smppd.smpp.pdu import DataSm, DeliverSm
 from smppd.smpp.receipt import DeliveryReceipt
 from smppd.smpp.vocabulary import status_name
@@ -60,9 +61,11 @@ class Settlement:
         """Whom to tell what SMSCs say when they are asked."""
         self._listeners.append(listener)
 
-    async def keep(self, link: str, messages: Sequence[DeliverSm | DataSm]) -> None:
-        """Store messages from handsets."""
-        await self._mailbox.keep(link, messages)
+    async def keep(
+        self, link: str, messages: Sequence[DeliverSm | DataSm | Undecodable]
+    ) -> Sequence[bool]:
+        """Store messages from handsets; of each, whether it is stored."""
+        return await self._mailbox.keep(link, messages)
 
     # ── answers ──────────────────────────────────────────────────────────────────────────
 

@@ -1,70 +1,84 @@
-"""`received/new/`: messages from handsets, one JSON file each, whole and synced or not there."""
+"""`received/`: messages from handsets, on disk before the SMSC hears that we have them.
+
+The blocking work is `sorting`'s, done in a thread, one batch at a time. When the disk fails, the
+SMSC is told to try again later, the operator is told once, and nothing else stops.
+"""
 
 from __future__ import annotations
 
-import itertools
-import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import trio
 
-from smppd.placing import fsync_folder, write_whole
-from smppd.results.lines import iso
-from smppd.smpp.pdu import DataSm, DeliverSm
-from smppd.smpp.text import decode_text
-from smppd.smpp.vocabulary import EsmClass
+from smppd.events import Emit, MailboxFailing, MailboxRecovered
+from smppd.results.sorting import Arrived, Sorter
+
+#: Seconds between two looks at what has waited too long, or could not be moved.
+LOOK_EVERY = 10.0
 
 
-class Received(msgspec.Struct):
-    """A message from a handset. `data` are the octets in hex, UDH and all; `text` is read from
-    them as data_coding says."""
+class MailRules(msgspec.Struct, frozen=True):
+    """`[spool] reassembly_timeout` in seconds, and what data_coding 0 is, by the link's name."""
 
-    link: str
-    received: str | None
-    source: str
-    destination: str
-    text: str
-    data: str
-    data_coding: int
-    esm_class: int
+    reassembly_timeout: float = 86_400.0
+    alphabets: Mapping[str, str] = {}
 
 
 class Mailbox:
-    """Writes messages from handsets; a `ports.Mailbox`."""
+    """Keeps messages from handsets; a `ports.Mailbox`. `wall` gives epoch seconds."""
 
     def __init__(
         self,
         root: Path,
         wall: Callable[[], float],
+        emit: Emit,
+        rules: MailRules,
         run_sync: Callable[..., Awaitable[Any]] = trio.to_thread.run_sync,
     ) -> None:
-        self._folder = root / "received" / "new"
+        self._sorter = Sorter(root / "received", rules.alphabets)
         self._wall = wall
+        self._emit = emit
+        self._timeout = rules.reassembly_timeout
         self._run_sync = run_sync
-        self._count = itertools.count(1)
+        self._turn = trio.Lock()
+        self._look_at = 0.0
+        self._failing = False
 
-    async def keep(self, link: str, messages: Sequence[DeliverSm | DataSm]) -> None:
-        """Return when they are on disk."""
-        await self._run_sync(self._write, link, messages)
+    def recover(self) -> None:
+        """Take up the parts that the last run left. It blocks; OSError when the disk fails."""
+        self._sorter.recover()
+        news, self._sorter.news = self._sorter.news, []
+        for event in news:
+            self._emit(event)
 
-    def _write(self, link: str, messages: Sequence[DeliverSm | DataSm]) -> None:
-        for message in messages:
-            now = self._wall()
-            octets = message.message_octets
-            has_header = bool(message.esm_class & EsmClass.UDHI)
-            received = Received(
-                link,
-                iso(now),
-                message.source_addr,
-                message.destination_addr,
-                decode_text(octets, message.data_coding, has_header),
-                octets.hex(),
-                message.data_coding,
-                message.esm_class,
-            )
-            name = f"{int(now * 1000):013d}-{os.getpid()}-{next(self._count):06d}.json"
-            write_whole(self._folder / name, msgspec.json.encode(received) + b"\n")
-        fsync_folder(self._folder)
+    async def keep(self, link: str, messages: Sequence[Arrived]) -> list[bool]:
+        """Return when they are on disk: of each, whether it is."""
+        async with self._turn:
+            kept: list[bool] = await self._run_sync(self._sorter.keep, link, messages, self._wall())
+            self._tell(works=all(kept))
+        return kept
+
+    async def tend(self) -> None:
+        """Give out messages whose other parts have not come in time. To be called now and then."""
+        now = self._wall()
+        if now >= self._look_at:
+            self._look_at = now + LOOK_EVERY
+            async with self._turn:
+                began = now - self._timeout
+                self._tell(works=await self._run_sync(self._sorter.give_up_before, began))
+
+    def _tell(self, *, works: bool) -> None:
+        """Tell the operator of it: of a failing disk once, until it works again."""
+        news, self._sorter.news = self._sorter.news, []
+        for event in news:
+            if isinstance(event, MailboxFailing):
+                if self._failing:
+                    continue
+                self._failing = True
+            self._emit(event)
+        if works and self._failing and not news:
+            self._failing = False
+            self._emit(MailboxRecovered())

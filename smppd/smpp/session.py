@@ -27,6 +27,7 @@ from smppd.smpp.session_events import (
     PeerUnbinding,
     RequestReceived,
     Unanswered,
+    UnreadableReceived,
 )
 from smppd.smpp.session_outgoing import Outgoing
 from smppd.smpp.session_replies import (
@@ -68,6 +69,7 @@ __all__ = [
     "Session",
     "SessionState",
     "Unanswered",
+    "UnreadableReceived",
 ]
 
 # Plain names for what is compared for every PDU: an enum's attribute costs a look-up.
@@ -150,6 +152,12 @@ class Session:
             self._outgoing.reply(plain_response(received.pdu.command_id, number, status))
         else:
             self._outgoing.reply(encode(response, number, status))
+
+    def refuse(self, received: UnreadableReceived, status: int) -> None:
+        """Answer what could not be read. Does nothing once the session is closed."""
+        header = received.pdu.header
+        if self.state is not _CLOSED:
+            self._outgoing.reply(plain_response(header.command_id, header.sequence_number, status))
 
     def accept_bind(
         self, received: RequestReceived, system_id: str, tlvs: tuple[tuple[int, bytes], ...] = ()
@@ -289,6 +297,8 @@ class Session:
             events.append(Oddity(refusal.why))
             if refusal.reply:
                 self._outgoing.reply(refusal.reply)
+            elif isinstance(received, Undecodable):
+                events.append(UnreadableReceived(received))
         elif command_id == CommandId.UNBIND:
             self._receive_unbind(number, events)
         elif isinstance(received, Decoded):

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from smppd.smpp.codec import Undecodable
 from smppd.smpp.pdu import AlertNotification, Outbind, Request, Response
 
 
@@ -56,6 +57,13 @@ class RequestReceived(msgspec.Struct, frozen=True, gc=False):
     pdu: Request
 
 
+class UnreadableReceived(msgspec.Struct, frozen=True, gc=False):
+    """The peer delivers what cannot be read. Its owner keeps the octets and answers: see
+    `Session.refuse`."""
+
+    pdu: Undecodable
+
+
 class NotificationReceived(msgspec.Struct, frozen=True, gc=False):
     """The peer said something that has no answer."""
 
@@ -86,6 +94,7 @@ Event = (
     | AnsweredLate
     | Unanswered
     | RequestReceived
+    | UnreadableReceived
     | NotificationReceived
     | PeerUnbinding
     | Oddity

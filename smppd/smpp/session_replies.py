@@ -14,9 +14,12 @@ from smppd.smpp.pdu import RESPONSE_TO, BindTransceiverResp, GenericNack, Reques
 from smppd.smpp.session_states import BINDS, LEGAL, NOTIFICATIONS, Role, SessionState
 from smppd.smpp.vocabulary import CommandId, CommandStatus
 
+#: What brings messages to an ESME: it keeps the octets of what cannot be read before it answers.
+_DELIVERIES = frozenset({CommandId.DELIVER_SM, CommandId.DATA_SM})
+
 
 class Refusal(NamedTuple):
-    """Why a request goes no further, and the octets that tell the peer so, if it is told."""
+    """Why a request goes no further, and the octets that tell the peer so, if it is told now."""
 
     why: str
     reply: bytes = b""
@@ -71,6 +74,8 @@ def refuse(received: Decoded | Undecodable, sender: Role, state: SessionState) -
         return _refusal(command_id, number, _status_when_illegal(command_id, state), why)
     if isinstance(received, Undecodable):
         why = f"{name} that cannot be read ({received.why}): {received.raw.hex()}"
+        if sender is Role.SMSC and command_id in _DELIVERIES:
+            return Refusal(f"{why}: kept as it is")
         return _refusal(command_id, number, CommandStatus.ESME_RX_R_APPN, why)
     return None
 

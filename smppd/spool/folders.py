@@ -27,6 +27,7 @@ FOLDERS = (
     "received",
     "received/tmp",
     "received/new",
+    "received/parts",
     "receipts",
 )
 

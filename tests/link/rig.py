@@ -16,7 +16,7 @@ from smppd.config import LinkConfig
 from smppd.link.dial import Unreachable
 from smppd.link.link import Link
 from smppd.message import Message, Part
-from smppd.smpp.codec import encode
+from smppd.smpp.codec import Undecodable, encode
 from smppd.smpp.pdu import (
     BindReceiver,
     BindTransceiver,
@@ -163,7 +163,7 @@ class Rig:
         self.events: list[events.Event] = []
         self.outcomes: list[ports.Outcome] = []
         self.receipts: list[DeliveryReceipt] = []
-        self.messages: list[DeliverSm | DataSm] = []
+        self.messages: list[DeliverSm | DataSm | Undecodable] = []
         self.replies: list[ports.Reply] = []
         self.disk = trio.Event()
         self.disk.set()
@@ -206,8 +206,11 @@ class Rig:
     ) -> None:
         await self._write((self.outcomes, outcomes), (self.receipts, receipts))
 
-    async def keep(self, link: str, messages: Sequence[DeliverSm | DataSm]) -> None:
+    async def keep(
+        self, link: str, messages: Sequence[DeliverSm | DataSm | Undecodable]
+    ) -> list[bool]:
         await self._write((self.messages, messages))
+        return [True] * len(messages)
 
     async def answered(self, link: str, replies: Sequence[ports.Reply]) -> None:
         await self._write((self.replies, replies))

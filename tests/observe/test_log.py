@@ -98,6 +98,8 @@ def test_levels_are_those_an_operator_filters_by() -> None:
         events.BindRefused,
         events.FileQuarantined,
         events.FileWaiting,
+        events.MailboxFailing,
+        events.ReceivedIncomplete,
         events.LinkMissing,
     }
 

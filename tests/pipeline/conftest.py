@@ -36,6 +36,7 @@ from smppd.ports import Answered, Claimed, Outcome, ReceiptOf, Returned, Unanswe
 from smppd.results.lines import ResultLine
 from smppd.results.report import Reporter
 from smppd.results.story import tell
+from smppd.smpp.codec import Undecodable
 from smppd.smpp.pdu import DataSm, DeliverSm
 from smppd.smpp.receipt import FINAL_STATES, DeliveryReceipt
 from smppd.smpp.vocabulary import MessageState
@@ -148,13 +149,16 @@ class Tray:
 
     def __init__(self) -> None:
         self.receipts: list[ReceiptOf] = []
-        self.messages: list[tuple[str, DeliverSm | DataSm]] = []
+        self.messages: list[tuple[str, DeliverSm | DataSm | Undecodable]] = []
 
     def append(self, receipts: Sequence[ReceiptOf]) -> None:
         self.receipts += receipts
 
-    async def keep(self, link: str, messages: Sequence[DeliverSm | DataSm]) -> None:
+    async def keep(
+        self, link: str, messages: Sequence[DeliverSm | DataSm | Undecodable]
+    ) -> list[bool]:
         self.messages += [(link, message) for message in messages]
+        return [True] * len(messages)
 
 
 class Life:

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import trio
 
-from smppd.results.mailbox import Mailbox
+from smppd.events import Event, MailboxFailing, MailboxRecovered
+from smppd.results.mailbox import Mailbox, MailRules
+from smppd.smpp.codec import Undecodable, decode
 from smppd.smpp.pdu import DataSm, DeliverSm
 from smppd.smpp.vocabulary import EsmClass, TlvTag
 
@@ -23,12 +25,13 @@ async def inline(function: Any, *arguments: Any) -> Any:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    (tmp_path / "received" / "new").mkdir(parents=True)
+    for name in ("new", "parts"):
+        (tmp_path / "received" / name).mkdir(parents=True)
     return tmp_path
 
 
 def mailbox(root: Path) -> Mailbox:
-    return Mailbox(root, lambda: NOW, inline)
+    return Mailbox(root, lambda: NOW, lambda event: None, MailRules(), inline)
 
 
 def letters(root: Path) -> list[dict[str, Any]]:
@@ -52,6 +55,9 @@ async def test_a_message_becomes_a_file(root: Path) -> None:
         "data": b"STOP \x1be".hex(),
         "data_coding": 0,
         "esm_class": 0,
+        "kind": "message",
+        "parts": 1,
+        "missing": [],
     }
 
 
@@ -102,6 +108,62 @@ async def test_what_cannot_be_read_is_kept_all_the_same(root: Path, octets: byte
     assert [letter["data"] for letter in letters(root)] == [octets.hex()] * 6
 
 
-async def test_keep_raises_when_nothing_can_be_kept(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="received"):
-        await mailbox(tmp_path).keep("main", [DeliverSm()])
+async def test_acknowledgements_of_handsets_are_told_apart(root: Path) -> None:
+    kinds = [DeliverSm(esm_class=esm_class) for esm_class in (0x00, 0x08, 0x10, 0x18, 0x48)]
+    await mailbox(root).keep("main", kinds)
+    assert [letter["kind"] for letter in letters(root)] == [
+        "message",
+        "delivery_acknowledgement",
+        "user_acknowledgement",
+        "conversation_abort",
+        "delivery_acknowledgement",
+    ]
+
+
+async def test_ports_and_tlvs_are_told(root: Path) -> None:
+    message = DeliverSm(
+        short_message=bytes.fromhex("0605040b8423f0") + b"wap",
+        esm_class=0x40,
+        tlvs=((0x1400, b"\x01\x02"), (int(TlvTag.USER_MESSAGE_REFERENCE), b"\0\7")),
+    )
+    await mailbox(root).keep("main", [message])
+    (letter,) = letters(root)
+    assert letter["header"] == "0605040b8423f0"
+    assert letter["ports"] == {"destination": 0x0B84, "source": 0x23F0}
+    assert letter["tlvs"] == {"0x1400": "0102", "0x0204": "0007"}
+    assert letter["text"] == "wap"
+
+
+async def test_what_data_coding_0_means_is_the_links(root: Path) -> None:
+    rules = MailRules(alphabets={"latin": "latin1"})
+    box = Mailbox(root, lambda: NOW, lambda event: None, rules, inline)
+    for link in ("latin", "other"):
+        await box.keep(link, [DeliverSm(short_message=b"\xa3 @")])
+    assert letters(root)[0]["text"] == "£ @"
+    assert letters(root)[1]["text"] != "£ @"
+
+
+async def test_a_pdu_that_cannot_be_read_is_kept_octet_for_octet(root: Path) -> None:
+    frame = bytes.fromhex("00000014 00000005 00000000 00000007 61626364")
+    pdu = decode(frame)
+    assert isinstance(pdu, Undecodable)
+    assert await mailbox(root).keep("main", [pdu]) == [True]
+    (letter,) = letters(root)
+    assert (letter["kind"], letter["data"]) == ("unreadable", frame.hex())
+    assert letter["problem"]
+
+
+async def test_a_disk_that_fails_is_told_once_and_nothing_counts_as_kept(root: Path) -> None:
+    told: list[Event] = []
+    box = Mailbox(root, lambda: NOW, told.append, MailRules(), inline)
+    new = root / "received" / "new"
+    new.rename(root / "away")
+    assert await box.keep("main", [DeliverSm(), DeliverSm()]) == [False, False]
+    assert await box.keep("main", [DeliverSm()]) == [False]
+    (failing,) = told
+    assert isinstance(failing, MailboxFailing)
+    assert "received/new" in failing.reason
+    (root / "away").rename(new)
+    assert await box.keep("main", [DeliverSm()]) == [True]
+    assert told[1:] == [MailboxRecovered()]
+    assert len(letters(root)) == 1

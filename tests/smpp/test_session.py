@@ -40,6 +40,7 @@ from smppd.smpp.session import (
     Session,
     SessionState,
     Unanswered,
+    UnreadableReceived,
 )
 from smppd.smpp.session_states import LEGAL, TRANSITIONS, Trigger
 from smppd.smpp.vocabulary import CommandId
@@ -202,8 +203,11 @@ ROWS: list[tuple[Role, SessionState, bytes, list[type], list[Sent]]] = [
      [(BIND_TRX | RESP, 5, 9, b"")]),
     (Role.SMSC, OPEN, octets(UNBIND, 9), [Oddity], [(UNBIND | RESP, 4, 9, b"")]),
     # A body that cannot be read is refused alone; one that is too long is none of our business.
-    (Role.ESME, BOUND_TRX, octets(DELIVER, 9, body=b"no NUL anywhere"), [Oddity],
-     [(DELIVER | RESP, 0x66, 9, b"\0")]),
+    # Of what is delivered, the octets are kept first: the holder answers.
+    (Role.ESME, BOUND_TRX, octets(DELIVER, 9, body=b"no NUL anywhere"),
+     [Oddity, UnreadableReceived], []),
+    (Role.SMSC, BOUND_TRX, octets(SUBMIT, 9, body=b"no NUL anywhere"), [Oddity],
+     [(SUBMIT | RESP, 0x66, 9, b"")]),
     (Role.ESME, BOUND_TRX, octets(ENQUIRE, 9, body=b"why not"), [], ENQUIRE_ANSWERED),
     # What nobody knows.
     (Role.ESME, BOUND_TRX, octets(0x00010200, 5), [Oddity], [(NACK, 3, 5, b"")]),

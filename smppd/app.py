@@ -35,7 +35,6 @@ from smppd.journal.journal import Journal
 from smppd.journal.store import Store, open_reader, open_store
 from smppd.ledger.facts import Fact
 from smppd.ledger.ledger import Ledger
-from smppd.link.dial import open_connection
 from smppd.link.link import Link
 from smppd.link.supervisor import Connect
 from smppd.locking import take_lock
@@ -73,11 +72,11 @@ class CannotStartError(Exception):
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the daemon stands on: the time for people (epoch seconds), a place for calls that
-    block, and the way to an SMSC. A test brings its own."""
+    block, and the way to an SMSC (None: as the link's section says). A test brings its own."""
 
     wall: Callable[[], float] = time.time
     run_sync: RunSync = trio.to_thread.run_sync
-    connect: Connect = open_connection
+    connect: Connect | None = None
 
 
 class Daemon:

@@ -90,6 +90,25 @@ class LinkUnbound:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkUnverified:
+    """A link does not verify whom it speaks to, because it was told not to."""
+
+    link: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateExpiring:
+    """The SMSC's certificate is valid for no more than so many days."""
+
+    link: str
+    session: int
+    address: str
+    days: float
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProtocolOddity:
     """The SMSC sent something that was answered or ignored as the specification asks."""
 
@@ -199,6 +218,8 @@ Event = (
     | BindRefused
     | LinkLost
     | LinkUnbound
+    | LinkUnverified
+    | CertificateExpiring
     | ProtocolOddity
     | FileClaimed
     | FileAdmitted

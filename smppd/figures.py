@@ -40,13 +40,14 @@ class Histogram(msgspec.Struct):
 
 class SessionFigures(msgspec.Struct):
     """One SMPP session of a link, as it stands. `bind` is its kind: transceiver, transmitter or
-    receiver."""
+    receiver. `certificate_expires` is of the SMSC's, when that was verified."""
 
     state: str
     address: str = ""
     in_flight: int = 0
     since: float | None = None
     bind: str = "transceiver"
+    certificate_expires: float | None = None
 
     @property
     def bound(self) -> bool:
@@ -100,6 +101,12 @@ class LinkFigures(msgspec.Struct):
         what = "" if not self.bound else f" as {missing[0]}"
         why = f": {self.last_error}" if self.last_error else ""
         return f"link {self.name} is not bound{what}{why}"
+
+    @property
+    def certificate_expires(self) -> float | None:
+        """When the first of its sessions' certificates expires; None without any."""
+        times = [each.certificate_expires for each in self.sessions]
+        return min((at for at in times if at is not None), default=None)
 
     @property
     def slots(self) -> int:

@@ -1,15 +1,28 @@
-"""The table of pitfalls at the end of a report: which of them is shown by which tests."""
+"""A CA for tests of TLS; the table of pitfalls at the end of a report, with the tests of each."""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.pitfalls.titles import TITLES
 
+if TYPE_CHECKING:
+    from tests.certificates import Authority
+
 _NAME = re.compile(r"::test_p(\d\d)_")
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """A CA of this run's own."""
+    pytest.importorskip("trustme")
+    from tests.certificates import Authority  # noqa: PLC0415 - needs trustme
+
+    return Authority(tmp_path_factory.mktemp("tls") / "ca")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -25,8 +25,8 @@ CONF = Path(__file__).parents[1] / "conf"
 EXAMPLES = sorted(CONF.glob("*.toml"))
 FULL = CONF / "smppd.toml"
 
-#: Keys that exclude one shown, so that they stand in a comment.
-ALTERNATIVES = {"hosts", "password_env"}
+#: Keys that exclude one shown, or have no default, so that they stand in a comment.
+ALTERNATIVES = {"hosts", "password_env", "tls_ca_file", "tls_cert_file", "tls_key_file"}
 
 
 def loaded(path: Path, content: str | None = None) -> Config:

@@ -1,11 +1,11 @@
-"""What commands read before they do anything: the configuration and the passwords."""
+"""What commands read before they do anything: the configuration and the secrets of its links."""
 
 from __future__ import annotations
 
 import argparse
 
 from smppd.cli.terminal import Misconfigured
-from smppd.config import Config, Mistake, find_config, load, read_password
+from smppd.config import Config, Mistake, find_config, load, read_password, tls_context
 
 
 def read_config(arguments: argparse.Namespace) -> Config:
@@ -17,9 +17,11 @@ def read_config(arguments: argparse.Namespace) -> Config:
 
 
 def read_passwords(config: Config) -> dict[str, str]:
-    """The password of each link, by its name. Raises `Misconfigured` with every mistake."""
+    """The password of each link, by its name. Raises `Misconfigured` with every mistake, those in
+    the files that TLS needs included."""
     found = {link.name: read_password(link) for link in config.links}
-    mistakes = [each for each in found.values() if isinstance(each, Mistake)]
+    secured = [tls_context(link) for link in config.links if link.tls]
+    mistakes = [each for each in (*found.values(), *secured) if isinstance(each, Mistake)]
     if mistakes:
         raise Misconfigured(mistakes)
     return {name: each for name, each in found.items() if isinstance(each, str)}

@@ -38,4 +38,4 @@ def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 def _in_words(error: BaseException) -> str:
     why = getattr(error, "strerror", None) or str(error)
-    return f"the simulated SMSC cannot go on: {why}: check listen and the tally's file"
+    return f"the simulated SMSC cannot go on: {why}: check listen, the files for TLS, and the tally's file"

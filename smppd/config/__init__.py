@@ -27,6 +27,7 @@ from smppd.config.sections import (
     WhenUnknown,
 )
 from smppd.config.terms import DataCoding0, Split, TextTerms, TonNpi
+from smppd.config.tls import tls_context
 
 __all__ = [
     "Address",
@@ -53,4 +54,5 @@ __all__ = [
     "load",
     "parse",
     "read_password",
+    "tls_context",
 ]

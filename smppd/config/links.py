@@ -17,6 +17,7 @@ from smppd.config.mistakes import Reading
 from smppd.config.rules import DEFAULT_PORT, Address, Problem, address, choice, host, nearest, whole
 from smppd.config.sections import LinkConfig, StatusClass
 from smppd.config.text_keys import check_tlvs, read_ton_npi
+from smppd.config.transport import check_transport
 from smppd.smpp.fields import LONG_CREDENTIAL_SIZE
 from smppd.smpp.vocabulary import CommandStatus
 
@@ -30,6 +31,7 @@ _ORDERED = (
     ("retry_min", "retry_max"),
 )
 _DEFAULTS = {field.name: field.default for field in fields(LinkConfig)}
+_CREDENTIALS = ("password_file", "tls_ca_file", "tls_cert_file", "tls_key_file")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _CODE = re.compile(r"0[xX][0-9A-Fa-f]{1,8}|[0-9]{1,10}")
 _STATUSES = {name: int(code) for name, code in CommandStatus.__members__.items() if code}
@@ -62,6 +64,8 @@ def _read_link(reading: Reading, name: str, table: dict[str, Any]) -> dict[str, 
     given = reading.fields("link", own, *key)
     _check_credentials(reading, table, given, key)
     _check_orders(reading, table, given, key)
+    hosts = _hosts(reading, table, key)
+    check_transport(reading, given, hosts, key)
     check_tlvs(reading, given, key)
     if given.get("schedule") == "smsc" and given.get("times") == "omit":
         reading.refuse(
@@ -71,7 +75,7 @@ def _read_link(reading: Reading, name: str, table: dict[str, Any]) -> dict[str, 
     return {
         **given,
         "name": name,
-        "hosts": _hosts(reading, table, key),
+        "hosts": hosts,
         "status": _statuses(reading, table.get("status", {}), key),
         "ton_npi": read_ton_npi(reading, table.get("ton_npi", {}), key),
     }
@@ -137,16 +141,19 @@ def _check_credentials(
             " or password_env",
             *(*key, "password_file"),
         )
-    _find_credential(reading, table.get("password_file"), given)
+    for name in _CREDENTIALS:
+        _find_credential(reading, name, table, given)
 
 
-def _find_credential(reading: Reading, written: object, given: dict[str, Any]) -> None:
+def _find_credential(
+    reading: Reading, name: str, table: dict[str, Any], given: dict[str, Any]
+) -> None:
     """A bare file name may be that of a credential which systemd hands to this unit."""
     folder = reading.environ.get("CREDENTIALS_DIRECTORY")
-    if folder and isinstance(given.get("password_file"), Path) and "/" not in str(written):
-        credential = Path(folder) / str(written)
+    if folder and isinstance(given.get(name), Path) and "/" not in table[name]:
+        credential = Path(folder) / table[name]
         if os.access(credential, os.F_OK):
-            given["password_file"] = credential
+            given[name] = credential
 
 
 def _check_orders(

@@ -237,6 +237,26 @@ def host(value: object) -> object:
     )
 
 
+def server_name(value: object) -> object:
+    """The name in a certificate; empty for that of the host."""
+    return value if value == "" else host(value)
+
+
+def local_address(value: object) -> object:
+    """An IP address of this machine to connect from; empty for the one the kernel takes.
+
+    A port of 0 may stand behind it, and is what there is anyway: each session has its own.
+    """
+    found = value if value == "" else address(0)(value)
+    if isinstance(found, tuple) and not found[1] and _is_ip(found[0]):
+        return found[0]
+    if isinstance(found, str):
+        return found
+    return Problem(
+        f"{shown(value)} is not an IP address of this machine; write it alone, without a port"
+    )
+
+
 def address(port: int | None) -> Rule:
     """HOST:PORT as a text, or HOST alone where `port` is the default. Gives an `Address`."""
 

@@ -21,10 +21,12 @@ from smppd.config.rules import (
     duration,
     flag,
     listener,
+    local_address,
     number,
     only,
     path,
     sender,
+    server_name,
     size,
     text,
     variable,
@@ -91,8 +93,13 @@ class LinkConfig:
     sessions: Annotated[int, whole(1, 100)] = 1
     window: Annotated[int, whole(1, 10_000)] = 10
     rate: Annotated[float, number(1_000_000)] = 0.0
-    tls: Annotated[bool, only(False, "leave it out, and carry the link through a VPN")] = False
-    local_address: Annotated[str, only("", "leave it out")] = ""
+    local_address: Annotated[str, local_address] = ""
+    tls: Annotated[bool, flag] = False
+    tls_ca_file: Annotated[Path | None, path] = None
+    tls_cert_file: Annotated[Path | None, path] = None
+    tls_key_file: Annotated[Path | None, path] = None
+    tls_server_name: Annotated[str, server_name] = ""
+    tls_verify: Annotated[bool, flag] = True
     from_: Annotated[str, sender] = ""
     data_coding_0: Annotated[DataCoding0, choice(*get_args(DataCoding0))] = "gsm7"
     split: Annotated[Split, choice(*get_args(Split))] = "udh8"

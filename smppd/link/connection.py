@@ -19,6 +19,7 @@ import trio
 from smppd.events import ProtocolOddity
 from smppd.link.asking import count_reply
 from smppd.link.batch import Batch, sort_events
+from smppd.link.dial import broken
 from smppd.link.loading import Loader
 from smppd.link.traffic import Traffic
 from smppd.smpp.errors import RemoteProtocolError
@@ -72,7 +73,8 @@ _CANNOT_READ = CommandStatus.ESME_RX_R_APPN
 @dataclass(frozen=True, slots=True)
 class Ended:
     """How a connection ended. `held` is how long it was bound, in seconds; `refused` the
-    command_status of a refused bind; `in_doubt` counts parts that had no answer by then."""
+    command_status of a refused bind; `in_doubt` counts parts that had no answer by then; `first`
+    are the first octets that came before it was bound."""
 
     reason: str
     held: float
@@ -80,6 +82,7 @@ class Ended:
     in_doubt: int
     clean: bool
     refused: int | None = None
+    first: bytes = b""
 
 
 class Connection:
@@ -110,6 +113,7 @@ class Connection:
         self._drain_until = inf
         self._bound_at: float | None = None
         self._refused: int | None = None
+        self._first = b""
         self._oddities = 0
         self._ended: Ended | None = None
 
@@ -196,6 +200,8 @@ class Connection:
         session, now = self.session, trio.current_time()
         events: list[Event] = []
         if data is not None:
+            if self._bound_at is None and not self._first:
+                self._first = bytes(data[:4])
             with self._breakable():
                 events = (
                     session.receive_data(bytes(data), now) if data else session.receive_eof(now)
@@ -327,6 +333,7 @@ class Connection:
             in_doubt=in_doubt,
             clean=event.clean,
             refused=self._refused,
+            first=self._first,
         )
 
     def _take_leave(self) -> None:
@@ -358,16 +365,14 @@ class Connection:
         """The one place where a broken connection is an exception; from here on it is a value."""
         try:
             yield
-        except trio.BrokenResourceError as error:
-            cause = error.__cause__
-            self._break(f"the connection broke: {_reason(cause if cause else error)}")
-        except (OSError, trio.ClosedResourceError, RemoteProtocolError) as error:
-            self._break(f"the connection broke: {_reason(error)}")
+        except (
+            OSError,
+            trio.BrokenResourceError,
+            trio.ClosedResourceError,
+            RemoteProtocolError,
+        ) as error:
+            self._break(f"the connection broke: {broken(error)}")
 
     def _break(self, reason: str) -> None:
         self._broken = True
         self._leave(reason, trio.current_time())
-
-
-def _reason(error: BaseException) -> str:
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__

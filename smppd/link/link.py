@@ -8,21 +8,28 @@ network or the SMSC does is raised; what `Submissions` raises passes through `ru
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from random import SystemRandom
 
 import trio
 
 from smppd.config import LinkConfig
-from smppd.events import Emit
+from smppd.events import Emit, LinkUnverified
 from smppd.figures import LinkFigures
 from smppd.link.backoff import Backoff
-from smppd.link.dial import open_connection
+from smppd.link.dial import Dialler
 from smppd.link.supervisor import Connect, Supervisor
 from smppd.link.traffic import Traffic
 from smppd.link.translate import bind_request
 from smppd.message import Part
 from smppd.ports import Question, Submissions
+
+_DAY = 86_400.0
+_UNVERIFIED = (
+    "tls_verify = false: whoever answers at the host's address gets the password and the messages;"
+    " set tls_ca_file or tls_server_name instead"
+)
 
 
 class Link:
@@ -39,7 +46,7 @@ class Link:
         emit: Emit,
         *,
         wall: Callable[[], float] = time.time,
-        connect: Connect = open_connection,
+        connect: Connect | None = None,
     ) -> None:
         self._config = config
         figures = LinkFigures(config.name, bind=config.bind, window=config.window, rate=config.rate)
@@ -53,7 +60,7 @@ class Link:
                 number,
                 self._traffic,
                 Backoff(config.reconnect_min, config.reconnect_max, chance),
-                connect,
+                connect or Dialler(config).open,
             )
             for number, bind in enumerate(kinds, start=1)
         ]
@@ -104,10 +111,12 @@ class Link:
         told to nobody: the journal knows it as sending.
         """
         self._running = True
+        if self._config.tls and not self._config.tls_verify:
+            self._traffic.emit(LinkUnverified(self.name, _UNVERIFIED))
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._traffic.give_back)
-                async with trio.open_nursery() as sessions:
+                async with self._certificates_watched(), trio.open_nursery() as sessions:
                     for supervisor in self._supervisors:
                         sessions.start_soon(supervisor.run)
                     task_status.started()
@@ -115,6 +124,22 @@ class Link:
         finally:
             self._running = False
             self._finished.set()
+
+    @asynccontextmanager
+    async def _certificates_watched(self) -> AsyncIterator[None]:
+        """A session may be bound for longer than the SMSC's certificate has to live."""
+
+        async def watch() -> None:
+            while True:
+                await trio.sleep(_DAY)
+                for supervisor in self._supervisors:
+                    supervisor.note_expiry()
+
+        async with trio.open_nursery() as nursery:
+            if self._config.tls:
+                nursery.start_soon(watch)
+            yield
+            nursery.cancel_scope.cancel()
 
     async def drain(self) -> None:
         """Take no more parts, give back those not begun, wait for answers at most

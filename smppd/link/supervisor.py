@@ -11,11 +11,19 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from smppd.config import LinkConfig
-from smppd.events import BindRefused, LinkBound, LinkConnecting, LinkLost, LinkUnbound
+from smppd.events import (
+    BindRefused,
+    CertificateExpiring,
+    LinkBound,
+    LinkConnecting,
+    LinkLost,
+    LinkUnbound,
+)
 from smppd.figures import SessionFigures
 from smppd.link.backoff import HELD, Backoff, bind_hint
 from smppd.link.connection import PARTING, Connection, Ended
-from smppd.link.dial import Unreachable, written
+from smppd.link.dial import NEVER_BOUND, Unreachable, written
+from smppd.link.tls import EXPIRES_SOON, certificate_expiry, looks_like
 from smppd.link.traffic import Traffic
 from smppd.link.translate import BIND_NAMES, BindRequest
 from smppd.smpp.session import Limits, Role, Session
@@ -24,9 +32,7 @@ from smppd.smpp.vocabulary import status_name
 #: Opens a stream to a host and port, or says why there is none.
 Connect = Callable[[str, int], Awaitable[trio.abc.Stream | Unreachable]]
 
-_NEVER_BOUND = (
-    "the bind had no answer: check host and port, and whether the provider lets this address in"
-)
+_RENEW = "the provider must renew it: without, the link cannot be bound any more"
 
 
 class Supervisor:
@@ -50,6 +56,7 @@ class Supervisor:
         self._host = 0
         self._state = "closed"
         self._since: float | None = None
+        self._expires: float | None = None
         self._connection: Connection | None = None
         self._interruptible = trio.CancelScope()
         #: Set when `run` has come to its end.
@@ -97,7 +104,19 @@ class Supervisor:
             in_flight=session.in_flight if session else 0,
             since=self._since,
             bind=self.bind,
+            certificate_expires=self._expires,
         )
+
+    def note_expiry(self) -> None:
+        """Say so when the SMSC's certificate is about to expire."""
+        if self._expires is None:
+            return
+        left = self._expires - self._traffic.wall()
+        if left < EXPIRES_SOON:
+            days = round(left / 86_400, 1)
+            self._traffic.emit(
+                CertificateExpiring(self._traffic.name, self._number, self._address, days, _RENEW)
+            )
 
     @property
     def _address(self) -> str:
@@ -117,6 +136,8 @@ class Supervisor:
         async with stream:
             if self._traffic.draining:
                 return 0.0
+            self._expires = certificate_expiry(stream)
+            self.note_expiry()
             ended = await self._converse(stream)
         return self._note_ended(ended)
 
@@ -185,7 +206,7 @@ class Supervisor:
         if ended.was_bound:
             self._traffic.figures.losses += 1
         else:
-            reason = f"{reason}; {_NEVER_BOUND}"
+            reason = f"{reason}; no answer to the bind: {looks_like(ended.first) or NEVER_BOUND}"
         if ended.held < HELD:
             self._next_host()
         delay = self._backoff.lost(ended.held)

@@ -66,6 +66,10 @@ LINES: Mapping[type[events.Event], Line] = MappingProxyType(
         events.BindRefused: Line("bind_refused", "warning", "bind refused", _REFUSED),
         events.LinkLost: Line("link_lost", "warning", "link lost", _IN_DOUBT),
         events.LinkUnbound: Line("link_unbound", "info", "link unbound in good order"),
+        events.LinkUnverified: Line("link_unverified", "warning", "SMSC is not verified"),
+        events.CertificateExpiring: Line(
+            "certificate_expiring", "warning", "certificate of the SMSC expires soon"
+        ),
         events.ProtocolOddity: Line("protocol_oddity", "info", "odd PDU, dealt with"),
         events.FileClaimed: Line("file_claimed", "info", "reading a file"),
         events.FileAdmitted: Line("file_admitted", "info", "file is in the journal"),

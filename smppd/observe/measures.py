@@ -111,6 +111,12 @@ def _window_size(link: LinkFigures) -> float:
     return link.window * submitting
 
 
+def _expiries(figures: DaemonFigures) -> Samples:
+    for link in figures.links:
+        if (expires := link.certificate_expires) is not None:
+            yield (link.name,), expires
+
+
 def _messages(figures: DaemonFigures) -> Samples:
     counts = {state.label: 0 for state in State} | figures.states
     return [((state,), count) for state, count in counts.items()]
@@ -265,6 +271,13 @@ MEASURES: tuple[Measure, ...] = (
         "Binds that the SMSC refused.",
         ("link",),
         _per_link(lambda link: link.bind_refusals),
+    ),
+    Measure(
+        "gauge",
+        "smppd_tls_certificate_expiry_timestamp_seconds",
+        "When the first of the SMSC's certificates in use expires, in seconds since the epoch.",
+        ("link",),
+        _expiries,
     ),
     Measure(
         "counter",

@@ -191,6 +191,20 @@ class Handsets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise ValueError(f"text: has {len(octets)} octets; one message carries {LONGEST_TEXT}")
 
 
+class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """TLS instead of plain TCP, when there is a certificate."""
+
+    cert: Annotated[str, Meta(description="speak TLS with the certificate in this PEM file")] = ""
+    key: Annotated[str, Meta(description="its private key; empty: in the same file")] = ""
+    ca: Annotated[
+        str, Meta(description="want certificates from clients, of the CAs in this PEM file")
+    ] = ""
+
+    def __post_init__(self) -> None:
+        if (self.key or self.ca) and not self.cert:
+            raise ValueError("cert: is missing; name the certificate to speak TLS with")
+
+
 class Tallying(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is written down of it all."""
 
@@ -218,6 +232,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     connection: Connections = Connections()
     bind: Binds = Binds()
     mo: Handsets = Handsets()
+    tls: Tls = Tls()
     tally: Tallying = Tallying()
 
     def __post_init__(self) -> None:

@@ -2,12 +2,13 @@
 
 Each connection has a reader and a writer, and one task keeps the time; no task and no wait is
 spent on a single PDU. What a peer does to its connection ends that connection and nothing else;
-a listening address that cannot be had raises OSError from `listen`, a tally that cannot be
-written from `write_tally`.
+a listening address or a certificate that cannot be had raises OSError from `listen`, a tally
+that cannot be written from `write_tally`.
 """
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -16,7 +17,7 @@ import trio
 
 from smppd.simulate.accounts import Connection
 from smppd.simulate.centre import MessageCentre
-from smppd.simulate.script import Script
+from smppd.simulate.script import Script, Tls
 from smppd.simulate.tally import Tally
 
 #: Octets taken from a socket at once.
@@ -47,6 +48,7 @@ class Smsc:
         self._holds: dict[Connection, _Hold] = {}
         self._alarm = trio.lowlevel.ParkingLot()
         self._alarm_at = 0.0
+        self._tls: ssl.SSLContext | None = None
 
     @property
     def tally(self) -> Tally:
@@ -65,6 +67,7 @@ class Smsc:
 
     async def listen(self) -> tuple[str, int]:
         """Open the listening sockets; the bound (host, port). `serve` does it where this was not."""
+        self._tls = _secured(self.script.tls)
         host, port = self.script.address()
         self._listeners = await trio.open_tcp_listeners(port, host=host or None)
         bound = self._listeners[0].socket.getsockname()
@@ -90,8 +93,10 @@ class Smsc:
             self.address = None
             self.write_tally()
 
-    async def serve_stream(self, stream: trio.abc.HalfCloseableStream) -> None:
+    async def serve_stream(self, stream: trio.abc.Stream) -> None:
         """Serve one connection until it ends, and close it."""
+        if self._tls is not None:
+            stream = trio.SSLStream(stream, self._tls, server_side=True, https_compatible=True)
         connection = self._centre.connect(trio.current_time())
         hold = _Hold(trio.lowlevel.ParkingLot(), trio.CancelScope())
         self._holds[connection] = hold
@@ -169,3 +174,20 @@ class Smsc:
         while True:
             await trio.sleep(self.script.tally.every)
             self.write_tally()
+
+
+def _secured(tls: Tls) -> ssl.SSLContext | None:
+    """What the script's TLS comes to; None for plain TCP. Raises OSError, with the files' names."""
+    if not tls.cert:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(tls.cert, tls.key or None, lambda: "")
+        if tls.ca:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(tls.ca)
+    except OSError as error:
+        why = error.strerror or error
+        files = ", ".join(filter(None, (tls.cert, tls.key, tls.ca)))
+        raise OSError(error.errno, f"TLS with {files}: {why}") from error
+    return context

@@ -292,4 +292,4 @@ def test_an_smsc_that_is_deaf_is_told_with_a_cure(setup: Setup) -> None:
     assert code == 1
     said = problems[f"link main, bind at 127.0.0.1:{port}"]
     assert said.startswith("no answer to the bind: ")
-    assert said.endswith("whether the provider lets this address in")
+    assert "whether the provider lets this address in" in said

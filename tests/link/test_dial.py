@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import trio
 
+from smppd.config import LinkConfig
 from smppd.link import dial
-from smppd.link.dial import Unreachable, open_connection
+from smppd.link.dial import Dialler, Unreachable
 
 
 class Names(trio.abc.HostnameResolver):
@@ -36,6 +37,14 @@ class Names(trio.abc.HostnameResolver):
 
     async def getnameinfo(self, sockaddr: Any, flags: int) -> tuple[str, str]:
         raise NotImplementedError
+
+
+def dialler(**keys: Any) -> Dialler:
+    return Dialler(LinkConfig(name="main", hosts=(), system_id="acme", **keys))
+
+
+async def open_connection(host: str, port: int) -> trio.abc.Stream | Unreachable:
+    return await dialler().open(host, port)
 
 
 async def listen(address: str) -> tuple[trio.SocketListener, int]:
@@ -82,6 +91,54 @@ async def test_all_addresses_of_a_name_are_tried() -> None:
             assert stream.socket.getpeername() == ("127.0.0.2", port)
 
 
+async def serve_two() -> tuple[list[trio.SocketListener], int]:
+    """Listen at the same port of 127.0.0.1 and 127.0.0.2."""
+    first, port = await listen("127.0.0.1")
+    (second,) = await trio.open_tcp_listeners(port, host="127.0.0.2")
+    return [first, second], port
+
+
+async def reached(dialler: Dialler, host: str, port: int) -> str:
+    """The address that a name leads to now."""
+    stream = await dialler.open(host, port)
+    assert isinstance(stream, trio.SocketStream), stream
+    async with stream:
+        return str(stream.socket.getpeername()[0])
+
+
+async def test_the_addresses_of_a_name_take_turns() -> None:
+    """One that connects but then is of no use does not stand in the way of the others."""
+    listeners, port = await serve_two()
+    trio.socket.set_custom_hostname_resolver(Names(smsc=["127.0.0.1", "127.0.0.2"]))
+    calls = dialler()
+    assert [await reached(calls, "smsc", port) for _ in range(4)] == [
+        *("127.0.0.1", "127.0.0.2", "127.0.0.1", "127.0.0.2"),
+    ]
+    for listener in listeners:
+        await listener.aclose()
+
+
+async def test_an_address_that_did_not_connect_is_not_tried_first_again() -> None:
+    listener, port = await listen("127.0.0.2")
+    trio.socket.set_custom_hostname_resolver(Names(smsc=["127.0.0.1", "127.0.0.2"]))
+    calls = dialler()
+    assert [await reached(calls, "smsc", port) for _ in range(2)] == ["127.0.0.2"] * 2
+    assert [failed for failed, _ in calls._used.values()] == [True, False]
+    assert [turn for _, turn in calls._used.values()] == [1, 3]
+    await listener.aclose()
+
+
+async def test_a_name_is_looked_up_anew_for_each_connection() -> None:
+    listeners, port = await serve_two()
+    calls = dialler()
+    trio.socket.set_custom_hostname_resolver(Names(smsc=["127.0.0.1"]))
+    assert await reached(calls, "smsc", port) == "127.0.0.1"
+    trio.socket.set_custom_hostname_resolver(Names(smsc=["127.0.0.2"]))
+    assert await reached(calls, "smsc", port) == "127.0.0.2"
+    for listener in listeners:
+        await listener.aclose()
+
+
 async def test_an_address_that_gives_no_answer_is_left_in_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -115,3 +172,31 @@ async def test_a_dead_peer_is_noticed_by_the_kernel_and_small_writes_leave_at_on
                 (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 30_000),
             ):
                 assert stream.socket.getsockopt(level, option) == value
+
+
+# ── the address we connect from ──────────────────────────────────────────────────────────────
+
+
+async def test_a_connection_comes_from_the_local_address() -> None:
+    listener, port = await listen("127.0.0.1")
+    async with listener:
+        stream = await dialler(local_address="127.0.0.9").open("127.0.0.1", port)
+        assert isinstance(stream, trio.SocketStream), stream
+        async with stream, await listener.accept() as accepted:
+            assert accepted.socket.getpeername()[0] == "127.0.0.9"
+
+
+async def test_a_local_address_of_another_machine_is_named_with_the_cure() -> None:
+    why = await dialler(local_address="192.0.2.1").open("127.0.0.1", 2775)
+    assert why == Unreachable(
+        "127.0.0.1:2775 cannot be connected to from local_address 192.0.2.1: it is no address of"
+        " this machine: correct local_address, or give the machine that address"
+    )
+
+
+async def test_only_addresses_of_the_local_ones_kind_are_tried() -> None:
+    why = await dialler(local_address="::1").open("127.0.0.1", 2775)
+    assert why == Unreachable(
+        "127.0.0.1:2775 has no IPv6 address, and local_address ::1 is one: set an IPv4 address of"
+        " this machine, or another host"
+    )

@@ -95,6 +95,8 @@ def test_levels_are_those_an_operator_filters_by() -> None:
     assert set(by_level) == {"info", "warning"}
     assert by_level["warning"] == {
         events.LinkLost,
+        events.LinkUnverified,
+        events.CertificateExpiring,
         events.BindRefused,
         events.FileQuarantined,
         events.FileWaiting,

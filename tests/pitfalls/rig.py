@@ -48,7 +48,7 @@ class Centre(Protocol):
     """Anything that a link can be connected to."""
 
     async def connect(self, host: str, port: int) -> trio.abc.Stream | Unreachable:
-        """See `smppd.link.dial.open_connection`."""
+        """See `smppd.link.supervisor.Connect`."""
 
 
 class Simulated:

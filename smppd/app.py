@@ -46,8 +46,10 @@ from smppd.pipeline.admission import Admission, Terms
 from smppd.pipeline.cancellation import Cancellation, CancelTerms, Wanted
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.dispatch import Dispatcher
+from smppd.pipeline.pools import Pool
 from smppd.pipeline.publish import Publication
 from smppd.pipeline.settlement import LinkTerms, Settlement
+from smppd.pipeline.turns import Turns
 from smppd.policy import Retries
 from smppd.ports import ReceiptOf
 from smppd.results.mailbox import Mailbox, MailRules
@@ -145,16 +147,20 @@ class Daemon:
         self.receipts.append(_missed(store, self.receipts.recover()))
         self.mailbox = self._build_mailbox()
         self.settlement = Settlement(self.desk, self.receipts, self.mailbox)
-        queues = {
-            (link.name, lane): store.enter_queue(link.name, lane)
-            for link in config.links
-            for lane in Lane
+        shares = {link.name: Turns([link.name]) for link in config.links} | {
+            route.pool: Turns(route.links, route.weights, route.failover_after)
+            for route in config.routing.routes
         }
+        queues = {(pool, lane): store.enter_queue(pool, lane) for pool in shares for lane in Lane}
         self.queues = store.queues()
+        self.pools = [
+            Pool(self.desk, name, [queues[name, lane] for lane in Lane], turns)
+            for name, turns in shares.items()
+        ]
         self.links = [self._build_link(link) for link in config.links]
         self._build_asking()
         self.dispatchers = [
-            self._build_dispatcher(link, route, [queues[link.name, lane] for lane in Lane])
+            self._build_dispatcher(link, route)
             for link, route in zip(config.links, self.links, strict=True)
         ]
         terms = Terms(
@@ -162,6 +168,7 @@ class Daemon:
             queues,
             config.spool.default_country,
             config.spool.dedupe_window,
+            config.routing.routes,
         )
         self.admission = Admission(self.desk, terms, self.emit)
         accounts = self.ledger.accounts
@@ -208,8 +215,9 @@ class Daemon:
         )
         self.settlement.tell_of_replies(self.cancellation.heard)
 
-    def _build_dispatcher(self, link: LinkConfig, route: Link, queues: list[int]) -> Dispatcher:
-        dispatcher = Dispatcher(self.desk, route, queues)
+    def _build_dispatcher(self, link: LinkConfig, route: Link) -> Dispatcher:
+        pools = [pool for pool in self.pools if link.name in pool.turns.links]
+        dispatcher = Dispatcher(self.desk, route, pools)
         limits = Retries(link.max_attempts, link.retry_min, link.retry_max)
         self.settlement.introduce(link.name, LinkTerms(limits, link.status, dispatcher.hold))
         return dispatcher
@@ -339,9 +347,11 @@ class Daemon:
 
     def _say_started(self, in_doubt: int) -> None:
         counts = self.ledger.accounts.counts
-        for link, queued in self._queued_without_link().items():
-            hint = f"put [link.{link}] back into the configuration: they stay queued until then"
-            self.emit(LinkMissing(link, queued, hint))
+        for pool, queued in self._queued_without_link().items():
+            kind, _, route = pool.partition(":")
+            section = f'[[routing.route]] name = "{route}"' if route else f"[link.{kind}]"
+            hint = f"put {section} back into the configuration: they stay queued until then"
+            self.emit(LinkMissing(pool, queued, hint))
         self.emit(
             DaemonStarted(
                 __version__,
@@ -354,11 +364,11 @@ class Daemon:
         )
 
     def _queued_without_link(self) -> dict[str, int]:
-        """How many messages wait for each link that is not configured."""
-        configured, waiting = {link.name for link in self.config.links}, Counter[str]()
-        for number, (link, _) in self.queues.items():
-            if link not in configured:
-                waiting[link] += self.ledger.accounts.queue(number).queued
+        """How many messages wait for each link or route that is not configured."""
+        configured, waiting = {pool.name for pool in self.pools}, Counter[str]()
+        for number, (pool, _) in self.queues.items():
+            if pool not in configured:
+                waiting[pool] += self.ledger.accounts.queue(number).queued
         return dict(+waiting)
 
     async def _keep_books(self) -> None:

@@ -131,8 +131,9 @@ class Route(Protocol):
     async def wait_room(self) -> None:
         """Return when `room` is worth a commit (at least half a window, or all that is free)."""
 
-    def submit(self, parts: Sequence[Part]) -> None:
-        """Take parts that are on disk as `sending`. Each comes back through `settle`, once
+    def submit(self, parts: Sequence[Part], urgent: int = 0) -> None:
+        """Take parts that are on disk as `sending`, the first `urgent` of them ahead of what had
+        been handed over and not begun, in their order. Each comes back through `settle`, once
         (and once more, `late`, when an answer arrives after `Unanswered`)."""
 
 

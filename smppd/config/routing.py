@@ -20,7 +20,7 @@ _PREFIX = re.compile(r"\+?[0-9]{1,15}")
 #: Fields of a message that a route may ask for, beside the client's own `x-…`.
 MATCHABLE = ("priority", "encoding", "flash", "receipt", "on_unknown")
 #: A message is made once, for whichever link of its route carries it: what shapes it must agree.
-_AGREED = (*TextTerms.__dataclass_fields__, "on_unknown", "schedule")
+_AGREED = (*TextTerms.__dataclass_fields__, "default_country", "on_unknown", "schedule")
 _DEFAULTS = {field.name: field.default for field in fields(LinkConfig)}
 _LIST = ("to", "from", "links", "weights")
 

@@ -164,6 +164,11 @@ class RouteConfig:
     weights: tuple[int, ...] = ()
     failover_after: float = 10.0
 
+    @property
+    def pool(self) -> str:
+        """The name of its queues in the journal: no link has such a name."""
+        return f"route:{self.name}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoutingConfig:

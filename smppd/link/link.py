@@ -21,7 +21,7 @@ from smppd.link.backoff import Backoff
 from smppd.link.dial import Dialler
 from smppd.link.supervisor import Connect, Supervisor
 from smppd.link.traffic import Traffic
-from smppd.link.translate import bind_request
+from smppd.link.translate import bind_request, wording_of
 from smppd.message import Part
 from smppd.ports import Question, Submissions
 
@@ -50,7 +50,7 @@ class Link:
     ) -> None:
         self._config = config
         figures = LinkFigures(config.name, bind=config.bind, window=config.window, rate=config.rate)
-        self._traffic = Traffic(submissions, emit, wall, figures, config.service_type)
+        self._traffic = Traffic(submissions, emit, wall, figures, wording_of(config))
         chance = SystemRandom().random
         kinds = [bind for bind in config.binds for _ in range(config.sessions)]
         self._supervisors = [
@@ -85,9 +85,9 @@ class Link:
         """See `ports.Route`."""
         await self._traffic.wait_room()
 
-    def submit(self, parts: Sequence[Part]) -> None:
+    def submit(self, parts: Sequence[Part], urgent: int = 0) -> None:
         """See `ports.Route`. All parts of a message come in one call, in their order."""
-        self._traffic.submit(parts)
+        self._traffic.submit(parts, urgent)
 
     # ── as whoever has a question sees it: ports.Asking ──────────────────────────────────────
 

@@ -67,8 +67,10 @@ class Loader:
         return bucket.ready_at(now) if allowed < room and more else inf
 
     def _submit(self, part: Part, now: float) -> int:
+        message, traffic = part.message, self._traffic
+        timeless = message.expires is None and message.schedule is None
         try:
-            pdu = submit_sm(part, self._traffic.service_type)
+            pdu = submit_sm(part, traffic.wording, 0.0 if timeless else traffic.wall())
             self._session.request(pdu, (part, now), now)
         except EncodeError as error:
             self.unwritable.append(Answered(part.msg_id, part.index, UNENCODABLE, str(error)))

@@ -17,6 +17,7 @@ from smppd.events import Emit
 from smppd.figures import LinkFigures
 from smppd.link.asking import Questions
 from smppd.link.pace import TokenBucket
+from smppd.link.translate import Wording
 from smppd.message import Part
 from smppd.ports import Question, Returned, Submissions
 
@@ -46,17 +47,18 @@ class Traffic:
         emit: Emit,
         wall: Callable[[], float],
         figures: LinkFigures,
-        service_type: str,
+        wording: Wording,
     ) -> None:
         self.submissions = submissions
         self.emit = emit
         self.wall = wall
         self.figures = figures
-        self.service_type = service_type
+        self.wording = wording
         self.name = figures.name
         self.bucket = TokenBucket(figures.rate)
         self.ready: deque[Part] = deque()
         self.questions = Questions(figures)
+        self._urgent: set[int] = set()
         self.draining = False
         self._carriers: list[Carrier] = []
         self._returned: list[Part] = []
@@ -95,11 +97,14 @@ class Traffic:
             half = min(half, int(self.figures.rate / 2))
         return self.room >= max(1, half)
 
-    def submit(self, parts: Sequence[Part]) -> None:
+    def submit(self, parts: Sequence[Part], urgent: int = 0) -> None:
         """Queue parts for the next session with a free slot; see `ports.Route`."""
         if self.draining or not self._carriers:
             self.put_back(parts)
             return
+        if urgent:
+            self._put_ahead(parts[:urgent])
+            parts = parts[urgent:]
         self.ready.extend(parts)
         for carrier in self._carriers:
             carrier.wake_writer()
@@ -109,6 +114,20 @@ class Traffic:
         self.questions.put(questions)
         for carrier in self._carriers:
             carrier.wake_writer()
+
+    def _put_ahead(self, parts: Sequence[Part]) -> None:
+        """Put urgent parts before all that is ready, but behind those that are urgent as well."""
+        ready, before = self.ready, self._urgent
+        leading = 0
+        self._urgent = {part.msg_id for part in parts}
+        for part in ready:
+            if part.msg_id not in before:
+                break
+            self._urgent.add(part.msg_id)
+            leading += 1
+        ready.rotate(-leading)
+        ready.extendleft(reversed(parts))
+        ready.rotate(leading)
 
     def give_back_late(self, part: Part) -> bool:
         """Whether a part's time passed while it waited: its message goes back, unbegun."""

@@ -6,10 +6,14 @@ Pure: no clock, no sockets. Raises nothing; what does not fit a field is found w
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil
 from time import gmtime, strftime
 from types import MappingProxyType
 
-from smppd.config import LinkConfig
+from smppd.address import Sender, classify_sender
+from smppd.config import LinkConfig, Times
+from smppd.config.terms import STANDARD_TON_NPI
 from smppd.message import Part
 from smppd.smpp.pdu import BindReceiver, BindTransceiver, BindTransmitter, SubmitSm
 from smppd.smpp.tlv import Tlvs
@@ -39,19 +43,46 @@ _BINDS = {name: request for request, name in BIND_NAMES.items()}
 _VERSIONS: Mapping[str, int] = MappingProxyType({"3.3": 0x33, "3.4": 0x34, "5.0": 0x50})
 
 
-def submit_sm(part: Part, service_type: str) -> SubmitSm:
-    """The submit_sm of one part (3.4, 4.4.1)."""
+_NO_SENDER = Sender("", 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How a link writes what no message says: `sender` is for those that leave it to the link."""
+
+    service_type: str = ""
+    sender: Sender = _NO_SENDER
+    times: Times = "absolute"
+
+
+def wording_of(config: LinkConfig) -> Wording:
+    """The wording of a configured link."""
+    sender = classify_sender(config.from_)
+    assert isinstance(sender, Sender)  # the configuration has been checked
+    kinds = dict(zip(STANDARD_TON_NPI, config.text_terms.ton_npi, strict=True))
+    ton, npi = kinds.get((sender.ton, sender.npi), (sender.ton, sender.npi))
+    return Wording(config.service_type, Sender(sender.text, ton, npi), config.times)
+
+
+def submit_sm(part: Part, wording: Wording, now: float) -> SubmitSm:
+    """The submit_sm of one part (3.4, 4.4.1); `now` is seconds since the epoch, for times."""
     message = part.message
+    sender = wording.sender if message.links_sender else None
     return SubmitSm(
-        service_type=service_type,
-        source_addr_ton=message.source_ton,
-        source_addr_npi=message.source_npi,
-        source_addr=message.sender,
+        service_type=wording.service_type,
+        source_addr_ton=message.source_ton if sender is None else sender.ton,
+        source_addr_npi=message.source_npi if sender is None else sender.npi,
+        source_addr=message.sender if sender is None else sender.text,
         dest_addr_ton=message.dest_ton,
         dest_addr_npi=message.dest_npi,
         destination_addr=message.to,
         esm_class=message.esm_class,
-        validity_period="" if message.expires is None else absolute_time(message.expires),
+        schedule_delivery_time=(
+            "" if message.schedule is None else _schedule(message.schedule, now, wording.times)
+        ),
+        validity_period=(
+            "" if message.expires is None else _written(message.expires, now, wording.times)
+        ),
         registered_delivery=_RECEIPT if message.receipt else _NO_RECEIPT,
         data_coding=message.data_coding,
         short_message=message.segments[part.index],
@@ -80,6 +111,34 @@ def bind_request(config: LinkConfig, password: str, bind: str) -> BindRequest:
     )
 
 
+# ── times (3.4, 7.1.1): 16 characters or none ────────────────────────────────────────────────
+
+
+def _written(moment: float, now: float, times: Times) -> str:
+    if times == "omit":
+        return ""
+    return absolute_time(moment) if times == "absolute" else relative_time(moment - now)
+
+
+def _schedule(moment: float, now: float, times: Times) -> str:
+    """A delivery time; none when it has come, because an SMSC refuses times gone by."""
+    return _written(ceil(moment), now, times) if moment > now else ""
+
+
 def absolute_time(seconds: float) -> str:
     """A moment, in seconds since the epoch, as YYMMDDhhmmsstnnp in UTC (3.4, 7.1.1.1)."""
     return strftime("%y%m%d%H%M%S000+", gmtime(seconds))
+
+
+def relative_time(seconds: float) -> str:
+    """A length of time as YYMMDDhhmmss000R (3.4, 7.1.1.2), at least a second.
+
+    The specification does not say how long a month and a year are: they are written only where
+    days do not suffice, as 30 days and twelve such months.
+    """
+    minutes, second = divmod(max(1, int(seconds)), 60)
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    months, day = divmod(days, 30) if days > 31 else (0, days)
+    year, month = divmod(months, 12)
+    return f"{year:02}{month:02}{day:02}{hour:02}{minute:02}{second:02}000R"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from smppd.config import LinkConfig
+from smppd.config import LinkConfig, RouteConfig
 from smppd.events import Emit, FileAdmitted
 from smppd.ledger.facts import QUEUE_SHIFT, Chunk, MessageRow, Rejected, encode
 from smppd.ledger.references import Numbering
@@ -15,6 +15,7 @@ from smppd.message import ErrorInfo, Lane, Message, Request, State
 from smppd.pipeline.desk import Desk
 from smppd.ports import Claimed, Line, Unread
 from smppd.prepare import prepare
+from smppd.routing import Router
 
 _LANES = {"high": Lane.HIGH, "normal": Lane.NORMAL, "bulk": Lane.BULK}
 
@@ -33,16 +34,17 @@ class _Item(msgspec.Struct, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What admission must know of the configuration; queues by link and lane."""
+    """What admission must know of the configuration; queues by pool (a link, a route) and lane."""
 
     links: Mapping[str, LinkConfig]
     queues: Mapping[tuple[str, Lane], int]
     default_country: str
     dedupe_window: float
+    routes: Sequence[RouteConfig] = ()
 
 
 class Admission:
-    """Takes lines in. The first link of the configuration is the default route."""
+    """Takes lines in. What no route takes goes over the first link of the configuration."""
 
     def __init__(self, desk: Desk, terms: Terms, emit: Emit) -> None:
         self._desk = desk
@@ -51,6 +53,12 @@ class Admission:
         self._default = next(iter(terms.links))
         self._numbering = Numbering(desk.accounts.references)
         self._numbered: dict[int, int] = {}
+        countries = {
+            name: link.default_country or terms.default_country
+            for name, link in terms.links.items()
+        }
+        self._router = Router(terms.routes, countries) if terms.routes else None
+        self._own_senders = {route.pool for route in terms.routes if _differ(route, terms.links)}
         self._by_claim = {
             (file.token, file.name): file.file_id for file in desk.accounts.files.values()
         }
@@ -136,16 +144,28 @@ class Admission:
     ) -> _Item:
         if request.priority is not None:
             lane = _LANES[request.priority]
-        via = request.via or self._default
-        link = self._terms.links.get(via)
+        pool, link = self._way(request, to, lane)
+        queue = self._terms.queues[pool, lane]
         if link is None:
-            queue = self._terms.queues[self._default, lane]
-            verdict: Message | ErrorInfo = self._no_link(via)
+            verdict: Message | ErrorInfo = self._no_link(request.via or "")
         else:
-            queue = self._terms.queues[via, lane]
             verdict = prepare(request, to, link, self._terms.default_country, self._number, now)
-        state = State.QUEUED if isinstance(verdict, Message) else State.REJECTED
-        return _Item(number, queue, id_, to, verdict, state, request.echo)
+        if isinstance(verdict, ErrorInfo):
+            return _Item(number, queue, id_, to, verdict, State.REJECTED, request.echo)
+        if request.from_ is None and pool in self._own_senders:
+            verdict.links_sender = True
+        return _Item(number, queue, id_, to, verdict, State.QUEUED, request.echo)
+
+    def _way(self, request: Request, to: str, lane: Lane) -> tuple[str, LinkConfig | None]:
+        """The pool that a message waits in, and the link on whose terms it is made."""
+        links = self._terms.links
+        if request.via is not None:
+            named = request.via in links
+            return (request.via, links[request.via]) if named else (self._default, None)
+        route = self._router.choose(request, to, lane) if self._router else None
+        if route is None:
+            return self._default, links[self._default]
+        return route.pool, links[route.links[0]]
 
     def _number(self, sender: str, to: str) -> int:
         """The reference of a long message; it is kept in the fact that admits the message."""
@@ -206,6 +226,11 @@ class Admission:
         self._desk.ledger.admitted(now, file_id, chunk)
         self._numbering.noted(chunk.references.items())
         return rows
+
+
+def _differ(route: RouteConfig, links: Mapping[str, LinkConfig]) -> bool:
+    """Whether the links of a route have different senders for messages that name none."""
+    return len({links[name].from_ for name in route.links}) > 1
 
 
 def _mark_duplicate(item: _Item) -> None:

@@ -1,71 +1,45 @@
-"""Dispatch: queued messages go to their link, `sending` on disk before they are handed over.
+"""Dispatch: queued messages go to a link, `sending` on disk before they are handed over.
 
-One dispatcher for each link, so that a link in trouble stops only its own traffic. It reads
-ahead a little, takes what came back before what is new, and a higher lane before a lower one.
+One dispatcher for each link, so that a link in trouble stops only its own traffic. It takes from
+every pool that its link serves (see `pools`), what came back before what is new, and of each lot
+gives every lane its share, a higher lane first (see `turns`).
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
-from itertools import groupby, islice
+from itertools import groupby
 
 import trio
 
 from smppd.ledger.facts import MessageRow
-from smppd.message import Part, State
+from smppd.message import Lane, Part, State
 from smppd.pipeline.desk import Desk
+from smppd.pipeline.pools import Pool
+from smppd.pipeline.turns import Shares
 from smppd.ports import Route
 
-#: Messages read from a queue at once.
-READ_AHEAD = 1000
 #: Messages that had come back and go again in one lot, at most.
 AGAIN = 200
-
-
-class _Lane:
-    """One queue of the link, with the messages read ahead from it."""
-
-    def __init__(self, desk: Desk, number: int) -> None:
-        self.number = number
-        self._desk = desk
-        self._read = desk.accounts.queue(number).head
-        self._ahead: deque[MessageRow] = deque()
-
-    async def fill(self) -> bool:
-        """Whether there is a message at the head, read from disk if need be."""
-        while not self._ahead and self._read < self._desk.accounts.queue(self.number).tail:
-            rows = await self._desk.journal.read_queue(self._read, READ_AHEAD)
-            if not rows:
-                break
-            self._read = rows[-1].msg_id
-            self._ahead.extend(row for row in rows if row.state == State.QUEUED)
-        return bool(self._ahead)
-
-    def take(self, room: int) -> list[MessageRow]:
-        """Messages from the head whose parts fill `room`; a long one may overfill it."""
-        rows = []
-        cancelled = self._desk.accounts.queue(self.number).cancelled
-        while self._ahead and room > 0:
-            row = self._ahead.popleft()
-            if cancelled and row.msg_id in cancelled:
-                continue
-            rows.append(row)
-            room -= len(row.message.segments)
-        return rows
+#: Messages that go nowhere now (past their time) and are passed over in one lot, about.
+ASIDE = 2000
 
 
 class Dispatcher:
-    """Keeps one route supplied from its queues, given in the order in which lanes go."""
+    """Keeps one route supplied from its pools."""
 
-    def __init__(self, desk: Desk, route: Route, queues: Sequence[int]) -> None:
+    def __init__(self, desk: Desk, route: Route, pools: Sequence[Pool]) -> None:
         self._desk = desk
         self._route = route
-        self._lanes = [_Lane(desk, number) for number in queues]
+        self._pools = list(pools)
+        self._shared = [pool for pool in pools if pool.shared]
+        self._shares = Shares()
         self._work = trio.Event()
         self._held_until = 0.0
-        for number in queues:
-            desk.on_work(number, self.wake)
+        # Whether the lot under way has made facts, be it parts or messages that go nowhere.
+        self._moved = False
+        for pool in pools:
+            pool.join(route.name, self.wake)
 
     def wake(self) -> None:
         """Something was put into one of the queues."""
@@ -78,41 +52,122 @@ class Dispatcher:
     async def run(self) -> None:
         """Hand over parts whenever the route has room, until cancelled."""
         while True:
+            self._note_stuck()
             await self._route.wait_room()
             if (held := self._held_until - trio.current_time()) > 0:
                 await trio.sleep(held)
                 continue
+            self._note_free()
             self._work = trio.Event()
             # What is on disk as sending must reach the link, or it would be in doubt for nothing.
             with trio.CancelScope(shield=True):
-                parts = await self._next_lot(self._route.room)
+                lots = await self._next_lots(self._route.room)
+                parts = [part for lot in lots for part in lot]
                 if parts:
-                    self._route.submit(parts)
-            if not parts:
+                    self._route.submit(parts, len(lots[Lane.HIGH]))
+            if not self._moved:
                 await self._wait_work()
 
+    def _note_stuck(self) -> None:
+        now = trio.current_time()
+        for pool in self._shared:
+            pool.turns.stuck(self._route.name, now)
+            if pool.turns.weighted:
+                pool.wake()  # while this link has no room, the others may go ahead of it
+
+    def _note_free(self) -> None:
+        for pool in self._shared:
+            pool.turns.free(self._route.name)
+
     async def _wait_work(self) -> None:
-        """Return when something was put in, or is due to go again."""
-        due = [self._desk.accounts.retries.next_due(lane.number) for lane in self._lanes]
-        wait = min((moment for moment in due if moment is not None), default=float("inf"))
-        with trio.move_on_after(max(0.0, wait - self._desk.wall())):
+        """Return when something was put in, is due to go again, or may be this link's turn.
+
+        With others beside it the link looks up now and then even so: whether it has room still.
+        """
+        wait, now = float("inf"), trio.current_time()
+        for pool in self._pools:
+            if self._allowance(pool):
+                dues = [self._desk.accounts.retries.next_due(lane.number) for lane in pool.lanes]
+                due = min((moment for moment in dues if moment is not None), default=float("inf"))
+                wait = min(wait, due - self._desk.wall())
+        for pool in self._shared:
+            again = min(pool.turns.look_again(self._route.name, now), now + pool.turns.patience)
+            wait = min(wait, again - now)
+        with trio.move_on_after(max(0.0, wait)):
             await self._work.wait()
 
-    async def _next_lot(self, room: int) -> list[Part]:
-        """The next parts to leave, on disk as `sending`."""
-        before = self._desk.accounts.seq
-        parts = await self._again(room)
-        for lane in self._lanes:
-            while len(parts) < room and await lane.fill():
-                parts += self._new(lane.take(room - len(parts)))
+    def _allowance(self, pool: Pool) -> int:
+        return pool.turns.allowance(self._route.name, trio.current_time())
+
+    # ── a lot ────────────────────────────────────────────────────────────────────────────────
+
+    async def _next_lots(self, room: int) -> list[list[Part]]:
+        """The next parts to leave, of each lane, on disk as `sending`."""
+        self._moved = False
+        lots: list[list[Part]] = [[] for _ in Lane]
+        owed = self._shares.owed(room, [self._has_work(lane) for lane in Lane])
+        for lane in Lane:
+            if owed[lane]:
+                lots[lane] += await self._from_lane(lane, min(owed[lane], room))
+                room -= len(lots[lane])
+        for lane in Lane:
+            if room > 0:
+                more = await self._from_lane(lane, room)
+                lots[lane] += more
+                room -= len(more)
+        for lane in Lane:
+            self._shares.took(lane, len(lots[lane]))
         # Another commit may have taken our facts along while a lane was read: it is waited for.
-        if self._desk.accounts.seq != before:
+        if self._moved:
             await self._desk.commit()
+        return lots
+
+    def _has_work(self, lane: Lane) -> bool:
+        link, now = self._route.name, self._desk.wall()
+        return any(
+            pool.lanes[lane].has_due(link, now)
+            or (pool.lanes[lane].has_new and self._allowance(pool) > 0)
+            for pool in self._pools
+        )
+
+    async def _from_lane(self, lane: Lane, room: int) -> list[Part]:
+        """Parts of one lane from all pools; the one that was served first is the last next time."""
+        parts: list[Part] = []
+        served: Pool | None = None
+        for pool in self._pools:
+            if len(parts) < room:
+                parts += await self._from_pool(pool, lane, room - len(parts))
+                served = served or (pool if parts else None)
+        if served is not None and len(self._pools) > 1:
+            self._pools.remove(served)
+            self._pools.append(served)
         return parts
+
+    async def _from_pool(self, pool: Pool, lane: Lane, room: int) -> list[Part]:
+        queue, aside = pool.lanes[lane], 0
+        parts = await self._again(pool, lane, room)
+        # Whether it is still this link's turn is asked after each reading: others may have taken.
+        while len(parts) < room and aside < ASIDE and await queue.fill():
+            allowed = min(room - len(parts), self._allowance(pool))
+            if allowed <= 0:
+                break
+            rows = queue.take(allowed)
+            new = self._new(rows)
+            aside += len(rows) if not new else 0
+            self._took(pool, len(new))
+            parts += new
+        return parts
+
+    def _took(self, pool: Pool, parts: int) -> None:
+        if pool.shared:
+            pool.turns.took(self._route.name, parts, trio.current_time())
+            if pool.turns.weighted:
+                pool.wake()
 
     def _new(self, rows: list[MessageRow]) -> list[Part]:
         """Take rows from the head of their queue; those past their time go nowhere."""
         now, ledger, parts = self._desk.wall(), self._desk.ledger, list[Part]()
+        self._moved = True
 
         def too_late(row: MessageRow) -> bool:
             return row.message.expires is not None and row.message.expires <= now
@@ -130,13 +185,27 @@ class Dispatcher:
             ]
         return parts
 
-    async def _again(self, room: int) -> list[Part]:
+    # ── what came back ───────────────────────────────────────────────────────────────────────
+
+    def _due(self, pool: Pool, lane: Lane, room: int) -> list[int]:
+        """Messages that had come back and are due, about as many as fill `room`."""
+        link, queue = self._route.name, pool.lanes[lane]
+        due = queue.reserved(link, min(room, AGAIN))
+        room = min(room - len(due), self._allowance(pool))
+        waiting = queue.due(self._desk.wall())
+        while room > 0 and len(due) < AGAIN and (entry := next(waiting, None)) is not None:
+            owner = pool.owner(entry) if pool.shared else None
+            if owner is not None and owner != link:
+                pool.leave_to(owner, lane, entry.msg_id)
+                continue
+            due.append(entry.msg_id)
+            room -= entry.part_states.count(State.QUEUED)
+        return due
+
+    async def _again(self, pool: Pool, lane: Lane, room: int) -> list[Part]:
         """Parts of messages that had come back and are due."""
         now, accounts = self._desk.wall(), self._desk.accounts
-        due: list[int] = []
-        for lane in self._lanes:
-            left = min(room, AGAIN) - len(due)
-            due += [entry.msg_id for entry in islice(accounts.due_retries(lane.number, now), left)]
+        due = self._due(pool, lane, room)
         if not due:
             return []
         rows = {row.msg_id: row for row in await self._desk.journal.read_messages(due)}
@@ -145,10 +214,11 @@ class Dispatcher:
             still = accounts.entries.get(msg_id)
             if still is None or still.state != State.QUEUED:
                 continue  # settled while its message was read
-            message = rows[msg_id].message
+            self._moved, message = True, rows[msg_id].message
             if message.expires is not None and message.expires <= now:
                 self._desk.ledger.expired(now, msg_id)
                 continue
             indexes = self._desk.ledger.sending_again(now, self._route.name, msg_id)
             parts += [Part(msg_id, index, message) for index in indexes]
+        self._took(pool, len(parts))
         return parts

@@ -579,6 +579,32 @@ async def test_parts_of_a_message_leave_in_order_on_one_session(
     assert len(carried) == 4
 
 
+async def test_what_is_urgent_goes_ahead_of_what_no_session_has_begun_in_its_own_order(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    link = await rig.start(window=2)
+    rig.smsc.answering = False
+    bulk, urgent = (
+        parts(9),
+        [part for n in (21, 22, 23) for part in parts(n, segments=2) if part.msg_id == n],
+    )
+    link.submit(bulk[:4])
+    await rig.until(lambda: len(rig.smsc.submits) == 2)
+    link.submit([*urgent[:2], bulk[4]], 2)
+    link.submit(urgent[2:4], 2)
+    link.submit([bulk[5]])
+    link.submit(urgent[4:], 2)
+    while link.figures().ready or link.figures().in_flight:
+        rig.smsc.calls[0].answer()
+        await trio.testing.wait_all_tasks_blocked()
+    sent = [pdu.short_message.split()[0].decode() for pdu in rig.smsc.submits]
+    assert sent == [
+        *("1.0", "2.0"),
+        *("21.0", "21.1", "22.0", "22.1", "23.0", "23.1"),
+        *("3.0", "4.0", "5.0", "6.0"),
+    ]
+
+
 async def test_several_sessions_share_the_work(rig: Rig, autojump_clock: MockClock) -> None:
     link = await rig.start(sessions=3, bound=3, window=10)
     rig.smsc.answering = False

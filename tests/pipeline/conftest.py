@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import trio
 
-from smppd.config import LinkConfig
+from smppd.config import LinkConfig, RouteConfig
 from smppd.events import Event
 from smppd.journal.journal import Journal
 from smppd.journal.store import Batch, open_reader, open_store
@@ -29,8 +29,10 @@ from smppd.message import Lane, Part, State
 from smppd.pipeline.admission import Admission, Terms
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.dispatch import Dispatcher
+from smppd.pipeline.pools import Pool
 from smppd.pipeline.publish import Publication
 from smppd.pipeline.settlement import LinkTerms, Settlement
+from smppd.pipeline.turns import Turns
 from smppd.policy import Retries
 from smppd.ports import Answered, Claimed, Outcome, ReceiptOf, Returned, Unanswered
 from smppd.results.lines import ResultLine
@@ -105,6 +107,7 @@ class Wire:
         self.window = window
         self.lots: list[list[Part]] = []
         self.in_flight: list[Part] = []
+        self.urgent = 0
         self._check = check
         self._news = trio.lowlevel.ParkingLot()
 
@@ -121,11 +124,12 @@ class Wire:
         while not self.room:
             await self._news.park()
 
-    def submit(self, parts: Sequence[Part]) -> None:
+    def submit(self, parts: Sequence[Part], urgent: int = 0) -> None:
         if self.dead.is_set():
             return
         self._check(parts)
         self.lots.append(list(parts))
+        self.urgent += urgent
         self.in_flight.extend(parts)
 
     def open(self, window: int) -> None:
@@ -181,9 +185,14 @@ class Life:
         self.events: list[Event] = []
         #: What happens between the publication's word and the reading of a file's results.
         self.before_reading: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
-        self.queues = {
-            (link, lane): self.store.enter_queue(link, lane) for link in links for lane in Lane
+        shares = {link: Turns([link]) for link in links} | {
+            route.pool: Turns(route.links, route.weights, route.failover_after)
+            for route in bench.routes
         }
+        self.queues = {
+            (pool, lane): self.store.enter_queue(pool, lane) for pool in shares for lane in Lane
+        }
+        self.pools = [self._pool(name, turns) for name, turns in shares.items()]
         self.wires = {link: Wire(link, window, self._check, dead) for link in links}
         self.wire = self.wires[links[0]]
         self.dispatchers = [self._dispatcher(link) for link in links]
@@ -201,9 +210,12 @@ class Life:
     def accounts(self) -> Accounts:
         return self.ledger.accounts
 
+    def _pool(self, name: str, turns: Turns) -> Pool:
+        return Pool(self.desk, name, [self.queues[name, lane] for lane in Lane], turns)
+
     def _dispatcher(self, link: str) -> Dispatcher:
-        lanes = [self.queues[link, lane] for lane in Lane]
-        dispatcher = Dispatcher(self.desk, self.wires[link], lanes)
+        pools = [pool for pool in self.pools if link in pool.turns.links]
+        dispatcher = Dispatcher(self.desk, self.wires[link], pools)
         terms = LinkTerms(RETRIES, self.bench.overrides, dispatcher.hold)
         self.settlement.introduce(link, terms)
         return dispatcher
@@ -212,7 +224,8 @@ class Life:
         configs = {
             name: LinkConfig(name=name, hosts=(), system_id="acme", from_="ACME") for name in links
         }
-        return Terms(configs, self.queues, "", DEDUPE_WINDOW)
+        configs |= self.bench.links
+        return Terms(configs, self.queues, "", DEDUPE_WINDOW, self.bench.routes)
 
     async def _read_in_place(self, function: Callable[..., Any], *arguments: Any) -> Any:
         await self.before_reading()
@@ -368,6 +381,8 @@ class Bench:
         self.submissions: Counter[int] = Counter()
         self.overrides: dict[int, str] = {}
         self.report_after = 3600.0
+        self.routes: Sequence[RouteConfig] = ()
+        self.links: dict[str, LinkConfig] = {}
         self.lives = 0
         #: Told of all parts that are handed over, before they are.
         self.on_submit: Callable[[Sequence[Part]], None] = lambda parts: None

@@ -11,7 +11,7 @@ import trio.testing
 
 from smppd.journal.schema import JournalError
 from smppd.message import Lane, State
-from smppd.pipeline import dispatch
+from smppd.pipeline import pools
 from smppd.smpp.vocabulary import CommandStatus
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ async def test_each_link_has_its_own_queue_and_one_that_is_full_holds_up_none(
 async def test_it_reads_on_over_many_chunks_and_passes_over_what_was_rejected(
     bench: Bench, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dispatch, "READ_AHEAD", 7)
+    monkeypatch.setattr(pools, "READ_AHEAD", 7)
     lines = [
         bench.sms(id=f"{n}", to="12" if n % 5 in {1, 2} else "+34600000001") for n in range(60)
     ]
@@ -192,7 +192,7 @@ async def test_what_came_back_is_dropped_when_its_time_is_over(
         assert life.states() == {"expired": 1}
 
 
-async def test_what_is_due_again_goes_before_what_is_new(
+async def test_what_is_due_again_goes_before_what_is_new_in_its_lane(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     async with bench.up(window=2) as life:
@@ -201,13 +201,15 @@ async def test_what_is_due_again_goes_before_what_is_new(
         await life.answer(life.wire.submitted[0], CommandStatus.ESME_RSYSERR)
         await quiet()
         assert handed_over(life) == ["a", "b", "c"]
+        await life.hand_in([bench.sms(id="d")], "d.jsonl")
         await life.hand_in([bench.sms(id="h")], "h.jsonl", lane=Lane.HIGH)
         await trio.sleep(29.9)
         assert handed_over(life) == ["a", "b", "c"]
         await trio.sleep(0.2)
-        await life.answer(life.wire.submitted[1])
-        await quiet()
-        assert handed_over(life) == ["a", "b", "c", "a"]
+        for n in range(1, 4):
+            await life.answer(life.wire.submitted[n])
+            await quiet()
+        assert handed_over(life) == ["a", "b", "c", "h", "a", "d"]
 
 
 async def test_only_the_parts_that_came_back_go_again(

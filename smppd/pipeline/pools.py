@@ -1,0 +1,122 @@
+"""Pools: the queues from which one link takes, or several links of one route.
+
+The queue of a lane is read ahead a little, once for all links of its pool. Raises nothing of its
+own; what the journal raises passes through.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+
+import trio
+
+from smppd.ledger.facts import MessageRow, Outstanding
+from smppd.message import State
+from smppd.pipeline.desk import Desk
+from smppd.pipeline.turns import Turns
+
+#: Messages read from a queue at once.
+READ_AHEAD = 1000
+
+
+class PoolLane:
+    """One queue of a pool, with the messages read ahead from it.
+
+    Between `fill` and `take` nothing may await: what is taken becomes a fact in the order of the
+    queue, whichever link takes it.
+    """
+
+    def __init__(self, desk: Desk, number: int) -> None:
+        self.number = number
+        self._desk = desk
+        self._read = desk.accounts.queue(number).head
+        self._ahead: deque[MessageRow] = deque()
+        self._reading = trio.Lock()
+        self._reserved: dict[str, deque[int]] = {}
+
+    @property
+    def has_new(self) -> bool:
+        """Whether there may be messages that were never taken."""
+        return bool(self._ahead) or self._read < self._desk.accounts.queue(self.number).tail
+
+    def has_due(self, link: str, now: float) -> bool:
+        """Whether there may be messages that came back and are due to go over this link."""
+        due = self._desk.accounts.retries.next_due(self.number)
+        return (due is not None and due <= now) or bool(self._reserved.get(link))
+
+    async def fill(self) -> bool:
+        """Whether there is a message at the head, read from disk if need be."""
+        if self._ahead or not self.has_new:
+            return bool(self._ahead)
+        async with self._reading:
+            while not self._ahead and self.has_new:
+                rows = await self._desk.journal.read_queue(self._read, READ_AHEAD)
+                if not rows:
+                    break
+                self._read = rows[-1].msg_id
+                self._ahead.extend(row for row in rows if row.state == State.QUEUED)
+        return bool(self._ahead)
+
+    def take(self, room: int) -> list[MessageRow]:
+        """Messages from the head whose parts fill `room`; a long one may overfill it."""
+        rows = []
+        cancelled = self._desk.accounts.queue(self.number).cancelled
+        while self._ahead and room > 0:
+            row = self._ahead.popleft()
+            if cancelled and row.msg_id in cancelled:
+                continue
+            rows.append(row)
+            room -= len(row.message.segments)
+        return rows
+
+    def due(self, now: float) -> Iterator[Outstanding]:
+        """Take messages that came back and are due, the earliest first."""
+        return self._desk.accounts.due_retries(self.number, now)
+
+    def reserve(self, link: str, msg_id: int) -> None:
+        """Leave a message that came back to this link alone."""
+        self._reserved.setdefault(link, deque()).append(msg_id)
+
+    def reserved(self, link: str, limit: int) -> list[int]:
+        """Take what was left to this link."""
+        left = self._reserved.get(link)
+        return [left.popleft() for _ in range(min(limit, len(left)))] if left else []
+
+
+class Pool:
+    """The queues, in the order of `Lane`, and the links that take from them."""
+
+    def __init__(self, desk: Desk, name: str, queues: Sequence[int], turns: Turns) -> None:
+        self.name = name
+        self.turns = turns
+        self.lanes = [PoolLane(desk, number) for number in queues]
+        self._wakers: dict[str, Callable[[], None]] = {}
+        for number in queues:
+            desk.on_work(number, self.wake)
+
+    @property
+    def shared(self) -> bool:
+        """Whether several links take from it."""
+        return len(self.turns.links) > 1
+
+    def join(self, link: str, wake: Callable[[], None]) -> None:
+        """Whom to wake when there is something for this link."""
+        self._wakers[link] = wake
+
+    def wake(self) -> None:
+        """There is something to take, or somebody else's turn."""
+        for wake in self._wakers.values():
+            wake()
+
+    def owner(self, entry: Outstanding) -> str | None:
+        """The link that a message must go over again: the one that has taken parts of it. None for
+        any: nothing of it has left, or that link takes from this pool no more."""
+        if entry.link not in self._wakers:
+            return None
+        return None if all(s == State.QUEUED for s in entry.part_states) else entry.link
+
+    def leave_to(self, link: str, lane: int, msg_id: int) -> None:
+        """A message that came back may go over this link alone."""
+        self.lanes[lane].reserve(link, msg_id)
+        self._wakers[link]()

@@ -184,11 +184,13 @@ class Rig:
     # ── what a test does and sees ────────────────────────────────────────────────────────────
 
     async def until(self, true: Callable[[], Any], patience: float = PATIENCE) -> None:
-        """Wait for something to have happened; virtual time passes meanwhile."""
+        """Wait for something to have happened, and for what follows from it at the same instant
+        (its commit, say); virtual time passes meanwhile."""
         with trio.fail_after(patience):
             while not true():
                 with trio.move_on_after(_LOOK_EVERY):
                     await self._news.park()
+        await self.quiet()
 
     async def quiet(self) -> None:
         """Let everything happen that can happen without time passing."""

@@ -34,6 +34,13 @@ class Frame(NamedTuple):
     sequence: int
     body: bytes
 
+    @property
+    def destination(self) -> str:
+        """The destination_addr of a submit_sm."""
+        _, _, rest = self.body.partition(b"\0")
+        _, _, rest = rest[2:].partition(b"\0")
+        return rest[2:].partition(b"\0")[0].decode()
+
 
 def pdu(command_id: int, sequence: int = 1, body: bytes = b"", status: int = 0) -> bytes:
     """A whole PDU."""
@@ -91,12 +98,14 @@ class RawCall:
         self.frames: list[Frame] = []
         self.opened_at = trio.current_time()
         self.closed_at: float | None = None
+        #: Reads nothing, so that the ESME's writes block, until `listen`.
         self.deaf = False
+        self._ears = trio.lowlevel.ParkingLot()
 
     async def _hear(self) -> None:
-        if self.deaf:
+        while self.deaf:
             self._smsc.note()
-            await trio.sleep_forever()
+            await self._ears.park()
         data = bytes(self.send.get_data_nowait())
         self.octets += data
         self._held += data
@@ -121,6 +130,11 @@ class RawCall:
             return
         for at in range(0, len(data), cut or max(len(data), 1)):
             self.receive.put_data(data[at : at + (cut or len(data))])
+
+    def listen(self) -> None:
+        """Read again."""
+        self.deaf = False
+        self._ears.unpark_all()
 
     def drop(self) -> None:
         """End the connection without a word."""

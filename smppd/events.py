@@ -71,6 +71,19 @@ class BindRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class BindNeedsOperator:
+    """Binds are refused for a reason that somebody has to put right; said once until one is
+    accepted. `state` is one of `figures.BIND_STATES`."""
+
+    link: str
+    session: int
+    status: int
+    status_name: str
+    hint: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class LinkLost:
     """A session ended, or none came about; the next attempt comes after `retry_in` seconds."""
 
@@ -216,6 +229,7 @@ Event = (
     | LinkConnecting
     | LinkBound
     | BindRefused
+    | BindNeedsOperator
     | LinkLost
     | LinkUnbound
     | LinkUnverified

@@ -38,15 +38,22 @@ class Histogram(msgspec.Struct):
         return float("inf")
 
 
+#: How a link stands with its SMSC, the gravest first: the ways in which a bind may be refused,
+#: then whether there is a session of each kind.
+BIND_STATES = ("auth_failed", "operator", "already_bound", "retry_later", "unbound", "bound")
+
+
 class SessionFigures(msgspec.Struct):
     """One SMPP session of a link, as it stands. `bind` is its kind: transceiver, transmitter or
-    receiver. `certificate_expires` is of the SMSC's, when that was verified."""
+    receiver. `refused` says how its last bind was refused, until one is accepted: a state of
+    `BIND_STATES`. `certificate_expires` is of the SMSC's, when that was verified."""
 
     state: str
     address: str = ""
     in_flight: int = 0
     since: float | None = None
     bind: str = "transceiver"
+    refused: str = ""
     certificate_expires: float | None = None
 
     @property
@@ -84,6 +91,13 @@ class LinkFigures(msgspec.Struct):
     def bound(self) -> int:
         """How many sessions are bound."""
         return sum(session.bound for session in self.sessions)
+
+    @property
+    def bind_state(self) -> str:
+        """One of `BIND_STATES`: the gravest of what its sessions met with."""
+        met = {session.refused for session in self.sessions}
+        met.add("unbound" if self.missing else "bound")
+        return next(state for state in BIND_STATES if state in met)
 
     @property
     def missing(self) -> list[str]:

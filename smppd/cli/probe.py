@@ -12,8 +12,8 @@ import trio
 
 from smppd.cli.findings import Finding
 from smppd.config import LinkConfig
-from smppd.link.backoff import bind_hint
 from smppd.link.dial import NEVER_BOUND, Dialler, Unreachable, broken, written
+from smppd.link.refusals import bind_hint
 from smppd.link.tls import certificate_expiry, looks_like
 from smppd.link.translate import bind_request
 from smppd.smpp.session import (

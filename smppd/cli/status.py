@@ -107,6 +107,8 @@ def _link(link: LinkFigures, now: float) -> Iterator[str]:
         f"  connection  {link.connects:,} opened, {link.losses:,} lost, "
         f"{link.bind_refusals:,} binds refused, {link.oddities:,} oddities"
     )
+    if link.bind_state not in ("bound", "unbound"):
+        yield f"  bind        refused: {link.bind_state}"
     if link.last_error:
         yield f"  last error  {link.last_error}"
 

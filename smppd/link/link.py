@@ -17,8 +17,8 @@ import trio
 from smppd.config import LinkConfig
 from smppd.events import Emit, LinkUnverified
 from smppd.figures import LinkFigures
-from smppd.link.backoff import Backoff
 from smppd.link.dial import Dialler
+from smppd.link.entrance import Entrance
 from smppd.link.supervisor import Connect, Supervisor
 from smppd.link.traffic import Traffic
 from smppd.link.translate import bind_request, wording_of
@@ -51,7 +51,7 @@ class Link:
         self._config = config
         figures = LinkFigures(config.name, bind=config.bind, window=config.window, rate=config.rate)
         self._traffic = Traffic(submissions, emit, wall, figures, wording_of(config))
-        chance = SystemRandom().random
+        entrance = Entrance(config.hosts, SystemRandom().random)
         kinds = [bind for bind in config.binds for _ in range(config.sessions)]
         self._supervisors = [
             Supervisor(
@@ -59,7 +59,7 @@ class Link:
                 bind_request(config, password, bind),
                 number,
                 self._traffic,
-                Backoff(config.reconnect_min, config.reconnect_max, chance),
+                entrance,
                 connect or Dialler(config).open,
             )
             for number, bind in enumerate(kinds, start=1)

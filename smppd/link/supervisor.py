@@ -12,6 +12,7 @@ import trio
 
 from smppd.config import LinkConfig
 from smppd.events import (
+    BindNeedsOperator,
     BindRefused,
     CertificateExpiring,
     LinkBound,
@@ -20,9 +21,11 @@ from smppd.events import (
     LinkUnbound,
 )
 from smppd.figures import SessionFigures
-from smppd.link.backoff import HELD, Backoff, bind_hint
+from smppd.link.backoff import HELD, Backoff, persistent_delay
 from smppd.link.connection import PARTING, Connection, Ended
 from smppd.link.dial import NEVER_BOUND, Unreachable, written
+from smppd.link.entrance import Entrance
+from smppd.link.refusals import Refused, bind_class, bind_hint
 from smppd.link.tls import EXPIRES_SOON, certificate_expiry, looks_like
 from smppd.link.traffic import Traffic
 from smppd.link.translate import BIND_NAMES, BindRequest
@@ -44,16 +47,18 @@ class Supervisor:
         bind: BindRequest,
         number: int,
         traffic: Traffic,
-        backoff: Backoff,
+        entrance: Entrance,
         connect: Connect,
     ) -> None:
         self._config = config
         self._bind = bind
         self._number = number
         self._traffic = traffic
-        self._backoff = backoff
+        self._entrance = entrance
+        self._backoff = Backoff(config.reconnect_min, config.reconnect_max, entrance.chance)
         self._connect = connect
-        self._host = 0
+        self._host = entrance.hosts()[0]
+        self._refused = ""
         self._state = "closed"
         self._since: float | None = None
         self._expires: float | None = None
@@ -104,6 +109,7 @@ class Supervisor:
             in_flight=session.in_flight if session else 0,
             since=self._since,
             bind=self.bind,
+            refused=self._refused,
             certificate_expires=self._expires,
         )
 
@@ -120,7 +126,7 @@ class Supervisor:
 
     @property
     def _address(self) -> str:
-        return written(*self._config.hosts[self._host])
+        return written(*self._host)
 
     def _enter(self, state: str) -> None:
         self._state = state
@@ -130,6 +136,16 @@ class Supervisor:
 
     async def _attempt(self) -> float:
         """One session from connecting to its end; the delay in seconds before the next."""
+        if not self._entrance.open:
+            self._enter("backoff")
+        with trio.CancelScope() as self._interruptible:
+            await self._entrance.enter(self)
+        try:
+            return 0.0 if self._traffic.draining else await self._see_to_the_end()
+        finally:
+            self._entrance.leave(self)
+
+    async def _see_to_the_end(self) -> float:
         stream = await self._reach()
         if isinstance(stream, Unreachable):
             return self._note_unreachable(stream)
@@ -145,18 +161,19 @@ class Supervisor:
         """A stream to the first host that answers, beginning with the one in turn."""
         self._enter("connecting")
         reasons = []
-        for _ in self._config.hosts:
+        for host in self._entrance.hosts():
+            self._host = host
             self._traffic.emit(LinkConnecting(self._traffic.name, self._number, self._address))
             found: trio.abc.Stream | Unreachable = Unreachable("stopped while connecting")
             with trio.CancelScope() as self._interruptible:
-                found = await self._connect(*self._config.hosts[self._host])
+                found = await self._connect(*host)
             if not isinstance(found, Unreachable):
                 self._traffic.figures.connects += 1
                 return found
             reasons.append(found.reason)
             if self._traffic.draining:
                 break
-            self._next_host()
+            self._entrance.pass_over(host)
         return Unreachable("; ".join(reasons))
 
     async def _converse(self, stream: trio.abc.Stream) -> Ended:
@@ -171,13 +188,11 @@ class Supervisor:
         finally:
             self._connection = None
 
-    def _next_host(self) -> None:
-        self._host = (self._host + 1) % len(self._config.hosts)
-
     # ── what is told of it ───────────────────────────────────────────────────────────────────
 
     def _note_bound(self, smsc_system_id: str) -> None:
-        self._backoff.bound()
+        self._entrance.accepted(self, self.bind)
+        self._refused = ""
         self._since = self._traffic.wall()
         self._traffic.emit(
             LinkBound(
@@ -208,7 +223,7 @@ class Supervisor:
         else:
             reason = f"{reason}; no answer to the bind: {looks_like(ended.first) or NEVER_BOUND}"
         if ended.held < HELD:
-            self._next_host()
+            self._entrance.pass_over(self._host)
         delay = self._backoff.lost(ended.held)
         self._note_lost(reason, ended.in_doubt, delay)
         return delay
@@ -228,15 +243,24 @@ class Supervisor:
     def _note_refused(self, status: int) -> float:
         figures = self._traffic.figures
         figures.bind_refusals += 1
-        delay = self._backoff.refused(status)
+        delay = self._delay_after(bind_class(status))
         name = status_name(status)
         hint = f"{self._address}: {bind_hint(status)}"
         figures.last_error = f"bind refused with {name}: {hint}"
-        self._traffic.emit(
-            BindRefused(self._traffic.name, self._number, status, name, hint, round(delay, 1))
-        )
-        self._next_host()
+        about = (self._traffic.name, self._number, status, name, hint)
+        self._traffic.emit(BindRefused(*about, round(delay, 1)))
+        if self._entrance.wants_operator(self.bind, status):
+            self._traffic.emit(BindNeedsOperator(*about, self._refused))
+        self._entrance.pass_over(self._host)
         return delay
+
+    def _delay_after(self, refused: Refused) -> float:
+        self._refused = refused.value
+        if refused is Refused.CREDENTIALS:
+            return self._entrance.wrong_credentials(self)
+        if refused is Refused.RETRY_LATER:
+            return self._backoff.lost(0.0)
+        return persistent_delay(self._entrance.chance())
 
 
 def _limits(config: LinkConfig) -> Limits:

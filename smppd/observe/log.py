@@ -64,6 +64,9 @@ LINES: Mapping[type[events.Event], Line] = MappingProxyType(
         events.LinkConnecting: Line("link_connecting", "info", "connecting to the SMSC"),
         events.LinkBound: Line("link_bound", "info", "link is bound"),
         events.BindRefused: Line("bind_refused", "warning", "bind refused", _REFUSED),
+        events.BindNeedsOperator: Line(
+            "bind_needs_operator", "error", "binds are refused until somebody acts", _REFUSED
+        ),
         events.LinkLost: Line("link_lost", "warning", "link lost", _IN_DOUBT),
         events.LinkUnbound: Line("link_unbound", "info", "link unbound in good order"),
         events.LinkUnverified: Line("link_unverified", "warning", "SMSC is not verified"),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from smppd.figures import DaemonFigures, Histogram, LinkFigures
+from smppd.figures import BIND_STATES, DaemonFigures, Histogram, LinkFigures
 from smppd.message import Lane, State
 from smppd.smpp.session_states import SessionState
 from smppd.smpp.vocabulary import status_name
@@ -106,6 +106,12 @@ def _sessions(figures: DaemonFigures) -> Samples:
             yield (link.name, state), count
 
 
+def _bind_states(figures: DaemonFigures) -> Samples:
+    for link in figures.links:
+        for state in BIND_STATES:
+            yield (link.name, state), state == link.bind_state
+
+
 def _window_size(link: LinkFigures) -> float:
     submitting = sum(session.state in {"bound_tx", "bound_trx"} for session in link.sessions)
     return link.window * submitting
@@ -158,6 +164,13 @@ MEASURES: tuple[Measure, ...] = (
         "Sessions of a link by their SMPP state; bound_tx, bound_rx and bound_trx are bound.",
         ("link", "state"),
         _sessions,
+    ),
+    Measure(
+        "gauge",
+        "smppd_bind_state",
+        "1 for how a link stands with its SMSC: as its binds are refused, else unbound or bound.",
+        ("link", "state"),
+        _bind_states,
     ),
     Measure(
         "gauge",

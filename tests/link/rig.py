@@ -119,6 +119,7 @@ class Smsc:
         self.dialled: list[tuple[float, str]] = []
         self.unreachable: set[str] = set()
         self.bind_status = 0
+        self.most_binds = 0
         self.answering = True
         self.mute = False
         self.deaf = False
@@ -126,6 +127,14 @@ class Smsc:
         self.submits: list[SubmitSm] = []
         self.submitted_at: list[float] = []
         self._ids = 0
+
+    def bound_calls(self) -> list[Call]:
+        """The connections that are bound, and that nobody has closed."""
+        return [
+            call
+            for call in self.calls
+            if call.closed_at is None and call.session.state.value.startswith("bound")
+        ]
 
     async def connect(self, host: str, port: int) -> trio.abc.Stream | Unreachable:
         await trio.lowlevel.checkpoint()
@@ -137,7 +146,7 @@ class Smsc:
 
     def on_request(self, call: Call, received: RequestReceived) -> None:
         if isinstance(received.pdu, BINDS):
-            if self.bind_status:
+            if self.bind_status and len(self.bound_calls()) >= self.most_binds:
                 call.session.refuse_bind(received, self.bind_status)
             else:
                 call.session.accept_bind(received, "SMSC")

@@ -419,8 +419,71 @@ async def test_already_bound_is_tried_again_after_half_a_minute_or_more(
     await rig.start(bound=0)
     await rig.until(lambda: len(rig.of(events.BindRefused)) == 3)
     assert all(30 <= refusal.retry_in <= 60 for refusal in rig.of(events.BindRefused))
+    assert [alert.state for alert in rig.of(events.BindNeedsOperator)] == ["already_bound"]
     rig.smsc.bind_status = 0
     await rig.until(lambda: bool(rig.of(events.LinkBound)))
+
+
+async def test_ten_sessions_try_a_wrong_password_no_more_often_than_one(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    rig.smsc.bind_status = 0x0E
+    link = await rig.start(bound=0, sessions=10)
+    await trio.sleep(600)
+    assert len(rig.smsc.dialled) == 4
+    assert (link.figures().bind_state, link.figures().bound) == ("auth_failed", 0)
+    (alert,) = rig.of(events.BindNeedsOperator)
+    assert (alert.status_name, alert.state) == ("ESME_RINVPASWD", "auth_failed")
+    rig.smsc.bind_status = 0
+    await rig.until(lambda: link.figures().bound == 10)
+    assert trio.current_time() < 600 + 480 * 1.1
+    assert link.figures().bind_state == "bound"
+
+
+async def test_a_session_too_many_does_not_keep_the_others_out(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    """Some SMSCs answer ESME_RBINDFAIL to more sessions than the account may have."""
+    rig.smsc.most_binds, rig.smsc.bind_status = 2, 0x0D
+    link = await rig.start(bound=2, sessions=3)
+    await rig.until(lambda: bool(rig.of(events.BindRefused)))
+    await trio.sleep(40)
+    rig.smsc.bound_calls()[0].drop()
+    await rig.until(lambda: len(rig.of(events.LinkBound)) == 3)
+    assert trio.current_time() < 45
+    assert link.figures().bind_state == "auth_failed"
+
+
+@pytest.mark.parametrize("status", [0x03, 0x53, 0x101])
+async def test_what_only_people_put_right_is_tried_seldom_and_told_once(
+    rig: Rig, autojump_clock: MockClock, status: int
+) -> None:
+    rig.smsc.bind_status = status
+    link = await rig.start(bound=0)
+    await rig.until(lambda: len(rig.of(events.BindRefused)) == 3)
+    assert all(30 <= refusal.retry_in <= 60 for refusal in rig.of(events.BindRefused))
+    assert len(rig.of(events.BindNeedsOperator)) == 1
+    assert link.figures().bind_state == "operator"
+
+
+async def test_a_trouble_of_the_smsc_is_tried_again_soon(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    rig.smsc.bind_status = 0x08
+    link = await rig.start(bound=0)
+    await rig.until(lambda: len(rig.of(events.BindRefused)) == 2)
+    assert all(1 <= refusal.retry_in <= 4 for refusal in rig.of(events.BindRefused))
+    assert rig.of(events.BindNeedsOperator) == []
+    assert link.figures().bind_state == "retry_later"
+
+
+async def test_a_host_that_refuses_gives_way_to_the_next(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    rig.smsc.bind_status = 0x08
+    await rig.start(bound=0, hosts=(("a", 2775), ("b", 2776)))
+    await rig.until(lambda: len(rig.of(events.BindRefused)) == 3)
+    assert [address for _, address in rig.smsc.dialled] == ["a:2775", "b:2776", "a:2775"]
 
 
 async def test_no_answer_to_the_bind_is_given_up(rig: Rig, autojump_clock: MockClock) -> None:

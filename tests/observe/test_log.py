@@ -92,7 +92,8 @@ def test_levels_are_those_an_operator_filters_by() -> None:
     by_level: dict[str, set[type[events.Event]]] = {}
     for kind, line in LINES.items():
         by_level.setdefault(line.level, set()).add(kind)
-    assert set(by_level) == {"info", "warning"}
+    assert set(by_level) == {"info", "warning", "error"}
+    assert by_level["error"] == {events.BindNeedsOperator}
     assert by_level["warning"] == {
         events.LinkLost,
         events.LinkUnverified,

@@ -1,0 +1,102 @@
+"""What the sessions of one link share on their way in: which host is in turn, and one caution.
+
+An account is locked by too many wrong passwords. So while no session of a link is bound they try
+one after another, and when the SMSC refuses the credentials they all wait: ten sessions make no
+more attempts than one would. As soon as one is bound the others follow at once.
+Knows trio's clock, no sockets. Raises nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from math import inf
+
+import trio
+
+from smppd.config import Address
+from smppd.link.backoff import credentials_delay
+from smppd.link.refusals import Refused, bind_class, wants_operator
+
+#: An SMSC that has not said yes or no for so long, in seconds, is silent; another may try, too.
+PATIENCE = 10.0
+
+
+class Entrance:
+    """One for each link; sessions are told apart by any hashable `who`."""
+
+    def __init__(self, hosts: Sequence[Address], chance: Callable[[], float]) -> None:
+        self.chance = chance
+        self._hosts = list(hosts)
+        self._bound: set[object] = set()
+        self._trying: object = None
+        self._trying_until = -inf
+        self._shut_until = -inf
+        self._wrong: Counter[object] = Counter()
+        self._refusals: Counter[tuple[str, Refused]] = Counter()
+        self._queue = trio.lowlevel.ParkingLot()
+
+    # ── which host ───────────────────────────────────────────────────────────────────────────
+
+    def hosts(self) -> list[Address]:
+        """All hosts, the one in turn first."""
+        return list(self._hosts)
+
+    def pass_over(self, host: Address) -> None:
+        """This host was of no use: if it is in turn, the next one is."""
+        if self._hosts[0] == host:
+            self._hosts.append(self._hosts.pop(0))
+
+    # ── who may try ──────────────────────────────────────────────────────────────────────────
+
+    async def enter(self, who: object) -> None:
+        """Return when this session may try to bind; it must `leave` in the end."""
+        await trio.lowlevel.checkpoint()
+        while (wait_until := self._wait_until()) > trio.current_time():
+            with trio.move_on_at(wait_until):
+                await self._queue.park()
+        self._trying = who
+        self._trying_until = trio.current_time() + PATIENCE
+
+    @property
+    def open(self) -> bool:
+        """Whether `enter` would not wait."""
+        return self._wait_until() <= trio.current_time()
+
+    def _wait_until(self) -> float:
+        nobody_tries = self._bound or self._trying is None
+        return self._shut_until if nobody_tries else max(self._shut_until, self._trying_until)
+
+    def leave(self, who: object) -> None:
+        """This session is neither trying nor bound any more."""
+        self._bound.discard(who)
+        if self._trying == who:
+            self._trying = None
+        self._queue.unpark_all()
+
+    def accepted(self, who: object, bind: str) -> None:
+        """This session is bound, as a bind of this kind: the account is let in."""
+        self._bound.add(who)
+        self._trying = None
+        self._shut_until = -inf
+        self._wrong.clear()
+        for key in [key for key in self._refusals if key[0] == bind]:
+            del self._refusals[key]
+        self._queue.unpark_all()
+
+    def wrong_credentials(self, who: object) -> float:
+        """The SMSC refused the credentials: the delay in seconds, of the whole link unless a
+        session of it is bound, for then it is not the password."""
+        for_whom = who if self._bound else None
+        delay = credentials_delay(self._wrong[for_whom], self.chance())
+        self._wrong[for_whom] += 1
+        if for_whom is None:
+            self._shut_until = trio.current_time() + delay
+        return delay
+
+    def wants_operator(self, bind: str, status: int) -> bool:
+        """Whether this refusal of such a bind is one that an operator must hear of: once, until
+        one is accepted."""
+        key = bind, bind_class(status)
+        self._refusals[key] += 1
+        return wants_operator(status, self._refusals[key])

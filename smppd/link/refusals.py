@@ -1,0 +1,109 @@
+"""What a refused bind means: how its status is classed, and the cure.
+
+Pure data and look-ups; raises nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from types import MappingProxyType
+
+from smppd.smpp.vocabulary import CommandStatus
+
+
+class Refused(Enum):
+    """How a refused bind is treated; the values are the states that people see."""
+
+    #: Wrong credentials: long delays for the whole link, so that the account is not locked.
+    CREDENTIALS = "auth_failed"
+    #: The SMSC has not noticed yet that an old session is dead, or has as many as it allows.
+    ALREADY_BOUND = "already_bound"
+    #: Somebody has to correct something, here or there.
+    OPERATOR = "operator"
+    #: A trouble of the SMSC's that passes.
+    RETRY_LATER = "retry_later"
+
+
+_CLASSES: Mapping[int, Refused] = MappingProxyType(
+    {
+        CommandStatus.ESME_RINVCMDLEN: Refused.OPERATOR,
+        CommandStatus.ESME_RINVCMDID: Refused.OPERATOR,
+        CommandStatus.ESME_RINVBNDSTS: Refused.RETRY_LATER,
+        CommandStatus.ESME_RALYBND: Refused.ALREADY_BOUND,
+        CommandStatus.ESME_RSYSERR: Refused.RETRY_LATER,
+        CommandStatus.ESME_RBINDFAIL: Refused.CREDENTIALS,
+        CommandStatus.ESME_RINVPASWD: Refused.CREDENTIALS,
+        CommandStatus.ESME_RINVSYSID: Refused.CREDENTIALS,
+        CommandStatus.ESME_RMSGQFUL: Refused.RETRY_LATER,
+        CommandStatus.ESME_RINVSYSTYP: Refused.OPERATOR,
+        CommandStatus.ESME_RTHROTTLED: Refused.RETRY_LATER,
+        CommandStatus.ESME_RX_T_APPN: Refused.RETRY_LATER,
+        CommandStatus.ESME_RINVOPTPARSTREAM: Refused.OPERATOR,
+        CommandStatus.ESME_ROPTPARNOTALLWD: Refused.OPERATOR,
+        CommandStatus.ESME_RUNKNOWNERR: Refused.RETRY_LATER,
+        CommandStatus.ESME_RPROHIBITED: Refused.OPERATOR,
+    }
+)
+
+_SMSC_TROUBLE = "the SMSC has a trouble of its own: nothing to do but wait"
+_NO_TLVS = "the SMSC does not take what a bind carries: set interface_version as the provider says"
+
+_HINTS: Mapping[int, str] = MappingProxyType(
+    {
+        CommandStatus.ESME_RBINDFAIL: (
+            "check system_id, system_type and the password, and whether `sessions` is more than"
+            " the account allows"
+        ),
+        CommandStatus.ESME_RINVPASWD: "wrong password: correct password_file or password_env",
+        CommandStatus.ESME_RINVSYSID: "unknown system_id: correct system_id",
+        CommandStatus.ESME_RINVSYSTYP: "wrong system_type: correct system_type",
+        CommandStatus.ESME_RALYBND: (
+            "already bound: another client uses this account, an earlier session is still open"
+            " there, or `sessions` is more than the account allows"
+        ),
+        CommandStatus.ESME_RINVCMDID: (
+            "this kind of bind is not allowed here, or the account is not known: correct bind,"
+            " system_id, host or port"
+        ),
+        CommandStatus.ESME_RINVBNDSTS: (
+            "this kind of bind is not allowed here: correct bind, host or port"
+        ),
+        CommandStatus.ESME_RINVCMDLEN: (
+            "the SMSC cannot read our bind: set interface_version as the provider says"
+        ),
+        CommandStatus.ESME_RTHROTTLED: "too many binds or messages: nothing to do but wait",
+        CommandStatus.ESME_RSYSERR: _SMSC_TROUBLE,
+        CommandStatus.ESME_RMSGQFUL: _SMSC_TROUBLE,
+        CommandStatus.ESME_RX_T_APPN: _SMSC_TROUBLE,
+        CommandStatus.ESME_RUNKNOWNERR: (
+            "the SMSC gives no reason: wait, and ask the provider if it goes on (out of credit?)"
+        ),
+        CommandStatus.ESME_RINVOPTPARSTREAM: _NO_TLVS,
+        CommandStatus.ESME_ROPTPARNOTALLWD: _NO_TLVS,
+        CommandStatus.ESME_RPROHIBITED: "the account may not bind: ask the provider",
+    }
+)
+
+
+def bind_class(status: int) -> Refused:
+    """What a bind refused with this command_status comes to; what nobody knows may pass."""
+    return _CLASSES.get(status, Refused.RETRY_LATER)
+
+
+def wants_operator(status: int, times: int) -> bool:
+    """Whether an operator is to be told now that binds were refused so for so many times."""
+    refused = bind_class(status)
+    if refused is Refused.ALREADY_BOUND:
+        return times == ALREADY_BOUND_TIMES
+    unknown = status not in _CLASSES
+    return times == 1 and (unknown or refused in (Refused.CREDENTIALS, Refused.OPERATOR))
+
+
+#: An old session may take a while to die; after so many refusals it is something else.
+ALREADY_BOUND_TIMES = 3
+
+
+def bind_hint(status: int) -> str:
+    """The cure for a bind refused with this command_status."""
+    return _HINTS.get(status, "ask the provider what this status means for a bind")

@@ -41,6 +41,8 @@ LONGEST_CODE: Final = 6
 LONGEST_NAME: Final = 11
 #: A number with all its separators; what is longer is not worth remembering.
 _LONGEST_WRITTEN = 40
+#: Without + or 00, and without a default country, what is no longer may lack its country code.
+_LONGEST_NATIONAL = 9
 #: No national number that begins with its own country code is known to be longer than this.
 _LONGEST_AMBIGUOUS = 10
 
@@ -50,7 +52,7 @@ _ALPHANUMERIC = int(Ton.ALPHANUMERIC)
 _ISDN = int(Npi.ISDN)
 _NO_PLAN = int(Npi.UNKNOWN)
 
-_PLAIN = re.compile(r"(?:\+|00)?([1-9][0-9]{6,14})")
+_PLAIN = re.compile(r"(?:(?:\+|00)([1-9][0-9]{6,14})|([1-9][0-9]{9,14}))")
 _DIGITS = re.compile(r"\+?[0-9]+")
 _STRANGE_IN_NUMBER = re.compile(r"[^+0-9 ().-]")
 _SEPARATORS = dict.fromkeys(map(ord, " -.()"))
@@ -63,15 +65,15 @@ _WRITE_IT = "write it with its country code, like +34600000001"
 def normalise_destination(text: str, default_country: str = "") -> Destination | str:
     """Return the destination, or why it is none.
 
-    Accepts `+` or `00` before the country code, or neither, and spaces, hyphens, dots and
-    parentheses anywhere; three to six digits alone are a short code. With `default_country` (a
-    country code's digits) a number without `+` or `00` is national, and one leading 0 is dropped,
-    unless it begins with that code and is longer than a national number.
+    Accepts `+` or `00` before the country code, and spaces, hyphens, dots and parentheses anywhere;
+    three to six digits alone are a short code. Without `+` and `00` a number of ten digits or more
+    is international. With `default_country` (a country code's digits) it is national, and one
+    leading 0 is dropped, unless it begins with that code and is longer than a national number.
     """
     if not default_country or text.startswith(("+", "00")):
         plain = _PLAIN.fullmatch(text)
         if plain is not None:
-            return Destination(plain[1], _INTERNATIONAL, _ISDN)
+            return Destination(plain[1] or plain[2], _INTERNATIONAL, _ISDN)
     digits = text.translate(_SEPARATORS)
     mistake = _mistake(text, digits)
     if mistake:
@@ -80,7 +82,7 @@ def normalise_destination(text: str, default_country: str = "") -> Destination |
         return _after_prefix(digits)
     if len(digits) <= LONGEST_CODE:
         return _short_code(digits)
-    return _national(digits, default_country) if default_country else _international(digits)
+    return _national(digits, default_country) if default_country else _unmarked(digits)
 
 
 def _mistake(text: str, digits: str) -> str:
@@ -110,6 +112,16 @@ def _international(digits: str) -> Destination | str:
     if digits.startswith("0"):
         return f"no country code begins with 0: {_WRITE_IT}"
     return Destination(digits, _INTERNATIONAL, _ISDN)
+
+
+def _unmarked(digits: str) -> Destination | str:
+    """Taken for international, where it is long enough to be that."""
+    if len(digits) <= _LONGEST_NATIONAL and not digits.startswith("0"):
+        return (
+            f"the number has {len(digits)} digits and no +, so it may be a national one: "
+            f"{_WRITE_IT}, or configure default_country"
+        )
+    return _international(digits)
 
 
 def _national(digits: str, country: str) -> Destination | str:

@@ -144,6 +144,7 @@ def agrees_with_disk(life: Life) -> None:
         loaded, _ = life.reader.load(from_snapshot=from_snapshot)
         assert loaded.counts == life.accounts.counts
         assert loaded.held == life.accounts.held
+        assert loaded.references.save() == life.accounts.references.save()
         assert loaded.shelf.keys() == life.accounts.shelf.keys()
         assert set(life.accounts.entries) <= set(loaded.entries) or from_snapshot
 

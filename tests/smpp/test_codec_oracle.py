@@ -15,6 +15,10 @@ from smpplib import consts
 from smpplib.ptypes import ostr
 from smpplib.smpp import make_pdu, parse_pdu
 
+from smppd.config import LinkConfig
+from smppd.link.translate import Wording, submit_sm
+from smppd.message import Message, Part, Request
+from smppd.prepare import prepare
 from smppd.smpp.codec import Decoded, decode, encode
 from smppd.smpp.fields import CString, Integer, ShortMessage, fields_of
 from smppd.smpp.pdu import PDU_CLASSES, DataSm, DeliverSm, Pdu, SubmitSm
@@ -97,6 +101,8 @@ def tlvs_of(kind: type[Pdu]) -> st.SearchStrategy[Values]:
             drawn[name] = st.binary(min_size=3, max_size=3)
         elif param.type is ostr and name == "callback_num":
             drawn[name] = st.binary(min_size=4, max_size=19)
+        elif name == "message_payload":
+            drawn[name] = st.binary(min_size=1, max_size=3000)
         elif name == "receipted_message_id":
             drawn[name] = st.text("0123456789abcdef-", min_size=1, max_size=63)
     return st.fixed_dictionaries({}, optional=drawn)
@@ -105,8 +111,18 @@ def tlvs_of(kind: type[Pdu]) -> st.SearchStrategy[Values]:
 whole_pdus = st.sampled_from(COMMON).flatmap(
     lambda kind: st.tuples(st.just(kind), values_of(kind), st.integers(0, 0xFFFFFFFF))
 )
+
+
+def joined(fields: Values, tlvs: Values) -> Values:
+    """Both; message_payload stands in place of short_message, never beside it (3.4, 5.2.21)."""
+    instead = (
+        {"short_message": b""} if "message_payload" in tlvs and "short_message" in fields else {}
+    )
+    return fields | instead | tlvs
+
+
 carriers = st.sampled_from(CARRIERS).flatmap(
-    lambda kind: st.tuples(st.just(kind), st.builds(dict.__or__, values_of(kind), tlvs_of(kind)))
+    lambda kind: st.tuples(st.just(kind), st.builds(joined, values_of(kind), tlvs_of(kind)))
 )
 Whole = tuple[type[Pdu], Values, int]
 Carrier = tuple[type[Pdu], Values]
@@ -155,6 +171,35 @@ def test_smpplib_reads_what_we_write(carrier: Carrier) -> None:
         # smpplib stops reading at the end of the PDU and leaves an empty last field out.
         read = getattr(pdu, name) or (0 if isinstance(value, int) else b"")
         assert read == (value.encode("latin-1") if isinstance(value, str) else value)
+
+
+@pytest.mark.parametrize("split", ["udh8", "udh16", "sar", "payload"])
+def test_smpplib_reads_the_parts_of_a_long_message(split: str) -> None:
+    link = LinkConfig(name="main", hosts=(), system_id="acme", split=split)  # type: ignore[arg-type]
+    request = Request(to="+34600000001", text="x" * 400, from_="ACME")
+    message = prepare(request, "+34600000001", link, "", lambda sender, to: 0x1234, 0.0)
+    assert isinstance(message, Message)
+    text = b""
+    for index in range(len(message.segments)):
+        octets = encode(submit_sm(Part(1, index, message), Wording(), 0.0), 1)
+        pdu = parse_pdu(octets, client=Numbers())
+        header = {"udh8": 6, "udh16": 7}.get(split, 0)
+        assert (pdu.esm_class, pdu.sm_length) == (0x40 if header else 0, len(pdu.short_message))
+        if header:
+            assert pdu.short_message[header - 2 : header] == bytes((3, index + 1))
+        elif split == "sar":
+            numbers = (pdu.sar_msg_ref_num, pdu.sar_total_segments, pdu.sar_segment_seqnum)
+            assert numbers == (0x34, 3, index + 1)
+        text += pdu.short_message[header:] or pdu.message_payload
+    assert text == b"x" * 400
+
+
+def test_the_tlvs_of_long_messages_are_among_those_compared() -> None:
+    wanted = {"sar_msg_ref_num", "sar_total_segments", "sar_segment_seqnum", "message_payload"}
+    declared = make_pdu("submit_sm", client=Numbers()).params
+    assert wanted <= set(declared)
+    for name in wanted - {"message_payload"}:
+        assert isinstance(KINDS[consts.OPTIONAL_PARAMS[name]], IntegerValue)
 
 
 @pytest.mark.parametrize("command", sorted(BEYOND_SMPPLIB))

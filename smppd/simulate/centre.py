@@ -84,7 +84,7 @@ class MessageCentre:
         writer = ReceiptWriter(script.receipt.form, write_id, wall_clock)
         self._chance = Chance(script.seed)
         self._intake = Intake(script, self._chance, self._agenda, self.tally, writer)
-        self._handsets = HandsetMessages(script.mo, self._agenda, self.tally)
+        self._handsets = HandsetMessages(script.mo, self._agenda, self.tally, self._chance)
         breaking = script.connection
         self._breaks = bool(breaking.drop_after or breaking.drop_share or breaking.half_open_after)
 

@@ -51,6 +51,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for option, field, purpose in _FIELDS:
         one.add_argument(option, dest=f"message.{field}", metavar=field.upper(), help=purpose)
     one.add_argument("--flash", action="store_true", help="show it at once (class 0)")
+    one.add_argument(
+        "--transliterate", action="store_true", help="replace characters that force UCS-2"
+    )
     one.add_argument("--no-receipt", action="store_true", help="ask for no delivery receipt")
 
 
@@ -98,6 +101,8 @@ def _message(arguments: argparse.Namespace) -> dict[str, Any] | None:
         message["to"] = arguments.to[0] if len(arguments.to) == 1 else arguments.to
     if arguments.flash:
         message["flash"] = True
+    if arguments.transliterate:
+        message["transliterate"] = True
     if arguments.no_receipt:
         message["receipt"] = False
     return message or None

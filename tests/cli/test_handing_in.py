@@ -56,7 +56,7 @@ def test_one_message_is_a_json_file_of_its_lane(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["--to=+34600000001", "--text=Hola ñ", "--from=ACME", "--id=order-77", "--lane=high"]
-    assert main(["submit", *words, "--no-receipt", "--flash"]) == 0
+    assert main(["submit", *words, "--no-receipt", "--flash", "--transliterate"]) == 0
     (file,) = files_in(root / "inbox" / "high")
     assert json.loads(file.read_bytes()) == {
         "to": "+34600000001",
@@ -65,6 +65,7 @@ def test_one_message_is_a_json_file_of_its_lane(
         "id": "order-77",
         "receipt": False,
         "flash": True,
+        "transliterate": True,
     }
     assert capsys.readouterr().out == f"handed in as {file.name}\n"
     assert files_in(root / "inbox" / "tmp") == []

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smppd.ledger import memory
+from smppd.ledger.accounts import Accounts
+from smppd.ledger.facts import Chunk, Snapshot, encode, read_chunk
 from smppd.ledger.references import Numbering, References, bucket_of, is_later
 
 
@@ -56,6 +60,23 @@ def test_a_snapshot_of_few_numbers_is_small() -> None:
     references = References()
     references.note([(n * 100, 1) for n in range(1000)])
     assert len(references.save()) < 20_000
+
+
+def test_the_facts_and_snapshots_of_earlier_versions_are_read() -> None:
+    chunk = Chunk([(1, 2, 2)], 0, 2, 2, {}, 10, 2, {5: 9})
+    as_before = msgspec.msgpack.encode(msgspec.msgpack.decode(encode(chunk))[:7])
+    assert read_chunk(encode(chunk)) == chunk
+    assert read_chunk(as_before) == msgspec.structs.replace(chunk, references={})
+
+    accounts = Accounts()
+    accounts.references.note([(5, 9)])
+    saved = memory.snapshot(accounts)
+    fields = msgspec.msgpack.decode(saved)
+    place = Snapshot.__struct_fields__.index("references")
+    for data, last in ((saved, 9), (msgspec.msgpack.encode(fields[:place]), 0)):
+        restored = Accounts()
+        memory.restore(restored, data)
+        assert restored.references.last(5) == last
 
 
 PAIRS = st.sampled_from([("A", "1"), ("A", "2"), ("B", "1")])

@@ -69,6 +69,21 @@ KNOWN: dict[str, tuple[Pdu, int, int]] = {
             short_message=b"\x05\x00\x03\x2a\x02\x01\x00H\x20\xac",
         ), 0x7FFFFFFF, 0,
     ),
+    "submit_sm_sar": (
+        SubmitSm(
+            source_addr_ton=5, source_addr="Example",
+            dest_addr_ton=1, dest_addr_npi=1, destination_addr="34600000000",
+            short_message=b"Hola",
+            tlvs=((0x020C, b"\x00\x2a"), (0x020E, b"\x03"), (0x020F, b"\x02")),
+        ), 2, 0,
+    ),
+    "submit_sm_payload": (
+        SubmitSm(
+            source_addr_ton=5, source_addr="Example",
+            dest_addr_ton=1, dest_addr_npi=1, destination_addr="34600000000",
+            data_coding=8, tlvs=((0x0424, "H€😀".encode("utf-16-be")),),
+        ), 3, 0,
+    ),
     "submit_sm_resp": (SubmitSmResp("0123abCD"), 0x7FFFFFFF, 0),
     "submit_sm_resp_throttled": (SubmitSmResp(), 6, 0x58),
     "submit_multi": (

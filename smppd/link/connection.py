@@ -23,7 +23,7 @@ from smppd.link.dial import broken
 from smppd.link.loading import Loader
 from smppd.link.traffic import Traffic
 from smppd.smpp.errors import RemoteProtocolError
-from smppd.smpp.pdu import Request
+from smppd.smpp.pdu import Request, Response
 from smppd.smpp.session import (
     BindRefused,
     Bound,
@@ -94,7 +94,7 @@ class Connection:
         session: Session,
         traffic: Traffic,
         number: int,
-        on_bound: Callable[[str], None],
+        on_bound: Callable[[Response | None], None],
     ) -> None:
         self.session = session
         self._stream = stream
@@ -171,6 +171,8 @@ class Connection:
                 self._interrupt()
             data = self.session.data_to_send()
             if data:
+                # What has left makes room at a link's rate, whether answers come or not.
+                self._traffic.note_room()
                 await self._send(data)
             elif self._ended:
                 return
@@ -308,7 +310,7 @@ class Connection:
 
     def _note_bound(self, event: Bound) -> None:
         self._bound_at = trio.current_time()
-        self._on_bound(getattr(event.pdu, "system_id", ""))
+        self._on_bound(event.pdu)
         if self.session.state in _SUBMITTING and not self._traffic.draining:
             self._traffic.join(self)
 

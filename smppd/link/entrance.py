@@ -34,6 +34,7 @@ class Entrance:
         self._shut_until = -inf
         self._wrong: Counter[object] = Counter()
         self._refusals: Counter[tuple[str, Refused]] = Counter()
+        self._said: set[str] = set()
         self._queue = trio.lowlevel.ParkingLot()
 
     # ── which host ───────────────────────────────────────────────────────────────────────────
@@ -93,6 +94,12 @@ class Entrance:
         if for_whom is None:
             self._shut_until = trio.current_time() + delay
         return delay
+
+    def is_new(self, remark: str) -> bool:
+        """Whether no session of the link has made this remark yet."""
+        new = remark not in self._said
+        self._said.add(remark)
+        return new
 
     def wants_operator(self, bind: str, status: int) -> bool:
         """Whether this refusal of such a bind is one that an operator must hear of: once, until

@@ -19,6 +19,7 @@ from smppd.events import (
     LinkConnecting,
     LinkLost,
     LinkUnbound,
+    ProtocolOddity,
 )
 from smppd.figures import SessionFigures
 from smppd.link.backoff import HELD, Backoff, persistent_delay
@@ -28,7 +29,8 @@ from smppd.link.entrance import Entrance
 from smppd.link.refusals import Refused, bind_class, bind_hint
 from smppd.link.tls import EXPIRES_SOON, certificate_expiry, looks_like
 from smppd.link.traffic import Traffic
-from smppd.link.translate import BIND_NAMES, BindRequest
+from smppd.link.translate import BIND_NAMES, BindRequest, older_version
+from smppd.smpp.pdu import Response
 from smppd.smpp.session import Limits, Role, Session
 from smppd.smpp.vocabulary import status_name
 
@@ -190,7 +192,7 @@ class Supervisor:
 
     # ── what is told of it ───────────────────────────────────────────────────────────────────
 
-    def _note_bound(self, smsc_system_id: str) -> None:
+    def _note_bound(self, response: Response | None) -> None:
         self._entrance.accepted(self, self.bind)
         self._refused = ""
         self._since = self._traffic.wall()
@@ -200,9 +202,12 @@ class Supervisor:
                 self._number,
                 self._address,
                 self.bind,
-                smsc_system_id,
+                getattr(response, "system_id", ""),
             )
         )
+        what = older_version(response, self._config.interface_version)
+        if what and self._entrance.is_new(what):
+            self._traffic.emit(ProtocolOddity(self._traffic.name, self._number, what))
 
     def _note_unreachable(self, why: Unreachable) -> float:
         if self._traffic.draining:

@@ -15,7 +15,7 @@ from smppd.address import Sender, classify_sender
 from smppd.config import LinkConfig, Times
 from smppd.config.terms import STANDARD_TON_NPI
 from smppd.message import Part
-from smppd.smpp.pdu import BindReceiver, BindTransceiver, BindTransmitter, SubmitSm
+from smppd.smpp.pdu import BindReceiver, BindTransceiver, BindTransmitter, Response, SubmitSm
 from smppd.smpp.tlv import Tlvs
 from smppd.smpp.vocabulary import TlvTag
 
@@ -142,3 +142,15 @@ def relative_time(seconds: float) -> str:
     months, day = divmod(days, 30) if days > 31 else (0, days)
     year, month = divmod(months, 12)
     return f"{year:02}{month:02}{day:02}{hour:02}{minute:02}{second:02}000R"
+
+
+def older_version(response: Response | None, ours: str) -> str:
+    """A remark, when the SMSC says that it speaks a lower version than our bind (3.4, 5.3.2.25)."""
+    for tag, value in getattr(response, "tlvs", ()):
+        if tag == TlvTag.SC_INTERFACE_VERSION and value and value[0] < _VERSIONS[ours]:
+            theirs = f"{value[0] >> 4}.{value[0] & 15}"
+            return (
+                f"the SMSC speaks SMPP {theirs} (sc_interface_version), lower than our {ours}: if"
+                " it refuses messages, bind with the interface_version that the provider names"
+            )
+    return ""

@@ -87,6 +87,8 @@ class Rig:
         self._control = folder / "control"
         self.smsc = RawSmsc(self.note)
         self.centres: dict[str, Centre] = {}
+        #: By link; "secret" where there is none.
+        self.passwords: dict[str, str] = {}
         self.events: list[events.Event] = []
         #: Added to the time for people (seconds), to let hours pass at once.
         self.skew = 0.0
@@ -130,7 +132,9 @@ class Rig:
 
     async def _live(self, *, task_status: trio.TaskStatus[Daemon]) -> None:
         around = Surroundings(self.wall, self._call, self._connect)
-        passwords = {link.name: "secret" for link in self._config.links}
+        passwords = {
+            link.name: self.passwords.get(link.name, "secret") for link in self._config.links
+        }
         try:
             with Daemon(self._config, passwords, self._observe, around) as daemon:
                 with trio.CancelScope() as self._life:

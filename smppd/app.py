@@ -398,7 +398,8 @@ class Daemon:
         lanes = {lane.name.lower(): 0 for lane in Lane}
         for queue in accounts.queues.values():
             lanes[self.queues[queue.number][1].name.lower()] += queue.queued
-        waiting = [file.opened for file in accounts.files.values() if file.states[State.QUEUED]]
+        files = accounts.files.values()
+        waiting = [file.opened for file in files if file.states[State.QUEUED] > file.scheduled]
         return DaemonFigures(
             version=__version__,
             pid=os.getpid(),
@@ -415,6 +416,7 @@ class Daemon:
             links=[link.figures() for link in self.links],
             journal=self.journal.figures,
             spool=self.spool.figures,
+            scheduled=len(accounts.agenda),
         )
 
     def _unbound(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Until when a message may be submitted: the `expires` field as a moment.
+"""From when and until when a message may be submitted: `send_at` and `expires` as moments.
 
 Pure; it imports nothing of ours and raises nothing. What cannot be read comes back as a reason.
 """
@@ -14,7 +14,8 @@ _DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,9})?) ?(ms|[smhdw])", re.ASCII)
 #: Further ahead than this is a slip of the pen (seconds).
 _FURTHEST = 10 * 365 * 86400.0
 
-_HOW = 'write a duration like "10m" or a time like "2030-01-31T18:00:00+01:00"'
+_LIKE = '"2030-01-31T18:00:00+01:00"'
+_HOW = f'write a duration like "10m" or a time like {_LIKE}'
 
 
 def parse_expires(value: str | float, now: float) -> float | str:
@@ -26,24 +27,35 @@ def parse_expires(value: str | float, now: float) -> float | str:
     if isinstance(value, str):
         match = _DURATION.fullmatch(value.strip())
         if match is None:
-            return _moment(value)
+            return _moment("expires", value, f"is neither a duration nor a time: {_HOW}")
         value = float(match[1]) * _UNITS[match[2]]
     if not 0 < value <= _FURTHEST:
         return "expires: a duration must be more than nothing and at most ten years"
     return now + value
 
 
-def _moment(value: str) -> float | str:
+def parse_send_at(value: str, now: float) -> float | str:
+    """From when on it may be submitted, in epoch seconds, or why the value is no such moment.
+
+    ISO 8601 with an offset, at most ten years after `now`; a moment gone by is as good as now.
+    """
+    moment = _moment("send_at", value, f"is no time: write one like {_LIKE}")
+    if isinstance(moment, float) and moment > now + _FURTHEST:
+        return f"send_at: {_shown(value)} is more than ten years ahead: write a nearer time"
+    return moment
+
+
+def _moment(field: str, value: str, otherwise: str) -> float | str:
     try:
         moment = datetime.fromisoformat(value.strip())
     except ValueError:
-        return f"expires: {_shown(value)} is neither a duration nor a time: {_HOW}"
+        return f"{field}: {_shown(value)} {otherwise}"
     if moment.tzinfo is None:
-        return f"expires: {_shown(value)} has no offset: end it in Z or like +01:00"
+        return f"{field}: {_shown(value)} has no offset: end it in Z or like +01:00"
     try:
         return moment.timestamp()
     except (OverflowError, ValueError):
-        return f"expires: {_shown(value)} is beyond what a clock can show: {_HOW}"
+        return f"{field}: {_shown(value)} is beyond what a clock can show: write one like {_LIKE}"
 
 
 def _shown(value: str) -> str:

@@ -154,7 +154,8 @@ class SpoolFigures(msgspec.Struct):
 
 
 class DaemonFigures(msgspec.Struct):
-    """Everything, at one moment. `states` counts all messages in the journal by state."""
+    """Everything, at one moment. `states` counts all messages in the journal by state; of the
+    queued ones, `scheduled` wait for their `send_at`."""
 
     version: str
     pid: int
@@ -171,3 +172,4 @@ class DaemonFigures(msgspec.Struct):
     links: list[LinkFigures]
     journal: JournalFigures
     spool: SpoolFigures
+    scheduled: int = 0

@@ -75,7 +75,8 @@ def _lanes(figures: DaemonFigures) -> str:
     lanes = ", ".join(f"{lane} {count:,}" for lane, count in figures.queued_by_lane.items())
     oldest = figures.oldest_queued
     since = "" if oldest is None else f"; the oldest for {_for_so_long(figures.now - oldest)}"
-    return f" ({lanes}{since})"
+    later = f"; {figures.scheduled:,} wait for their send_at" if figures.scheduled else ""
+    return f" ({lanes}{later}{since})"
 
 
 def _link(link: LinkFigures, now: float) -> Iterator[str]:

@@ -304,9 +304,9 @@ class Store:
     def history(self, msg_id: int) -> list[Fact]:
         """Every fact about one message."""
         cursor = self._sql.execute(
-            _FACT + "WHERE kind >= ? AND (msg = ? OR (kind IN (?, ?) AND msg <= ? AND num >= ?))"
+            _FACT + "WHERE kind >= ? AND (msg = ? OR (kind IN (?, ?, ?) AND msg <= ? AND num >= ?))"
             " ORDER BY seq",
-            (Kind.SENDING, msg_id, Kind.SENDING, Kind.EXPIRED, msg_id, msg_id),
+            (Kind.SENDING, msg_id, Kind.SENDING, Kind.EXPIRED, Kind.DEFERRED, msg_id, msg_id),
         )
         return [Fact._make(row) for row in cursor]
 

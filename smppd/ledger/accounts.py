@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
+from smppd.ledger.agenda import Agenda
 from smppd.ledger.facts import (
     ANSWERED_FOR_GOOD,
     CANCEL_ASKED,
@@ -62,7 +63,8 @@ from smppd.message import ErrorInfo, State
 
 _TAKE_SENDING = int(Kind.SENDING)
 _TAKE_CANCELLED = int(Kind.CANCELLED)
-_TAKING = frozenset({_TAKE_SENDING, _TAKE_CANCELLED, int(Kind.EXPIRED)})
+_TAKE_DEFERRED = int(Kind.DEFERRED)
+_TAKING = frozenset({_TAKE_SENDING, _TAKE_CANCELLED, _TAKE_DEFERRED, int(Kind.EXPIRED)})
 _TOO_LATE = ErrorInfo("EXPIRED", None, "not submitted before it expired")
 _CANCELLED_THERE = ErrorInfo("CANCELLED", None, "cancelled at the SMSC")
 
@@ -82,6 +84,7 @@ class Accounts:
         self.finished = Remembered()
         self.shelf: OrderedDict[str, Parked] = OrderedDict()
         self.retries = Retries()
+        self.agenda = Agenda()
         self.held: set[int] = set()
         self.doubtful: list[int] = []
         self.unmatched = 0
@@ -112,8 +115,8 @@ class Accounts:
         )
 
     def take(self, fact: Fact, rows: Iterable[MessageRow]) -> Outstanding | None:
-        """Apply a SENDING or EXPIRED fact that moves these rows from the head of their queue, or
-        a CANCELLED one about a row that is still behind it."""
+        """Apply a SENDING, DEFERRED or EXPIRED fact that moves these rows from the head of their
+        queue, or a CANCELLED one about a row that is still behind it."""
         assert fact.num is not None
         self.seq, final = fact.seq, None
         queue = self.queue(fact.num >> QUEUE_SHIFT)
@@ -121,6 +124,10 @@ class Accounts:
             if row.state != QUEUED or (queue.cancelled and row.msg_id in queue.cancelled):
                 continue
             message = row.message
+            if fact.kind == _TAKE_DEFERRED:
+                self.agenda.add(message.send_at or 0.0, row.msg_id)
+                self.files[row.file_id].scheduled += 1
+                continue
             entry = Outstanding(
                 row.msg_id,
                 row.file_id,
@@ -373,6 +380,9 @@ class Accounts:
     def recalled(self, fact: Fact) -> None:
         assert fact.detail is not None
         entry = read_outstanding(fact.detail)
+        if entry.state == QUEUED and entry.due is not None:
+            self.agenda.remove(entry.due, entry.msg_id)
+            self.files[entry.file_id].scheduled -= 1
         if entry.msg_id not in self.entries:
             self.remember(entry)
 

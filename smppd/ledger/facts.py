@@ -53,6 +53,7 @@ class Kind(IntEnum):
     PARKED = 21
     RECALLED = 22
     INDEXED = 23
+    DEFERRED = 25
     CANCELLED = 26
     QUERIED = 27
 
@@ -179,7 +180,10 @@ class Chunk(msgspec.Struct, array_like=True):
 
 
 class FileAccount(msgspec.Struct, array_like=True):
-    """A file that is not reported yet, or has messages that are not final."""
+    """A file that is not reported yet, or has messages that are not final.
+
+    `scheduled` counts those of its queued messages that wait for their `send_at`.
+    """
 
     file_id: int
     token: str
@@ -196,6 +200,7 @@ class FileAccount(msgspec.Struct, array_like=True):
     chunks: list[Chunk] = msgspec.field(default_factory=list)
     states: list[int] = msgspec.field(default_factory=lambda: [0] * (len(State) + 1))
     saved_slots: dict[int, bytes] = msgspec.field(default_factory=dict)
+    scheduled: int = 0
 
     @property
     def queued(self) -> int:
@@ -270,6 +275,7 @@ class Snapshot(msgspec.Struct, array_like=True):
     last_file: int
     finished: dict[str, Finished]
     references: bytes = b""
+    agenda: dict[int, dict[int, bytes]] = msgspec.field(default_factory=dict)
 
 
 encode = msgspec.msgpack.Encoder().encode

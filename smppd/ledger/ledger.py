@@ -29,6 +29,7 @@ from smppd.message import ErrorInfo, Lane, State
 # Plain numbers, as they stand on disk.
 _ADMITTED = int(Kind.ADMITTED)
 _CANCELLED = int(Kind.CANCELLED)
+_DEFERRED = int(Kind.DEFERRED)
 _EXPIRED = int(Kind.EXPIRED)
 _FAILED = int(Kind.FAILED)
 _FILE_CLOSED = int(Kind.FILE_CLOSED)
@@ -119,6 +120,37 @@ class Ledger:
         parts = [n for n, state in enumerate(entry.part_states) if state == State.QUEUED]
         self._record(at, _SENDING, msg_id, num=msg_id, text=link)
         return parts
+
+    def deferred(self, at: float, rows: Sequence[MessageRow]) -> None:
+        """These rows, next in their queue, are not to go before their `send_at`."""
+        first, last = rows[0].msg_id, rows[-1].msg_id
+        self._take(Fact(0, at, _DEFERRED, first, None, last), rows)
+
+    def called_up(self, at: float, row: MessageRow) -> bool:
+        """A message that waited for its `send_at` is dealt with from now on as one that came back;
+        whether it did wait."""
+        message = row.message
+        if message.send_at is None or not self.accounts.agenda.holds(message.send_at, row.msg_id):
+            return False
+        self.recall(
+            at,
+            Outstanding(
+                row.msg_id,
+                row.file_id,
+                row.item,
+                row.line,
+                row.id,
+                message.to,
+                message.receipt,
+                message.on_unknown,
+                State.QUEUED,
+                [State.QUEUED] * len(message.segments),
+                attempts=0,
+                due=message.send_at,
+                counted=True,
+            ),
+        )
+        return True
 
     def expired_in_queue(self, at: float, rows: Sequence[MessageRow]) -> None:
         """These rows, next in their queue, are past their time."""

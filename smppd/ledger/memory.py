@@ -55,6 +55,7 @@ def snapshot(accounts: Accounts) -> bytes:
             accounts.last_file,
             accounts.finished.save(),
             accounts.references.save(),
+            accounts.agenda.save(),
         )
     )
     for file in accounts.files.values():
@@ -72,6 +73,7 @@ def restore(accounts: Accounts, data: bytes) -> None:
     accounts.shelf.update(saved.shelf)
     accounts.finished.restore(saved.finished)
     accounts.references.restore(saved.references)
+    accounts.agenda.restore(saved.agenda)
     for file in saved.files:
         accounts.files[file.file_id] = file
         accounts.slots[file.file_id] = Slots.restore(file.items, file.saved_slots)

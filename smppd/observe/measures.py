@@ -315,8 +315,15 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure(
         "gauge",
+        "smppd_scheduled_messages",
+        "Messages that wait for their send_at; they are counted as queued, too.",
+        (),
+        _plain(lambda figures: figures.scheduled),
+    ),
+    Measure(
+        "gauge",
         "smppd_oldest_queued_age_seconds",
-        "How long the oldest queued message has waited; 0 when none is queued.",
+        "How long the oldest queued message that may go has waited; 0 when there is none.",
         (),
         _plain(_oldest_age),
     ),

@@ -123,6 +123,8 @@ class Cancellation:
         self, row: MessageRow, entry: Outstanding | None, who: str, now: float
     ) -> Fate:
         ledger, msg_id = self._desk.ledger, row.msg_id
+        if entry is None and row.state == State.QUEUED and ledger.called_up(now, row):
+            entry = self._desk.accounts.entries[msg_id]  # it had been waiting for its send_at
         if entry is None:
             queue = self._desk.accounts.queue(msg_id >> QUEUE_SHIFT)
             waits = row.state == State.QUEUED and msg_id > queue.head

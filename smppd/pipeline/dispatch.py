@@ -21,8 +21,10 @@ from smppd.ports import Route
 
 #: Messages that had come back and go again in one lot, at most.
 AGAIN = 200
-#: Messages that go nowhere now (past their time) and are passed over in one lot, about.
+#: Messages that go nowhere now (past their time, or before it) in one lot, about.
 ASIDE = 2000
+
+_TOO_EARLY, _NOW, _TOO_LATE = range(3)
 
 
 class Dispatcher:
@@ -87,8 +89,7 @@ class Dispatcher:
         wait, now = float("inf"), trio.current_time()
         for pool in self._pools:
             if self._allowance(pool):
-                dues = [self._desk.accounts.retries.next_due(lane.number) for lane in pool.lanes]
-                due = min((moment for moment in dues if moment is not None), default=float("inf"))
+                due = min(lane.next_due() for lane in pool.lanes)
                 wait = min(wait, due - self._desk.wall())
         for pool in self._shared:
             again = min(pool.turns.look_again(self._route.name, now), now + pool.turns.patience)
@@ -165,17 +166,24 @@ class Dispatcher:
                 pool.wake()
 
     def _new(self, rows: list[MessageRow]) -> list[Part]:
-        """Take rows from the head of their queue; those past their time go nowhere."""
+        """Take rows from the head of their queue. Those past their time go nowhere, and those
+        before it wait elsewhere."""
         now, ledger, parts = self._desk.wall(), self._desk.ledger, list[Part]()
         self._moved = True
 
-        def too_late(row: MessageRow) -> bool:
-            return row.message.expires is not None and row.message.expires <= now
+        def when(row: MessageRow) -> int:
+            message = row.message
+            if message.expires is not None and message.expires <= now:
+                return _TOO_LATE
+            return _TOO_EARLY if message.send_at is not None and message.send_at > now else _NOW
 
-        for late, run in groupby(rows, too_late):
+        for moment, run in groupby(rows, when):
             lot = list(run)
-            if late:
+            if moment == _TOO_LATE:
                 ledger.expired_in_queue(now, lot)
+                continue
+            if moment == _TOO_EARLY:
+                ledger.deferred(now, lot)
                 continue
             ledger.sending(now, self._route.name, lot, lot[-1].msg_id)
             parts += [
@@ -203,22 +211,32 @@ class Dispatcher:
         return due
 
     async def _again(self, pool: Pool, lane: Lane, room: int) -> list[Part]:
-        """Parts of messages that had come back and are due."""
-        now, accounts = self._desk.wall(), self._desk.accounts
+        """Parts of messages that had come back and are due, and of those whose time has come."""
+        now = self._desk.wall()
         due = self._due(pool, lane, room)
-        if not due:
+        limit = min(room - len(due), AGAIN, self._allowance(pool))
+        scheduled = pool.lanes[lane].scheduled(now, limit) if limit > 0 else []
+        if not due and not scheduled:
             return []
-        rows = {row.msg_id: row for row in await self._desk.journal.read_messages(due)}
-        parts = []
+        found = await self._desk.journal.read_messages(due + scheduled)
+        rows, parts = {row.msg_id: row for row in found}, list[Part]()
         for msg_id in due:
-            still = accounts.entries.get(msg_id)
-            if still is None or still.state != State.QUEUED:
-                continue  # settled while its message was read
-            self._moved, message = True, rows[msg_id].message
-            if message.expires is not None and message.expires <= now:
-                self._desk.ledger.expired(now, msg_id)
-                continue
-            indexes = self._desk.ledger.sending_again(now, self._route.name, msg_id)
-            parts += [Part(msg_id, index, message) for index in indexes]
+            parts += self._resume(rows[msg_id], now)
+        for msg_id in scheduled:
+            # Another link of the pool, or a cancel, may have come first.
+            if len(parts) < room and self._desk.ledger.called_up(now, rows[msg_id]):
+                parts += self._resume(rows[msg_id], now)
         self._took(pool, len(parts))
         return parts
+
+    def _resume(self, row: MessageRow, now: float) -> list[Part]:
+        """The queued parts of an outstanding message; none if it was settled meanwhile."""
+        still = self._desk.accounts.entries.get(row.msg_id)
+        if still is None or still.state != State.QUEUED:
+            return []
+        self._moved, message = True, row.message
+        if message.expires is not None and message.expires <= now:
+            self._desk.ledger.expired(now, row.msg_id)
+            return []
+        indexes = self._desk.ledger.sending_again(now, self._route.name, row.msg_id)
+        return [Part(row.msg_id, index, message) for index in indexes]

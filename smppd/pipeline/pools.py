@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from math import inf
 
 import trio
 
@@ -41,9 +42,16 @@ class PoolLane:
         return bool(self._ahead) or self._read < self._desk.accounts.queue(self.number).tail
 
     def has_due(self, link: str, now: float) -> bool:
-        """Whether there may be messages that came back and are due to go over this link."""
-        due = self._desk.accounts.retries.next_due(self.number)
-        return (due is not None and due <= now) or bool(self._reserved.get(link))
+        """Whether there may be messages that came back, or waited for their time, and are due to
+        go over this link."""
+        return self.next_due() <= now or bool(self._reserved.get(link))
+
+    def next_due(self) -> float:
+        """When the next message that came back, or waits for its time, is due."""
+        accounts = self._desk.accounts
+        again = accounts.retries.next_due(self.number)
+        scheduled = accounts.agenda.next_due(self.number)
+        return min(inf if again is None else again, inf if scheduled is None else scheduled)
 
     async def fill(self) -> bool:
         """Whether there is a message at the head, read from disk if need be."""
@@ -73,6 +81,10 @@ class PoolLane:
     def due(self, now: float) -> Iterator[Outstanding]:
         """Take messages that came back and are due, the earliest first."""
         return self._desk.accounts.due_retries(self.number, now)
+
+    def scheduled(self, now: float, limit: int) -> list[int]:
+        """Messages whose `send_at` has come, at most so many; they are not taken by this."""
+        return self._desk.accounts.agenda.due(self.number, now, limit)
 
     def reserve(self, link: str, msg_id: int) -> None:
         """Leave a message that came back to this link alone."""

@@ -227,6 +227,7 @@ _WORDS: Mapping[Kind, Callable[[Fact], str]] = MappingProxyType(
         Kind.RECEIPT: _receipt,
         Kind.CANCELLED: _cancelled,
         Kind.QUERIED: _queried,
-        Kind.RECALLED: lambda _: "read back into memory for its receipt",
+        Kind.RECALLED: lambda _: "read back into memory",
+        Kind.DEFERRED: lambda _: "waits for its send_at",
     }
 )

@@ -11,10 +11,11 @@ import re
 from collections.abc import Callable
 from difflib import get_close_matches
 from functools import lru_cache
+from math import inf
 
 import msgspec
 
-from smppd.expiry import parse_expires
+from smppd.expiry import parse_expires, parse_send_at
 from smppd.message import ErrorInfo, Request
 from smppd.ports import Line
 
@@ -254,12 +255,6 @@ def shown_to(to: str | list[str]) -> str:
     return to if isinstance(to, str) else ", ".join(to)[:200]
 
 
-def _unavailable(request: Request) -> ErrorInfo | None:
-    if request.send_at is not None:
-        return ErrorInfo("NOT_AVAILABLE", text="send_at: not available in this version")
-    return None
-
-
 def _addressing(request: Request) -> ErrorInfo | None:
     if not request.to or (isinstance(request.to, list) and not all(request.to)):
         return ErrorInfo("EMPTY_TO", text="to: empty: write the destination's number")
@@ -291,11 +286,16 @@ def _words(request: Request) -> ErrorInfo | None:
     return None
 
 
-def _expiry(request: Request) -> ErrorInfo | None:
-    if request.expires is None:
-        return None
-    moment = parse_expires(request.expires, 0.0)
-    return ErrorInfo("BAD_EXPIRES", text=moment) if isinstance(moment, str) else None
+def _times(request: Request) -> ErrorInfo | None:
+    if request.send_at is not None:
+        moment = parse_send_at(request.send_at, inf)
+        if isinstance(moment, str):
+            return ErrorInfo("BAD_SEND_AT", text=moment)
+    if request.expires is not None:
+        moment = parse_expires(request.expires, 0.0)
+        if isinstance(moment, str):
+            return ErrorInfo("BAD_EXPIRES", text=moment)
+    return None
 
 
 def _octets(request: Request) -> ErrorInfo | None:
@@ -318,10 +318,9 @@ def _is_hex(value: str) -> bool:
 
 
 _CHECKS: tuple[Callable[[Request], ErrorInfo | None], ...] = (
-    _unavailable,
     _addressing,
     _content,
     _words,
-    _expiry,
+    _times,
     _octets,
 )

@@ -39,6 +39,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "BAD_ON_UNKNOWN": "not one of the choices",
         "BAD_ENCODING": "not one of the encodings, or one that does not go with the content",
         "BAD_EXPIRES": "not a duration or a time with offset",
+        "BAD_SEND_AT": "not a time with offset",
         "NOT_AVAILABLE": "something this version cannot do yet",
     }
 )

@@ -11,6 +11,7 @@ import shutil
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -400,6 +401,13 @@ class Bench:
     def long_sms(parts: int, **more: Any) -> dict[str, Any]:
         """A message of so many parts."""
         return {"to": "+34600000001", "text": "x" * 153 * parts if parts > 1 else "x", **more}
+
+    @staticmethod
+    def later(seconds: float) -> dict[str, Any]:
+        """The field that has a message wait so long, from the beginning of trio's clock."""
+        if not seconds:
+            return {}
+        return {"send_at": datetime.fromtimestamp(EPOCH + seconds, UTC).isoformat()}
 
     @staticmethod
     def mortal(dies_at: int | None = None, *, unwritten: bool = False) -> Mortal:

@@ -146,6 +146,9 @@ def agrees_with_disk(life: Life) -> None:
         assert loaded.held == life.accounts.held
         assert loaded.references.save() == life.accounts.references.save()
         assert loaded.shelf.keys() == life.accounts.shelf.keys()
+        for queue in life.accounts.queues:
+            waiting = life.accounts.agenda.due(queue, 1e11, 1000)
+            assert loaded.agenda.due(queue, 1e11, 1000) == waiting
         assert set(life.accounts.entries) <= set(loaded.entries) or from_snapshot
 
 
@@ -182,7 +185,12 @@ def check_results(bench: Bench, life: Life, smsc: Smsc, handed_in: int) -> None:
 
 
 STEPS = st.lists(st.tuples(st.integers(0, 10), st.integers(0, 11)), min_size=5, max_size=60)
-MESSAGES = st.lists(st.tuples(st.integers(1, 3), st.sampled_from(WORDS)), min_size=1, max_size=5)
+#: Of each message its parts, its `on_unknown`, and how long (seconds) it is to wait, if it is.
+MESSAGES = st.lists(
+    st.tuples(st.integers(1, 3), st.sampled_from(WORDS), st.sampled_from([0, 0, 1, 40, 2000])),
+    min_size=1,
+    max_size=5,
+)
 #: With which commit a life ends (0: with none), and whether that commit is still written.
 ENDS = st.lists(st.tuples(st.integers(0, 40), st.booleans()), max_size=4)
 
@@ -193,15 +201,15 @@ class History:
     def __init__(
         self,
         bench: Bench,
-        messages: list[tuple[int, str]],
+        messages: list[tuple[int, str, int]],
         steps: list[tuple[int, int]],
         ends: list[tuple[int, bool]],
     ) -> None:
         self.bench = bench
         self.smsc = Smsc(bench)
         self.lines = [
-            bench.long_sms(parts, id=f"{n}", on_unknown=word)
-            for n, (parts, word) in enumerate(messages)
+            bench.long_sms(parts, id=f"{n}", on_unknown=word) | bench.later(wait)
+            for n, (parts, word, wait) in enumerate(messages)
         ]
         self.steps = iter(steps)
         self.ends = iter(ends)
@@ -237,7 +245,7 @@ class History:
 @given(MESSAGES, STEPS, ENDS)
 def test_after_any_history_every_message_is_accounted_for(
     new_bench: Callable[[], Bench],
-    messages: list[tuple[int, str]],
+    messages: list[tuple[int, str, int]],
     steps: list[tuple[int, int]],
     ends: list[tuple[int, bool]],
 ) -> None:

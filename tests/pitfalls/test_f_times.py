@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from trio.testing import MockClock
 
 from tests.pitfalls.raw import Frame
-from tests.pitfalls.rig import Rig
+from tests.pitfalls.rig import EPOCH, Rig
 
 
 def times(frame: Frame) -> tuple[bytes, bytes]:
@@ -46,3 +47,44 @@ async def test_p83_the_validity_period_has_16_characters_in_utc(
     schedule, written = times(rig.smsc.submits[0])
     assert schedule == b""
     assert written in validity
+
+
+@pytest.mark.parametrize(
+    ("times_", "schedule"),
+    [("absolute", b"261121232640000+"), ("relative", b"000000010000000R")],
+)
+async def test_p83_the_smsc_is_told_when_to_deliver(
+    rig: Rig, autojump_clock: MockClock, times_: str, schedule: bytes
+) -> None:
+    await rig.start(schedule="smsc", times=times_)
+    moment = datetime.fromtimestamp(EPOCH + 3600, UTC).isoformat()
+    rig.hand_in(rig.sms(1, send_at=moment))
+    await rig.until(lambda: rig.smsc.submits)
+    written, validity = times(rig.smsc.submits[0])
+    assert (len(written), validity) == (16, b"")
+    assert written in {schedule, b"000000005959000R"}
+
+
+async def test_p83_what_waits_here_names_no_time_and_goes_when_it_is_due(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    await rig.start()
+    moment = datetime.fromtimestamp(EPOCH + 3600, UTC).isoformat()
+    rig.hand_in(rig.sms(1, send_at=moment, expires="10m"), rig.sms(2))
+    await rig.until(lambda: rig.states() == {"queued": 1, "sent": 1})
+    await rig.kill()
+    await rig.start_again()
+    await rig.until(lambda: len(rig.smsc.submits) == 2)
+    assert rig.wall() >= EPOCH + 3600
+    assert times(rig.smsc.submits[1]) == (b"", b"261121233640000+")
+
+
+async def test_p83_what_expired_is_not_sent(rig: Rig, autojump_clock: MockClock) -> None:
+    rig.smsc.bind_status = 0x0D
+    await rig.start(bound=0)
+    rig.hand_in(rig.sms(1, expires="10m"), rig.sms(2))
+    await rig.until(lambda: rig.states() == {"queued": 2})
+    rig.skew += 3600
+    rig.smsc.bind_status = 0
+    await rig.until(lambda: rig.states() == {"expired": 1, "sent": 1})
+    assert len(rig.smsc.submits) == 1

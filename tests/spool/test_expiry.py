@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smppd.expiry import parse_expires
+from smppd.expiry import parse_expires, parse_send_at
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,15 @@ def test_what_is_neither_says_why(value: str | float, word: str) -> None:
 @given(st.text() | st.floats() | st.integers())
 def test_nothing_raises(value: str | float) -> None:
     assert isinstance(parse_expires(value, 1000.0), float | str)
+
+
+def test_a_time_to_send_at_has_an_offset_and_is_not_too_far_ahead() -> None:
+    assert parse_send_at("1970-01-01T01:00:10+01:00", 1000.0) == 10.0
+    assert "no offset" in str(parse_send_at("2030-01-31T18:00", 1000.0))
+    assert "no time" in str(parse_send_at("10m", 1000.0))
+    assert "ten years" in str(parse_send_at("2030-01-31T18:00Z", 1000.0))
+
+
+@given(st.text())
+def test_no_time_to_send_at_raises(value: str) -> None:
+    assert isinstance(parse_send_at(value, 1000.0), float | str)

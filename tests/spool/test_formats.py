@@ -94,7 +94,8 @@ MISTAKES = [
     (good(expires=0), "BAD_EXPIRES", ["duration"]),
     (good(expires=10**30), "BAD_EXPIRES", ["duration"]),
     (good(op="sms.sendsms"), "NOT_AVAILABLE", ["op:", "not available in this version"]),
-    (good(send_at="2030-01-01T00:00Z"), "NOT_AVAILABLE", ["send_at:"]),
+    (good(send_at="2030-01-01T00:00"), "BAD_SEND_AT", ["send_at:", "no offset"]),
+    (good(send_at="10m"), "BAD_SEND_AT", ["send_at:", "10m", "2030-01-31T18:00:00+01:00"]),
 ]
 
 

@@ -46,6 +46,7 @@ from smppd.pipeline.admission import Admission, Terms
 from smppd.pipeline.cancellation import Cancellation, CancelTerms, Wanted
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.dispatch import Dispatcher
+from smppd.pipeline.inquiry import Inquiry, QueryTerms
 from smppd.pipeline.pools import Pool
 from smppd.pipeline.publish import Publication
 from smppd.pipeline.settlement import LinkTerms, Settlement
@@ -214,6 +215,11 @@ class Daemon:
             {link.name: CancelTerms(route, link.cancel_sm) for link, route in pairs},
         )
         self.settlement.tell_of_replies(self.cancellation.heard)
+        asked = {
+            link.name: QueryTerms(route, link.query_after) for link, route in pairs if link.query_sm
+        }
+        self.inquiry = Inquiry(self.desk, asked, self.emit)
+        self.settlement.tell_of_replies(self.inquiry.heard)
 
     def _build_dispatcher(self, link: LinkConfig, route: Link) -> Dispatcher:
         pools = [pool for pool in self.pools if link.name in pool.turns.links]
@@ -324,6 +330,7 @@ class Daemon:
         async with trio.open_nursery() as nursery:
             for dispatcher in self.dispatchers:
                 nursery.start_soon(dispatcher.run)
+            nursery.start_soon(self.inquiry.run)
             yield
             nursery.cancel_scope.cancel()
 

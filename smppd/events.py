@@ -191,6 +191,14 @@ class Cancelled:
 
 
 @dataclass(frozen=True, slots=True)
+class QueriesRefused:
+    """An SMSC does not answer query_sm as one that supports it would."""
+
+    link: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
 class LinkMissing:
     """Messages wait for a link that is not in the configuration any more."""
 
@@ -242,6 +250,7 @@ Event = (
     | FileReported
     | Requeued
     | Cancelled
+    | QueriesRefused
     | LinkMissing
     | MailboxFailing
     | MailboxRecovered

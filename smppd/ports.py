@@ -226,6 +226,11 @@ class Journal(Protocol):
     async def find_waiting(self, keys: Sequence[str]) -> dict[str, bytes]:
         """The spilled message behind each of these receipt keys."""
 
+    async def read_waiting(
+        self, after: tuple[int, str], limit: int
+    ) -> list[tuple[int, str, bytes]]:
+        """Spilled messages behind this lot and key: lot, receipt key and entry, in that order."""
+
     async def drop_lots(self, holds: str, before: float) -> None:
         """Forget lots of "client_id" or "waiting" written before this time (epoch)."""
 

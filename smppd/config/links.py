@@ -67,6 +67,7 @@ def _read_link(reading: Reading, name: str, table: dict[str, Any]) -> dict[str, 
     hosts = _hosts(reading, table, key)
     check_transport(reading, given, hosts, key)
     check_tlvs(reading, given, key)
+    _check_questions(reading, given, key)
     if given.get("schedule") == "smsc" and given.get("times") == "omit":
         reading.refuse(
             'is "smsc", and times = "omit" leaves the SMSC without the time; change one of them',
@@ -79,6 +80,13 @@ def _read_link(reading: Reading, name: str, table: dict[str, Any]) -> dict[str, 
         "status": _statuses(reading, table.get("status", {}), key),
         "ton_npi": read_ton_npi(reading, table.get("ton_npi", {}), key),
     }
+
+
+def _check_questions(reading: Reading, given: dict[str, Any], key: Sequence[str]) -> None:
+    for name in ("query_sm", "cancel_sm"):
+        if given.get(name) and given.get("bind") == "receiver":
+            problem = "needs a link that may submit, and this one only receives; leave it out"
+            reading.refuse(problem, *key, name)
 
 
 def _check_first(reading: Reading, links: list[dict[str, Any]]) -> None:

@@ -171,6 +171,12 @@ class Journal:
             return {}
         return await self._read(lambda: self._store.find_waiting(candidates))
 
+    async def read_waiting(
+        self, after: tuple[int, str], limit: int
+    ) -> list[tuple[int, str, bytes]]:
+        """Spilled messages behind this lot and key: lot, receipt key and entry."""
+        return await self._read(lambda: self._store.read_waiting(after, limit))
+
     async def drop_lots(self, holds: str, before: float) -> None:
         """Forget what was indexed before this time."""
         await self._read(lambda: self._store.drop_lots(holds, before))

@@ -204,6 +204,14 @@ class Store:
             ).fetchall()
         )
 
+    def read_waiting(self, after: tuple[int, str], limit: int) -> list[tuple[int, str, bytes]]:
+        """Spilled messages behind this lot and key: lot, receipt key and entry."""
+        return self._sql.execute(
+            "SELECT lot, key, entry FROM waiting WHERE (lot, key) > (?, ?)"
+            " ORDER BY lot, key LIMIT ?",
+            (*after, limit),
+        ).fetchall()
+
     def all_keys(self, holds: str) -> Iterator[str]:
         """Every key in the lots of "client_id" or "waiting"."""
         column = "id" if holds == "client_id" else "key"

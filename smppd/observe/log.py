@@ -81,6 +81,9 @@ LINES: Mapping[type[events.Event], Line] = MappingProxyType(
         events.FileReported: Line("file_reported", "info", "file is done, results written"),
         events.Requeued: Line("requeued", "info", "messages put back in the queue"),
         events.Cancelled: Line("cancelled", "info", "messages cancelled"),
+        events.QueriesRefused: Line(
+            "queries_refused", "warning", "the SMSC refuses query_sm; is query_sm = true right?"
+        ),
         events.LinkMissing: Line("link_missing", "warning", "messages wait for no link"),
         events.MailboxFailing: Line("mailbox_failing", "warning", "cannot keep what handsets send"),
         events.MailboxRecovered: Line("mailbox_recovered", "info", "what handsets send is kept"),

@@ -11,6 +11,9 @@ from smppd.ports import Heard, ReceiptOf, Reply
 from smppd.smpp.receipt import FINAL_STATES
 from smppd.smpp.vocabulary import CommandStatus, MessageState
 
+#: The statuses that say something of the message: where it is, or that the SMSC has none such.
+TELLS = frozenset({0, CommandStatus.ESME_RQUERYFAIL, CommandStatus.ESME_RINVMSGID})
+
 _STATES = frozenset(map(int, MessageState))
 _FINAL = frozenset(map(int, FINAL_STATES))
 
@@ -25,7 +28,7 @@ def record(ledger: Ledger, link: str, reply: Reply, now: float) -> tuple[Heard, 
     told = None
     if reply.status is not None and question.cancels:
         ledger.cancel_answered(now, link, question.msg_id, question.part, reply.status)
-    elif entry is not None and reply.status in (0, CommandStatus.ESME_RQUERYFAIL):
+    elif entry is not None and reply.status in TELLS:
         told = _record_query(ledger, link, reply, entry, now)
     return (reply, entry), told
 

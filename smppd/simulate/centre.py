@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterable
 
 from smppd.simulate.accounts import Account, Connection
 from smppd.simulate.agenda import Agenda
+from smppd.simulate.archive import Archive
 from smppd.simulate.chance import Chance, Throttle
 from smppd.simulate.handsets import HandsetMessages
 from smppd.simulate.intake import Intake
 from smppd.simulate.mailbox import Delivery, Mailbox
+from smppd.simulate.questions import Questions
 from smppd.simulate.receipts import ID_WRITERS, ReceiptWriter
 from smppd.simulate.script import Script
 from smppd.simulate.tally import Deliveries, Tally
@@ -53,11 +55,7 @@ _TRY_LATER = frozenset(
         CommandStatus.ESME_RSYSERR,
     }
 )
-_CANNOT = {
-    CommandId.QUERY_SM: CommandStatus.ESME_RQUERYFAIL,
-    CommandId.CANCEL_SM: CommandStatus.ESME_RCANCELFAIL,
-    CommandId.REPLACE_SM: CommandStatus.ESME_RREPLACEFAIL,
-}
+_QUESTIONS = frozenset({CommandId.QUERY_SM, CommandId.CANCEL_SM})
 _BINDS = BindTransmitter | BindReceiver | BindTransceiver
 _RECEIVING = frozenset({SessionState.BOUND_RX, SessionState.BOUND_TRX})
 _VERSION = ((int(TlvTag.SC_INTERFACE_VERSION), b"\x34"),)
@@ -83,8 +81,11 @@ class MessageCentre:
         write_id = ID_WRITERS[script.receipt.id_form or script.answer.id_form]
         writer = ReceiptWriter(script.receipt.form, write_id, wall_clock)
         self._chance = Chance(script.seed)
-        self._intake = Intake(script, self._chance, self._agenda, self.tally, writer)
-        self._handsets = HandsetMessages(script.mo, self._agenda, self.tally, self._chance)
+        archive = Archive(script.question.remember, wall_clock)
+        tools = (script, self._chance, self._agenda, self.tally)
+        self._intake = Intake(*tools, writer, archive)
+        self._questions = Questions(*tools, archive)
+        self._handsets = HandsetMessages(script.mo, self._agenda, self.tally)
         breaking = script.connection
         self._breaks = bool(breaking.drop_after or breaking.drop_share or breaking.half_open_after)
 
@@ -158,12 +159,15 @@ class MessageCentre:
             self._intake.submit(connection, account, received, now)
             if self._breaks:
                 self._perhaps_break(connection, now)
+        elif account is not None and pdu.command_id in _QUESTIONS:
+            self._questions.hear(connection, account, received, now)
         elif isinstance(pdu, _BINDS):
             self._bind(connection, received, pdu, now)
         elif isinstance(pdu, SubmitMulti):
             connection.session.respond(received, SubmitMultiResp(message_id="multi"))
         else:
-            status = _CANNOT.get(pdu.command_id, CommandStatus.ESME_RINVCMDID)
+            replaces = pdu.command_id == CommandId.REPLACE_SM
+            status = CommandStatus.ESME_RREPLACEFAIL if replaces else CommandStatus.ESME_RINVCMDID
             connection.session.respond(received, status=status)
 
     def _acknowledge(self, connection: Connection, answer: Answered, now: float) -> None:

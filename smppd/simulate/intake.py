@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from smppd.simulate.accounts import Account, Connection
 from smppd.simulate.agenda import Agenda
+from smppd.simulate.archive import Archive, Kept
 from smppd.simulate.chance import Chance
 from smppd.simulate.mailbox import Delivery
 from smppd.simulate.receipts import ID_WRITERS, ReceiptWriter, Taken
@@ -30,8 +31,15 @@ class Intake:
     """Takes messages in, as the script says."""
 
     def __init__(
-        self, script: Script, chance: Chance, agenda: Agenda, tally: Tally, writer: ReceiptWriter
+        self,
+        script: Script,
+        chance: Chance,
+        agenda: Agenda,
+        tally: Tally,
+        writer: ReceiptWriter,
+        archive: Archive,
     ) -> None:
+        self._archive = archive
         self._answer = script.answer
         self._receipt = script.receipt
         self._chance = chance
@@ -65,11 +73,18 @@ class Intake:
             return CommandStatus.ESME_RINVDSTADR
         if len(pdu.source_addr) > LONGEST_ADDRESS:
             return CommandStatus.ESME_RINVSRCADR
+        if self._held(pdu) is None:
+            return CommandStatus.ESME_RINVSCHED
         if not account.throttle.allows(now):
             return CommandStatus.ESME_RTHROTTLED
         if self._refusals and (name := self._chance.pick(self._answer.status)):
             return self._refusals[name]
         return 0
+
+    def _held(self, pdu: SubmitSm | DataSm) -> float | None:
+        """For how long the message is to be held back; None when its time cannot be read."""
+        moment = pdu.schedule_delivery_time if type(pdu) is SubmitSm else ""
+        return self._archive.seconds_until(moment) if moment else 0.0
 
     def _take(
         self,
@@ -84,10 +99,11 @@ class Intake:
         self._tally.take(pdu)
         overtaken = False
         asked = pdu.registered_delivery & _ASKED
-        if asked and self._receipt.on:
-            taken = Taken(number, pdu, self._writer.stamp(), connection)
-            overtaken = self._plan_receipts(account, taken, asked, now)
         message_id = self._write_id(number)
+        kept = self._keep(message_id, account, pdu, now)
+        if asked and self._receipt.on:
+            taken = Taken(number, pdu, self._writer.stamp(), connection, kept)
+            overtaken = self._plan_receipts(account, taken, asked, now)
         kind = SubmitSmResp if type(pdu) is SubmitSm else DataSmResp
         if self._prompt and not overtaken:
             self._later(0.0, connection, received, kind(message_id=message_id), 0, now)
@@ -96,6 +112,14 @@ class Intake:
         else:
             delay = self._answering_time(overtaken=overtaken)
             self._later(delay, connection, received, kind(message_id=message_id), 0, now)
+
+    def _keep(self, message_id: str, account: Account, pdu: SubmitSm | DataSm, now: float) -> Kept:
+        """Decide what becomes of a message, and remember it."""
+        receipt, held = self._receipt, now + (self._held(pdu) or 0.0)
+        word = self._chance.pick(receipt.states) or "DELIVRD"
+        kept = Kept(pdu.source_addr, held, held + receipt.delay, word, account.name)
+        self._archive.keep(message_id, kept)
+        return kept
 
     def _answering_time(self, *, overtaken: bool) -> float:
         answer, chance = self._answer, self._chance
@@ -133,14 +157,16 @@ class Intake:
 
     def _plan_receipts(self, account: Account, taken: Taken, asked: int, now: float) -> bool:
         """Put the receipts of a message on the agenda; whether they overtake its answer."""
-        receipt, chance = self._receipt, self._chance
-        word = chance.pick(receipt.states) or "DELIVRD"
+        receipt, chance, kept = self._receipt, self._chance, taken.kept
+        word = kept.word
         if asked == (_ON_FAILURE if word == "DELIVRD" else _ON_SUCCESS):
             return False
         if chance.happens(receipt.never):
             return False
         overtakes = chance.happens(receipt.before_answer)
         seconds = 0.0 if overtakes else receipt.delay + chance.up_to(receipt.jitter)
+        seconds += kept.held_until - now
+        kept.ends_at = now + seconds
         for place, passing in enumerate(receipt.intermediate, 1):
             when = now + seconds * place / (len(receipt.intermediate) + 1)
             self._report_at(when, now, account, taken, passing, final=False)
@@ -158,6 +184,8 @@ class Intake:
             self._report(now, account, taken, word, final)
 
     def _report(self, _now: float, account: Account, taken: Taken, word: str, final: bool) -> None:
+        if taken.kept.cancelled:
+            return
         receipt = self._writer.write(taken, word, final=final)
         account.mailbox.put(Delivery(receipt, True, taken.origin))
         account.stirred = True

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from smppd.simulate.archive import Kept
 from smppd.simulate.script import STATE_WORDS, IdForm, ReceiptForm
 from smppd.smpp.pdu import DataSm, DeliverSm, SubmitSm
 from smppd.smpp.vocabulary import EsmClass, TlvTag
@@ -24,12 +25,14 @@ _SPREAD = 0x9E3779B97F4A7C15F39CC0605CEDC835
 
 
 class Taken(msgspec.Struct, gc=False):
-    """A message that the SMSC took: its number, when (YYMMDDhhmm), and on which connection."""
+    """A message that the SMSC took: its number, when (YYMMDDhhmm), on which connection, and what
+    is known of it besides."""
 
     number: int
     pdu: SubmitSm | DataSm
     stamp: str
     origin: Any
+    kept: Kept
 
 
 def _uuid(number: int) -> str:

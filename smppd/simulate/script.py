@@ -12,8 +12,6 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from smppd.smpp.cutting import MAX_PARTS, count_parts
-from smppd.smpp.text import Alphabet, Encoded
 from smppd.smpp.vocabulary import CommandStatus, MessageState
 
 
@@ -29,8 +27,10 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=0)]
 Address = Annotated[str, Meta(pattern="^[ -~]{1,20}$")]
 
+#: Octets of a message's text (3.4, 5.2.21).
+LONGEST_TEXT = 254
+
 IdForm = Literal["decimal", "hex", "hex_upper", "padded", "uuid"]
-MoSplit = Literal["udh8", "udh16", "sar"]
 ReceiptForm = Literal["standard", "lower", "no_text", "tlv", "text_and_tlv"]
 
 #: The words of receipts (3.4, appendix B) and the states they stand for.
@@ -46,12 +46,10 @@ STATE_WORDS = {
 }
 
 
-def encode_mo(text: str, number: int) -> Encoded:
-    """A handset's message in its octets: ASCII, or UCS-2 where that is not enough."""
+def encode_mo(text: str, number: int) -> tuple[bytes, int]:
+    """The octets and data_coding of a handset's message: ASCII, or UCS-2 where that is not enough."""
     text = text.replace("{n}", str(number))
-    if text.isascii():
-        return Encoded(Alphabet.GSM7, 0, text.encode("ascii"))
-    return Encoded(Alphabet.UCS2, 8, text.encode("utf-16-be"))
+    return (text.encode("ascii"), 0) if text.isascii() else (text.encode("utf-16-be"), 8)
 
 
 def read_status(written: str | int) -> Status:
@@ -138,6 +136,21 @@ class Receipts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 raise ValueError(f"{word!r} is no state of a receipt; choose from {known}")
 
 
+class Questions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How query_sm and cancel_sm are answered: truthfully, unless told otherwise."""
+
+    query_status: Annotated[
+        Status | None, Meta(description="refuse every query_sm with this command_status")
+    ] = None
+    cancel_status: Annotated[
+        Status | None, Meta(description="refuse every cancel_sm with this command_status")
+    ] = None
+    swallow: Annotated[Share, Meta(description="share of both that is never answered")] = 0.0
+    remember: Annotated[
+        Count, Meta(description="how many messages are remembered for them; older are unknown")
+    ] = 50_000
+
+
 class Connections(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How connections break."""
 
@@ -187,16 +200,10 @@ class Handsets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         "12345"
     )
 
-    split: Annotated[MoSplit, Meta(description="how the parts of a long text are numbered")] = (
-        "udh8"
-    )
-    backwards: Annotated[bool, Meta(description="the last part of a long text first")] = False
-    lose_parts: Annotated[Share, Meta(description="share of the parts that never come")] = 0.0
-
     def __post_init__(self) -> None:
-        parts = count_parts(encode_mo(self.text, 10**8), wide=self.split == "udh16")
-        if parts > MAX_PARTS:
-            raise ValueError(f"text: would be {parts} parts; {MAX_PARTS} are the most there are")
+        octets, _ = encode_mo(self.text, 10**8)
+        if len(octets) > LONGEST_TEXT:
+            raise ValueError(f"text: has {len(octets)} octets; one message carries {LONGEST_TEXT}")
 
 
 class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -237,6 +244,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     first_id: Annotated[int, Meta(ge=0, description="the first message_id")] = 1_000_000_001
     answer: Answers = Answers()
     receipt: Receipts = Receipts()
+    question: Questions = Questions()
     connection: Connections = Connections()
     bind: Binds = Binds()
     mo: Handsets = Handsets()

@@ -41,6 +41,8 @@ class Summary(msgspec.Struct, kw_only=True):
     answers: dict[str, int]
     accepted: int
     swallowed: int
+    queries: int
+    cancelled: int
     different: int
     taken_twice: int
     receipts: Deliveries
@@ -65,6 +67,8 @@ class Tally:
         self.submits = 0
         self.accepted = 0
         self.swallowed = 0
+        self.queries = 0
+        self.cancelled = 0
         self.oddities = 0
         self.remarks: list[str] = []
         self.answers: dict[int, int] = {}
@@ -107,6 +111,8 @@ class Tally:
             answers={status_name(status): count for status, count in self.answers.items()},
             accepted=self.accepted,
             swallowed=self.swallowed,
+            queries=self.queries,
+            cancelled=self.cancelled,
             different=len(self.messages),
             taken_twice=len(self.taken_twice()),
             receipts=self.receipts,

@@ -138,6 +138,7 @@ def test_mistakes_of_all_sections_are_reported_together() -> None:
         ("ton_npi = {short_code = 0}", "ton_npi.short_code", "no TON and NPI"),
         ('interface_version = "3.5"', "interface_version", 'write "3.3", "3.4" or "5.0"'),
         ('on_unknown = "HOLD"', "on_unknown", 'did you mean "hold"?'),
+        ('bind = "receiver"\nquery_sm = true', "query_sm", "this one only receives"),
         # keys
         ("windows = 5", "windows", 'did you mean "window"?'),
         ("log_level = 'info'", "log_level", "it belongs in [observe]"),

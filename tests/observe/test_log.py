@@ -97,6 +97,7 @@ def test_levels_are_those_an_operator_filters_by() -> None:
     assert by_level["warning"] == {
         events.LinkLost,
         events.LinkUnverified,
+        events.QueriesRefused,
         events.CertificateExpiring,
         events.BindRefused,
         events.FileQuarantined,

@@ -1,0 +1,254 @@
+"""Inquiry: messages whose receipt does not come are asked for, with query_sm (SMPP 3.4, 4.8).
+
+A message that its SMSC took is asked for when `query_after` has passed without a receipt, and
+again at growing intervals while it is on its way, until it is final, the SMSC does not know it,
+or it is too old. What is due is found by looking through the messages in memory and, page by
+page, through those spilled to disk; the cost of a look is bounded however many there are. An
+SMSC that refuses or says nothing is asked less and less often.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from math import inf
+from typing import NamedTuple
+
+import msgspec
+import trio
+
+from smppd.events import Emit, QueriesRefused
+from smppd.ledger.facts import ANSWERED_FOR_GOOD, Outstanding, read_outstanding
+from smppd.message import Message, State
+from smppd.pipeline.desk import Desk
+from smppd.pipeline.replies import TELLS
+from smppd.ports import Asking, Heard, Question
+from smppd.smpp.vocabulary import CommandStatus, status_name
+
+#: Seconds between two looks at what is due.
+LOOK_EVERY = 5.0
+#: Spilled messages read at once, and how often in one look.
+PAGE = 500
+PAGES = 10
+#: Messages of a link that are known to be due, and those of them that the link holds, at most.
+MOST_DUE = 2000
+HELD = 20
+#: A part is asked for until so many answers came, and so long (seconds) after its submission.
+MOST_ANSWERS = 8
+GIVEN_UP_AFTER = 3 * 86_400.0
+#: The longest interval between two questions about a part, in seconds.
+LONGEST_WAIT = 6 * 3600.0
+#: How long a link is not asked after a question that came to nothing, doubled each time.
+PAUSE, PAUSE_REFUSED = 5.0, 60.0
+LONGEST_PAUSE = 3600.0
+#: Questions without an answer that are remembered.
+REMEMBERED = 20_000
+
+_SENT, _UNKNOWN = int(State.SENT), int(State.UNKNOWN)
+_OURS = frozenset({_SENT, _UNKNOWN})
+_PACE = frozenset({CommandStatus.ESME_RTHROTTLED, CommandStatus.ESME_RMSGQFUL})
+
+Key = tuple[int, int]
+#: Where the walk through the spilled messages is: a lot and a key in it.
+Place = tuple[int, str]
+_START: Place = (0, "")
+
+
+class QueryTerms(msgspec.Struct, frozen=True):
+    """What asking must know of a link: whom to ask, and after how many seconds."""
+
+    link: Asking
+    query_after: float
+
+
+class Due(NamedTuple):
+    """A part that is to be asked for."""
+
+    msg_id: int
+    part: int
+    link: str
+    message_id: str
+    file_id: int
+    item: int
+
+
+class _Line:
+    """One link: what is due over it, and how it has answered lately."""
+
+    def __init__(self, terms: QueryTerms) -> None:
+        self.terms = terms
+        self.due: deque[Due] = deque()
+        self.strikes = 0
+        self.paused_until = -inf
+
+    def pause(self, shortest: float) -> None:
+        self.paused_until = trio.current_time() + min(
+            shortest * 2.0 ** min(self.strikes, 20), LONGEST_PAUSE
+        )
+        self.strikes += 1
+
+
+class Inquiry:
+    """Asks the SMSCs of these links, by their names."""
+
+    def __init__(self, desk: Desk, terms: Mapping[str, QueryTerms], emit: Emit) -> None:
+        self._desk = desk
+        self._emit = emit
+        self._lines = {name: _Line(each) for name, each in terms.items()}
+        #: Parts that are due or being asked for (until infinity), and those for which no answer
+        #: came: how often, and until when they are left alone.
+        self._marks: dict[Key, tuple[int, float]] = {}
+        self._place = _START
+        self._walk_began = self._walk_again_at = -inf
+        self._news = trio.Event()
+
+    async def run(self) -> None:
+        """Look and ask, until cancelled. There is nothing to run when no link is asked."""
+        look_at = trio.current_time()
+        while self._lines:
+            if trio.current_time() >= look_at:
+                await self._look()
+                look_at = trio.current_time() + LOOK_EVERY
+            self._news = trio.Event()
+            for line in self._lines.values():
+                await self._feed(line)
+            with trio.move_on_at(look_at):
+                await self._news.wait()
+
+    def heard(self, link: str, replies: Sequence[Heard]) -> None:
+        """What came of these questions; what was said is on disk."""
+        line = self._lines.get(link)
+        replies = [each for each in replies if not each[0].question.cancels]
+        if line is None or not replies:
+            return
+        failed: int | None = 0
+        for reply, _ in replies:
+            key = (reply.question.msg_id, reply.question.part)
+            tries, _ = self._marks.pop(key, (0, 0.0))
+            if reply.status in TELLS:
+                line.strikes = 0
+                continue
+            failed = reply.status
+            wait = line.terms.query_after * 2.0 ** min(tries + 1, 20)
+            until = inf if tries + 1 >= MOST_ANSWERS else self._desk.wall() + wait
+            self._marks[key] = (tries + 1, until)
+        if failed != 0:
+            self._slow_down(link, line, failed)
+        self._news.set()
+
+    def _slow_down(self, link: str, line: _Line, status: int | None) -> None:
+        if status is None or status in _PACE:
+            line.pause(PAUSE)
+            return
+        if not line.strikes:
+            self._emit(QueriesRefused(link, status_name(status)))
+        line.pause(PAUSE_REFUSED)
+
+    # ── what is due ──────────────────────────────────────────────────────────────────────────
+
+    async def _look(self) -> None:
+        now = self._desk.wall()
+        while len(self._marks) > REMEMBERED:
+            del self._marks[next(iter(self._marks))]
+        for entry in self._desk.accounts.entries.values():
+            if entry.state in _OURS and entry.submitted is not None:
+                for due in self._parts_due(entry, now):
+                    self._enter(due)
+        for _ in range(PAGES):
+            if self._walk_again_at > now or not self._has_room():
+                return
+            await self._read_page(now)
+
+    def _has_room(self) -> bool:
+        return any(len(line.due) < MOST_DUE for line in self._lines.values())
+
+    def _parts_due(self, entry: Outstanding, now: float) -> Iterator[Due]:
+        for part, key in dict(entry.ids).items():
+            link, _, message_id = key.partition("\t")
+            line = self._lines.get(link)
+            if line and message_id and is_due(entry, part, line.terms.query_after, now):
+                _, until = self._marks.get((entry.msg_id, part), (0, -inf))
+                if until <= now:
+                    yield Due(entry.msg_id, part, link, message_id, entry.file_id, entry.item)
+
+    def _enter(self, due: Due) -> None:
+        line = self._lines[due.link]
+        if len(line.due) < MOST_DUE:
+            tries, _ = self._marks.get(due[:2], (0, 0.0))
+            self._marks[due[:2]] = (tries, inf)
+            line.due.append(due)
+
+    async def _read_page(self, now: float) -> None:
+        """Go on through the spilled messages; at their end begin anew after a while."""
+        if self._place == _START:
+            self._walk_began = now
+        rows = await self._desk.journal.read_waiting(self._place, PAGE)
+        found = {key: blob for _, key, blob in rows if key.partition("\t")[0] in self._lines}
+        due = self._spilled_due(found, now)
+        if due:
+            # A message that was spilled again stands in a newer lot, too: that one counts.
+            found = await self._desk.journal.find_waiting(
+                [f"{d.link}\t{d.message_id}" for d in due]
+            )
+            for each in self._spilled_due(found, now):
+                self._enter(each)
+        if len(rows) == PAGE:
+            self._place = rows[-1][:2]
+        else:
+            self._place = _START
+            after = min(line.terms.query_after for line in self._lines.values())
+            self._walk_again_at = self._walk_began + max(after, LOOK_EVERY)
+
+    def _spilled_due(self, found: Mapping[str, bytes], now: float) -> list[Due]:
+        accounts, due = self._desk.accounts, dict[Key, Due]()
+        for entry in map(read_outstanding, found.values()):
+            if entry.msg_id in accounts.entries or accounts.is_final(entry.file_id, entry.item):
+                continue
+            for each in self._parts_due(entry, now):
+                if f"{each.link}\t{each.message_id}" in found:
+                    due[each[:2]] = each
+        return list(due.values())
+
+    # ── asking ───────────────────────────────────────────────────────────────────────────────
+
+    async def _feed(self, line: _Line) -> None:
+        """Give the link as many questions as it may hold."""
+        room = HELD - line.terms.link.asking
+        if room <= 0 or not line.due or trio.current_time() < line.paused_until:
+            return
+        chosen: list[Due] = []
+        while line.due and len(chosen) < room:
+            due = line.due.popleft()
+            if self._still_due(due):
+                chosen.append(due)
+            else:
+                self._marks.pop(due[:2], None)
+        found = await self._desk.journal.read_messages([due.msg_id for due in chosen])
+        messages = {row.msg_id: row.message for row in found}
+        line.terms.link.ask([_question(due, messages[due.msg_id]) for due in chosen])
+
+    def _still_due(self, due: Due) -> bool:
+        """Whether nothing was heard of it since it was found."""
+        entry = self._desk.accounts.entries.get(due.msg_id)
+        if entry is not None:
+            return entry.part_states[due.part] == _SENT
+        return not self._desk.accounts.is_final(due.file_id, due.item)
+
+
+def is_due(entry: Outstanding, part: int, query_after: float, now: float) -> bool:
+    """Whether it is time to ask for a part."""
+    if entry.state not in _OURS or entry.part_states[part] != _SENT or entry.submitted is None:
+        return False
+    age = now - entry.submitted
+    if age < query_after or age > GIVEN_UP_AFTER + query_after:
+        return False
+    if entry.asked is None or part not in entry.asked:
+        return True
+    answers, asked_at = entry.asked[part]
+    if answers == ANSWERED_FOR_GOOD or answers >= MOST_ANSWERS:
+        return False
+    return now >= asked_at + max(query_after, min(query_after * 2.0**answers, LONGEST_WAIT))
+
+
+def _question(due: Due, message: Message) -> Question:
+    return Question(due.msg_id, due.part, due.message_id, message)

@@ -1,10 +1,10 @@
 """Other characters for those that an alphabet lacks, so that a text need not go as UCS-2.
 
 One typographic quote halves what a message holds. A character that the alphabet has stays (é in
-GSM 03.38); for the others there is a table of ours, and behind it anyascii, but only for letters,
-digits and punctuation. What would not mean the same stays as it is, and with it the whole text:
-emoji, ideographs (their sound is not their meaning), superscripts and fractions (10² is not 102),
-and letters for which anyascii knows nothing. Pure.
+GSM 03.38); for the others there is a table of ours, and behind it anyascii, but only for digits,
+punctuation, and the letters of scripts that people do write in Latin ones. What would not mean the
+same stays as it is, and with it the whole text: emoji, ideographs, scripts that write no vowels,
+superscripts and fractions (10² is not 102). Pure.
 """
 
 from __future__ import annotations
@@ -71,12 +71,21 @@ TABLE: Mapping[str, str] = MappingProxyType(
     )
 )
 
-#: Kinds of characters (Unicode's general categories) of which anyascii keeps the meaning.
-_KNOWN_TO_ANYASCII = frozenset(
-    {"Ll", "Lu", "Lt", "Lm", "Lo", "Mn", "Mc", "Nd", "Nl", "Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps"}
+#: Unicode's general categories of digits and punctuation.
+_PLAIN = frozenset({"Nd", "Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps"})
+#: Letters that anyascii may have, by their names.
+_LETTERS = re.compile(
+    "LATIN |FULLWIDTH LATIN |GREEK |CYRILLIC |ARMENIAN |GEORGIAN |HIRAGANA |KATAKANA |HANGUL "
+    "|MICRO SIGN|MASCULINE ORDINAL|FEMININE ORDINAL|ROMAN NUMERAL |SMALL ROMAN NUMERAL "
 )
-_IDEOGRAPH = re.compile("CJK |IDEOGRAPHIC NUMBER|KANGXI |TANGUT |NUSHU ")
 _WITH_MARKS = re.compile("[^\u0300-\u036f][\u0300-\u036f]+")
+_GREEK_WORD = re.compile("[\u0370-\u03ff\u1f00-\u1fff]{2}")
+#: GSM 03.38 has the Greek capitals that look like no Latin ones.
+_GREEK_LIKE_LATIN = str.maketrans(
+    "\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7",
+    "ABEZHIKMNOPTYX",
+)
+_SEPTETS = (Alphabet.GSM7, Alphabet.GSM7_PACKED)
 
 
 def transliterate(text: str, alphabet: Alphabet) -> tuple[str, dict[str, str]] | None:
@@ -93,10 +102,11 @@ def transliterate(text: str, alphabet: Alphabet) -> tuple[str, dict[str, str]] |
 
     text = _WITH_MARKS.sub(composed, text)
     replaced: dict[str, str] = {}
+    greek = alphabet in _SEPTETS and _GREEK_WORD.search(text) is not None
     for char in dict.fromkeys(text):
         if fits(char, alphabet):
             continue
-        instead = _instead(char, alphabet)
+        instead = _instead(char, alphabet, greek)
         if instead is None:
             return None
         replaced[char] = instead
@@ -107,15 +117,35 @@ def transliterate(text: str, alphabet: Alphabet) -> tuple[str, dict[str, str]] |
 
 
 @lru_cache(maxsize=4096)
-def _instead(char: str, alphabet: Alphabet) -> str | None:
-    """What stands for a character that the alphabet lacks; None where nothing does."""
+def _instead(char: str, alphabet: Alphabet, greek: bool) -> str | None:
+    """What stands for a character that the alphabet lacks; None where nothing does.
+
+    `greek`: the text is Greek, and a letter becomes the capital that septets have for it.
+    """
     instead = TABLE.get(char)
     if instead is None:
-        category = unicodedata.category(char)
-        if category not in _KNOWN_TO_ANYASCII or _IDEOGRAPH.match(unicodedata.name(char, "")):
-            return None
-        instead = anyascii(char)
-        if not instead and category not in ("Mn", "Mc"):
-            return None
-        instead = instead.replace("`", "'")
-    return instead if all(fits(each, alphabet) for each in instead) else None
+        instead = _greek_capital(char) if greek and _is_greek(char) else _in_ascii(char)
+    if instead is None or not all(fits(each, alphabet) for each in instead):
+        return None
+    return instead
+
+
+def _in_ascii(char: str) -> str | None:
+    """As anyascii has it, where that means the same."""
+    name = unicodedata.name(char, "")
+    if name.startswith("COMBINING "):
+        return ""
+    if char == "\u03bc":  # alone it is a unit's prefix: 5 \u03bcg are not 5 mg
+        return "u"
+    if unicodedata.category(char) not in _PLAIN and not _LETTERS.match(name):
+        return None
+    return anyascii(char).replace("`", "'") or None
+
+
+def _is_greek(char: str) -> bool:
+    return unicodedata.name(char, "").startswith("GREEK ") and char.isalpha()
+
+
+def _greek_capital(char: str) -> str:
+    """The capital without accents, as a septet or as the Latin letter that looks like it."""
+    return unicodedata.normalize("NFD", char)[0].upper().translate(_GREEK_LIKE_LATIN)

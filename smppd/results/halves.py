@@ -6,20 +6,20 @@ and tells it after, so that memory never knows more than the disk.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import msgspec
 
-from smppd.results.letters import Piece
+from smppd.results.letters import Piece, Received
 
 #: So many parts are kept without the rest of their message, and so many octets (in hex) of them;
 #: beyond that the oldest message is given up. A flood of half messages fills no disk.
 MOST_PIECES = 10_000
 MOST_OCTETS = 16 << 20
-#: So many joined messages are remembered, to know a part that is delivered once more.
+#: So many joined messages are remembered, and for so long (seconds), to know a part that is
+#: delivered once more because its SMSC did not hear our answer.
 REMEMBERED = 2_000
-#: For so long a part that has been joined already may belong to a new message of the same text.
-SOON = 600.0
+REMEMBERED_FOR = 3600.0
+#: For so long what looks like such a part may be that of a new message which says the same there.
+SOON = 60.0
 
 #: Source, destination, kind of reference, reference, total: parts that share them belong together,
 #: over whichever link they come.
@@ -58,7 +58,7 @@ class Halves:
 
     def __init__(self) -> None:
         self._halves: dict[Key, Half] = {}
-        self._joined: dict[Key, dict[int, str]] = {}
+        self._joined: dict[tuple[str, str, int, int], tuple[float, str, bytes]] = {}
         self._pieces = 0
         self._octets = 0
 
@@ -66,8 +66,10 @@ class Halves:
         return len(self._halves)
 
     def restore(self, half: Half) -> None:
-        """Take up a message that an earlier run began. They come in the order of their names."""
+        """Take up a message that an earlier run began. They come in the order of their names,
+        after what is remembered."""
         self._halves[half.key] = half
+        half.again = all(map(self.is_again, half.pieces.values()))
         self._count(half, 1)
 
     def find(self, piece: Piece) -> Half | None:
@@ -85,7 +87,9 @@ class Halves:
 
     def is_again(self, piece: Piece) -> bool:
         """Whether a message was joined with this very part in it."""
-        return self._joined.get(key_of(piece), {}).get(piece.number) == piece.data
+        key = (piece.source, piece.destination, piece.reference, piece.total)
+        joined = self._joined.get(key)
+        return joined is not None and piece.octets in joined[2]
 
     def drop(self, half: Half) -> None:
         """This message has been told, or is not to be."""
@@ -93,13 +97,23 @@ class Halves:
             del self._halves[half.key]
             self._count(half, -1)
 
-    def remember(self, pieces: Sequence[Piece]) -> None:
-        """These parts have been told as one message."""
-        key = key_of(pieces[0])
-        self._joined.pop(key, None)
-        self._joined[key] = {piece.number: piece.data for piece in pieces}
-        while len(self._joined) > REMEMBERED:
-            del self._joined[next(iter(self._joined))]
+    def remember(self, at: float, name: str, letter: Received) -> str | None:
+        """This message was joined, in the files of this name; the name of one now forgotten."""
+        assert isinstance(letter.reference, int)
+        key = (letter.source, letter.destination, letter.reference, letter.parts)
+        before = self._joined.pop(key, None)
+        self._joined[key] = (at, name, bytes.fromhex(letter.data))
+        return before[1] if before else None
+
+    def forget(self, before: float) -> list[str]:
+        """The names of joined messages that need be remembered no more."""
+        forgotten = []
+        for key, (at, name, _) in list(self._joined.items()):
+            if at > before and len(self._joined) <= REMEMBERED:
+                break
+            del self._joined[key]
+            forgotten.append(name)
+        return forgotten
 
     def overdue(self, before: float) -> list[Half]:
         """Those that began before this time."""

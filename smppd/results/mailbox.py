@@ -49,7 +49,7 @@ class Mailbox:
 
     def recover(self) -> None:
         """Take up the parts that the last run left. It blocks; OSError when the disk fails."""
-        self._sorter.recover()
+        self._sorter.recover(self._wall())
         news, self._sorter.news = self._sorter.news, []
         for event in news:
             self._emit(event)
@@ -68,7 +68,7 @@ class Mailbox:
             self._look_at = now + LOOK_EVERY
             async with self._turn:
                 began = now - self._timeout
-                self._tell(works=await self._run_sync(self._sorter.give_up_before, began))
+                self._tell(works=await self._run_sync(self._sorter.give_up_before, began, now))
 
     def _tell(self, *, works: bool) -> None:
         """Tell the operator of it: of a failing disk once, until it works again."""

@@ -3,7 +3,8 @@
 A part lies in `parts/` as NAME-001.part until the others have come. The joined message is written
 there as NAME.letter, then its parts are removed, and last it is renamed into `new/`; each step is
 synced before the next. So a crash at any instant neither loses it nor gives it twice: the next
-start does what is left of that. Calls come one at a time. A disk that fails is told in `news`, and
+start does what is left of that. It stays in `parts/` under a second name, NAME.told, while a part
+of it may be delivered once more. Calls come one at a time. A disk that fails is told in `news`, and
 by not keeping what was to be kept.
 """
 
@@ -21,7 +22,7 @@ import msgspec
 
 from smppd.events import MailboxFailing, ReceivedIncomplete
 from smppd.placing import fsync_folder, write_whole
-from smppd.results.halves import NOBODY, SOON, Half, Halves, key_of
+from smppd.results.halves import NOBODY, REMEMBERED_FOR, SOON, Half, Halves, key_of
 from smppd.results.letters import Alphabets, Piece, Received, join, letter_or_piece, unreadable
 from smppd.smpp.codec import Undecodable
 from smppd.smpp.pdu import DataSm, DeliverSm
@@ -30,6 +31,7 @@ Arrived = DeliverSm | DataSm | Undecodable
 
 _encode = msgspec.json.Encoder().encode
 _read_piece = msgspec.json.Decoder(Piece).decode
+_read_letter = msgspec.json.Decoder(Received).decode
 
 _CURE = "they are refused for now and come again: free space, or give the folder to the daemon"
 
@@ -46,25 +48,30 @@ class Sorter:
         #: Messages written as NAME.letter, whose parts are to go and which are to move to `new/`.
         self._told: list[Half] = []
         self._unsynced: set[Path] = set()
+        self._now = 0.0
         self.news: list[MailboxFailing | ReceivedIncomplete] = []
 
     # ── what is asked of it ──────────────────────────────────────────────────────────────────
 
     def keep(self, link: str, messages: Sequence[Arrived], now: float) -> list[bool]:
         """Of each message that came on a link, whether it is on disk."""
-        kept = [self._keep_one(link, message, now) for message in messages]
+        self._now = now
+        kept = [self._keep_one(link, message) for message in messages]
         try:
             self._sync()
         except OSError as error:
             self._tell_failure(error)
             return [False] * len(kept)
-        self.give_up_before(-inf)
+        self.give_up_before(-inf, now)
         return kept
 
-    def give_up_before(self, began: float) -> bool:
+    def give_up_before(self, began: float, now: float) -> bool:
         """Give out as they are messages that began before this time, and those beyond what can be
         kept; whether the disk let us."""
+        self._now = now
         try:
+            for name in self._halves.forget(now - REMEMBERED_FOR):
+                self._told_file(name).unlink(missing_ok=True)
             for half in self._halves.overdue(began):
                 self._give_up(half, "the other parts did not come within reassembly_timeout")
             while (oldest := self._halves.too_many()) is not None:
@@ -76,8 +83,13 @@ class Sorter:
             return False
         return True
 
-    def recover(self) -> None:
+    def recover(self, now: float) -> None:
         """Take up what the last run left in `parts/`. OSError when that cannot be read or mended."""
+        self._now = now
+        for ending in "*.told", "*.letter":
+            for path in sorted(self._parts.glob(ending)):
+                with suppress(msgspec.DecodeError):
+                    self._remember(path.stem, _read_letter(path.read_bytes()))
         pieces: dict[str, list[Piece]] = defaultdict(list)
         for path in sorted(self._parts.glob("*.part")):
             try:
@@ -95,23 +107,23 @@ class Sorter:
 
     # ── one message ──────────────────────────────────────────────────────────────────────────
 
-    def _keep_one(self, link: str, message: Arrived, now: float) -> bool:
+    def _keep_one(self, link: str, message: Arrived) -> bool:
         try:
             if isinstance(message, Undecodable):
-                self._put_letter(unreadable(link, now, message), now)
+                self._put_letter(unreadable(link, self._now, message))
                 return True
-            found = letter_or_piece(link, now, message, self._alphabets)
+            found = letter_or_piece(link, self._now, message, self._alphabets)
             if isinstance(found, Piece):
                 self._put_piece(found)
             else:
-                self._put_letter(found, now)
+                self._put_letter(found)
         except OSError as error:
             self._tell_failure(error)
             return False
         return True
 
-    def _put_letter(self, letter: Received, now: float) -> None:
-        write_whole(self._new / f"{self._new_name(now)}.json", _encode(letter) + b"\n")
+    def _put_letter(self, letter: Received) -> None:
+        write_whole(self._new / f"{self._new_name(self._now)}.json", _encode(letter) + b"\n")
         self._unsynced.add(self._new)
 
     def _put_piece(self, piece: Piece) -> None:
@@ -141,6 +153,12 @@ class Sorter:
     def _part(self, half: Half, number: int) -> Path:
         return self._parts / f"{half.name}-{number:03d}.part"
 
+    def _letter(self, half: Half) -> Path:
+        return self._parts / f"{half.name}.letter"
+
+    def _told_file(self, name: str) -> Path:
+        return self._parts / f"{name}.told"
+
     # ── from parts to messages ───────────────────────────────────────────────────────────────
 
     def _give_up(self, half: Half, why: str) -> None:
@@ -155,12 +173,17 @@ class Sorter:
 
     def _tell(self, half: Half, pieces: Sequence[Piece]) -> Received:
         letter = join(pieces, self._alphabets)
-        write_whole(self._parts / f"{half.name}.letter", _encode(letter) + b"\n")
+        write_whole(self._letter(half), _encode(letter) + b"\n")
         self._unsynced.add(self._parts)
         self._halves.drop(half)
-        self._halves.remember(pieces)
+        self._remember(half.name, letter)
         self._told.append(half)
         return letter
+
+    def _remember(self, name: str, letter: Received) -> None:
+        forgotten = self._halves.remember(self._now, name, letter)
+        if forgotten is not None:
+            self._told_file(forgotten).unlink(missing_ok=True)
 
     def _sync(self) -> None:
         """Put on disk what was written: on return it is there after any crash."""
@@ -173,12 +196,14 @@ class Sorter:
         if not self._told:
             return
         for half in self._told:
+            with suppress(OSError):  # a filesystem may have no second names: then we only know
+                self._told_file(half.name).hardlink_to(self._letter(half))
             for number in half.pieces:
                 self._part(half, number).unlink(missing_ok=True)
         fsync_folder(self._parts)
         for half in self._told:
             with suppress(FileNotFoundError):
-                (self._parts / f"{half.name}.letter").rename(self._new / f"{half.name}.json")
+                self._letter(half).rename(self._new / f"{half.name}.json")
         fsync_folder(self._new)
         fsync_folder(self._parts)
         self._told.clear()

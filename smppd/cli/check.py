@@ -19,15 +19,17 @@ from smppd.cli.places import (
     check_hosts,
     check_journal,
     check_listen,
+    check_local_address,
     check_spool,
     lock_holder,
 )
 from smppd.cli.probe import try_bind
 from smppd.cli.settings import read_config
 from smppd.cli.terminal import Terminal
-from smppd.config import Config, LinkConfig, Mistake, find_config, read_password
+from smppd.config import Config, LinkConfig, Mistake, find_config, read_password, tls_context
 from smppd.control import ControlRefused, ControlUnavailable, ask
 from smppd.figures import DaemonFigures
+from smppd.link.tls import UNVERIFIED
 
 _ASK_TIMEOUT = 5.0
 
@@ -55,6 +57,7 @@ def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
     passwords = {link.name: read_password(link) for link in config.links}
     known = [Finding("configuration", True, str(find_config(arguments.config).absolute()))]
     known += [_password(link, passwords[link.name]) for link in config.links]
+    known += [_tls(link) for link in config.links if link.tls]
     found = list(_places(config))
     if arguments.connect:
         found += _binds(config, passwords, _running(config))
@@ -79,6 +82,17 @@ def _password(link: LinkConfig, password: str | Mistake) -> Finding:
     return Finding(what, True, f"is in {link.password_file}")
 
 
+def _tls(link: LinkConfig) -> Finding:
+    what = f"link {link.name}, TLS"
+    found = tls_context(link)
+    if isinstance(found, Mistake):
+        return Finding(what, False, str(found))
+    if not link.tls_verify:
+        return Finding(what, True, f"does not verify the SMSC: {UNVERIFIED}")
+    trusted = link.tls_ca_file or "the CAs that this machine trusts"
+    return Finding(what, True, f"verifies the SMSC against {trusted}")
+
+
 def _running(config: Config) -> Running | None:
     """The daemon that works here, if one does."""
     try:
@@ -101,6 +115,8 @@ def _places(config: Config) -> Iterator[Finding]:
         yield check_listen(config.observe.listen)
     for link in config.links:
         yield from check_hosts(link)
+        if link.local_address:
+            yield check_local_address(link)
 
 
 def _binds(

@@ -141,6 +141,19 @@ def check_hosts(link: LinkConfig) -> Iterator[Finding]:
             yield Finding(what, True, f"is {', '.join(addresses)}")
 
 
+def check_local_address(link: LinkConfig) -> Finding:
+    """Whether this machine has the address that a link connects from."""
+    what = f"link {link.name}, local_address {link.local_address}"
+    kind = socket.AF_INET6 if ":" in link.local_address else socket.AF_INET
+    try:
+        with socket.socket(kind, socket.SOCK_DGRAM) as probe:
+            probe.bind((link.local_address, 0))
+    except OSError as error:
+        cure = "correct local_address, or give the machine that address"
+        return Finding(what, False, f"cannot be connected from ({error.strerror}): {cure}")
+    return Finding(what, True, "is an address of this machine")
+
+
 def _shown(address: Address) -> str:
     host, port = address
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

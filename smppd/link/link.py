@@ -20,16 +20,13 @@ from smppd.figures import LinkFigures
 from smppd.link.dial import Dialler
 from smppd.link.entrance import Entrance
 from smppd.link.supervisor import Connect, Supervisor
+from smppd.link.tls import UNVERIFIED
 from smppd.link.traffic import Traffic
 from smppd.link.translate import bind_request, wording_of
 from smppd.message import Part
 from smppd.ports import Question, Submissions
 
 _DAY = 86_400.0
-_UNVERIFIED = (
-    "tls_verify = false: whoever answers at the host's address gets the password and the messages;"
-    " set tls_ca_file or tls_server_name instead"
-)
 
 
 class Link:
@@ -112,7 +109,7 @@ class Link:
         """
         self._running = True
         if self._config.tls and not self._config.tls_verify:
-            self._traffic.emit(LinkUnverified(self.name, _UNVERIFIED))
+            self._traffic.emit(LinkUnverified(self.name, UNVERIFIED))
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._traffic.give_back)

@@ -19,6 +19,12 @@ HANDSHAKE_TIMEOUT = 10.0
 #: A certificate that is valid for less than this is spoken of, in seconds.
 EXPIRES_SOON = 14 * 86_400.0
 
+#: What `tls_verify = false` means.
+UNVERIFIED = (
+    "tls_verify = false: whoever answers at the host's address gets the password and the messages;"
+    " set tls_ca_file or tls_server_name instead"
+)
+
 #: OpenSSL's codes for what is wrong with a certificate (X509_V_ERR_…).
 _NOT_YET_VALID, _EXPIRED = 9, 10
 _UNKNOWN_CA = frozenset({2, 18, 19, 20, 21})

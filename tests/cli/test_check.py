@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -27,6 +27,9 @@ from smppd.figures import (
 )
 from smppd.journal.store import open_store
 
+if TYPE_CHECKING:
+    from tests.certificates import Authority
+
 CONFIG = """
 [spool]
 path = "spool"
@@ -41,6 +44,7 @@ system_id = "{system_id}"
 password_file = "password"
 bind = "{bind}"
 bind_timeout = "5s"
+{more}
 
 [observe]
 listen = "{listen}"
@@ -64,11 +68,13 @@ class Setup:
             "bind": "transceiver",
             "listen": "127.0.0.1:0",
         }
+        #: More keys of the link.
+        self.more = ""
 
     def check(self, *words: str) -> tuple[int, dict[str, str]]:
         """The exit code, and what was said of each thing that is a problem."""
         file = self.folder / "smppd.toml"
-        file.write_text(CONFIG.format(**self.values))
+        file.write_text(CONFIG.format(**self.values, more=self.more))
         code = main(["check", *words, "--json", "--config", str(file)])
         found = json.loads(self._capsys.readouterr().out)
         self.said = {each["what"]: each["says"] for each in found}
@@ -265,6 +271,58 @@ def test_connecting_binds_as_configured_and_unbinds(
         assert setup.check("--connect") == (0, {})
         said = setup.said[f"link main, bind at 127.0.0.1:{port}"]
         assert said == f'bound as {bind} to "SMSC", and unbound'
+
+
+def test_connecting_binds_both_halves_of_a_pair(setup: Setup, smsc: Callable[..., str]) -> None:
+    port = smsc("--system-id=acme", "--password=secret", "--bind-most=1")
+    setup.values.update(port=port, bind="transmitter+receiver")
+    assert setup.check("--connect") == (0, {})
+    for half in ("transmitter", "receiver"):
+        said = setup.said[f"link main, bind at 127.0.0.1:{port} as {half}"]
+        assert said == f'bound as {half} to "SMSC", and unbound'
+
+
+def test_connecting_is_done_with_the_links_tls(
+    setup: Setup, smsc: Callable[..., str], authority: Authority
+) -> None:
+    pem = authority.issue("127.0.0.1")
+    port = smsc(f"--tls-cert={pem.cert}", f"--tls-key={pem.key}")
+    setup.values["port"] = port
+    at = f"link main, bind at 127.0.0.1:{port}"
+    assert "whether the port is one for TLS" in setup.check("--connect")[1][at]
+    setup.more = f'tls = true\ntls_ca_file = "{authority.file}"'
+    assert setup.check("--connect") == (0, {})
+    assert setup.said["link main, TLS"] == f"verifies the SMSC against {authority.file}"
+    assert "TLSv1.3, the SMSC's certificate is valid until 3000" in setup.said[at]
+    setup.more = "tls = true"
+    code, problems = setup.check("--connect")
+    assert code == 1
+    assert "set tls_ca_file to the provider's CA" in problems[at]
+    setup.more = "tls = true\ntls_verify = false"
+    assert setup.check("--connect") == (0, {})
+    assert "nobody knows with whom" in setup.said[at]
+    assert "does not verify the SMSC" in setup.said["link main, TLS"]
+
+
+def test_a_file_for_tls_that_is_missing_is_a_mistake_of_the_configuration(setup: Setup) -> None:
+    setup.more = 'tls = true\ntls_ca_file = "ca.pem"'
+    code, problems = setup.check()
+    assert code == 2
+    assert problems["link main, TLS"].startswith("link.main.tls_ca_file: cannot read ")
+
+
+def test_the_local_address_is_looked_at_and_used(setup: Setup, smsc: Callable[..., str]) -> None:
+    setup.values["port"] = smsc()
+    setup.more = 'local_address = "127.0.0.9"'
+    assert setup.check("--connect") == (0, {})
+    setup.more = 'local_address = "192.0.2.1"'
+    code, problems = setup.check("--connect")
+    assert code == 1
+    assert list(problems) == [
+        "link main, local_address 192.0.2.1",
+        f"link main, bind at 127.0.0.1:{setup.values['port']}",
+    ]
+    assert all("correct local_address" in said for said in problems.values())
 
 
 def test_a_refused_bind_is_told_with_its_cure(setup: Setup, smsc: Callable[..., str]) -> None:

@@ -98,6 +98,26 @@ def test_the_overview_has_all_an_operator_asks_for(figures: DaemonFigures) -> No
     ]
 
 
+def test_the_halves_of_a_pair_are_told_apart(figures: DaemonFigures) -> None:
+    (link,) = figures.links
+    link.bind = "transmitter+receiver"
+    link.sessions = [
+        SessionFigures("bound_tx", "smsc:2775", 7, 1000.0, bind="transmitter"),
+        SessionFigures("backoff", "smsc:2775", 0, 8000.0, bind="receiver", refused="operator"),
+    ]
+    lines = list(overview(figures))
+    at = lines.index(
+        "link main: 1 of 2 bound as transmitter+receiver, 7 in flight of 10, 50 parts/s"
+    )
+    assert lines[at + 1 : at + 4] == [
+        "  session 1   transmitter bound_tx for 2 h 3 min, smsc:2775, 7 in flight",
+        "  session 2   receiver backoff for 6 min 24 s, smsc:2775, 0 in flight",
+        "  receipts    no receiver is bound: receipts wait at the SMSC",
+    ]
+    assert "  bind        refused: operator" in lines
+    assert link.unready == ("link main is not bound as receiver: smsc:2776 refuses connections")
+
+
 @pytest.fixture
 def config(tmp_path: Path) -> str:
     file = tmp_path / "smppd.toml"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -31,6 +32,9 @@ from smppd.smpp.session import (
     Role,
     Session,
 )
+
+if TYPE_CHECKING:
+    from tests.certificates import Authority
 
 
 class Client:
@@ -251,6 +255,35 @@ async def test_an_address_that_cannot_be_had_is_an_oserror() -> None:
         host, port = smsc.address
         with pytest.raises(OSError, match="in use"):
             await Smsc(make_script({"listen": f"{host}:{port}"}, "test")).listen()
+
+
+async def test_it_speaks_tls_and_wants_certificates_when_told_to(authority: Authority) -> None:
+    pem, client = authority.issue("127.0.0.1"), authority.issue("acme")
+    files = {"cert": str(pem.cert), "key": str(pem.key), "ca": str(authority.file)}
+    ours = ssl.create_default_context(cafile=authority.file)
+    ours.load_cert_chain(client.cert, client.key)
+    async with serving(tls=files) as smsc:
+        assert smsc.address is not None
+        host, port = smsc.address
+        stream = await trio.open_ssl_over_tcp_stream(
+            host, port, https_compatible=True, ssl_context=ours
+        )
+        async with stream:
+            await stream.send_all(struct.pack(">LLLL", 16, 0x15, 0, 7))
+            assert await stream.receive_some() == struct.pack(">LLLL", 16, 0x80000015, 0, 7)
+        nobody = ssl.create_default_context(cafile=authority.file)
+        stream = await trio.open_ssl_over_tcp_stream(
+            host, port, https_compatible=True, ssl_context=nobody
+        )
+        async with stream:
+            with suppress(trio.BrokenResourceError):
+                assert await stream.receive_some() == b""
+
+
+async def test_files_for_tls_that_cannot_be_used_are_an_oserror(authority: Authority) -> None:
+    for files in ({"cert": "/nowhere.pem"}, {"cert": str(authority.file)}):
+        with pytest.raises(OSError, match=r"TLS with /.*\.pem: "):
+            await Smsc(make_script({"tls": files}, "test")).listen()
 
 
 PROGRAM = """

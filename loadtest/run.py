@@ -1,11 +1,16 @@
 """How fast the daemon is, end to end, and what it costs.
 
     python loadtest/run.py --messages 200000
+    python loadtest/run.py --queued 1000000 --high 1000
 
 Starts the simulated SMSC in one process and the daemon in another, hands in one .jsonl, waits
 until every message is reported, and prints a table. Everything is on loopback and in a temporary
 folder. CPU is that of the daemon's process alone, user and system, from the hand-in until the
 results are written.
+
+With --queued so many bulk messages are in the journal before the SMSC can be reached, and while
+they drain, messages of high priority are handed in one by one. What these wait, from the commit
+that accepted them to the fact of their submit_sm_resp, has lines of its own.
 """
 
 from __future__ import annotations
@@ -14,6 +19,7 @@ import argparse
 import json
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -21,11 +27,13 @@ import tempfile
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from smppd.ledger.facts import Kind, read_chunk
+from smppd.control import ask
+from smppd.ledger.facts import QUEUE_SHIFT, Kind, read_chunk
+from smppd.message import Lane
 
 CONFIG = """
 [spool]
@@ -37,6 +45,7 @@ hosts = ["127.0.0.1:{port}"]
 system_id = "load"
 password_env = "SMPPD_LOAD_PASSWORD"
 window = {window}
+reconnect_max = "1s"
 sessions = {sessions}
 [observe]
 listen = ""
@@ -57,26 +66,43 @@ class Cost:
     delivered: int
     lost: int
     duplicated: int
+    high: list[float]
+    queued_then: tuple[int, int]
 
     def rows(self) -> list[tuple[str, str]]:
         """The table."""
+        return self._general() + (self._high() if self.high else [])
+
+    def _high(self) -> list[tuple[str, str]]:
+        first, last = self.queued_then
+        return [
+            ("high, handed in one by one", f"{len(self.high):,}"),
+            ("bulk queued when they began", f"{first:,}"),
+            ("bulk queued when they ended", f"{last:,}"),
+            ("high: accept to submit_sm_resp, p50", _duration(_quantile(self.high, 0.5))),
+            ("high: accept to submit_sm_resp, p99", _duration(_quantile(self.high, 0.99))),
+            ("high: accept to submit_sm_resp, most", _duration(self.high[-1])),
+        ]
+
+    def _general(self) -> list[tuple[str, str]]:
         return [
             ("messages", f"{self.messages:,}"),
             ("messages/s, hand-in to report", f"{self.messages / self.seconds:,.0f}"),
             ("daemon CPU per message", f"{self.cpu / self.messages * 1e6:.1f} µs"),
             ("peak RSS", f"{self.rss / 1024:.0f} MB"),
-            ("accept to submit_sm_resp, p50", _duration(self._quantile(0.5))),
-            ("accept to submit_sm_resp, p99", _duration(self._quantile(0.99))),
+            ("accept to submit_sm_resp, p50", _duration(_quantile(self.latencies, 0.5))),
+            ("accept to submit_sm_resp, p99", _duration(_quantile(self.latencies, 0.99))),
             ("written per message", f"{self.written / self.messages:.0f} octets"),
             ("delivered", f"{self.delivered:,}"),
             ("lost", f"{self.lost:,}"),
             ("duplicated", f"{self.duplicated:,}"),
         ]
 
-    def _quantile(self, share: float) -> float:
-        if not self.latencies:
-            return float("nan")
-        return self.latencies[min(int(len(self.latencies) * share), len(self.latencies) - 1)]
+
+def _quantile(ordered: list[float], share: float) -> float:
+    if not ordered:
+        return float("nan")
+    return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
 
 
 def _duration(seconds: float) -> str:
@@ -101,6 +127,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--messages", type=int, default=200_000)
     parser.add_argument("--window", type=int, default=100)
     parser.add_argument("--sessions", type=int, default=1)
+    parser.add_argument("--queued", type=int, default=0, help="bulk messages queued beforehand")
+    parser.add_argument("--high", type=int, default=1000, help="with --queued: high ones, in all")
+    parser.add_argument("--high-rate", type=float, default=25.0, help="... and in a second")
     parser.add_argument("--timeout", type=float, default=600.0, help="seconds until it is given up")
     parser.add_argument("--smsc", nargs="*", default=[], help="further options of smppd simulate")
     return parser.parse_args()
@@ -108,52 +137,96 @@ def _options() -> argparse.Namespace:
 
 def run(root: Path, options: argparse.Namespace) -> Cost:
     """Start both, hand in, wait, stop both, count."""
-    tally = root / "tally.json"
-    with _smsc(tally, options.smsc) as port:
-        daemon = _start_daemon(root, port, options)
+    tally, port = root / "tally.json", _free_port()
+    queued_then, high = (0, 0), 0
+    if options.queued:
+        options.messages, high = options.queued, options.high
+    with ExitStack() as stack:
+        if not options.queued:
+            stack.enter_context(_smsc(tally, port, options.smsc))
+        daemon = _start_daemon(root, port, options, bound=not options.queued)
         try:
             spent = _cpu(daemon.pid)
-            began = _hand_in(root, options.messages)
+            began = _hand_in(root, options.messages, "bulk" if options.queued else ".")
+            if options.queued:
+                _until(lambda: _queued(root) == options.queued, daemon, root, options.timeout)
+                stack.enter_context(_smsc(tally, port, options.smsc))
+                _until(lambda: _queued(root) < options.queued, daemon, root, 30.0)
+                queued_then = (_queued(root), _trickle(root, high, options.high_rate))
             results = _wait_report(root, daemon, options.timeout)
             seconds = time.monotonic() - began
             spent = _cpu(daemon.pid) - spent
+            _until(lambda: len(_reports(root)) == 1 + high, daemon, root, options.timeout)
         finally:
             written = _written(daemon.pid)
             daemon.send_signal(signal.SIGTERM)
             _, status, usage = os.wait4(daemon.pid, 0)
             daemon.returncode = os.waitstatus_to_exitcode(status)
-    states = [json.loads(line)["state"] for line in results.open()]
+    lines = [results, *(root / "spool" / "done").glob("*/high-*.results.jsonl")]
+    states = [json.loads(line)["state"] for path in lines for line in path.open()]
+    total = options.messages + high
     taken = json.loads(tally.read_text())["accepted"]
+    latencies = list(_latencies(root / "journal.db"))
     return Cost(
-        options.messages,
+        total,
         seconds,
         spent,
         usage.ru_maxrss,
         written,
-        sorted(_latencies(root / "journal.db")),
+        sorted(took for lane, took in latencies if lane != Lane.HIGH),
         states.count("delivered"),
-        options.messages - len(states) + sum(state in ("unknown", "queued") for state in states),
-        max(0, taken - options.messages),
+        total - len(states) + sum(state in ("unknown", "queued") for state in states),
+        max(0, taken - total),
+        sorted(took for lane, took in latencies if lane == Lane.HIGH),
+        queued_then,
     )
 
 
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def _queued(root: Path) -> int:
+    """How many messages of the bulk lane are queued."""
+    queued: int = ask(root / "control.sock", "status")["queued_by_lane"]["bulk"]
+    return queued
+
+
+def _trickle(root: Path, count: int, rate: float) -> int:
+    """Hand in messages of high priority, each in a file; how much bulk was queued at the end."""
+    inbox = root / "spool" / "inbox"
+    began = time.monotonic()
+    for n in range(count):
+        time.sleep(max(0.0, began + n / rate - time.monotonic()))
+        line = {"to": f"+347{n:08d}", "from": "ACME", "text": f"{n:06d} is your code."}
+        draft = inbox / "tmp" / f"high-{n}.json"
+        draft.write_text(json.dumps(line))
+        draft.rename(inbox / "high" / draft.name)
+    return _queued(root)
+
+
 @contextmanager
-def _smsc(tally: Path, more: list[str]) -> Iterator[int]:
-    """The simulated SMSC in a process of its own; its port."""
+def _smsc(tally: Path, port: int, more: list[str]) -> Iterator[None]:
+    """The simulated SMSC in a process of its own."""
     command = [
-        sys.executable, "-m", "smppd", "simulate", "--listen", "127.0.0.1:0",
+        sys.executable, "-m", "smppd", "simulate", "--listen", f"127.0.0.1:{port}",
         "--tally-file", str(tally), "--tally-messages", "0", "--receipt-window", "500", *more,
     ]  # fmt: skip
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        yield int(process.stdout.readline().rsplit(":", 1)[1])
+        assert process.stdout.readline().startswith("listening on")
+        yield
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
 
 
-def _start_daemon(root: Path, port: int, options: argparse.Namespace) -> subprocess.Popen[bytes]:
+def _start_daemon(
+    root: Path, port: int, options: argparse.Namespace, *, bound: bool
+) -> subprocess.Popen[bytes]:
     config = root / "smppd.toml"
     config.write_text(
         CONFIG.format(root=root, port=port, window=options.window, sessions=options.sessions)
@@ -161,12 +234,13 @@ def _start_daemon(root: Path, port: int, options: argparse.Namespace) -> subproc
     environment = {**os.environ, "SMPPD_LOAD_PASSWORD": "secret"}
     command = [sys.executable, "-m", "smppd", "run", "--config", str(config)]
     daemon = subprocess.Popen(command, env=environment, stderr=(root / "log").open("wb"))
-    _until(lambda: b'"link_bound"' in (root / "log").read_bytes(), daemon, root, 30.0)
+    ready = b'"link_bound"' if bound else b'"daemon_started"'
+    _until(lambda: ready in (root / "log").read_bytes(), daemon, root, 30.0)
     return daemon
 
 
-def _hand_in(root: Path, messages: int) -> float:
-    """Write the batch, rename it in; when that was (monotonic seconds)."""
+def _hand_in(root: Path, messages: int, lane: str) -> float:
+    """Write the batch, rename it into a lane's folder; when that was (monotonic seconds)."""
     draft = root / "spool" / "inbox" / "tmp" / "load.jsonl"
     with draft.open("w") as file:
         for n in range(messages):
@@ -174,7 +248,7 @@ def _hand_in(root: Path, messages: int) -> float:
             line = {"to": f"+346{n:08d}", "from": "ACME", "text": text, "id": f"load-{n}"}
             file.write(json.dumps(line) + "\n")
     began = time.monotonic()
-    draft.rename(draft.parent.parent / draft.name)
+    draft.rename(draft.parent.parent / lane / draft.name)
     return began
 
 
@@ -184,6 +258,10 @@ def _wait_report(root: Path, daemon: subprocess.Popen[bytes], timeout: float) ->
     return next(done.glob("*/load.jsonl.results.jsonl"))
 
 
+def _reports(root: Path) -> list[Path]:
+    return list((root / "spool" / "done").glob("*/*.report.json"))
+
+
 def _until(
     ready: Callable[[], bool], daemon: subprocess.Popen[bytes], root: Path, timeout: float
 ) -> None:
@@ -191,7 +269,7 @@ def _until(
     while not ready():
         if daemon.poll() is not None or time.monotonic() > deadline:
             sys.exit(f"the daemon did not get there:\n{(root / 'log').read_text()[-2000:]}")
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 def _cpu(pid: int) -> float:
@@ -206,17 +284,19 @@ def _written(pid: int) -> int:
     return int(fields["write_bytes"])
 
 
-def _latencies(journal: Path) -> Iterator[float]:
-    """Seconds from the commit that accepted a message to the fact of its submit_sm_resp."""
+def _latencies(journal: Path) -> Iterator[tuple[int, float]]:
+    """Each message's lane, and the seconds from the fact that accepted it to the fact of its
+    submit_sm_resp."""
     sql = sqlite3.connect(journal)
-    firsts: list[int] = []
-    accepted: list[float] = []
+    lanes = dict(sql.execute("SELECT number, lane FROM queue"))
+    chunks: list[tuple[int, float]] = []
     for at, detail in sql.execute("SELECT at, detail FROM fact WHERE kind = ?", (Kind.ADMITTED,)):
         for first, _, _ in read_chunk(detail).ranges:
-            firsts.append(first)
-            accepted.append(at)
+            chunks.append((first, at))
+    chunks.sort()
+    firsts = [first for first, _ in chunks]
     for at, msg in sql.execute("SELECT at, msg FROM fact WHERE kind = ?", (Kind.SENT,)):
-        yield at - accepted[bisect_right(firsts, msg) - 1]
+        yield lanes[msg >> QUEUE_SHIFT], at - chunks[bisect_right(firsts, msg) - 1][1]
     sql.close()
 
 

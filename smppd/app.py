@@ -30,7 +30,7 @@ from smppd.events import (
     LinkMissing,
     Requeued,
 )
-from smppd.figures import DaemonFigures
+from smppd.figures import DaemonFigures, LinkFigures
 from smppd.journal.journal import Journal
 from smppd.journal.store import Store, open_reader, open_store
 from smppd.ledger.facts import Fact
@@ -49,6 +49,7 @@ from smppd.pipeline.dispatch import Dispatcher
 from smppd.pipeline.inquiry import Inquiry, QueryTerms
 from smppd.pipeline.pools import Pool
 from smppd.pipeline.publish import Publication
+from smppd.pipeline.reconcile import Book
 from smppd.pipeline.settlement import LinkTerms, Settlement
 from smppd.pipeline.turns import Turns
 from smppd.policy import Retries
@@ -139,6 +140,7 @@ class Daemon:
         config, root = self.config, self.config.spool.path
         self.ledger = Ledger()
         self.ledger.accounts, recent = store.load()
+        self.ledger.accounts.message_ids.conflicts.clear()  # those of earlier runs
         wall, run_sync = self._wall, self._around.run_sync
         self.journal = Journal(store, run_sync=run_sync)
         self.journal.load_filters()
@@ -225,7 +227,9 @@ class Daemon:
         pools = [pool for pool in self.pools if link.name in pool.turns.links]
         dispatcher = Dispatcher(self.desk, route, pools)
         limits = Retries(link.max_attempts, link.retry_min, link.retry_max)
-        self.settlement.introduce(link.name, LinkTerms(limits, link.status, dispatcher.hold))
+        book = Book(link.message_id_form, references=link.user_message_reference)
+        terms = LinkTerms(limits, link.status, dispatcher.hold, book)
+        self.settlement.introduce(link.name, terms)
         return dispatcher
 
     def _build_spool(self) -> Spool:
@@ -245,7 +249,7 @@ class Daemon:
     async def run(self, *, signals: bool = True) -> None:
         """Run until `stop_requested`, drain, and return when everything is on disk."""
         async with self._watched(), self._journaled(signals=signals):
-            in_doubt = await self._account_for_the_last_run()
+            in_doubt = await self.settlement.account_for_the_last_run()
             async with self._controlled(), self._published(), self._linked(), self._dispatching():
                 async with self._spooling():
                     self._say_started(in_doubt)
@@ -343,15 +347,6 @@ class Daemon:
 
     # ── what runs beside ─────────────────────────────────────────────────────────────────
 
-    async def _account_for_the_last_run(self) -> int:
-        """What was on its way out when the last run ended is in doubt now."""
-        now, doubtful = self._wall(), self.ledger.accounts.in_doubt()
-        for msg_id, part in doubtful:
-            self.ledger.unknown(now, msg_id, part, "the daemon stopped before the answer came")
-        self.desk.judge_doubtful(now)
-        await self.desk.commit()
-        return len(doubtful)
-
     def _say_started(self, in_doubt: int) -> None:
         counts = self.ledger.accounts.counts
         for pool, queued in self._queued_without_link().items():
@@ -420,11 +415,17 @@ class Daemon:
             open_files=len(accounts.files),
             parked_receipts=len(accounts.shelf),
             unmatched_receipts=accounts.unmatched,
-            links=[link.figures() for link in self.links],
+            links=[self._link_figures(link) for link in self.links],
             journal=self.journal.figures,
             spool=self.spool.figures,
             scheduled=len(accounts.agenda),
+            oldest_parked=accounts.shelf.oldest(),
         )
+
+    def _link_figures(self, link: Link) -> LinkFigures:
+        figures = link.figures()
+        figures.matching = self.settlement.matching(link.name)
+        return figures
 
     def _unbound(self) -> list[str]:
         return [line for link in self.links if (line := link.figures().unready)]

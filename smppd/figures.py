@@ -62,6 +62,27 @@ class SessionFigures(msgspec.Struct):
         return self.state.startswith("bound")
 
 
+class MatchingFigures(msgspec.Struct):
+    """How the receipts of one link found their messages since the daemon started.
+
+    `form` is how they name them, empty until it is known; `configured` says that it was not learnt.
+    `id_conflicts`: ids given to a message while an older one still waited under them. `settled`:
+    messages of unknown outcome, or without an id, that a receipt identified. `elsewhere`: receipts
+    whose id was right and whose handset was another. `unproven`: handsets' messages that read
+    like receipts.
+    """
+
+    form: str = ""
+    configured: bool = False
+    parked: int = 0
+    duplicates: int = 0
+    contradictions: int = 0
+    id_conflicts: int = 0
+    settled: int = 0
+    elsewhere: int = 0
+    unproven: int = 0
+
+
 class LinkFigures(msgspec.Struct):
     """One link since the daemon started."""
 
@@ -86,6 +107,7 @@ class LinkFigures(msgspec.Struct):
     cancels: dict[str, int] = msgspec.field(default_factory=dict)
     last_error: str = ""
     latency: Histogram = msgspec.field(default_factory=Histogram)
+    matching: MatchingFigures = msgspec.field(default_factory=MatchingFigures)
 
     @property
     def bound(self) -> int:
@@ -173,3 +195,4 @@ class DaemonFigures(msgspec.Struct):
     journal: JournalFigures
     spool: SpoolFigures
     scheduled: int = 0
+    oldest_parked: float | None = None

@@ -91,9 +91,10 @@ class Submissions(Protocol):
 
     async def settle(
         self, link: str, outcomes: Sequence[Outcome], receipts: Sequence[DeliveryReceipt] = ()
-    ) -> None:
+    ) -> Sequence[int]:
         """Record what became of submitted parts, and delivery receipts in the order in which
-        they came; only then may deliver_sm_resp leave."""
+        they came; only then may deliver_sm_resp leave. The numbers of those that nothing but their
+        text proved and that are about no message of ours: a handset wrote them, to be kept."""
 
     async def keep(
         self, link: str, messages: Sequence[DeliverSm | DataSm | Undecodable]
@@ -223,8 +224,8 @@ class Journal(Protocol):
         """The msg_id of each of these client ids handed in after `since` (epoch), of those that
         a checkpoint wrote."""
 
-    async def find_waiting(self, keys: Sequence[str]) -> dict[str, bytes]:
-        """The spilled message behind each of these receipt keys."""
+    async def find_waiting(self, keys: Sequence[str]) -> list[bytes]:
+        """Every spilled message behind one of these receipt keys, the newest last."""
 
     async def read_waiting(
         self, after: tuple[int, str], limit: int

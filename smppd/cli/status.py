@@ -12,7 +12,7 @@ from smppd.cli.settings import read_config
 from smppd.cli.terminal import CommandError, Terminal
 from smppd.config import Config
 from smppd.control import ControlRefused, ControlUnavailable, ask
-from smppd.figures import DaemonFigures, Histogram, JournalFigures, LinkFigures
+from smppd.figures import DaemonFigures, Histogram, JournalFigures, LinkFigures, MatchingFigures
 from smppd.smpp.vocabulary import status_name
 
 
@@ -67,8 +67,13 @@ def overview(figures: DaemonFigures) -> Iterator[str]:
     yield f"journal    {_journal(figures.journal)}"
     yield (
         f"receipts   {figures.unmatched_receipts:,} matched nothing when they came, "
-        f"{figures.parked_receipts:,} still wait for their message"
+        f"{figures.parked_receipts:,} still wait for their message{_oldest_parked(figures)}"
     )
+
+
+def _oldest_parked(figures: DaemonFigures) -> str:
+    oldest = figures.oldest_parked
+    return "" if oldest is None else f", the oldest for {_for_so_long(figures.now - oldest)}"
 
 
 def _lanes(figures: DaemonFigures) -> str:
@@ -104,6 +109,7 @@ def _link(link: LinkFigures, now: float) -> Iterator[str]:
     for name, counts in (("query_sm", link.queries), ("cancel_sm", link.cancels)):
         if counts:
             yield f"  {name:<11} {', '.join(f'{n:,} {outcome}' for outcome, n in counts.items())}"
+    yield f"  matching    {_matching(link.matching)}"
     yield (
         f"  connection  {link.connects:,} opened, {link.losses:,} lost, "
         f"{link.bind_refusals:,} binds refused, {link.oddities:,} oddities"
@@ -122,6 +128,22 @@ def _parts(link: LinkFigures) -> str:
         f"{link.submitted:,} submitted{answers}; {link.unanswered:,} without an answer, "
         f"{link.late:,} answered late, {link.ready:,} ready to leave"
     )
+
+
+def _matching(matching: MatchingFigures) -> str:
+    """How receipts name their messages, and what was odd about them."""
+    how = "as configured" if matching.configured else "as learnt"
+    form = f"message_id_form {matching.form} ({how})" if matching.form else "nothing learnt yet"
+    odd = {
+        "parked": matching.parked,
+        "repeated": matching.duplicates,
+        "contradicting an earlier one": matching.contradictions,
+        "message_ids given twice": matching.id_conflicts,
+        "settled what was unknown": matching.settled,
+        "from another handset": matching.elsewhere,
+        "no receipts after all": matching.unproven,
+    }
+    return "".join((form, *(f"; {count:,} {what}" for what, count in odd.items() if count)))
 
 
 def _journal(journal: JournalFigures) -> str:

@@ -161,17 +161,6 @@ def choice(*words: str, later: tuple[str, ...] = ()) -> Rule:
     return rule
 
 
-def only(default: object, cure: str) -> Rule:
-    """Nothing but the default, because the rest does not exist yet."""
-
-    def rule(value: object) -> object:
-        if type(value) is type(default) and value == default:
-            return value
-        return Problem(f"{shown(value)} is not available in this version; {cure}")
-
-    return rule
-
-
 def text(longest: int | None = None, shortest: int = 0) -> Rule:
     """Printable ASCII characters, as a C-octet string of SMPP can carry them (3.4, 3.1)."""
 

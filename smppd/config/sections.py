@@ -23,7 +23,6 @@ from smppd.config.rules import (
     listener,
     local_address,
     number,
-    only,
     path,
     sender,
     server_name,
@@ -35,6 +34,8 @@ from smppd.config.rules import (
 from smppd.config.terms import STANDARD_TON_NPI, DataCoding0, Split, TextTerms, TonNpi
 
 Bind = Literal["transceiver", "transmitter", "receiver", "transmitter+receiver"]
+#: How receipts name messages: see `ledger.message_ids.Form`.
+MessageIdForm = Literal["auto", "exact", "folded", "hex-decimal", "decimal-hex"]
 WhenUnknown = Literal["hold", "resend", "fail"]
 #: How schedule_delivery_time and validity_period are written.
 Times = Literal["absolute", "relative", "omit"]
@@ -107,7 +108,10 @@ class LinkConfig:
     transliterate: Annotated[bool, flag] = False
     default_country: Annotated[str, country] = ""
     tlvs: Annotated[bool, flag] = True
-    message_id_form: Annotated[str, only("auto", 'leave it out, or write "auto"')] = "auto"
+    message_id_form: Annotated[MessageIdForm, choice(*get_args(MessageIdForm))] = "auto"
+    accepted_is_final: Annotated[bool, flag] = False
+    receipts_by_text: Annotated[bool, flag] = False
+    user_message_reference: Annotated[bool, flag] = False
     bind_timeout: _Timeout = 30.0
     response_timeout: _Timeout = 60.0
     enquire_link_interval: _Timeout = 30.0

@@ -43,3 +43,6 @@ def check_tlvs(reading: Reading, given: dict[str, Any], key: Sequence[str]) -> N
     elif (old or given.get("tlvs") is False) and given.get("split") in ("sar", "payload"):
         why = 'interface_version = "3.3"' if old else "tlvs = false"
         reading.refuse(f'needs TLVs, and {why}; write "udh8" or "udh16"', *key, "split")
+    elif (old or given.get("tlvs") is False) and given.get("user_message_reference"):
+        why = 'interface_version = "3.3"' if old else "tlvs = false"
+        reading.refuse(f"is a TLV, and {why}; leave it out", *key, "user_message_reference")

@@ -164,11 +164,11 @@ class Journal:
             return {}
         return await self._read(lambda: self._store.find_ids(candidates, since))
 
-    async def find_waiting(self, keys: Sequence[str]) -> dict[str, bytes]:
-        """The spilled message behind each of these receipt keys."""
+    async def find_waiting(self, keys: Sequence[str]) -> list[bytes]:
+        """Every spilled message behind one of these receipt keys, the newest last."""
         candidates = [key for key in keys if key in self._waiting_on_disk]
         if not candidates:
-            return {}
+            return []
         return await self._read(lambda: self._store.find_waiting(candidates))
 
     async def read_waiting(

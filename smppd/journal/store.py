@@ -194,15 +194,14 @@ class Store:
             ).fetchall()
         )
 
-    def find_waiting(self, keys: Sequence[str]) -> dict[str, bytes]:
-        """The spilled message behind each of these receipt keys, the newest if several."""
-        return dict(
-            self._sql.execute(
-                "SELECT w.key, w.entry FROM lot l CROSS JOIN json_each(?) j CROSS JOIN waiting w"
-                " WHERE l.holds = 'waiting' AND w.lot = l.lot AND w.key = j.value ORDER BY l.lot",
-                (json.dumps(keys),),
-            ).fetchall()
+    def find_waiting(self, keys: Sequence[str]) -> list[bytes]:
+        """Every spilled message behind one of these receipt keys, the newest lot last."""
+        found = self._sql.execute(
+            "SELECT w.entry FROM lot l CROSS JOIN json_each(?) j CROSS JOIN waiting w"
+            " WHERE l.holds = 'waiting' AND w.lot = l.lot AND w.key = j.value ORDER BY l.lot",
+            (json.dumps(keys),),
         )
+        return [entry for (entry,) in found]
 
     def read_waiting(self, after: tuple[int, str], limit: int) -> list[tuple[int, str, bytes]]:
         """Spilled messages behind this lot and key: lot, receipt key and entry."""

@@ -11,7 +11,6 @@ peer or a user.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
@@ -20,7 +19,6 @@ from smppd.ledger.agenda import Agenda
 from smppd.ledger.facts import (
     ANSWERED_FOR_GOOD,
     CANCEL_ASKED,
-    PARKED,
     QUEUE_SHIFT,
     Fact,
     FileAccount,
@@ -36,7 +34,6 @@ from smppd.ledger.facts import (
     read_names,
     read_outstanding,
     receipt_fact,
-    receipt_key,
 )
 from smppd.ledger.lifecycle import (
     ALLOWED,
@@ -56,8 +53,11 @@ from smppd.ledger.lifecycle import (
     UNKNOWN,
     aggregate,
 )
+from smppd.ledger.message_ids import MessageIds
 from smppd.ledger.references import References
+from smppd.ledger.shelf import Shelf, shelf_key
 from smppd.ledger.slots import FINAL_AT_ADMISSION, Slots
+from smppd.ledger.unclaimed import Unclaimed, claimable
 from smppd.ledger.waiting import Remembered, Retries
 from smppd.message import ErrorInfo, State
 
@@ -80,9 +80,10 @@ class Accounts:
         self.slots: dict[int, Slots] = {}
         self.full_blocks: list[FullBlock] = []
         self.entries: dict[int, Outstanding] = {}
-        self.by_message_id: dict[str, tuple[int, int]] = {}
+        self.message_ids = MessageIds()
+        self.unclaimed = Unclaimed()
         self.finished = Remembered()
-        self.shelf: OrderedDict[str, Parked] = OrderedDict()
+        self.shelf = Shelf()
         self.retries = Retries()
         self.agenda = Agenda()
         self.held: set[int] = set()
@@ -140,6 +141,7 @@ class Accounts:
                 QUEUED,
                 [SENDING] * len(message.segments),
                 link=fact.text or "",
+                left=fact.at,
             )
             self.entries[row.msg_id] = entry
             if fact.kind == _TAKE_SENDING:
@@ -215,11 +217,15 @@ class Accounts:
         entry = self._entry(fact)
         if entry is None:
             return
+        if entry.possible_duplicate:
+            self.unclaimed.haunt(entry)
         entry.part_states = [SENDING if state == QUEUED else state for state in entry.part_states]
         entry.attempts += entry.counted
         entry.due = None
         entry.counted = False
-        entry.link = fact.text or ""
+        self.unclaimed.discard(entry)
+        entry.link, entry.left = fact.text or "", fact.at
+        self._watch(entry)
         self.files[entry.file_id].last_submit = fact.at
         self._move(entry, SENDING, fact.seq)
 
@@ -253,10 +259,11 @@ class Accounts:
         assert fact.part is not None
         if entry is None:
             return None
-        message_id = fact.text.partition("\t")[2]
         entry.ids.append((fact.part, fact.text))
-        if message_id:
-            self.by_message_id[fact.text] = (entry.msg_id, fact.part)
+        if fact.text[-1] != "\t":
+            self.message_ids.add(fact.text, (entry.msg_id, fact.part))
+        else:
+            self.unclaimed.add(entry)
         if entry.submitted is None:
             entry.submitted = fact.at
         if entry.part_states[fact.part] not in (SENDING, UNKNOWN, QUEUED):
@@ -264,6 +271,13 @@ class Accounts:
         entry.part_states[fact.part] = SENT
         self._clear_doubt(entry)
         return self._settle_part(entry, fact, SENT)
+
+    def identified(self, fact: Fact) -> Outstanding | None:
+        """Like `sent`: its receipt shows that the SMSC took the part, and names it."""
+        entry = self._entry(fact)
+        if entry is not None:
+            entry.ids = [pair for pair in entry.ids if pair[0] != fact.part or pair[1][-1] != "\t"]
+        return self.sent(fact)
 
     def refused(self, fact: Fact) -> Outstanding | None:
         entry = self._entry(fact, UNANSWERED)
@@ -279,6 +293,7 @@ class Accounts:
             return None
         if FAILED not in entry.part_states:
             entry.error = ErrorInfo("UNKNOWN_OUTCOME", None, fact.text or "")
+        self.unclaimed.add(entry)
         return self._settle_part(entry, fact, UNKNOWN)
 
     def requeued(self, fact: Fact) -> None:
@@ -338,10 +353,9 @@ class Accounts:
     def receipt(self, fact: Fact) -> Outstanding | None:
         if self.shelf:
             assert fact.text is not None
-            link, message_id, _ = fact.text.split("\t", 2)
-            parked = self.shelf.pop(receipt_key(link, message_id), None)
-            if parked is not None:
-                self.shelf.pop(parked.other, None)
+            parked = self.shelf.pop(shelf_key(fact.text) or "")
+            if parked is not None and parked.other:
+                self.shelf.pop(parked.other)
         entry = self._entry(fact)
         return None if entry is None else self._apply_receipt(entry, fact, "receipt")
 
@@ -364,18 +378,16 @@ class Accounts:
 
     def parked(self, fact: Fact) -> None:
         assert fact.text is not None
-        link, message_id, _ = fact.text.split("\t", 2)
         self.unmatched += not fact.part
-        key = receipt_key(link, message_id)
-        if not message_id:
+        key = shelf_key(fact.text)
+        if key is None:
             return
         if fact.num in RECEIPT_STATES or key not in self.shelf:
-            self.shelf[key] = Parked(fact.at, fact.num, fact.text)
-        if fact.part and self._last_parked in self.shelf:
-            self.shelf[key].other, self.shelf[self._last_parked].other = self._last_parked, key
+            self.shelf.put(key, Parked(fact.at, fact.num, fact.text))
+        if fact.part:
+            self.shelf.pair(self._last_parked, key)
         self._last_parked = key
-        while len(self.shelf) > PARKED:
-            self.shelf.popitem(last=False)
+        self.shelf.trim(fact.at)
 
     def recalled(self, fact: Fact) -> None:
         assert fact.detail is not None
@@ -452,9 +464,7 @@ class Accounts:
     def unlink(self, entry: Outstanding) -> None:
         """Its message_ids lead to it no more; one that the SMSC has used again leads elsewhere."""
         for _, key in entry.ids:
-            where = self.by_message_id.get(key)
-            if where is not None and where[0] == entry.msg_id:
-                del self.by_message_id[key]
+            self.message_ids.remove(key, entry.msg_id)
 
     def _wait(self, entry: Outstanding) -> None:
         queue = entry.msg_id >> QUEUE_SHIFT
@@ -473,6 +483,8 @@ class Accounts:
         file.done += 1
         self.finished.add(entry)
         self.unlink(entry)
+        if self.unclaimed:
+            self.unclaimed.close(entry)
         if file.closed:
             self.touched.add(file.file_id)
             self._forget_if_done(file)
@@ -499,11 +511,17 @@ class Accounts:
         self.entries[entry.msg_id] = entry
         for part, key in entry.ids:
             if not key.endswith("\t"):
-                self.by_message_id[key] = (entry.msg_id, part)
+                self.message_ids.add_older(key, (entry.msg_id, part))
+        self._watch(entry)
         if entry.state == UNKNOWN:
             self.held.add(entry.msg_id)
         elif entry.state == QUEUED:
             self._wait(entry)
+
+    def _watch(self, entry: Outstanding) -> None:
+        """Let it be found by its destination if a receipt may come under an unheard-of id."""
+        if next(claimable(entry), None) is not None:
+            self.unclaimed.add(entry)
 
     def in_doubt(self) -> list[tuple[int, int]]:
         """The (msg_id, part) pairs that were on their way out: after a crash, in doubt."""
@@ -537,5 +555,6 @@ _STEPS: dict[Kind, Callable[[Accounts, Fact], Outstanding | None]] = {
     Kind.INDEXED: Accounts.indexed,
     Kind.CANCELLED: Accounts.cancelled,
     Kind.QUERIED: Accounts.queried,
+    Kind.IDENTIFIED: Accounts.identified,
 }
 _APPLY = {int(kind): step for kind, step in _STEPS.items()}

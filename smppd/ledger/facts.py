@@ -7,6 +7,7 @@ exists: extend at the end, never reuse.
 from __future__ import annotations
 
 from enum import IntEnum
+from operator import itemgetter
 from typing import NamedTuple
 
 import msgspec
@@ -53,6 +54,7 @@ class Kind(IntEnum):
     PARKED = 21
     RECALLED = 22
     INDEXED = 23
+    IDENTIFIED = 24
     DEFERRED = 25
     CANCELLED = 26
     QUERIED = 27
@@ -120,6 +122,7 @@ class Outstanding(msgspec.Struct, array_like=True):
     `counted`: a part was refused since it was last taken, in a way that makes it an attempt.
     `cancelling`: the SMSC was asked to cancel it. `asked`: of each part for which the SMSC was
     asked, how many answers came (`ANSWERED_FOR_GOOD`: no more are wanted) and when the last.
+    `left`: when it was last handed to a link (epoch seconds).
     """
 
     msg_id: int
@@ -142,6 +145,7 @@ class Outstanding(msgspec.Struct, array_like=True):
     counted: bool = False
     cancelling: bool = False
     asked: dict[int, tuple[int, float]] | None = None
+    left: float = 0.0
 
     @property
     def client_id(self) -> str:
@@ -150,7 +154,10 @@ class Outstanding(msgspec.Struct, array_like=True):
 
 
 class Result(msgspec.Struct, array_like=True, gc=False):
-    """What a final message's fact says of its whole life; `None` times are epoch seconds."""
+    """What a final message's fact says of its whole life; `None` times are epoch seconds.
+
+    `part_states` is empty for a message of one part.
+    """
 
     state: int
     submitted: float | None
@@ -159,6 +166,7 @@ class Result(msgspec.Struct, array_like=True, gc=False):
     possible_duplicate: bool
     error: ErrorInfo | None
     link: str = ""
+    part_states: list[int] = []
 
 
 class Chunk(msgspec.Struct, array_like=True):
@@ -245,21 +253,30 @@ class Parked(msgspec.Struct, array_like=True):
 
 
 class ReceiptFact(NamedTuple):
-    """What a receipt's fact keeps of it."""
+    """What a receipt's fact keeps of it. `destination` is the handset's address as written.
+
+    The rest is kept while nobody knows what it is about: user_message_reference, the octets that
+    it quotes of the text (hex), and the submit date.
+    """
 
     link: str
     message_id: str
     error: str
     done_date: str
     destination: str
+    reference: str = ""
+    quoted: str = ""
+    submit_date: str = ""
 
 
 class Finished(NamedTuple):
-    """What is remembered of a message that is final."""
+    """What is remembered of a part whose message is final; `state` is the part's."""
 
     msg_id: int
     id: str
     to: str
+    part: int = 0
+    state: int = 0
 
 
 class Snapshot(msgspec.Struct, array_like=True):
@@ -276,6 +293,7 @@ class Snapshot(msgspec.Struct, array_like=True):
     finished: dict[str, Finished]
     references: bytes = b""
     agenda: dict[int, dict[int, bytes]] = msgspec.field(default_factory=dict)
+    ghosts: dict[str, float] = {}
 
 
 encode = msgspec.msgpack.Encoder().encode
@@ -314,8 +332,14 @@ def receipt_fact(text: str) -> ReceiptFact:
 
 def receipt_text(what: ReceiptFact) -> str:
     """A receipt as the text of its fact; a tab that came from outside becomes a blank."""
-    text = "\t".join(what)
-    return text if text.count("\t") == len(what) - 1 else "\t".join(map(plain, what))
+    fields = what if what[_BRIEF:] != _NO_MORE else what[:_BRIEF]
+    text = "\t".join(fields)
+    return text if text.count("\t") == len(fields) - 1 else "\t".join(map(plain, fields))
+
+
+#: How many fields the fact of a receipt has that says nothing more, and what that looks like.
+_BRIEF = 5
+_NO_MORE = ("", "", "")
 
 
 def plain(text: str) -> str:
@@ -324,13 +348,19 @@ def plain(text: str) -> str:
 
 
 def result_of(entry: Outstanding) -> Result:
-    """What results say of a message."""
+    """What results say of a message, the message_ids in the order of its parts."""
+    several = len(entry.part_states) > 1
+    ids = sorted(entry.ids, key=_part_of) if several else entry.ids
     return Result(
         entry.state,
         entry.submitted,
         entry.attempts,
-        [key.partition("\t")[2] for _, key in entry.ids],
+        [key.partition("\t")[2] for _, key in ids],
         entry.possible_duplicate,
         entry.error,
         entry.link,
+        entry.part_states if several else [],
     )
+
+
+_part_of = itemgetter(0)

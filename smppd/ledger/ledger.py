@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from smppd.ledger.accounts import Accounts
 from smppd.ledger.facts import (
     CANCEL_ASKED,
-    PARKED_FOR,
     Chunk,
     Fact,
     FullBlock,
@@ -36,6 +35,7 @@ _FILE_CLOSED = int(Kind.FILE_CLOSED)
 _FILE_OPENED = int(Kind.FILE_OPENED)
 _FILE_REPORTED = int(Kind.FILE_REPORTED)
 _FILE_WITHDRAWN = int(Kind.FILE_WITHDRAWN)
+_IDENTIFIED = int(Kind.IDENTIFIED)
 _INDEXED = int(Kind.INDEXED)
 _PARKED = int(Kind.PARKED)
 _QUERIED = int(Kind.QUERIED)
@@ -165,14 +165,12 @@ class Ledger:
         self.facts.append(fact)
 
     def sent(self, at: float, link: str, msg_id: int, part: int, message_id: str) -> None:
-        """The SMSC took a part. A receipt that was parked under this message_id is applied."""
-        key = receipt_key(link, message_id)
-        self._record(at, _SENT, msg_id, part, text=key)
-        parked = self.accounts.shelf.get(key) if message_id else None
-        if parked is None or at - parked.at > PARKED_FOR:
-            return
-        if msg_id in self.accounts.entries:
-            self._record(at, _RECEIPT, msg_id, part, parked.num, parked.text)
+        """The SMSC took a part under this message_id, or under none."""
+        self._record(at, _SENT, msg_id, part, text=receipt_key(link, message_id))
+
+    def identified(self, at: float, link: str, msg_id: int, part: int, message_id: str) -> None:
+        """A receipt shows that the SMSC took a part, of unknown outcome or without an id till now."""
+        self._record(at, _IDENTIFIED, msg_id, part, text=receipt_key(link, message_id))
 
     def refused(self, at: float, msg_id: int, part: int, error: ErrorInfo) -> None:
         """The SMSC refused a part for good."""

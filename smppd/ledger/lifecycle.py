@@ -23,8 +23,10 @@ PARTLY_DONE = frozenset({DELIVERED, UNDELIVERED, CANCELLED})
 UNANSWERED = frozenset({SENDING, UNKNOWN})
 
 # SMPP 3.4, 5.2.28, and SKIPPED of 5.0: the final message states, and what each means for us.
+# ACCEPTED (6) comes as a final one only over links of which the configuration says so.
 RECEIPT_STATES = {
     2: DELIVERED,
+    6: DELIVERED,
     3: UNDELIVERED,
     4: UNDELIVERED,
     5: UNDELIVERED,

@@ -9,6 +9,7 @@ import msgspec
 
 from smppd.ledger.accounts import Accounts
 from smppd.ledger.facts import Outstanding, Snapshot, encode
+from smppd.ledger.message_ids import MessageIds, folded_key
 from smppd.ledger.slots import Slots
 from smppd.message import State
 
@@ -18,14 +19,19 @@ def spill(accounts: Accounts, keep: int) -> list[tuple[str, bytes]]:
 
     Spilled messages keep their place in the accounts; `Ledger.recall` brings one back.
     """
-    excess = len(accounts.by_message_id) - keep
+    excess = len(accounts.message_ids) - keep
     rows: list[tuple[str, bytes]] = []
     if excess <= 0:
         return rows
     gone: list[Outstanding] = []
+    keys: set[str] = set()
     for entry in accounts.entries.values():
         if entry.state != State.SENT or any(key.endswith("\t") for _, key in entry.ids):
             continue
+        its_keys = _keys(entry)
+        if not keys.isdisjoint(its_keys):
+            continue  # a lot has one message for a key; this one's turn comes with the next
+        keys |= its_keys
         gone.append(entry)
         excess -= len(entry.ids)
         if excess <= 0:
@@ -34,9 +40,15 @@ def spill(accounts: Accounts, keep: int) -> list[tuple[str, bytes]]:
         blob = encode(entry)
         del accounts.entries[entry.msg_id]
         accounts.unlink(entry)
-        rows += [(key, blob) for _, key in entry.ids]
+        rows += [(key, blob) for key in _keys(entry)]
     rows.sort()
     return rows
+
+
+def _keys(entry: Outstanding) -> set[str]:
+    """What a spilled message is found by: its message_ids, and their folded forms."""
+    keys = {key for _, key in entry.ids}
+    return keys | {folded for key in keys if (folded := folded_key(key)) is not None}
 
 
 def snapshot(accounts: Accounts) -> bytes:
@@ -50,12 +62,13 @@ def snapshot(accounts: Accounts) -> bytes:
             list(accounts.queues.values()),
             list(accounts.files.values()),
             list(accounts.entries.values()),
-            accounts.shelf,
+            dict(accounts.shelf.items()),
             accounts.unmatched,
             accounts.last_file,
             accounts.finished.save(),
             accounts.references.save(),
             accounts.agenda.save(),
+            accounts.unclaimed.ghosts,
         )
     )
     for file in accounts.files.values():
@@ -70,10 +83,12 @@ def restore(accounts: Accounts, data: bytes) -> None:
     accounts.accepted = sum(saved.counts)
     accounts.last_file = saved.last_file
     accounts.queues = {queue.number: queue for queue in saved.queues}
-    accounts.shelf.update(saved.shelf)
+    for key, parked in saved.shelf.items():
+        accounts.shelf.put(key, parked)
     accounts.finished.restore(saved.finished)
     accounts.references.restore(saved.references)
     accounts.agenda.restore(saved.agenda)
+    accounts.unclaimed.ghosts = saved.ghosts
     for file in saved.files:
         accounts.files[file.file_id] = file
         accounts.slots[file.file_id] = Slots.restore(file.items, file.saved_slots)
@@ -81,3 +96,15 @@ def restore(accounts: Accounts, data: bytes) -> None:
         accounts.touched.add(file.file_id)
     for entry in saved.outstanding:
         accounts.remember(entry)
+    if accounts.message_ids.conflicts:
+        accounts.message_ids = _in_order(saved.outstanding)
+
+
+def _in_order(outstanding: list[Outstanding]) -> MessageIds:
+    """The index in which, of two messages of one message_id, the one taken later is the newer."""
+    ids = MessageIds()
+    for entry in sorted(outstanding, key=lambda entry: entry.submitted or 0.0):
+        for part, key in entry.ids:
+            if not key.endswith("\t"):
+                ids.add(key, (entry.msg_id, part))
+    return ids

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 
 from smppd.ledger.facts import REMEMBERED, Finished, Outstanding
+from smppd.ledger.message_ids import folded_key
 
 
 class Retries:
@@ -40,11 +41,16 @@ class Remembered:
         self._before: dict[str, Finished] = {}
 
     def add(self, entry: Outstanding) -> None:
-        """Remember a message that is final."""
-        finished = Finished(entry.msg_id, entry.client_id, entry.to)
-        for _, key in entry.ids:
-            if not key.endswith("\t"):
-                self._now[key] = finished
+        """Remember a message that is final, also by the folded form of its message_ids."""
+        for part, key in entry.ids:
+            if key.endswith("\t"):
+                continue
+            state = entry.part_states[part]
+            finished = Finished(entry.msg_id, entry.client_id, entry.to, part, state)
+            self._now[key] = finished
+            folded = folded_key(key)
+            if folded is not None:
+                self._now.setdefault(folded, finished)
         if len(self._now) > REMEMBERED:
             self._before, self._now = self._now, {}
 

@@ -6,7 +6,7 @@ hot path of what comes in: one pass over a list, no call per event that is not n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from smppd import ports
@@ -33,6 +33,9 @@ _STATE_NAMES: Mapping[MessageState | None, str] = MappingProxyType(
     {None: UNREADABLE, **{state: state.name.lower() for state in MessageState}}
 )
 
+#: What tells a receipt from a message of a handset.
+ReadReceipt = Callable[[DeliverSm | DataSm], DeliveryReceipt | None]
+
 #: What a session knows a submit_sm by: the part, and when it was submitted.
 Token = tuple[Part, float]
 
@@ -40,7 +43,8 @@ Token = tuple[Part, float]
 class Batch:
     """What the pipeline is told of, what is acknowledged after that, and the rare rest.
 
-    `messages_at` says where in `requests` each of `messages` stands.
+    `messages_at` says where in `requests` each of `messages` stands, `unproven_at` where those of
+    the receipts do that may be messages.
     """
 
     __slots__ = (
@@ -52,6 +56,7 @@ class Batch:
         "replies",
         "requests",
         "unanswered",
+        "unproven_at",
     )
 
     def __init__(self) -> None:
@@ -60,12 +65,25 @@ class Batch:
         self.replies: list[ports.Reply] = []
         self.messages: list[DeliverSm | DataSm | Undecodable] = []
         self.messages_at: list[int] = []
+        self.unproven_at: dict[int, int] = {}
         self.requests: list[RequestReceived | UnreadableReceived] = []
         self.rare: list[Event] = []
         self.unanswered = 0
 
+    def take_for_message(self, number: int) -> None:
+        """A receipt that nothing but its text proved is about no message of ours: it is one."""
+        pdu = self.receipts[number].unproven
+        assert pdu is not None
+        self.messages_at.append(self.unproven_at[number])
+        self.messages.append(pdu)
 
-def sort_events(events: Sequence[Event], figures: LinkFigures, now: float) -> Batch:
+
+def sort_events(
+    events: Sequence[Event],
+    figures: LinkFigures,
+    now: float,
+    read: ReadReceipt = read_receipt,
+) -> Batch:
     """Sort events in their order; `now` is on the clock of the tokens."""
     batch = Batch()
     for event in events:
@@ -76,7 +94,7 @@ def sort_events(events: Sequence[Event], figures: LinkFigures, now: float) -> Ba
             _count_answer(event, figures, now)
             batch.outcomes.append(_outcome(event.token, event.status, event.pdu))
         elif type(event) is RequestReceived:
-            _sort_request(event, batch, figures)
+            _sort_request(event, batch, figures, read)
         elif type(event) is Unanswered:
             if type(event.token) is Asked:
                 batch.replies.append(ports.Reply(event.token.question, None, reason=event.reason))
@@ -115,19 +133,24 @@ def _count_answer(event: Answered, figures: LinkFigures, now: float) -> None:
     figures.latency.observe(now - event.token[1])
 
 
-def _sort_request(event: RequestReceived, batch: Batch, figures: LinkFigures) -> None:
+def _sort_request(
+    event: RequestReceived, batch: Batch, figures: LinkFigures, read: ReadReceipt
+) -> None:
     pdu = event.pdu
     if not isinstance(pdu, DeliverSm | DataSm):
         batch.requests.append(event)
         return
-    receipt = read_receipt(pdu)
+    receipt = read(pdu)
     if receipt is None:
         figures.received += 1
         _sort_message(event, pdu, batch)
         return
     batch.requests.append(event)
-    state = _STATE_NAMES[receipt.state]
-    figures.receipts[state] = figures.receipts.get(state, 0) + 1
+    if receipt.unproven is not None:
+        batch.unproven_at[len(batch.receipts)] = len(batch.requests) - 1
+    else:
+        state = _STATE_NAMES[receipt.state]
+        figures.receipts[state] = figures.receipts.get(state, 0) + 1
     batch.receipts.append(receipt)
 
 

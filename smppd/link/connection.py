@@ -192,7 +192,9 @@ class Connection:
         """Read, settle, acknowledge, until the session is over."""
         while self._ended is None:
             events = await self._next_events()
-            await self._report(sort_events(events, self._traffic.figures, trio.current_time()))
+            traffic = self._traffic
+            now = trio.current_time()
+            await self._report(sort_events(events, traffic.figures, now, traffic.read_receipt))
             self._take_leave()
         return self._ended
 
@@ -237,7 +239,10 @@ class Connection:
         self._traffic.note_room()
         name, submissions = self._traffic.name, self._traffic.submissions
         if batch.outcomes or batch.receipts:
-            await submissions.settle(name, batch.outcomes, batch.receipts)
+            refused = await submissions.settle(name, batch.outcomes, batch.receipts)
+            for number in refused:
+                batch.take_for_message(number)
+            self._traffic.figures.received += len(refused)
         if batch.replies:
             await submissions.answered(name, batch.replies)
         lost: set[int] = set()

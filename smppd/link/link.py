@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from random import SystemRandom
 
 import trio
@@ -25,6 +26,7 @@ from smppd.link.traffic import Traffic
 from smppd.link.translate import bind_request, wording_of
 from smppd.message import Part
 from smppd.ports import Question, Submissions
+from smppd.smpp.receipt import read_receipt
 
 _DAY = 86_400.0
 
@@ -49,6 +51,11 @@ class Link:
         figures = LinkFigures(config.name, bind=config.bind, window=config.window, rate=config.rate)
         self._traffic = Traffic(submissions, emit, wall, figures, wording_of(config))
         entrance = Entrance(config.hosts, SystemRandom().random)
+        self._traffic.read_receipt = partial(
+            read_receipt,
+            by_text=config.receipts_by_text,
+            accepted_is_final=config.accepted_is_final,
+        )
         kinds = [bind for bind in config.binds for _ in range(config.sessions)]
         self._supervisors = [
             Supervisor(

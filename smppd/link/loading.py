@@ -11,7 +11,7 @@ from math import inf
 
 from smppd.link.asking import Asker
 from smppd.link.traffic import Traffic
-from smppd.link.translate import submit_sm
+from smppd.link.translate import submit_sm, with_reference
 from smppd.message import Part
 from smppd.ports import UNENCODABLE, Answered, Outcome
 from smppd.smpp.errors import EncodeError
@@ -71,6 +71,8 @@ class Loader:
         timeless = message.expires is None and message.schedule is None
         try:
             pdu = submit_sm(part, traffic.wording, 0.0 if timeless else traffic.wall())
+            if traffic.wording.references:
+                pdu = with_reference(pdu, part)
             self._session.request(pdu, (part, now), now)
         except EncodeError as error:
             self.unwritable.append(Answered(part.msg_id, part.index, UNENCODABLE, str(error)))

@@ -16,10 +16,12 @@ import trio
 from smppd.events import Emit
 from smppd.figures import LinkFigures
 from smppd.link.asking import Questions
+from smppd.link.batch import ReadReceipt
 from smppd.link.pace import TokenBucket
 from smppd.link.translate import Wording
 from smppd.message import Part
 from smppd.ports import Question, Returned, Submissions
+from smppd.smpp.receipt import read_receipt
 
 
 class Carrier(Protocol):
@@ -38,7 +40,7 @@ class Traffic:
 
     `ready` holds the parts that no session has pulled yet; sessions take from its left. Parts
     that no session will carry come back through `give_back`. `wall` is the time for people, in
-    seconds since the epoch.
+    seconds since the epoch. `read_receipt` tells receipts from messages of handsets.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Traffic:
         self.wall = wall
         self.figures = figures
         self.wording = wording
+        self.read_receipt: ReadReceipt = read_receipt
         self.name = figures.name
         self.bucket = TokenBucket(figures.rate)
         self.ready: deque[Part] = deque()

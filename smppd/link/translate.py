@@ -14,6 +14,7 @@ from types import MappingProxyType
 from smppd.address import Sender, classify_sender
 from smppd.config import LinkConfig, Times
 from smppd.config.terms import STANDARD_TON_NPI
+from smppd.ledger.user_reference import user_reference
 from smppd.message import Part
 from smppd.smpp.pdu import BindReceiver, BindTransceiver, BindTransmitter, Response, SubmitSm
 from smppd.smpp.tlv import Tlvs
@@ -23,6 +24,7 @@ from smppd.smpp.vocabulary import TlvTag
 _RECEIPT = 1
 _NO_RECEIPT = 0
 
+_REFERENCE = int(TlvTag.USER_MESSAGE_REFERENCE)
 _SAR_REFERENCE = int(TlvTag.SAR_MSG_REF_NUM)
 _SAR_TOTAL = int(TlvTag.SAR_TOTAL_SEGMENTS)
 _SAR_NUMBER = int(TlvTag.SAR_SEGMENT_SEQNUM)
@@ -48,11 +50,13 @@ _NO_SENDER = Sender("", 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """How a link writes what no message says: `sender` is for those that leave it to the link."""
+    """How a link writes what no message says: `sender` is for those that leave it to the link;
+    with `references` each part has a user_message_reference."""
 
     service_type: str = ""
     sender: Sender = _NO_SENDER
     times: Times = "absolute"
+    references: bool = False
 
 
 def wording_of(config: LinkConfig) -> Wording:
@@ -61,7 +65,20 @@ def wording_of(config: LinkConfig) -> Wording:
     assert isinstance(sender, Sender)  # the configuration has been checked
     kinds = dict(zip(STANDARD_TON_NPI, config.text_terms.ton_npi, strict=True))
     ton, npi = kinds.get((sender.ton, sender.npi), (sender.ton, sender.npi))
-    return Wording(config.service_type, Sender(sender.text, ton, npi), config.times)
+    return Wording(
+        config.service_type,
+        Sender(sender.text, ton, npi),
+        config.times,
+        config.user_message_reference,
+    )
+
+
+def with_reference(pdu: SubmitSm, part: Part) -> SubmitSm:
+    """The submit_sm with our user_message_reference (3.4, 5.3.2.17), unless the message has one."""
+    if all(tag != _REFERENCE for tag, _ in pdu.tlvs):
+        value = user_reference(part.msg_id, part.index).to_bytes(2, "big")
+        pdu.tlvs = (*pdu.tlvs, (_REFERENCE, value))
+    return pdu
 
 
 def submit_sm(part: Part, wording: Wording, now: float) -> SubmitSm:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, get_args
 
 from smppd.figures import BIND_STATES, DaemonFigures, Histogram, LinkFigures
+from smppd.ledger.message_ids import Form
 from smppd.message import Lane, State
 from smppd.smpp.session_states import SessionState
 from smppd.smpp.vocabulary import status_name
@@ -24,6 +25,9 @@ _Key = TypeVar("_Key")
 #: An SMSC may answer with any of 2³² numbers: so many of them get a series of their own per link.
 MOST_VALUES = 50
 OTHER = "other"
+
+#: See `ledger.message_ids.Form`.
+MESSAGE_ID_FORMS = get_args(Form)
 
 #: States a session is always counted in, so that an alert finds a 0 and not an absent series.
 SESSION_STATES = ("backoff", "connecting", *(state.value for state in SessionState))
@@ -95,6 +99,27 @@ def _cancels(figures: DaemonFigures) -> Samples:
     for link in figures.links:
         for outcome, count in link.cancels.items():
             yield (link.name, outcome), count
+
+
+def _receipt_oddities(figures: DaemonFigures) -> Samples:
+    for link in figures.links:
+        odd = link.matching
+        yield (link.name, "parked"), odd.parked
+        yield (link.name, "duplicate"), odd.duplicates
+        yield (link.name, "contradiction"), odd.contradictions
+        yield (link.name, "other_handset"), odd.elsewhere
+        yield (link.name, "no_receipt"), odd.unproven
+
+
+def _message_id_forms(figures: DaemonFigures) -> Samples:
+    for link in figures.links:
+        for form in MESSAGE_ID_FORMS:
+            yield (link.name, form), link.matching.form == form
+
+
+def _oldest_parked_age(figures: DaemonFigures) -> float:
+    oldest = figures.oldest_parked
+    return 0.0 if oldest is None else max(0.0, figures.now - oldest)
 
 
 def _sessions(figures: DaemonFigures) -> Samples:
@@ -234,6 +259,42 @@ MEASURES: tuple[Measure, ...] = (
         "Receipts kept until the answer that tells their message_id arrives.",
         (),
         _plain(lambda figures: figures.parked_receipts),
+    ),
+    Measure(
+        "gauge",
+        "smppd_oldest_parked_receipt_age_seconds",
+        "How long the oldest parked receipt has waited; 0 when none is parked.",
+        (),
+        _plain(_oldest_parked_age),
+    ),
+    Measure(
+        "counter",
+        "smppd_receipt_oddities_total",
+        "Receipts parked when they came, repeated, contradicting an earlier one, matched by their"
+        " message_id alone, or taken for a handset's message.",
+        ("link", "oddity"),
+        _receipt_oddities,
+    ),
+    Measure(
+        "counter",
+        "smppd_settled_by_receipt_total",
+        "Parts of unknown outcome, or without a message_id, that a receipt identified.",
+        ("link",),
+        _per_link(lambda link: link.matching.settled),
+    ),
+    Measure(
+        "counter",
+        "smppd_message_id_conflicts_total",
+        "message_ids that the SMSC gave again while an older message still waited under them.",
+        ("link",),
+        _per_link(lambda link: link.matching.id_conflicts),
+    ),
+    Measure(
+        "gauge",
+        "smppd_message_id_form",
+        "1 for the form in which a link's receipts name messages, configured or learnt.",
+        ("link", "form"),
+        _message_id_forms,
     ),
     Measure(
         "counter",

@@ -18,7 +18,7 @@ from smppd.pipeline.desk import Desk
 from smppd.ports import Asking, Heard, Question, Reply
 from smppd.smpp.vocabulary import status_name
 
-Recall = Callable[[Sequence[tuple[str, ...]]], Awaitable[None]]
+Recall = Callable[[Sequence[str]], Awaitable[None]]
 
 _CANCELLED = State.CANCELLED.label
 
@@ -75,7 +75,7 @@ class Cancellation:
 
     async def cancel(self, wanted: Sequence[Wanted], who: str, patience: float) -> list[Fate]:
         """Cancel these; on return that is on disk, and SMSCs were given so many seconds."""
-        await self._recall([tuple(each.keys) for each in wanted if each.keys])
+        await self._recall([key for each in wanted for key in each.keys])
         found = await self._desk.journal.read_messages([each.msg_id for each in wanted])
         rows = {row.msg_id: row for row in found}
         now, fates, cases = self._desk.wall(), list[Fate](), list[_Case]()

@@ -100,7 +100,7 @@ class Desk:
         """Whether `checkpoint` has something to do."""
         return (
             len(self.recent_ids) >= IDS_IN_MEMORY
-            or len(self.accounts.by_message_id) >= WAITING_IN_MEMORY
+            or len(self.accounts.message_ids) >= WAITING_IN_MEMORY
             or self.accounts.seq >= self._snapshot_due
         )
 
@@ -123,7 +123,7 @@ class Desk:
         self.ledger.indexed(now)
         snapshot = None
         waiting = []
-        if len(self.accounts.by_message_id) >= WAITING_IN_MEMORY:
+        if len(self.accounts.message_ids) >= WAITING_IN_MEMORY:
             waiting = memory.spill(self.accounts, WAITING_AFTER_SPILL)
         if final or self.accounts.seq >= self._snapshot_due:
             snapshot = (self.accounts.seq, memory.snapshot(self.accounts))

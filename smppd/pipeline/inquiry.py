@@ -10,7 +10,7 @@ SMSC that refuses or says nothing is asked less and less often.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from math import inf
 from typing import NamedTuple
 
@@ -184,13 +184,12 @@ class Inquiry:
             self._walk_began = now
         rows = await self._desk.journal.read_waiting(self._place, PAGE)
         found = {key: blob for _, key, blob in rows if key.partition("\t")[0] in self._lines}
-        due = self._spilled_due(found, now)
+        due = self._spilled_due(found.values(), found.keys(), now)
         if due:
             # A message that was spilled again stands in a newer lot, too: that one counts.
-            found = await self._desk.journal.find_waiting(
-                [f"{d.link}\t{d.message_id}" for d in due]
-            )
-            for each in self._spilled_due(found, now):
+            keys = [f"{each.link}\t{each.message_id}" for each in due]
+            blobs = await self._desk.journal.find_waiting(keys)
+            for each in self._spilled_due(blobs, set(keys), now):
                 self._enter(each)
         if len(rows) == PAGE:
             self._place = rows[-1][:2]
@@ -199,13 +198,15 @@ class Inquiry:
             after = min(line.terms.query_after for line in self._lines.values())
             self._walk_again_at = self._walk_began + max(after, LOOK_EVERY)
 
-    def _spilled_due(self, found: Mapping[str, bytes], now: float) -> list[Due]:
+    def _spilled_due(self, blobs: Iterable[bytes], keys: Set[str], now: float) -> list[Due]:
+        """What is due of spilled messages, the newest last, under one of these keys."""
         accounts, due = self._desk.accounts, dict[Key, Due]()
-        for entry in map(read_outstanding, found.values()):
+        newest = {entry.msg_id: entry for entry in map(read_outstanding, blobs)}
+        for entry in newest.values():
             if entry.msg_id in accounts.entries or accounts.is_final(entry.file_id, entry.item):
                 continue
             for each in self._parts_due(entry, now):
-                if f"{each.link}\t{each.message_id}" in found:
+                if f"{each.link}\t{each.message_id}" in keys:
                     due[each[:2]] = each
         return list(due.values())
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
-from smppd.ledger.facts import Fact, Kind, ReceiptFact, read_outstanding, receipt_key
+from smppd.figures import MatchingFigures
+from smppd.ledger.facts import receipt_key
 from smppd.message import ErrorInfo, State
 from smppd.pipeline.desk import Desk
+from smppd.pipeline.reconcile import Ahead, Book, Reconciler
 from smppd.pipeline.replies import record
 from smppd.policy import PACE, PACE_PAUSE, Retries, decide
 from smppd.ports import (
@@ -35,8 +37,13 @@ class LinkTerms:
     """What settling must know of one link."""
 
     def __init__(
-        self, limits: Retries, overrides: Mapping[int, str], hold: Callable[[float], None]
+        self,
+        limits: Retries,
+        overrides: Mapping[int, str],
+        hold: Callable[[float], None],
+        book: Book,
     ) -> None:
+        self.book = book
         self.limits = limits
         self.overrides = overrides
         self.hold = hold
@@ -52,10 +59,16 @@ class Settlement:
         self._terms: dict[str, LinkTerms] = {}
         self._unwritten: deque[list[ReceiptOf]] = deque()
         self._listeners: list[Callable[[str, Sequence[Heard]], None]] = []
+        self._reconciler = Reconciler(desk)
 
     def introduce(self, link: str, terms: LinkTerms) -> None:
         """Make a link's terms known before it reports anything."""
         self._terms[link] = terms
+        self._reconciler.introduce(link, terms.book)
+
+    def matching(self, link: str) -> MatchingFigures:
+        """How the receipts of a link found their messages."""
+        return self._reconciler.figures(link)
 
     def tell_of_replies(self, listener: Callable[[str, Sequence[Heard]], None]) -> None:
         """Whom to tell what SMSCs say when they are asked."""
@@ -71,14 +84,39 @@ class Settlement:
 
     async def settle(
         self, link: str, outcomes: Sequence[Outcome], receipts: Sequence[DeliveryReceipt] = ()
-    ) -> None:
-        """Record answers, then receipts, in one commit; on return they are on disk."""
-        keys = [_keys(link, receipt) for receipt in receipts]
-        await self.recall(keys)
+    ) -> Sequence[int]:
+        """Record answers, then receipts, in one commit; on return they are on disk. The numbers of
+        receipts that are none, but messages that read like one."""
+        reconciler = self._reconciler
+        ahead = await reconciler.prepare(link, outcomes, receipts)
         now = self._desk.wall()
-        written = self._record_outcomes(link, outcomes, now)
-        for receipt, known_as in zip(receipts, keys, strict=True):
-            written.append(self._record_receipt(link, receipt, known_as, now))
+        self._record_outcomes(link, outcomes, now)
+        written = list(reconciler.revisit(outcomes, ahead, now))
+        recorded, refused = reconciler.record(link, receipts, ahead, now)
+        written += recorded
+        written += reconciler.revisit_learnt(ahead, now)
+        if self._desk.accounts.doubtful:
+            self._desk.judge_doubtful(now)
+        await self._commit(written)
+        return refused
+
+    async def account_for_the_last_run(self) -> int:
+        """What was on its way out when the last run ended is in doubt now; how many parts.
+
+        Receipts that had come before their answer settle it where they can.
+        """
+        desk, now, ahead = self._desk, self._desk.wall(), Ahead()
+        doubtful = desk.accounts.in_doubt()
+        for msg_id, part in doubtful:
+            desk.ledger.unknown(now, msg_id, part, "the daemon stopped before the answer came")
+        if desk.accounts.shelf:
+            await self._reconciler.look_at_doubtful(ahead)
+        written = list(self._reconciler.revisit_handsets(ahead, now))
+        desk.judge_doubtful(now)
+        await self._commit(written)
+        return len(doubtful)
+
+    async def _commit(self, written: list[ReceiptOf]) -> None:
         self._unwritten.append(written)
         await self._desk.commit()
         self._write_receipts(written)
@@ -90,10 +128,7 @@ class Settlement:
             if lot:
                 self._receipts.append(lot)
 
-    def _record_outcomes(
-        self, link: str, outcomes: Sequence[Outcome], now: float
-    ) -> list[ReceiptOf]:
-        """Record answers; the receipts that had come before their message_id was known."""
+    def _record_outcomes(self, link: str, outcomes: Sequence[Outcome], now: float) -> None:
         ledger = self._desk.ledger
         for outcome in outcomes:
             if isinstance(outcome, Answered):
@@ -105,21 +140,6 @@ class Settlement:
                 ledger.returned(now, outcome.msg_id, outcome.part)
             else:
                 ledger.unknown(now, outcome.msg_id, outcome.part, outcome.reason)
-        if self._desk.accounts.doubtful:
-            self._desk.judge_doubtful(now)
-        return [self._known(fact) for fact in ledger.facts if fact.kind == Kind.RECEIPT]
-
-    def _known(self, fact: Fact) -> ReceiptOf:
-        """A receipt that had come before its message_id was known."""
-        assert fact.text is not None
-        link, message_id, _ = fact.text.split("\t", 2)
-        key = receipt_key(link, message_id)
-        finished = self._desk.accounts.finished.get(key)
-        if finished is not None:
-            return ReceiptOf(fact, finished.id, finished.to)
-        where = self._desk.accounts.by_message_id[key]
-        entry = self._desk.accounts.entries[where[0]]
-        return ReceiptOf(fact, entry.client_id, entry.to)
 
     def _refused(self, link: str, answer: Answered, now: float) -> None:
         ledger, terms = self._desk.ledger, self._terms[link]
@@ -144,11 +164,15 @@ class Settlement:
         if status in PACE:
             terms.hold(PACE_PAUSE)
 
+    async def recall(self, keys: Sequence[str]) -> None:
+        """Bring messages back to memory that had been spilled; by their receipt keys."""
+        await self._reconciler.recall(keys)
+
     # ── what the SMSC says when it is asked ──────────────────────────────────────────────────
 
     async def answered(self, link: str, replies: Sequence[Reply]) -> None:
         """Record these, and tell whoever asked once they are on disk."""
-        await self.recall([(receipt_key(link, reply.question.message_id),) for reply in replies])
+        await self.recall([receipt_key(link, reply.question.message_id) for reply in replies])
         now, heard, written = self._desk.wall(), list[Heard](), list[ReceiptOf]()
         for reply in replies:
             about, told = record(self._desk.ledger, link, reply, now)
@@ -160,65 +184,3 @@ class Settlement:
         self._write_receipts(written)
         for tell in self._listeners:
             tell(link, heard)
-
-    # ── receipts ─────────────────────────────────────────────────────────────────────────
-
-    def _record_receipt(
-        self, link: str, receipt: DeliveryReceipt, keys: tuple[str, ...], now: float
-    ) -> ReceiptOf:
-        """Match a receipt to its part, or park it."""
-        ledger, accounts = self._desk.ledger, self._desk.accounts
-        num = None if receipt.state is None else int(receipt.state)
-        if num is not None and not receipt.final:
-            num = -num
-        what = ReceiptFact(
-            link, receipt.message_id, receipt.error, receipt.done_date, receipt.source
-        )
-        for key in keys:
-            where = accounts.by_message_id.get(key)
-            if where is not None:
-                entry = accounts.entries[where[0]]
-                ledger.receipt(now, where, num, what)
-                return ReceiptOf(ledger.facts[-1], entry.client_id, entry.to)
-        for key in keys:
-            finished = accounts.finished.get(key)
-            if finished is not None:
-                ledger.receipt(now, (finished.msg_id, 0), num, what)
-                return ReceiptOf(ledger.facts[-1], finished.id, finished.to)
-        first = len(ledger.facts)
-        ledger.park(now, num, what, receipt.alternative_id)
-        return ReceiptOf(ledger.facts[first], None, None)
-
-    async def recall(self, keys: Sequence[tuple[str, ...]]) -> None:
-        """Bring messages back to memory that had been spilled before their receipt came."""
-        accounts, looked_for = self._desk.accounts, set[str]()
-        while missing := {
-            key
-            for known_as in keys
-            for key in known_as
-            if key not in accounts.by_message_id
-            and key not in looked_for
-            and accounts.finished.get(key) is None
-        }:
-            # While we look, others may be spilled: look again until nothing new is missing.
-            looked_for |= missing
-            self._restore(await self._desk.journal.find_waiting(list(missing)))
-
-    def _restore(self, found: dict[str, bytes]) -> None:
-        accounts = self._desk.accounts
-        for blob in found.values():
-            entry = read_outstanding(blob)
-            if entry.msg_id in accounts.entries:
-                continue
-            if accounts.is_final(entry.file_id, entry.item):
-                accounts.finished.add(entry)
-            else:
-                self._desk.ledger.recall(self._desk.wall(), entry)
-
-
-def _keys(link: str, receipt: DeliveryReceipt) -> tuple[str, ...]:
-    """What the receipt may be known under: its message_id, and the text's if that differs."""
-    first, other = receipt.message_id, receipt.alternative_id
-    if first and not other:
-        return (receipt_key(link, first),)
-    return tuple(receipt_key(link, message_id) for message_id in (first, other) if message_id)

@@ -229,5 +229,8 @@ _WORDS: Mapping[Kind, Callable[[Fact], str]] = MappingProxyType(
         Kind.QUERIED: _queried,
         Kind.RECALLED: lambda _: "read back into memory",
         Kind.DEFERRED: lambda _: "waits for its send_at",
+        Kind.IDENTIFIED: lambda fact: (
+            f"taken by the SMSC as {(fact.text or '').partition(chr(9))[2]}, as its receipt shows"
+        ),
     }
 )

@@ -25,6 +25,8 @@ class DeliveryReceipt(msgspec.Struct, frozen=True, gc=False):
     `final` says that no other state will follow. `error` is the network's or the SMSC's code, as
     text. Dates are as the SMSC wrote them. `source` and `destination` are the addresses of the PDU:
     the handset that was written to, and our sender. `raw` are the octets of the text.
+    `reference` is user_message_reference (3.4, 5.3.2.17), given back by the SMSC. `unproven` is the
+    PDU where nothing but its text says that it is a receipt: a handset may have written that.
     """
 
     message_id: str
@@ -37,6 +39,8 @@ class DeliveryReceipt(msgspec.Struct, frozen=True, gc=False):
     source: str
     destination: str
     raw: bytes
+    reference: int | None = None
+    unproven: DeliverSm | DataSm | None = None
 
 
 _TYPE_MASK = int(EsmClass.MESSAGE_TYPE_MASK)
@@ -54,7 +58,8 @@ _ACKNOWLEDGEMENTS = frozenset(
 )
 
 #: States that nothing follows. ACCEPTED and UNKNOWN are not among them: many an SMSC sends the
-#: first on the way to DELIVERED, and the second may be a passing trouble of the SMSC's own.
+#: first on the way to DELIVERED, and the second may be a passing trouble of the SMSC's own. Over
+#: some links ACCEPTED is the end: "manually read by customer service" (3.4, appendix B).
 FINAL_STATES: Final = frozenset(
     {
         MessageState.DELIVERED,
@@ -67,30 +72,39 @@ FINAL_STATES: Final = frozenset(
 )
 
 
-def read_receipt(pdu: DeliverSm | DataSm) -> DeliveryReceipt | None:
+def read_receipt(
+    pdu: DeliverSm | DataSm, *, by_text: bool = False, accepted_is_final: bool = False
+) -> DeliveryReceipt | None:
     """Return the receipt that a deliver_sm or data_sm carries, or None for a handset's message.
 
     A receipt is known by its esm_class (3.4, 5.2.12), or by the TLV receipted_message_id where
-    esm_class names no type. Its text alone proves nothing: any handset can write one.
+    esm_class names no type. Its text alone proves nothing: any handset can write one. `by_text`
+    returns also what only reads like a receipt, as `unproven`.
     """
     kind = pdu.esm_class & _TYPE_MASK
     told = _read_tlvs(pdu) if pdu.tlvs else _NOTHING_TOLD
-    if kind not in _RECEIPTS and (kind in _ACKNOWLEDGEMENTS or not told.message_id):
+    proven = kind in _RECEIPTS or (kind not in _ACKNOWLEDGEMENTS and bool(told.message_id))
+    if not proven and (kind or not by_text):
         return None
     raw = pdu.message_octets
     message_id, submit_date, done_date, word, error = _read_text(raw)
+    if not proven and not (message_id and word):
+        return None
     state = _state(word) if told.state is None else told.state
+    final = state in FINAL_STATES or (accepted_is_final and state == MessageState.ACCEPTED)
     return DeliveryReceipt(
         told.message_id or message_id,
         message_id if told.message_id and message_id != told.message_id else "",
         state,
-        state in FINAL_STATES and kind != _INTERMEDIATE,
+        final and kind != _INTERMEDIATE,
         told.error or error,
         submit_date,
         done_date,
         pdu.source_addr,
         pdu.destination_addr,
         raw,
+        told.reference,
+        None if proven else pdu,
     )
 
 
@@ -152,6 +166,23 @@ def _scan(text: str) -> _Fields:
     )
 
 
+#: So many octets of a quoted text are kept: 20 characters (3.4, appendix B) of UCS-2.
+_QUOTED = 40
+
+
+def quoted_text(raw: bytes) -> bytes:
+    """The octets of the message that its receipt quotes behind "text:", at most 40."""
+    for encoding in ("latin-1", "utf-16-be", "utf-16-le"):
+        text = raw.decode(encoding, "replace")
+        for found in _KEY.finditer(text):
+            if found.lastgroup == "text":
+                quoted = text[found.end() :]
+                return raw[len(raw) - len(quoted.encode(encoding, "replace")) :][:_QUOTED]
+        if "\0" not in text:
+            break
+    return b""
+
+
 def _first_word(value: str) -> str:
     word = _WORD.search(value)
     return word[0].rstrip(_PADDING) if word else ""
@@ -210,12 +241,14 @@ class _Told(NamedTuple):
     message_id: str = ""
     state: MessageState | None = None
     error: str = ""
+    reference: int | None = None
 
 
 _NOTHING_TOLD = _Told()
 _MESSAGE_ID_TAG = int(TlvTag.RECEIPTED_MESSAGE_ID)
 _STATE_TAG = int(TlvTag.MESSAGE_STATE)
 _ERROR_TAG = int(TlvTag.NETWORK_ERROR_CODE)
+_REFERENCE_TAG = int(TlvTag.USER_MESSAGE_REFERENCE)
 
 
 def _read_tlvs(pdu: DeliverSm | DataSm) -> _Told:
@@ -226,6 +259,7 @@ def _read_tlvs(pdu: DeliverSm | DataSm) -> _Told:
         values.get(_MESSAGE_ID_TAG, b"").partition(b"\0")[0].decode("latin-1"),
         _state_of(values.get(_STATE_TAG, b"")),
         _network_error(values.get(_ERROR_TAG, b"")),
+        int.from_bytes(reference, "big") if (reference := values.get(_REFERENCE_TAG)) else None,
     )
 
 

@@ -16,6 +16,7 @@ from smppd.figures import (
     DaemonFigures,
     JournalFigures,
     LinkFigures,
+    MatchingFigures,
     SessionFigures,
     SpoolFigures,
 )
@@ -47,6 +48,7 @@ def figures() -> DaemonFigures:
         unanswered=2,
         receipts={"delivered": 900, "expired": 3},
         last_error="smsc:2776 refuses connections",
+        matching=MatchingFigures("hex-decimal", duplicates=4, contradictions=1, settled=2),
     )
     for _ in range(99):
         link.latency.observe(0.003)
@@ -89,6 +91,8 @@ def test_the_overview_has_all_an_operator_asks_for(figures: DaemonFigures) -> No
         " 2 without an answer, 0 answered late, 0 ready to leave",
         "  latency     half within 4 ms, 99 % within more than a minute",
         "  receipts    900 delivered, 3 expired; 0 messages from handsets",
+        "  matching    message_id_form hex-decimal (as learnt); 4 repeated;"
+        " 1 contradicting an earlier one; 2 settled what was unknown",
         "  connection  0 opened, 0 lost, 0 binds refused, 0 oddities",
         "  last error  smsc:2776 refuses connections",
         "",

@@ -116,8 +116,7 @@ def test_mistakes_of_all_sections_are_reported_together() -> None:
         ('tls = true\ntls_key_file = "c"', "tls_cert_file", "is missing beside tls_key_file"),
         ('tls = true\ntls_ca_file = "c"\ntls_verify = false', "tls_ca_file", "keep one of the two"),
         ('tls = true\ntls_server_name = "a:1"', "tls_server_name", "its name or IP address alone"),
-        # not yet
-        ('message_id_form = "hex"', "message_id_form", "not available in this version"),
+        ('message_id_form = "hex"', "message_id_form", 'write "auto", "exact"'),
         # words
         ('split = "udh"', "split", 'did you mean "udh8"?'),
         ('data_coding_0 = "gsm"', "data_coding_0", 'write "gsm7", "gsm7_packed", "latin1" or'),
@@ -129,6 +128,11 @@ def test_mistakes_of_all_sections_are_reported_together() -> None:
         ('split = "sar"\ntlvs = false', "split", 'tlvs = false; write "udh8" or "udh16"'),
         ('split = "payload"\ninterface_version = "3.3"', "split", 'version = "3.3"; write "udh8"'),
         ('tlvs = true\ninterface_version = "3.3"', "tlvs", "leave it out, or bind as 3.4"),
+        (
+            "user_message_reference = true\ntlvs = false",
+            "user_message_reference",
+            "tlvs = false; leave it out",
+        ),
         # kinds of addresses
         ("ton_npi = 5", "ton_npi", "write [link.main.ton_npi] on a line of its own"),
         ('ton_npi = {national = "2/1"}', "ton_npi.national", "international"),

@@ -79,7 +79,7 @@ async def test_absent_keys_do_not_touch_the_disk(tmp_path: Path) -> None:
     # run() is not started: a look-up that went to disk would wait for ever.
     with trio.fail_after(5):
         assert await journal.find_ids(["b"], since=0.0) == {}
-        assert await journal.find_waiting(["l"]) == {}
+        assert await journal.find_waiting(["l"]) == []
     store.close()
 
 

@@ -84,7 +84,7 @@ class Desk:
 
     def receipt(self, message_id: str, state: int = DELIVRD, at: float = 5.0) -> None:
         what = ReceiptFact("main", message_id, "000", "2611210000", "34600000001")
-        where = self.accounts.by_message_id.get(f"main\t{message_id}")
+        where = self.accounts.message_ids.get(f"main\t{message_id}")
         if where is None:
             self.ledger.park(at, state, what)
         else:
@@ -120,7 +120,7 @@ def picture(accounts: Accounts) -> dict[str, Any]:
             if q.tail > BASE
         },
         "entries": {n: encode(e) for n, e in accounts.entries.items()},
-        "ids": accounts.by_message_id,
+        "ids": dict(accounts.message_ids.items()),
         "shelf": {k: encode(v) for k, v in accounts.shelf.items()},
         "held": accounts.held,
         "files": {
@@ -158,13 +158,15 @@ def test_without_a_receipt_asked_for_sent_is_final() -> None:
     assert desk.accounts.files[desk.file].done == 1
 
 
-def test_a_receipt_that_comes_first_is_applied_when_its_id_is_learnt() -> None:
+def test_a_receipt_that_came_first_is_off_the_shelf_once_it_is_applied() -> None:
     desk = Desk()
     (msg,) = desk.admit(message())
     desk.send(msg)
     desk.receipt("abc")
     assert desk.accounts.shelf
     desk.ledger.sent(6.0, "main", msg, 0, "abc")
+    assert list(desk.accounts.shelf.related("main\tabc")) == ["main\tabc"]
+    desk.receipt("abc")
     assert desk.accounts.counts[State.DELIVERED] == 1
     assert not desk.accounts.shelf
 

@@ -212,8 +212,9 @@ class Rig:
         link: str,
         outcomes: Sequence[ports.Outcome],
         receipts: Sequence[DeliveryReceipt] = (),
-    ) -> None:
+    ) -> list[int]:
         await self._write((self.outcomes, outcomes), (self.receipts, receipts))
+        return []
 
     async def keep(
         self, link: str, messages: Sequence[DeliverSm | DataSm | Undecodable]

@@ -14,6 +14,7 @@ from smppd.figures import (
     DaemonFigures,
     JournalFigures,
     LinkFigures,
+    MatchingFigures,
     SessionFigures,
     SpoolFigures,
 )
@@ -35,6 +36,11 @@ PROMISED = {
     "smppd_receipts_total": "counter",
     "smppd_receipts_unmatched_total": "counter",
     "smppd_receipts_parked": "gauge",
+    "smppd_oldest_parked_receipt_age_seconds": "gauge",
+    "smppd_receipt_oddities_total": "counter",
+    "smppd_settled_by_receipt_total": "counter",
+    "smppd_message_id_conflicts_total": "counter",
+    "smppd_message_id_form": "gauge",
     "smppd_throttled_total": "counter",
     "smppd_reconnects_total": "counter",
     "smppd_bind_refusals_total": "counter",
@@ -73,6 +79,7 @@ def link_figures() -> LinkFigures:
         connects=5,
         losses=4,
         bind_refusals=1,
+        matching=MatchingFigures("folded", duplicates=6, id_conflicts=2, settled=9),
         oddities=6,
     )
     for seconds in (0.0005, 0.001, 0.003, 100.0):
@@ -138,7 +145,7 @@ def test_names_keep_the_rules_of_prometheus(registry: CollectorRegistry) -> None
 
 
 def test_labels_are_bounded_ones() -> None:
-    allowed = {"link", "state", "status", "lane", "fate", "outcome"}
+    allowed = {"link", "state", "status", "lane", "fate", "outcome", "oddity", "form"}
     declared = [measure.labels for measure in MEASURES]
     declared += [durations.labels for durations in DURATIONS]
     assert all(set(labels) <= allowed for labels in declared)
@@ -186,6 +193,12 @@ def test_the_numbers_of_the_daemon_arrive(registry: CollectorRegistry) -> None:
     assert samples["smppd_oldest_queued_age_seconds"] == {(): 40.0}
     assert samples["smppd_open_files"] == {(): 2}
     assert samples["smppd_receipts_parked"] == {(): 5}
+    assert samples["smppd_receipt_oddities_total"]["main", "duplicate"] == 6
+    assert samples["smppd_receipt_oddities_total"]["main", "contradiction"] == 0
+    assert samples["smppd_settled_by_receipt_total"]["main",] == 9
+    assert samples["smppd_message_id_conflicts_total"]["main",] == 2
+    assert samples["smppd_message_id_form"]["folded", "main"] == 1
+    assert samples["smppd_message_id_form"]["exact", "main"] == 0
     assert samples["smppd_receipts_unmatched_total"] == {(): 6}
     assert samples["smppd_journal_commits_total"] == {(): 30}
     assert samples["smppd_journal_rows_total"] == {(): 4000}

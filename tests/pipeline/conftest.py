@@ -32,6 +32,7 @@ from smppd.pipeline.desk import Desk
 from smppd.pipeline.dispatch import Dispatcher
 from smppd.pipeline.pools import Pool
 from smppd.pipeline.publish import Publication
+from smppd.pipeline.reconcile import Book
 from smppd.pipeline.settlement import LinkTerms, Settlement
 from smppd.pipeline.turns import Turns
 from smppd.policy import Retries
@@ -217,7 +218,8 @@ class Life:
     def _dispatcher(self, link: str) -> Dispatcher:
         pools = [pool for pool in self.pools if link in pool.turns.links]
         dispatcher = Dispatcher(self.desk, self.wires[link], pools)
-        terms = LinkTerms(RETRIES, self.bench.overrides, dispatcher.hold)
+        book = Book(self.bench.message_id_form, references=self.bench.references)
+        terms = LinkTerms(RETRIES, self.bench.overrides, dispatcher.hold, book)
         self.settlement.introduce(link, terms)
         return dispatcher
 
@@ -248,11 +250,7 @@ class Life:
 
     async def account_for_the_last_run(self) -> None:
         """What the composition root does first of all."""
-        now = self.bench.wall()
-        for msg_id, part in self.accounts.in_doubt():
-            self.ledger.unknown(now, msg_id, part, "the daemon stopped")
-        self.desk.judge_doubtful(now)
-        await self.desk.commit()
+        await self.settlement.account_for_the_last_run()
 
     # ── handing in ───────────────────────────────────────────────────────────────────────────
 
@@ -331,6 +329,11 @@ class Life:
         alternative_id: str = "",
         final: bool | None = None,
         error: str = "000",
+        source: str = "34600000001",
+        raw: bytes = b"",
+        submit_date: str = "",
+        reference: int | None = None,
+        unproven: DeliverSm | None = None,
     ) -> DeliveryReceipt:
         """A delivery receipt as the protocol's reader hands it over."""
         ends = state in FINAL_STATES if final is None else final
@@ -340,11 +343,13 @@ class Life:
             state,
             ends,
             error,
-            "",
+            submit_date,
             "2611210000",
-            "34600000001",
+            source,
             "ACME",
-            b"",
+            raw,
+            reference,
+            unproven,
         )
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────
@@ -384,6 +389,8 @@ class Bench:
         self.report_after = 3600.0
         self.routes: Sequence[RouteConfig] = ()
         self.links: dict[str, LinkConfig] = {}
+        self.message_id_form = "auto"
+        self.references = False
         self.lives = 0
         #: Told of all parts that are handed over, before they are.
         self.on_submit: Callable[[Sequence[Part]], None] = lambda parts: None

@@ -12,6 +12,8 @@ import trio.testing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from smppd.ledger.unclaimed import claimable
+from smppd.ledger.user_reference import user_reference
 from smppd.message import State
 from smppd.pipeline import desk as desk_module
 from smppd.pipeline import publish
@@ -19,6 +21,7 @@ from smppd.ports import Answered, Returned, Unanswered
 from smppd.smpp.vocabulary import CommandStatus, MessageState
 
 if TYPE_CHECKING:
+    from smppd.ledger.accounts import Accounts
     from smppd.message import Part
     from tests.pipeline.conftest import Bench, Life
 
@@ -52,6 +55,8 @@ class Smsc:
         self.silent: list[tuple[Part, int]] = []
         self.ids: list[str] = []
         self.requeued: set[int] = set()
+        #: Submissions that it took, as a receipt has shown before their answer.
+        self.shown: set[tuple[Key, int]] = set()
         bench.on_submit = self.take
 
     def take(self, parts: Sequence[Part]) -> None:
@@ -64,6 +69,10 @@ class Smsc:
             self.last[key] = "in flight"
             self.in_flight.append((part, self.submissions[key]))
 
+    def has_shown(self, part: Part, number: int) -> bool:
+        """Whether a receipt has shown that it took this submission."""
+        return ((part.msg_id, part.index), number) in self.shown
+
     def crash(self) -> None:
         """The daemon is gone; whatever was in flight will never be answered."""
         for part, _ in self.in_flight:
@@ -73,7 +82,7 @@ class Smsc:
 
     async def settle(self, life: Life, part: Part, number: int, status: int, late: bool) -> None:
         key = (part.msg_id, part.index)
-        name = f"{part.msg_id:x}.{part.index}.{number}"
+        name = name_of(part, number)
         if status and number == self.submissions[key]:
             self.last[key] = "refused"
         if not status:
@@ -90,7 +99,8 @@ async def step(life: Life, smsc: Smsc, action: int, pick: int) -> None:
     flying, silent = smsc.in_flight, smsc.silent
     if action <= 2 and flying:
         part, number = flying.pop(pick % len(flying))
-        status = 0 if action < 2 else REFUSALS[pick % len(REFUSALS)]
+        taken = action < 2 or smsc.has_shown(part, number)
+        status = 0 if taken else REFUSALS[pick % len(REFUSALS)]
         await smsc.settle(life, part, number, status, late=False)
     elif action == 3 and flying:
         part, number = flying.pop(pick % len(flying))
@@ -98,14 +108,15 @@ async def step(life: Life, smsc: Smsc, action: int, pick: int) -> None:
         smsc.last[part.msg_id, part.index] = "lost"
         silent.append((part, number))
         await life.settle(Unanswered(part.msg_id, part.index, "no answer"))
-    elif action == 4 and flying:
+    elif action == 4 and flying and not smsc.has_shown(*flying[pick % len(flying)]):
         part, _ = flying.pop(pick % len(flying))
         life.wire.release(part)
         smsc.last[part.msg_id, part.index] = "returned"
         await life.settle(Returned(part.msg_id, part.index))
     elif action == 5 and silent:
         part, number = silent.pop(pick % len(silent))
-        status = 0 if pick % 2 else REFUSALS[pick % len(REFUSALS)]
+        taken = bool(pick % 2) or smsc.has_shown(part, number)
+        status = 0 if taken else REFUSALS[pick % len(REFUSALS)]
         await smsc.settle(life, part, number, status, late=True)
     elif action == 6:
         await _receive(life, smsc, pick)
@@ -120,11 +131,25 @@ async def step(life: Life, smsc: Smsc, action: int, pick: int) -> None:
 
 
 async def _receive(life: Life, smsc: Smsc, pick: int) -> None:
-    """A receipt, sometimes for a part whose answer has not come yet."""
-    names = smsc.ids[-6:] + [f"{p.msg_id:x}.{p.index}.{n}" for p, n in smsc.in_flight[:2]]
+    """A receipt, sometimes for a part whose answer has not come yet, or never will."""
+    names: list[tuple[str, Part | None, int]] = [(name, None, 0) for name in smsc.ids[-6:]]
+    names += [(name_of(p, n), p, n) for p, n in smsc.in_flight[:2] + smsc.silent[:2]]
     if names:
         state = RECEIPTS[pick % len(RECEIPTS)]
-        await life.receive(life.receipt(names[pick % len(names)], state))
+        name, part, number = names[pick % len(names)]
+        receipt = life.receipt(name, state)
+        if part is not None:
+            key = (part.msg_id, part.index)
+            smsc.shown.add((key, number))
+            smsc.accepted.add(key)
+            if pick % 4:  # as an SMSC does that takes user_message_reference
+                receipt = life.receipt(name, state, reference=user_reference(*key))
+        await life.receive(receipt)
+
+
+def name_of(part: Part, number: int) -> str:
+    """The message_id of a part that was submitted so many times."""
+    return f"{part.msg_id:x}.{part.index}.{number}"
 
 
 def balanced(life: Life) -> None:
@@ -149,7 +174,16 @@ def agrees_with_disk(life: Life) -> None:
         for queue in life.accounts.queues:
             waiting = life.accounts.agenda.due(queue, 1e11, 1000)
             assert loaded.agenda.due(queue, 1e11, 1000) == waiting
+        assert claimable_parts(loaded) == claimable_parts(life.accounts)
+        assert loaded.unclaimed.ghosts == life.accounts.unclaimed.ghosts
         assert set(life.accounts.entries) <= set(loaded.entries) or from_snapshot
+
+
+def claimable_parts(accounts: Accounts) -> set[Key]:
+    """What a receipt under an unheard-of message_id may be about."""
+    near = accounts.unclaimed.near("main", "34600000001")
+    entries = [accounts.entries[msg_id] for msg_id in near if msg_id in accounts.entries]
+    return {(entry.msg_id, part) for entry in entries for part in claimable(entry)}
 
 
 async def finish(life: Life, smsc: Smsc) -> None:
@@ -242,12 +276,13 @@ class History:
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(MESSAGES, STEPS, ENDS)
+@given(MESSAGES, STEPS, ENDS, st.booleans())
 def test_after_any_history_every_message_is_accounted_for(
     new_bench: Callable[[], Bench],
     messages: list[tuple[int, str, int]],
     steps: list[tuple[int, int]],
     ends: list[tuple[int, bool]],
+    references: bool,
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(desk_module, "WAITING_IN_MEMORY", 3)
@@ -255,5 +290,6 @@ def test_after_any_history_every_message_is_accounted_for(
         patch.setattr(publish, "LOOK_EVERY", 30_000.0)
         bench = new_bench()
         bench.report_after = 100_000.0
+        bench.references = references
         history = History(bench, messages, steps, ends)
         trio.run(history.run, clock=trio.testing.MockClock(autojump_threshold=0))

@@ -31,7 +31,7 @@ def picture(accounts: Accounts) -> dict[str, Any]:
         "unmatched": accounts.unmatched,
         "queues": {n: encode(q) for n, q in accounts.queues.items() if q.tail & 0xFFFFFFFFFF},
         "entries": {n: encode(e) for n, e in sorted(accounts.entries.items())},
-        "ids": dict(sorted(accounts.by_message_id.items())),
+        "ids": dict(sorted(accounts.message_ids.items())),
         "shelf": {key: encode(parked) for key, parked in accounts.shelf.items()},
         "held": accounts.held,
         "files": {n: encode(file) for n, file in accounts.files.items()},

@@ -217,14 +217,16 @@ async def test_a_receipt_that_comes_before_its_answer_is_applied_with_it(
         assert not life.accounts.shelf
 
 
+@pytest.mark.parametrize("snapshot", [False, True])
 async def test_an_early_receipt_is_still_known_after_a_restart(
-    bench: Bench, autojump_clock: MockClock
+    bench: Bench, autojump_clock: MockClock, snapshot: bool
 ) -> None:
     async with bench.up(window=1) as life:
         await life.hand_in([bench.sms(id="a", on_unknown="resend")])
         await quiet()
-        await life.receive(life.receipt("early"))
-        await life.desk.checkpoint(final=True)
+        await life.receive(life.receipt("early", source="ACME"))
+        if snapshot:
+            await life.desk.checkpoint(final=True)
     async with bench.up() as life:
         await quiet()
         (part,) = life.wire.submitted
@@ -327,7 +329,7 @@ async def test_odd_characters_in_a_message_id_do_not_part_a_receipt_from_its_mes
 async def test_receipts_that_nobody_claims_are_kept_up_to_a_limit_the_newest(
     bench: Bench, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("smppd.ledger.accounts.PARKED", 3)
+    monkeypatch.setattr("smppd.ledger.shelf.PARKED", 3)
     async with bench.up() as life:
         await life.hand_in([bench.sms(id=f"{n}") for n in range(5)])
         await quiet()

@@ -53,7 +53,7 @@ async def test_an_answer_is_on_disk_when_settle_returns(
         (part,) = await submitted(life, bench.sms(id="a"))
         await life.answer(part, message_id="abc")
         on_disk = life.reader.load()[0]
-        assert on_disk.by_message_id == {"main\tabc": (part.msg_id, 0)}
+        assert dict(on_disk.message_ids.items()) == {"main\tabc": (part.msg_id, 0)}
         line = life.shown("a")
         assert (line.state, line.message_ids, line.attempts) == ("sent", ["abc"], 1)
         assert line.error is None

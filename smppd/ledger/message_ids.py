@@ -1,0 +1,170 @@
+"""message_ids: the forms in which a receipt may name one, and the parts behind them.
+
+A message_id is opaque (3.4, 5.2.23): it is kept as the SMSC answered it and looked up as it is
+first. But many an SMSC names a message differently in its receipts: in the other case, without
+the leading zeros, in decimal where it answered in hex. What such a form leads to is a candidate,
+no more; who decides must see that it is the only one. Pure; raises nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final, Literal
+
+#: How the SMSC's receipts name its messages: as it answered; the same but for case and leading
+#: zeros; answered in hex and named in decimal; answered in decimal and named in hex.
+Form = Literal["exact", "folded", "hex-decimal", "decimal-hex"]
+EXACT: Final = "exact"
+FOLDED: Final = "folded"
+HEX_DECIMAL: Final = "hex-decimal"
+DECIMAL_HEX: Final = "decimal-hex"
+
+#: A part: its message's msg_id, and its number from 0.
+Place = tuple[int, int]
+
+#: Longer ids are never numbers: the specification allows 64 characters.
+_LONGEST_NUMBER = 64
+_HEX = re.compile(r"[0-9a-f]+")
+
+
+def fold(message_id: str) -> str:
+    """The id without the difference of case and of leading zeros; of nothing but zeros, one."""
+    return message_id.lower().lstrip("0") or ("0" if message_id else "")
+
+
+def in_other_radix(folded: str) -> Iterator[tuple[Form, str]]:
+    """What a folded id of a receipt may have been answered as: the number in the other radix."""
+    if len(folded) > _LONGEST_NUMBER or not _HEX.fullmatch(folded):
+        return
+    if folded.isdecimal():
+        yield HEX_DECIMAL, f"{int(folded):x}"
+    yield DECIMAL_HEX, str(int(folded, 16))
+
+
+def folded_key(key: str) -> str | None:
+    """A receipt key with its message_id folded; None where that changes nothing, as mostly."""
+    link, _, message_id = key.partition("\t")
+    folded = message_id.lower().lstrip("0")
+    if message_id in (folded, "0"):
+        return None
+    return f"{link}\t{folded or '0'}"
+
+
+def related_keys(key: str) -> Iterator[str]:
+    """The folded keys of all forms that this receipt key may have on the other side."""
+    link, _, message_id = key.partition("\t")
+    folded = fold(message_id)
+    yield f"{link}\t{folded}"
+    for _, other in in_other_radix(folded):
+        if other != folded:
+            yield f"{link}\t{other}"
+
+
+class Folds:
+    """From a folded key to the keys that it stands for, where the two differ."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, list[str]] = {}
+
+    def add(self, key: str) -> None:
+        """Let the key be found in its folded form."""
+        folded = folded_key(key)
+        if folded is not None:
+            keys = self._keys.setdefault(folded, [])
+            if key not in keys:
+                keys.append(key)
+
+    def remove(self, key: str) -> None:
+        """Forget the key."""
+        folded = folded_key(key) if self._keys else None
+        keys = None if folded is None else self._keys.get(folded)
+        if folded is not None and keys is not None and key in keys:
+            keys.remove(key)
+            if not keys:
+                del self._keys[folded]
+
+    def of(self, folded: str) -> Iterable[str]:
+        """The keys whose folded form this is, not counting itself."""
+        return self._keys.get(folded, ())
+
+
+class MessageIds:
+    """The outstanding part behind each receipt key, and older ones of the same key.
+
+    An SMSC that counts from the beginning again gives one id to two messages of which neither is
+    final: both are kept, the newest first.
+    """
+
+    def __init__(self) -> None:
+        self._newest: dict[str, Place] = {}
+        self._older: dict[str, list[Place]] = {}
+        self._folds = Folds()
+        #: How often a link gave an id to a second message while it still led to a first.
+        self.conflicts: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._newest)
+
+    def get(self, key: str) -> Place | None:
+        """The newest part of this very id."""
+        return self._newest.get(key)
+
+    def places(self, key: str) -> list[Place]:
+        """Every part of this very id, the newest first."""
+        newest = self._newest.get(key)
+        if newest is None:
+            return []
+        return [newest, *reversed(self._older[key])] if key in self._older else [newest]
+
+    def folded_places(self, folded: str) -> list[Place]:
+        """Every part whose id is this one, but for case and leading zeros."""
+        found = self.places(folded)
+        for key in self._folds.of(folded):
+            found += self.places(key)
+        return found
+
+    def items(self) -> Iterable[tuple[str, Place]]:
+        """Every key with its newest part."""
+        return self._newest.items()
+
+    def add(self, key: str, place: Place) -> None:
+        """This part is known by this id from now on."""
+        before = self._newest.get(key)
+        self._newest[key] = place
+        if before is None:
+            self._folds.add(key)
+        elif before != place:
+            self._note_conflict(key, before, place)
+            older = self._older.setdefault(key, [])
+            if place in older:
+                older.remove(place)
+            older.append(before)
+
+    def add_older(self, key: str, place: Place) -> None:
+        """Like `add`, but whatever has the id by now is newer."""
+        newest = self._newest.get(key)
+        if newest is None:
+            self.add(key, place)
+        elif place not in self.places(key):
+            self._note_conflict(key, newest, place)
+            self._older.setdefault(key, []).insert(0, place)
+
+    def _note_conflict(self, key: str, one: Place, other: Place) -> None:
+        if one[0] != other[0]:
+            link = key.partition("\t")[0]
+            self.conflicts[link] = self.conflicts.get(link, 0) + 1
+
+    def remove(self, key: str, msg_id: int) -> None:
+        """This message is known by this id no more; an older one of the same id comes forth."""
+        newest, older = self._newest.get(key), self._older.pop(key, [])
+        left = [place for place in older if place[0] != msg_id]
+        if newest is not None and newest[0] != msg_id:
+            left.append(newest)
+        if left:
+            self._newest[key] = left.pop()
+            if left:
+                self._older[key] = left
+        elif newest is not None:
+            del self._newest[key]
+            self._folds.remove(key)

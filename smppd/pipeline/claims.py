@@ -1,0 +1,140 @@
+"""Which message a receipt is about whose message_id nobody has heard of. Pure.
+
+Only a message whose outcome is unknown, or that was taken without an id, can be meant, and only
+where exactly one fits: by user_message_reference, or by destination and what the receipt quotes
+of the text; one of unknown outcome also by its destination alone. What fits two fits none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+from smppd.ledger.accounts import Accounts
+from smppd.ledger.destinations import agrees
+from smppd.ledger.facts import MessageRow, Outstanding, ReceiptFact
+from smppd.ledger.message_ids import Place
+from smppd.ledger.unclaimed import claimable
+from smppd.ledger.user_reference import user_reference
+from smppd.message import State
+from smppd.smpp.text import decode_text
+from smppd.smpp.vocabulary import EsmClass
+
+#: How far the submit date of a receipt may be from when the message left, in seconds. The SMSC
+#: writes it in a time zone of its own.
+_WINDOW = 26 * 3600.0
+#: What some write where they do not quote the text.
+_NO_QUOTE = frozenset({"", "none", "null"})
+#: Of a text shorter than this, a difference is no proof of anything.
+_TELLING = 3
+
+Rows = Mapping[int, MessageRow]
+
+
+def possible(accounts: Accounts, what: ReceiptFact, came: float) -> list[Place]:
+    """The parts that a receipt which came then (epoch seconds) may be about by its destination."""
+    if not accounts.unclaimed:
+        return []
+    return [
+        (msg_id, part)
+        for msg_id in accounts.unclaimed.near(what.link, what.destination)
+        if (entry := accounts.entries.get(msg_id)) is not None
+        and agrees(what.destination, entry.to)
+        and entry.left <= came
+        and _in_window(what.submit_date, entry.left)
+        for part in claimable(entry)
+    ]
+
+
+def claim(
+    accounts: Accounts,
+    what: ReceiptFact,
+    places: list[Place],
+    rows: Rows,
+    *,
+    came: float,
+    references: bool,
+) -> Place | None:
+    """The part that the receipt is about, of those possible; None if that cannot be told.
+
+    `rows` has the messages, as far as they could be read; the receipt `came` then (epoch seconds);
+    `references`: the link sends user_message_reference.
+    """
+    if references and what.reference:
+        wanted = int(what.reference)
+        places = [place for place in places if user_reference(*place) == wanted]
+        return places[0] if len(places) == 1 else None
+    if not places or any(place[0] not in rows for place in places):
+        return None
+    if _is_contested(accounts, what, came):
+        return None
+    verdicts = [(place, _quotes(what.quoted, rows[place[0]], place[1])) for place in places]
+    agreeing = [place for place, verdict in verdicts if verdict]
+    if agreeing:
+        return agreeing[0] if len(agreeing) == 1 else None
+    left = [place for place, verdict in verdicts if verdict is None]
+    if len(left) != 1 or not what.message_id:
+        return None
+    msg_id, part = left[0]
+    doubted = accounts.entries[msg_id].part_states[part] != State.SENT
+    return left[0] if doubted else None
+
+
+def _is_contested(accounts: Accounts, what: ReceiptFact, came: float) -> bool:
+    """Whether the receipt may be of a message whose answer is on its way, or of a ghost."""
+    return accounts.unclaimed.is_haunted(what.link, what.destination, came) or _is_in_flight(
+        accounts, what
+    )
+
+
+def _is_in_flight(accounts: Accounts, what: ReceiptFact) -> bool:
+    """Whether a message to the receipt's handset is on its way out over its link."""
+    left = accounts.counts[State.SENDING]
+    for entry in _newest_first(accounts) if left else ():
+        if entry.state != State.SENDING:
+            continue
+        if entry.link == what.link and agrees(what.destination, entry.to):
+            return True
+        left -= 1
+        if not left:
+            break
+    return False
+
+
+def _newest_first(accounts: Accounts) -> Iterator[Outstanding]:
+    return reversed(accounts.entries.values())
+
+
+def _in_window(submit_date: str, left: float) -> bool:
+    """Whether a submit date, YYMMDDhhmm or longer, may be that of a message that left then."""
+    try:
+        submitted = datetime.strptime(submit_date[:10], "%y%m%d%H%M").replace(tzinfo=UTC)
+    except ValueError:
+        return True  # there is none, or none that can be read
+    return abs(submitted.timestamp() - left) <= _WINDOW
+
+
+def _quotes(quoted: str, row: MessageRow, part: int) -> bool | None:
+    """Whether octets that a receipt quotes (hex) begin this part's text; None if nobody can say."""
+    octets = bytes.fromhex(quoted)
+    message = row.message
+    headed = bool(message.esm_class & EsmClass.UDHI)
+    segment = message.segments[part]
+    body = segment[1 + segment[0] :] if headed and segment else segment
+    if len(octets) >= _TELLING and (body.startswith(octets) or segment.startswith(octets)):
+        return True
+    ours = _plain(decode_text(segment, message.data_coding, headed))
+    readings = [octets.decode("latin-1"), octets.decode("utf-16-be", "replace")]
+    theirs = [_plain(each) for each in readings]
+    if theirs[0] in _NO_QUOTE:
+        return None
+    if any(len(each) >= _TELLING and ours.startswith(each) for each in theirs):
+        return True
+    if theirs[0] == ours:
+        return True
+    return None if len(theirs[0]) < _TELLING else False
+
+
+def _plain(text: str) -> str:
+    """Letters and digits of ASCII only, in one case: what every coding and SMSC leaves alone."""
+    return "".join(each for each in text if each.isascii() and each.isalnum()).lower()

@@ -1,0 +1,364 @@
+"""Reconcile: each receipt is recorded with the part that it is about, or parked until that is known.
+
+What has to be read from disk first is read by `prepare`; what follows decides and records without
+waiting for anything, so that it sits between two commits with the answers that came with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+
+from smppd.figures import MatchingFigures
+from smppd.ledger.destinations import agrees
+from smppd.ledger.facts import (
+    PARKED_FOR,
+    Finished,
+    MessageRow,
+    Outstanding,
+    Parked,
+    ReceiptFact,
+    read_outstanding,
+    receipt_fact,
+    receipt_key,
+)
+from smppd.ledger.lifecycle import PARTLY_DONE, RECEIPT_STATES
+from smppd.ledger.message_ids import EXACT, Place, related_keys
+from smppd.message import State
+from smppd.pipeline.claims import claim, possible
+from smppd.pipeline.desk import Desk
+from smppd.pipeline.naming import Agrees, Naming, candidates
+from smppd.ports import Answered, Outcome, ReceiptOf, Unanswered
+from smppd.smpp.receipt import DeliveryReceipt, quoted_text
+
+#: The states of a finished part that a receipt can confirm or contradict.
+_JUDGED = PARTLY_DONE | {int(State.FAILED), int(State.EXPIRED)}
+
+
+class Book:
+    """What is known of one link's receipts, and counted. `references`: it sends
+    user_message_reference."""
+
+    def __init__(self, message_id_form: str = "auto", *, references: bool = False) -> None:
+        self.naming = Naming(message_id_form)
+        self.references = references
+        self.figures = MatchingFigures(
+            form=self.naming.form or "", configured=self.naming.configured
+        )
+
+
+class Ahead:
+    """What was read before a batch is recorded: messages whose texts may be compared, and the
+    (link, destination) pairs whose parked receipts may find their message by it."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, MessageRow] = {}
+        self.handsets: list[tuple[str, str]] = []
+
+
+class Reconciler:
+    """Finds the message of each receipt, and makes the facts of it."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._books: dict[str, Book] = {}
+        self._learnt: set[str] = set()
+
+    def introduce(self, link: str, book: Book) -> None:
+        """Make a link known before it reports anything."""
+        self._books[link] = book
+
+    def figures(self, link: str) -> MatchingFigures:
+        """How the receipts of a link found their messages."""
+        figures = self._books[link].figures
+        figures.id_conflicts = self._desk.accounts.message_ids.conflicts.get(link, 0)
+        return figures
+
+    # ── reading ahead ────────────────────────────────────────────────────────────────────
+
+    async def prepare(
+        self, link: str, outcomes: Sequence[Outcome], receipts: Sequence[DeliveryReceipt]
+    ) -> Ahead:
+        """Have in memory whatever these may be about."""
+        ahead = Ahead()
+        if receipts:
+            await self._recall(link, receipts)
+        accounts = self._desk.accounts
+        wanted = dict[int, None]()
+        if accounts.unclaimed:
+            for receipt in receipts:
+                wanted.update(dict.fromkeys(accounts.unclaimed.near(link, receipt.source)))
+        if outcomes and (receipts or accounts.shelf):
+            self._look_at(outcomes, ahead, wanted)
+        await self.read_texts(ahead, wanted)
+        return ahead
+
+    def _look_at(self, outcomes: Sequence[Outcome], ahead: Ahead, wanted: dict[int, None]) -> None:
+        """What these outcomes may bring to light, once they are recorded."""
+        accounts = self._desk.accounts
+        for outcome in outcomes:
+            unnamed = isinstance(outcome, Answered) and not (outcome.status or outcome.message_id)
+            doubtful = unnamed or isinstance(outcome, Unanswered)
+            entry = accounts.entries.get(outcome.msg_id)
+            if entry is None or not (doubtful or accounts.unclaimed):
+                continue
+            if doubtful:
+                wanted[entry.msg_id] = None
+            near = accounts.unclaimed.near(entry.link, entry.to)
+            if doubtful or near:
+                wanted.update(dict.fromkeys(near))
+                ahead.handsets.append((entry.link, entry.to))
+
+    async def look_at_doubtful(self, ahead: Ahead) -> None:
+        """Read ahead for what has just become of unknown outcome, before it is judged."""
+        accounts, wanted = self._desk.accounts, dict[int, None]()
+        for msg_id in accounts.doubtful:
+            entry = accounts.entries.get(msg_id)
+            if entry is not None and accounts.shelf.near(entry.link, entry.to):
+                ahead.handsets.append((entry.link, entry.to))
+                wanted.update(dict.fromkeys(accounts.unclaimed.near(entry.link, entry.to)))
+        await self.read_texts(ahead, wanted)
+
+    async def read_texts(self, ahead: Ahead, msg_ids: Iterable[int]) -> None:
+        """Have these messages at hand, to compare what receipts quote of them."""
+        wanted = list(msg_ids)
+        if wanted:
+            rows = await self._desk.journal.read_messages(wanted)
+            ahead.rows.update((row.msg_id, row) for row in rows)
+
+    async def _recall(self, link: str, receipts: Sequence[DeliveryReceipt]) -> None:
+        """Bring messages back to memory that had been spilled before their receipt came."""
+        looked_for = set[str]()
+        while (
+            missing := {key for receipt in receipts for key in self._missing(link, receipt)}
+            - looked_for
+        ):
+            # While we look, others may be spilled: look again until nothing new is missing.
+            looked_for |= missing
+            await self._fetch(sorted(missing))
+
+    async def recall(self, keys: Sequence[str]) -> None:
+        """Bring the messages behind these receipt keys back to memory."""
+        accounts, looked_for = self._desk.accounts, set[str]()
+        while (
+            missing := {
+                key
+                for key in keys
+                if accounts.message_ids.get(key) is None and accounts.finished.get(key) is None
+            }
+            - looked_for
+        ):
+            looked_for |= missing
+            await self._fetch(sorted(missing))
+
+    async def _fetch(self, keys: Sequence[str]) -> None:
+        accounts = self._desk.accounts
+        found = await self._desk.journal.find_waiting(keys)
+        # A message that was spilled again stands as it is now in the newest lot.
+        for blob in reversed(found):
+            entry = read_outstanding(blob)
+            if entry.msg_id in accounts.entries:
+                continue
+            if accounts.is_final(entry.file_id, entry.item):
+                accounts.finished.add(entry)
+            else:
+                self._desk.ledger.recall(self._desk.wall(), entry)
+
+    def _missing(self, link: str, receipt: DeliveryReceipt) -> Iterator[str]:
+        """The keys to look for on disk, unless memory has what the receipt is about."""
+        accounts, naming = self._desk.accounts, self._books[link].naming
+        for key in _keys(link, receipt):
+            place = accounts.message_ids.get(key)
+            if place is not None and accounts.entries[place[0]].to == receipt.source:
+                if naming.form == EXACT:
+                    return
+            elif place is None and accounts.finished.get(key) is not None:
+                return
+            yield key
+            if not naming.configured or naming.form != EXACT:
+                yield from related_keys(key)
+
+    # ── recording ────────────────────────────────────────────────────────────────────────
+
+    def record(
+        self, link: str, receipts: Sequence[DeliveryReceipt], ahead: Ahead, now: float
+    ) -> tuple[list[ReceiptOf], list[int]]:
+        """Record receipts; also the numbers of those that are none."""
+        written, refused = [], []
+        for number, receipt in enumerate(receipts):
+            recorded = self._record(link, receipt, ahead, now)
+            if recorded is None:
+                self._books[link].figures.unproven += 1
+                refused.append(number)
+            else:
+                written.append(recorded)
+        return written, refused
+
+    def _record(
+        self, link: str, receipt: DeliveryReceipt, ahead: Ahead, now: float
+    ) -> ReceiptOf | None:
+        num = None if receipt.state is None else int(receipt.state)
+        if num is not None and not receipt.final:
+            num = -num
+        what = ReceiptFact(
+            link, receipt.message_id, receipt.error, receipt.done_date, receipt.source
+        )
+        keys, proven = _keys(link, receipt), receipt.unproven is None
+        place = self._find(link, keys, receipt.source)
+        if place is not None and (proven or self._is_to(place, receipt.source)):
+            return self._settle(place, num, what, now)
+        finished = self._finished(keys, receipt.source)
+        if finished is not None and (proven or agrees(receipt.source, finished.to)):
+            return self._repeat(finished, num, what, now)
+        if not proven:
+            return None
+        reference = "" if receipt.reference is None else str(receipt.reference)
+        quoted = quoted_text(receipt.raw).hex()
+        what = what._replace(reference=reference, quoted=quoted, submit_date=receipt.submit_date)
+        place = self._claim(what, ahead, now)
+        if place is not None:
+            return self._identify(place, num, what, now)
+        first = len(self._desk.ledger.facts)
+        self._desk.ledger.park(now, num, what, receipt.alternative_id)
+        self._books[link].figures.parked += 1
+        return ReceiptOf(self._desk.ledger.facts[first], None, None)
+
+    def _is_to(self, place: Place, source: str) -> bool:
+        return bool(agrees(source, self._desk.accounts.entries[place[0]].to))
+
+    def _find(self, link: str, keys: Sequence[str], source: str) -> Place | None:
+        """The outstanding part that one of these ids names."""
+        accounts, naming = self._desk.accounts, self._books[link].naming
+        if keys and naming.form == EXACT:  # nearly always
+            place = accounts.message_ids.get(keys[0])
+            if place is not None:
+                entry = accounts.entries[place[0]]
+                if entry.to == source and entry.part_states[place[1]] not in PARTLY_DONE:
+                    return place
+        for number, key in enumerate(keys):
+            found = candidates(accounts.message_ids, key, self._agrees(source))
+            chosen = naming.choose([each for each in found if self._is_open(each.place)] or found)
+            if chosen is None:
+                continue
+            figures = self._books[link].figures
+            figures.elsewhere += chosen.agrees is False
+            if not number and naming.note(chosen):
+                figures.form = naming.form or ""
+                self._learnt.add(link)
+            return chosen.place
+        return None
+
+    def _agrees(self, source: str) -> Agrees:
+        entries = self._desk.accounts.entries
+        return lambda place: agrees(source, entries[place[0]].to)
+
+    def _is_open(self, place: Place) -> bool:
+        """Whether this part has had no final receipt: the parts of a message may share an id."""
+        return self._desk.accounts.entries[place[0]].part_states[place[1]] not in PARTLY_DONE
+
+    def _finished(self, keys: Sequence[str], source: str) -> Finished | None:
+        """The final part that a repeated receipt is about."""
+        finished = self._desk.accounts.finished
+        for key in keys:
+            found = finished.get(key)
+            if found is not None:
+                return found
+        for key in chain.from_iterable(map(related_keys, keys)):
+            found = finished.get(key)
+            if found is not None and agrees(source, found.to):
+                return found
+        return None
+
+    def _settle(self, place: Place, num: int | None, what: ReceiptFact, now: float) -> ReceiptOf:
+        """Record the receipt of an outstanding part."""
+        entry = self._desk.accounts.entries[place[0]]
+        self._judge(what.link, entry.part_states[place[1]], num)
+        self._desk.ledger.receipt(now, place, num, what)
+        return ReceiptOf(self._desk.ledger.facts[-1], entry.client_id, entry.to)
+
+    def _repeat(
+        self, finished: Finished, num: int | None, what: ReceiptFact, now: float
+    ) -> ReceiptOf:
+        """Record a receipt that came after the end."""
+        self._judge(what.link, finished.state, num)
+        self._desk.ledger.receipt(now, (finished.msg_id, finished.part), num, what)
+        return ReceiptOf(self._desk.ledger.facts[-1], finished.id, finished.to)
+
+    def _judge(self, link: str, state: int, num: int | None) -> None:
+        """Count a receipt that says again what is known, or the contrary."""
+        if state not in _JUDGED or num not in RECEIPT_STATES:
+            return
+        if RECEIPT_STATES[num] == state:
+            self._books[link].figures.duplicates += 1
+        else:
+            self._books[link].figures.contradictions += 1
+
+    # ── receipts that came too early, or under an id that nobody knows ───────────────────
+
+    def revisit(self, outcomes: Sequence[Outcome], ahead: Ahead, now: float) -> Iterator[ReceiptOf]:
+        """Settle parked receipts whose message these outcomes, just recorded, have told."""
+        shelf = self._desk.accounts.shelf
+        for outcome in outcomes if shelf else ():
+            if isinstance(outcome, Answered) and outcome.message_id and not outcome.status:
+                entry = self._desk.accounts.entries.get(outcome.msg_id)
+                if entry is not None:
+                    key = receipt_key(entry.link, outcome.message_id)
+                    yield from self._retry(list(shelf.related(key)), ahead, now)
+        yield from self.revisit_handsets(ahead, now)
+
+    def revisit_handsets(self, ahead: Ahead, now: float) -> Iterator[ReceiptOf]:
+        """Settle parked receipts that can only be about a message of unknown outcome."""
+        for link, to in dict.fromkeys(ahead.handsets):
+            yield from self._retry(self._desk.accounts.shelf.near(link, to), ahead, now)
+
+    def revisit_learnt(self, ahead: Ahead, now: float) -> Iterator[ReceiptOf]:
+        """Settle parked receipts that fitted two messages until it was known how their link names
+        them."""
+        if self._learnt:
+            learnt, self._learnt = self._learnt, set()
+            keys = self._desk.accounts.shelf.keys()
+            ours = [key for key in keys if key.partition("\t")[0] in learnt]
+            yield from self._retry(ours, ahead, now)
+
+    def _retry(self, keys: Sequence[str], ahead: Ahead, now: float) -> Iterator[ReceiptOf]:
+        for key in keys:
+            parked = self._desk.accounts.shelf.get(key)
+            if parked is not None and now - parked.at <= PARKED_FOR:
+                settled = self._settle_parked(parked, ahead, now)
+                if settled is not None:
+                    yield settled
+
+    def _settle_parked(self, parked: Parked, ahead: Ahead, now: float) -> ReceiptOf | None:
+        what = receipt_fact(parked.text)
+        if what.link not in self._books:
+            return None  # the link is configured no more
+        keys = [receipt_key(what.link, what.message_id)] if what.message_id else []
+        place = self._find(what.link, keys, what.destination)
+        if place is not None:
+            return self._settle(place, parked.num, what, now)
+        place = self._claim(what, ahead, parked.at)
+        return None if place is None else self._identify(place, parked.num, what, now)
+
+    def _claim(self, what: ReceiptFact, ahead: Ahead, came: float) -> Place | None:
+        accounts = self._desk.accounts
+        places = possible(accounts, what, came)
+        if not places:
+            return None
+        references = self._books[what.link].references
+        return claim(accounts, what, places, ahead.rows, came=came, references=references)
+
+    def _identify(self, place: Place, num: int | None, what: ReceiptFact, now: float) -> ReceiptOf:
+        """The SMSC took this part, as its receipt shows, which is recorded with it."""
+        entry: Outstanding = self._desk.accounts.entries[place[0]]
+        self._books[what.link].figures.settled += 1
+        self._desk.ledger.identified(now, entry.link, *place, what.message_id)
+        self._desk.ledger.receipt(now, place, num, what)
+        return ReceiptOf(self._desk.ledger.facts[-1], entry.client_id, entry.to)
+
+
+def _keys(link: str, receipt: DeliveryReceipt) -> tuple[str, ...]:
+    """What the receipt may be known under: its message_id, and the text's if that differs."""
+    first, other = receipt.message_id, receipt.alternative_id
+    if first and not other:
+        return (receipt_key(link, first),)
+    return tuple(receipt_key(link, message_id) for message_id in (first, other) if message_id)

@@ -235,6 +235,8 @@ class Connection:
         batch.outcomes += self._loader.unwritable
         self._loader.unwritable.clear()
         self._hear(batch)
+        if self._loader.pulled:
+            self._loader.hold_rest(batch.outcomes)
         self.wake_writer()
         self._traffic.note_room()
         name, submissions = self._traffic.name, self._traffic.submissions

@@ -7,6 +7,7 @@ part that cannot be written is an outcome.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from math import inf
 
 from smppd.link.asking import Asker
@@ -65,6 +66,19 @@ class Loader:
         self._traffic.figures.submitted += count - asked
         more = ready or pulled or (waiting and count >= allowed)
         return bucket.ready_at(now) if allowed < room and more else inf
+
+    def hold_rest(self, outcomes: Sequence[Outcome]) -> None:
+        """Where a part was refused, the parts of its message that have not left go back.
+
+        What the refusal means is for others to say: either the message has failed, and they would
+        be money lost, or they go again behind that part, in their order.
+        """
+        msg_id = self.pulled[0].msg_id
+        for outcome in outcomes:
+            if type(outcome) is Answered and outcome.status and outcome.msg_id == msg_id:
+                self._traffic.put_back(self.pulled)
+                self.pulled.clear()
+                return
 
     def _submit(self, part: Part, now: float) -> int:
         message, traffic = part.message, self._traffic

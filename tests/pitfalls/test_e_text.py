@@ -369,10 +369,30 @@ async def test_p75_a_throttled_part_goes_again_alone(rig: Rig, autojump_clock: M
     assert len(rig.show("m1").result.message_ids) == 3
 
 
-async def test_p75_after_a_part_was_refused_for_good_nothing_of_it_goes_again(
+async def test_p75_parts_behind_a_throttled_one_go_after_it(
     rig: Rig, autojump_clock: MockClock
 ) -> None:
-    await rig.start(window=10)
+    await rig.start(window=1)
+    refusals = [0x58]
+
+    def throttle(call: RawCall, frame: Frame) -> bool:
+        if frame.command_id != SUBMIT_SM or taken_apart(frame).text[5] != 2 or not refusals:
+            return False
+        call.say(pdu(SUBMIT_SM | RESPONSE, frame.sequence, status=refusals.pop()))
+        return True
+
+    rig.smsc.on_frame = throttle
+    rig.hand_in(rig.sms(1, text="a" * 600, receipt=False))
+    await rig.until(lambda: rig.states() == {"sent": 1})
+    assert [taken_apart(frame).text[5] for frame in rig.smsc.submits] == [1, 2, 2, 3, 4]
+    assert rig.show("m1").result.attempts == 1
+
+
+@pytest.mark.parametrize(("window", "leave"), [(1, [1, 2]), (10, [1, 2, 3, 4])])
+async def test_p75_after_a_part_was_refused_for_good_nothing_more_of_it_leaves(
+    rig: Rig, autojump_clock: MockClock, window: int, leave: list[int]
+) -> None:
+    await rig.start(window=window)
 
     def refuse(call: RawCall, frame: Frame) -> bool:
         if frame.command_id != SUBMIT_SM or taken_apart(frame).text[5] == 1:
@@ -391,7 +411,7 @@ async def test_p75_after_a_part_was_refused_for_good_nothing_of_it_goes_again(
     assert (story.result.error.code, story.result.error.status) == ("ESME_RINVDSTADR", 0x0B)
     assert (story.result.parts, story.result.message_ids) == (4, ["1"])
     numbers = [taken_apart(frame).text[5] for frame in rig.smsc.submits]
-    assert numbers == [1, 2, 3, 4]
+    assert numbers == leave
 
 
 # ── what is put for what ─────────────────────────────────────────────────────────────────────

@@ -103,6 +103,10 @@ class LinkFigures(msgspec.Struct):
     losses: int = 0
     bind_refusals: int = 0
     oddities: int = 0
+    #: Submits taken without a message_id: no receipt can be told to be theirs by one.
+    nameless: int = 0
+    #: Sessions that ended because what came was no SMPP, or was out of step.
+    frame_errors: int = 0
     queries: dict[str, int] = msgspec.field(default_factory=dict)
     cancels: dict[str, int] = msgspec.field(default_factory=dict)
     last_error: str = ""

@@ -124,6 +124,7 @@ class LinkConfig:
     retry_min: _Delay = 30.0
     retry_max: _Delay = 600.0
     first_sequence_number: Annotated[int, whole(1, 0x7FFFFFFF)] = 1
+    max_pdu_length: Annotated[int, size("1KiB", "16MiB")] = 128 << 10
     query_sm: Annotated[bool, flag] = False
     query_after: _Delay = 600.0
     cancel_sm: Annotated[bool, flag] = False

@@ -91,8 +91,9 @@ def sort_events(
             if type(event.token) is Asked:
                 batch.replies.append(reply_of(event.token, event.status, event.pdu))
                 continue
-            _count_answer(event, figures, now)
-            batch.outcomes.append(_outcome(event.token, event.status, event.pdu))
+            outcome = _outcome(event.token, event.status, event.pdu)
+            _count_answer(outcome, figures, now - event.token[1])
+            batch.outcomes.append(outcome)
         elif type(event) is RequestReceived:
             _sort_request(event, batch, figures, read)
         elif type(event) is Unanswered:
@@ -125,12 +126,14 @@ def _outcome(
     return ports.Answered(part.msg_id, part.index, status, message_id, late)
 
 
-def _count_answer(event: Answered, figures: LinkFigures, now: float) -> None:
-    status = event.status
+def _count_answer(answer: ports.Answered, figures: LinkFigures, took: float) -> None:
+    status = answer.status
     figures.answers[status] = figures.answers.get(status, 0) + 1
     if status == CommandStatus.ESME_RTHROTTLED:
         figures.throttled += 1
-    figures.latency.observe(now - event.token[1])
+    if not (status or answer.message_id):
+        figures.nameless += 1
+    figures.latency.observe(took)
 
 
 def _sort_request(

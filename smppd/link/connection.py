@@ -333,6 +333,7 @@ class Connection:
         self._traffic.emit(ProtocolOddity(self._traffic.name, self._number, what))
 
     def _note_closed(self, event: Closed, in_doubt: int) -> None:
+        self._traffic.figures.frame_errors += event.out_of_step
         self._traffic.leave(self, self._loader.pulled)
         bound_at = self._bound_at
         self._ended = Ended(

@@ -278,4 +278,5 @@ def _limits(config: LinkConfig) -> Limits:
         # For a session that the SMSC unbinds; `Connection` keeps its own, shorter time for ours.
         unbind_timeout=PARTING,
         first_sequence_number=config.first_sequence_number,
+        max_pdu_length=config.max_pdu_length,
     )

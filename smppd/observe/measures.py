@@ -313,6 +313,20 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure(
         "counter",
+        "smppd_accepted_without_message_id_total",
+        "Submits that the SMSC took without giving a message_id, which its receipts need.",
+        ("link",),
+        _per_link(lambda link: link.nameless),
+    ),
+    Measure(
+        "counter",
+        "smppd_frame_errors_total",
+        "Sessions given up because the stream was no SMPP, or out of step.",
+        ("link",),
+        _per_link(lambda link: link.frame_errors),
+    ),
+    Measure(
+        "counter",
         "smppd_received_messages_total",
         "Messages from handsets.",
         ("link",),

@@ -211,7 +211,7 @@ class Session:
                 self._framer.feed(b"")
         except RemoteProtocolError as error:
             self._outgoing.reply(generic_nack(0, CommandStatus.ESME_RINVCMDLEN))
-            self._end(f"the stream is out of step: {error}", False, events)
+            self._end(f"the stream is out of step: {error}", False, events, out_of_step=True)
         return events
 
     def receive_eof(self, now: float) -> list[Event]:
@@ -336,7 +336,7 @@ class Session:
         status = header.command_status or CommandStatus.ESME_RUNKNOWNERR
         if expected is None:
             why = f"generic_nack {status_name(status)} to nothing outstanding"
-            self._end(f"{why}: the stream is out of step", False, events)
+            self._end(f"{why}: the stream is out of step", False, events, out_of_step=True)
             return
         # Status 0 would make an acceptance of what can only be a refusal.
         nack = header._replace(command_status=int(status))
@@ -378,12 +378,14 @@ class Session:
         self._requestable = legal[self.role] & MESSAGE_REQUESTS if bound else _NOTHING
         self._acceptable = legal[self.role.peer] & MESSAGE_REQUESTS
 
-    def _end(self, reason: str, clean: bool, events: list[Event]) -> None:
+    def _end(
+        self, reason: str, clean: bool, events: list[Event], *, out_of_step: bool = False
+    ) -> None:
         events.extend(Unanswered(request.token, reason) for request in self._window.clear())
         # Reported as unanswered, so they must not leave any more.
         self._outgoing.drop_requests()
         self._move(Trigger.END, self._timers.heard_at)
-        events.append(Closed(reason, clean))
+        events.append(Closed(reason, clean, out_of_step))
 
     def _check_legal(self, command_id: int) -> None:
         if command_id not in LEGAL[self.state][self.role]:

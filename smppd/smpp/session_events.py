@@ -81,10 +81,14 @@ class Oddity(msgspec.Struct, frozen=True, gc=False):
 
 
 class Closed(msgspec.Struct, frozen=True, gc=False):
-    """The session is over. `clean`: after an unbind; otherwise something went wrong."""
+    """The session is over. `clean`: after an unbind; otherwise something went wrong.
+
+    `out_of_step`: what the peer sent could not be a PDU, or told us that ours could not.
+    """
 
     reason: str
     clean: bool
+    out_of_step: bool = False
 
 
 Event = (

@@ -112,6 +112,7 @@ def test_defaults_are_those_of_the_manual() -> None:
         ('service_type = "CMT"', "service_type", "CMT"),
         ('system_type = "123456789012"', "system_type", "123456789012"),
         ("first_sequence_number = 0x7FFFFFFF", "first_sequence_number", 0x7FFFFFFF),
+        ('max_pdu_length = "16KiB"', "max_pdu_length", 16384),
         ("port = 3550", "hosts", (("smpp.example.net", 3550),)),
     ],
 )

@@ -183,7 +183,8 @@ class Sorter:
     def _remember(self, name: str, letter: Received) -> None:
         forgotten = self._halves.remember(self._now, name, letter)
         if forgotten is not None:
-            self._told_file(forgotten).unlink(missing_ok=True)
+            with suppress(OSError):  # it goes with the next start, then
+                self._told_file(forgotten).unlink()
 
     def _sync(self) -> None:
         """Put on disk what was written: on return it is there after any crash."""

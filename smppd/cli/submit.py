@@ -34,6 +34,7 @@ _FIELDS = (
     ("--id", "id", "your own id for it"),
     ("--via", "via", "the link to send it over"),
     ("--encoding", "encoding", "auto, gsm7, ucs2, latin1 or binary"),
+    ("--send-at", "send_at", "held until then: a time with offset"),
     ("--expires", "expires", 'not submitted after this: "10m", or a time with offset'),
     ("--on-unknown", "on_unknown", "hold, resend or fail"),
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
+from math import inf
 
 import trio
 
@@ -21,6 +22,8 @@ from smppd.ports import Route
 
 #: Messages that had come back and go again in one lot, at most.
 AGAIN = 200
+#: Seconds between two looks at the clock while something waits for its time.
+LOOK_UP = 30.0
 #: Messages that go nowhere now (past their time, or before it) in one lot, about.
 ASIDE = 2000
 
@@ -85,12 +88,14 @@ class Dispatcher:
         """Return when something was put in, is due to go again, or may be this link's turn.
 
         With others beside it the link looks up now and then even so: whether it has room still.
+        What is due goes by the time for people, whose clock may jump: it is looked at again and
+        again, too.
         """
-        wait, now = float("inf"), trio.current_time()
+        wait, now = inf, trio.current_time()
         for pool in self._pools:
             if self._allowance(pool):
                 due = min(lane.next_due() for lane in pool.lanes)
-                wait = min(wait, due - self._desk.wall())
+                wait = min(wait, due - self._desk.wall(), LOOK_UP if due < inf else inf)
         for pool in self._shared:
             again = min(pool.turns.look_again(self._route.name, now), now + pool.turns.patience)
             wait = min(wait, again - now)
@@ -125,11 +130,13 @@ class Dispatcher:
 
     def _has_work(self, lane: Lane) -> bool:
         link, now = self._route.name, self._desk.wall()
-        return any(
-            pool.lanes[lane].has_due(link, now)
-            or (pool.lanes[lane].has_new and self._allowance(pool) > 0)
-            for pool in self._pools
-        )
+        for pool in self._pools:
+            queue = pool.lanes[lane]
+            if queue.has_reserved(link):
+                return True
+            if (queue.has_new or queue.next_due() <= now) and self._allowance(pool) > 0:
+                return True
+        return False
 
     async def _from_lane(self, lane: Lane, room: int) -> list[Part]:
         """Parts of one lane from all pools; the one that was served first is the last next time."""

@@ -41,10 +41,9 @@ class PoolLane:
         """Whether there may be messages that were never taken."""
         return bool(self._ahead) or self._read < self._desk.accounts.queue(self.number).tail
 
-    def has_due(self, link: str, now: float) -> bool:
-        """Whether there may be messages that came back, or waited for their time, and are due to
-        go over this link."""
-        return self.next_due() <= now or bool(self._reserved.get(link))
+    def has_reserved(self, link: str) -> bool:
+        """Whether a message that came back was left to this link alone."""
+        return bool(self._reserved.get(link))
 
     def next_due(self) -> float:
         """When the next message that came back, or waits for its time, is due."""

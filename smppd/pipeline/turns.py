@@ -38,7 +38,8 @@ class Shares:
         total = sum(w for w, works in zip(self._weights, working, strict=True) if works)
         for lane, works in enumerate(working):
             gains = self._owed[lane] + room * self._weights[lane] / total if works else 0.0
-            self._owed[lane] = gains
+            # What cannot be used is not saved up for long.
+            self._owed[lane] = min(gains, float(room + total))
         return [max(0, int(owed)) for owed in self._owed]
 
     def took(self, lane: int, parts: int) -> None:

@@ -176,10 +176,9 @@ async def test_a_clock_that_jumps_decides_all_the_same(
         assert handed_over(life) == []
         await trio.sleep(40)
         assert handed_over(life) == ["a"]
-        bench.skew = 6000.0  # put forward: found with the next thing to do
-        await life.hand_in([bench.sms(id="c")], "c.jsonl")
-        await quiet()
-        assert handed_over(life) == ["a", "b", "c"]
+        bench.skew = 6000.0  # put forward: found within half a minute
+        await trio.sleep(31)
+        assert handed_over(life) == ["a", "b"]
 
 
 async def test_one_that_waits_can_be_cancelled(bench: Bench, autojump_clock: MockClock) -> None:

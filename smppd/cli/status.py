@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from time import gmtime, strftime
 from typing import Any
 
 import msgspec
@@ -114,6 +115,9 @@ def _link(link: LinkFigures, now: float) -> Iterator[str]:
         f"  connection  {link.connects:,} opened, {link.losses:,} lost, "
         f"{link.bind_refusals:,} binds refused, {link.oddities:,} oddities"
     )
+    if link.certificate_expires is not None:
+        until = strftime("%Y-%m-%d", gmtime(link.certificate_expires))
+        yield f"  TLS         the SMSC's certificate is valid until {until}"
     if link.bind_state not in ("bound", "unbound"):
         yield f"  bind        refused: {link.bind_state}"
     if link.last_error:

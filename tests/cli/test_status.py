@@ -106,7 +106,9 @@ def test_the_halves_of_a_pair_are_told_apart(figures: DaemonFigures) -> None:
     (link,) = figures.links
     link.bind = "transmitter+receiver"
     link.sessions = [
-        SessionFigures("bound_tx", "smsc:2775", 7, 1000.0, bind="transmitter"),
+        SessionFigures(
+            "bound_tx", "smsc:2775", 7, 1000.0, bind="transmitter", certificate_expires=2e9
+        ),
         SessionFigures("backoff", "smsc:2775", 0, 8000.0, bind="receiver", refused="operator"),
     ]
     lines = list(overview(figures))
@@ -119,6 +121,7 @@ def test_the_halves_of_a_pair_are_told_apart(figures: DaemonFigures) -> None:
         "  receipts    no receiver is bound: receipts wait at the SMSC",
     ]
     assert "  bind        refused: operator" in lines
+    assert "  TLS         the SMSC's certificate is valid until 2033-05-18" in lines
     assert link.unready == ("link main is not bound as receiver: smsc:2776 refuses connections")
 
 

@@ -77,6 +77,11 @@ class Batch:
         self.messages_at.append(self.unproven_at[number])
         self.messages.append(pdu)
 
+    @property
+    def for_the_disk(self) -> bool:
+        """Whether there is anything that must be on disk before more is read."""
+        return bool(self.outcomes or self.receipts or self.messages or self.replies)
+
 
 def sort_events(
     events: Sequence[Event],

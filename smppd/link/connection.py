@@ -3,7 +3,7 @@
 The writer is the only one who writes. The reader keeps the clock as well: a timer is judged
 only after what had arrived by then was read, so that a slow commit never looks like a silent
 SMSC. Answers wake the writer before the reader waits for the disk; acknowledgements are queued
-after. Knows nothing of reconnecting. What breaks a connection ends it as a value: only faults of
+after. While the disk takes long, `standby` listens in the reader's place. Knows nothing of reconnecting. What breaks a connection ends it as a value: only faults of
 the program, and those of `Submissions`, leave `run` as exceptions.
 """
 
@@ -21,6 +21,7 @@ from smppd.link.asking import count_reply
 from smppd.link.batch import Batch, sort_events
 from smppd.link.dial import broken
 from smppd.link.loading import Loader
+from smppd.link.standby import Standby
 from smppd.link.traffic import Traffic
 from smppd.smpp.errors import RemoteProtocolError
 from smppd.smpp.pdu import Request, Response
@@ -103,6 +104,7 @@ class Connection:
         self._on_bound = on_bound
         self._loader = Loader(session, traffic)
         self._to_write = trio.lowlevel.ParkingLot()
+        self._standby = Standby(stream, session, self._to_write)
         self._reading: trio.CancelScope | None = None
         self._interrupted = False
         self._broken = False
@@ -131,7 +133,9 @@ class Connection:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._write)
+                nursery.start_soon(self._standby.run)
                 ended = await self._read()
+                self._standby.stop()
                 # The writer goes when it has nothing more to say, or when time is up.
                 nursery.cancel_scope.deadline = trio.current_time() + LAST_WORDS
                 self.wake_writer()
@@ -165,7 +169,8 @@ class Connection:
     async def _write(self) -> None:
         """Write what the session has to say, until it is over or the stream breaks."""
         while not self._broken:
-            look_again_at = self._loader.fill(trio.current_time())
+            listening = self._standby.listening
+            look_again_at = inf if listening else self._loader.fill(trio.current_time())
             self._set_alarm()
             if self._loader.unwritable or self._loader.asker.unencodable:
                 self._interrupt()
@@ -200,6 +205,8 @@ class Connection:
 
     async def _next_events(self) -> list[Event]:
         """What the next octets bring, or the passing of time, or the end of the connection."""
+        if heard := self._standby.take():
+            return heard
         data = await self._receive()
         session, now = self.session, trio.current_time()
         events: list[Event] = []
@@ -239,7 +246,15 @@ class Connection:
             self._loader.hold_rest(batch.outcomes)
         self.wake_writer()
         self._traffic.note_room()
+        lost = await self._put_on_disk(batch) if batch.for_the_disk else set()
+        if batch.requests:
+            self._acknowledge(batch.requests, lost)
+            self.wake_writer()
+
+    async def _put_on_disk(self, batch: Batch) -> set[int]:
+        """Return when it is there; which of its requests could not be kept."""
         name, submissions = self._traffic.name, self._traffic.submissions
+        self._standby.begin()
         if batch.outcomes or batch.receipts:
             refused = await submissions.settle(name, batch.outcomes, batch.receipts)
             for number in refused:
@@ -251,9 +266,8 @@ class Connection:
         if batch.messages:
             kept = await submissions.keep(name, batch.messages)
             lost.update(at for at, safe in zip(batch.messages_at, kept, strict=True) if not safe)
-        if batch.requests:
-            self._acknowledge(batch.requests, lost)
-            self.wake_writer()
+        await self._standby.end()
+        return lost
 
     def _hear(self, batch: Batch) -> None:
         """Account for the questions answered, and for those that could not be put."""

@@ -220,6 +220,67 @@ async def test_a_session_outlives_a_disk_that_is_slow_for_minutes(
     assert rig.of(events.LinkLost) == []
 
 
+async def test_what_is_heard_while_the_disk_is_slow_is_settled_after_it_in_order(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    link = await rig.start(window=4)
+    rig.smsc.answering = False
+    link.submit(parts(8))
+    await rig.until(lambda: len(rig.smsc.submits) == 4)
+    call = rig.smsc.calls[0]
+    rig.disk = trio.Event()
+    for seconds in (0, 5, 5, 5):
+        await trio.sleep(seconds)
+        call.answer(1)
+    await trio.testing.wait_all_tasks_blocked()
+    assert (link.figures().in_flight, rig.outcomes) == (1, [])
+    assert len(rig.smsc.submits) == 5  # nothing more before that is settled
+    rig.smsc.answering = True
+    rig.disk.set()
+    await rig.until(lambda: len(rig.outcomes) == 8)
+    settled = [outcome.msg_id for outcome in rig.settled(ports.Answered)]
+    assert settled[:4] == [1, 2, 3, 4]
+    assert sorted(settled) == list(range(1, 9))
+
+
+@pytest.mark.parametrize("how", ["drop", "say_garbage"])
+async def test_an_end_heard_while_the_disk_is_slow_comes_after_the_answers_before_it(
+    rig: Rig, autojump_clock: MockClock, how: str
+) -> None:
+    link = await rig.start(window=4)
+    rig.smsc.answering = False
+    link.submit(parts(4))
+    await rig.until(lambda: len(rig.smsc.submits) == 4)
+    call = rig.smsc.calls[0]
+    rig.disk = trio.Event()
+    call.answer(1)
+    await trio.sleep(5)
+    call.answer(2)
+    getattr(call, how)()
+    await trio.sleep(5)
+    assert rig.of(events.LinkLost) == []
+    rig.disk.set()
+    await rig.until(lambda: bool(rig.of(events.LinkLost)))
+    assert [outcome.msg_id for outcome in rig.settled(ports.Answered)] == [1, 2, 3]
+    assert [outcome.msg_id for outcome in rig.settled(ports.Unanswered)] == [4]
+
+
+async def test_no_more_is_heard_while_the_disk_is_slow_than_is_kept(
+    rig: Rig, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smppd.link.standby.MOST_HEARD", 3)
+    await rig.start()
+    call = rig.smsc.calls[0]
+    rig.disk = trio.Event()
+    for number in range(8):
+        call.deliver(receipt(number))
+        await trio.sleep(5)
+    assert len(call._receive._incoming._data) > 100  # left where the SMSC can see it
+    rig.disk.set()
+    await rig.until(lambda: len(call.answered()) == 8)
+    assert [found.message_id for found in rig.receipts] == [str(n) for n in range(8)]
+
+
 async def test_what_has_no_answer_is_an_oddity(rig: Rig, autojump_clock: MockClock) -> None:
     link = await rig.start()
     call = rig.smsc.calls[0]

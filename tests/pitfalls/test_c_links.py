@@ -134,6 +134,30 @@ async def test_p32_it_is_answered_while_the_pace_holds_us_back(
     await rig.until(lambda: rig.call.heard(ENQUIRED), patience=1)
 
 
+async def test_p32_it_is_answered_while_the_disk_keeps_us_waiting(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    await rig.start(window=5)
+    rig.hand_in(*(rig.sms(n) for n in range(1, 4)))
+    await rig.until(lambda: rig.states() == {"sent": 3})
+    disk = trio.Event()
+    rig.before_call = lambda _call: disk.wait()
+    rig.smsc.say(pdu(DELIVER_SM, 1, receipt("1")))
+    await trio.sleep(5)
+    for sequence in range(50, 55):
+        rig.smsc.say(pdu(ENQUIRE_LINK, sequence), pdu(DELIVER_SM, sequence, receipt("2")))
+        await trio.sleep(60)
+        assert rig.call.heard(ENQUIRED)[-1].sequence == sequence
+    assert rig.call.heard(DELIVER_SM | RESPONSE) == []  # nothing is acknowledged that may be lost
+    disk.set()
+    await rig.until(lambda: len(rig.call.heard(DELIVER_SM | RESPONSE)) == 6)
+    assert [frame.sequence for frame in rig.call.heard(DELIVER_SM | RESPONSE)] == [
+        *(1, 50, 51, 52, 53, 54),
+    ]
+    assert rig.states() == {"delivered": 2, "sent": 1}
+    assert rig.of(events.LinkLost) == []
+
+
 async def test_p33_nothing_is_asked_before_the_bind_is_answered(
     rig: Rig, autojump_clock: MockClock
 ) -> None:

@@ -20,7 +20,10 @@ from smppd.message import ErrorInfo, State
 
 
 class ResultLine(msgspec.Struct, gc=False):
-    """A message's result (contract, part 4). What is UNSET does not stand there."""
+    """A message's result (contract, part 4). What is UNSET does not stand there.
+
+    `part_states` has one state per part of a long message.
+    """
 
     line: int
     id: str
@@ -36,6 +39,7 @@ class ResultLine(msgspec.Struct, gc=False):
     possible_duplicate: bool
     link: str | None = None
     transliterated: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
+    part_states: list[str] | msgspec.UnsetType = msgspec.UNSET
 
 
 _encode = msgspec.json.Encoder().encode
@@ -85,7 +89,24 @@ def result_line(row: MessageRow, fact: Fact | None, entry: Outstanding | None) -
         result.possible_duplicate,
         result.link or None,
         msgspec.UNSET if message.transliterated is None else message.transliterated,
+        _part_states(result, final=fact is not None)
+        if len(message.segments) > 1
+        else msgspec.UNSET,
     )
+
+
+def part_state(state: int, whole: int, *, final: bool) -> str:
+    """The state of a part, of a message in this state: one that never left, or will not leave
+    again, shares the end of its message."""
+    if final and state in (State.QUEUED, State.SENDING):
+        return _LABELS[whole]
+    return _LABELS[state]
+
+
+def _part_states(result: Result, *, final: bool) -> list[str] | msgspec.UnsetType:
+    # Results of earlier versions have none, nor have messages that were never taken.
+    states = result.part_states
+    return [part_state(state, result.state, final=final) for state in states] or msgspec.UNSET
 
 
 def encode_line(line: ResultLine, echo: dict[str, bytes] | None) -> bytes:

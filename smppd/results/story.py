@@ -24,9 +24,10 @@ from smppd.ledger.facts import (
     read_due,
     receipt_fact,
 )
+from smppd.ledger.lifecycle import RECEIPT_STATES
 from smppd.ledger.slots import Slots
 from smppd.message import ErrorInfo, State
-from smppd.results.lines import ResultLine, echo_of, encode_line, iso, result_line
+from smppd.results.lines import ResultLine, echo_of, encode_line, iso, part_state, result_line
 from smppd.smpp.text import decode_text
 from smppd.smpp.vocabulary import EsmClass, MessageState, TlvTag, status_name
 
@@ -80,6 +81,7 @@ def tell(row: MessageRow, facts: Sequence[Fact], admitted_at: float | None) -> S
     line = result_line(row, last, entry)
     several = line.parts > 1
     history += [_happening(fact, several=several) for fact in facts]
+    history = _with_contradictions(history, facts)
     parts = _parts(line, entry, final=last is not None)
     return Story(line, encode_line(line, echo_of(row)), history, parts)
 
@@ -91,6 +93,19 @@ def _about(row: MessageRow, facts: Sequence[Fact]) -> Iterator[Fact]:
         if not cancelled or fact.msg == row.msg_id:
             yield fact
         cancelled = cancelled or (fact.kind == Kind.CANCELLED and fact.part is None)
+
+
+def _with_contradictions(history: list[Happening], facts: Sequence[Fact]) -> list[Happening]:
+    """The history with a remark on each receipt that says otherwise than the one that stands."""
+    before, first = len(history) - len(facts), dict[int | None, int]()
+    for number, fact in enumerate(facts, start=before):
+        if fact.kind != Kind.RECEIPT or fact.num not in RECEIPT_STATES:
+            continue
+        stands = first.setdefault(fact.part, RECEIPT_STATES[fact.num])
+        if RECEIPT_STATES[fact.num] != stands:
+            said = f"{history[number].text}; contradicts the first, which stands"
+            history[number] = msgspec.structs.replace(history[number], text=said)
+    return history
 
 
 def text_of(row: MessageRow) -> str:
@@ -138,16 +153,9 @@ def _parts(line: ResultLine, entry: Outstanding | None, *, final: bool) -> list[
     for part, key in entry.ids:
         ids.setdefault(part, []).append(key.partition("\t")[2])
     return [
-        PartStory(part + 1, _part_state(state, line, final=final), ids.get(part, []))
+        PartStory(part + 1, part_state(state, entry.state, final=final), ids.get(part, []))
         for part, state in enumerate(entry.part_states)
     ]
-
-
-def _part_state(state: int, line: ResultLine, *, final: bool) -> str:
-    """A part that never left, or will not leave again, shares the end of its message."""
-    if final and state in (State.QUEUED, State.SENDING):
-        return line.state
-    return State(state).label
 
 
 # ── facts in words ───────────────────────────────────────────────────────────────────────────

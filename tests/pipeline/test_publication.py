@@ -129,7 +129,9 @@ async def test_a_result_says_all_that_the_contract_promises(
             "attempts": 1,
             "possible_duplicate": False,
             "link": "main",
+            "part_states": ["delivered", "delivered"],
         }
+        assert "part_states" not in second
         assert second["state"] == "failed"
         assert second["error"]["code"] == "ESME_RINVDSTADR"
         assert second["error"]["status"] == 11

@@ -20,6 +20,7 @@ from smppd.app import Daemon, Surroundings
 from smppd.config import Config, JournalConfig, LinkConfig, ObserveConfig, SpoolConfig
 from smppd.figures import LinkFigures
 from smppd.journal.audit import Audit, audit
+from smppd.journal.schema import JournalError
 from smppd.journal.store import open_reader
 from smppd.ledger.facts import Kind
 from smppd.link.dial import Unreachable
@@ -92,6 +93,9 @@ class Rig:
         self.events: list[events.Event] = []
         #: Added to the time for people (seconds), to let hours pass at once.
         self.skew = 0.0
+        #: Whether a failing journal, which ends the daemon, is what the test is about.
+        self.disk_may_fail = False
+        self.failures: list[str] = []
         #: Looks at each blocking call before it is made; may raise for it, or wait.
         self.before_call: Callable[[Callable[..., Any]], Awaitable[None]] = _let_it
 
@@ -140,6 +144,10 @@ class Rig:
                 with trio.CancelScope() as self._life:
                     task_status.started(daemon)
                     await daemon.run(signals=False)
+        except* JournalError as failures:
+            if not self.disk_may_fail:
+                raise
+            self.failures += map(str, leaves(failures))
         finally:
             self._life = None
             self._ended.set()
@@ -153,6 +161,10 @@ class Rig:
     async def stop(self) -> None:
         """End the daemon as SIGTERM does, and wait until it has drained."""
         self.daemon.request_stop("SIGTERM")
+        await self._ended.wait()
+
+    async def ends(self) -> None:
+        """Wait until the daemon has ended by itself."""
         await self._ended.wait()
 
     # ── its surroundings ─────────────────────────────────────────────────────────────────────
@@ -282,6 +294,14 @@ class Rig:
         """Every message from a handset, in the order of their files' names."""
         paths = sorted((self.root / "received" / "new").glob("*.json"))
         return [json.loads(path.read_bytes()) for path in paths]
+
+
+def leaves(group: BaseExceptionGroup[JournalError]) -> list[JournalError]:
+    """The exceptions of a group, however deep."""
+    found: list[JournalError] = []
+    for each in group.exceptions:
+        found += leaves(each) if isinstance(each, BaseExceptionGroup) else [each]
+    return found
 
 
 async def _let_it(_: Callable[..., Any]) -> None:

@@ -70,6 +70,7 @@ def test_a_final_message_by_its_fact() -> None:
         "attempts": 2,
         "possible_duplicate": False,
         "link": "main",
+        "part_states": ["delivered", "delivered"],
     }
 
 

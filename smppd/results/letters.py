@@ -11,10 +11,11 @@ from types import MappingProxyType
 import msgspec
 
 from smppd.results.lines import iso
+from smppd.smpp import gsm7
 from smppd.smpp.codec import Undecodable
 from smppd.smpp.pdu import DataSm, DeliverSm
 from smppd.smpp.segments import Segment, UserData, read_user_data
-from smppd.smpp.text import decode_text
+from smppd.smpp.text import decode_text, is_default_alphabet
 from smppd.smpp.vocabulary import EsmClass, TlvTag
 
 #: What a link's SMSC means by data_coding 0, by the link's name.
@@ -189,17 +190,18 @@ def _piece(
 def _texts(pieces: Sequence[Piece], alphabet: str) -> Iterator[str]:
     """The texts of runs that can be read together: nothing missing between, coded alike."""
     run, coding, due = b"", 0, 0
+    packed = alphabet == "gsm7_packed"
+    unpacked = "gsm7" if packed else alphabet
     for piece in pieces:
-        octets = bytes.fromhex(piece.data)
-        if alphabet == "gsm7_packed":  # each part is packed for itself
-            yield _decode(octets, piece.data_coding, octets[: piece.header], alphabet)
-            continue
+        octets = piece.octets
+        if packed and is_default_alphabet(piece.data_coding):  # each part is packed for itself
+            octets = gsm7.unpack(octets, gsm7.fill_bits(piece.header))
         if run and (piece.number != due or piece.data_coding != coding):
-            yield decode_text(run, coding, default=alphabet)
+            yield decode_text(run, coding, default=unpacked)
             run = b""
-        run += octets[piece.header :]
+        run += octets
         coding, due = piece.data_coding, piece.number + 1
-    yield decode_text(run, coding, default=alphabet)
+    yield decode_text(run, coding, default=unpacked)
 
 
 def _decode(octets: bytes, data_coding: int, header: bytes, alphabet: str) -> str:

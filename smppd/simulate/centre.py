@@ -85,7 +85,7 @@ class MessageCentre:
         tools = (script, self._chance, self._agenda, self.tally)
         self._intake = Intake(*tools, writer, archive)
         self._questions = Questions(*tools, archive)
-        self._handsets = HandsetMessages(script.mo, self._agenda, self.tally)
+        self._handsets = HandsetMessages(script.mo, self._agenda, self.tally, self._chance)
         breaking = script.connection
         self._breaks = bool(breaking.drop_after or breaking.drop_share or breaking.half_open_after)
 

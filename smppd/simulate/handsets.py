@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from smppd.simulate.accounts import Account
 from smppd.simulate.agenda import Agenda
+from smppd.simulate.chance import Chance
 from smppd.simulate.mailbox import Delivery
 from smppd.simulate.script import Handsets, encode_mo
 from smppd.simulate.tally import Tally
-from smppd.smpp.pdu import DeliverSm
-from smppd.smpp.vocabulary import Npi, Ton
+from smppd.smpp.cutting import BadHeader, Cut, Manner, TooLong, cut
+from smppd.smpp.pdu import DeliverSm, Tlvs
+from smppd.smpp.vocabulary import EsmClass, Npi, TlvTag, Ton
 
 
 class HandsetMessages:
     """Writes them and puts them into the mailboxes of those who receive, in turns."""
 
-    def __init__(self, script: Handsets, agenda: Agenda, tally: Tally) -> None:
+    def __init__(self, script: Handsets, agenda: Agenda, tally: Tally, chance: Chance) -> None:
         self._script = script
         self._agenda = agenda
+        self._chance = chance
         self._tally = tally
         self._accounts: list[Account] = []
         self._written = 0
@@ -39,15 +44,35 @@ class HandsetMessages:
                 return
 
     def _post(self, account: Account) -> None:
-        octets, data_coding = encode_mo(self._script.text, self._written)
+        script = self._script
+        encoded = encode_mo(script.text, self._written)
         message = DeliverSm(
             source_addr_ton=Ton.INTERNATIONAL,
             source_addr_npi=Npi.ISDN,
-            source_addr=self._script.source,
-            destination_addr=self._script.destination,
-            data_coding=data_coding,
-            short_message=octets,
+            source_addr=script.source,
+            destination_addr=script.destination,
+            data_coding=encoded.data_coding,
         )
-        account.mailbox.put(Delivery(message, False))
+        parts = _parts(message, cut(encoded, Manner(script.split), lambda: self._written))
+        for part in reversed(parts) if script.backwards else parts:
+            if len(parts) == 1 or not self._chance.happens(script.lose_parts):
+                account.mailbox.put(Delivery(part, False))
+                self._tally.mo.made += 1
         account.stirred = True
-        self._tally.mo.made += 1
+
+
+def _parts(message: DeliverSm, done: Cut | TooLong | BadHeader) -> list[DeliverSm]:
+    """The message with each of its texts."""
+    assert isinstance(done, Cut), "the script was checked"
+    parts = []
+    for number, text in enumerate(done.segments, start=1):
+        tlvs: Tlvs = ()
+        if done.sar is not None:
+            tlvs = (
+                (int(TlvTag.SAR_MSG_REF_NUM), done.sar.to_bytes(2, "big")),
+                (int(TlvTag.SAR_TOTAL_SEGMENTS), bytes((len(done.segments),))),
+                (int(TlvTag.SAR_SEGMENT_SEQNUM), bytes((number,))),
+            )
+        esm_class = int(EsmClass.UDHI) if done.udhi else 0
+        parts.append(replace(message, esm_class=esm_class, short_message=text, tlvs=tlvs))
+    return parts

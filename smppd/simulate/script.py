@@ -12,6 +12,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from smppd.smpp.cutting import MAX_PARTS, count_parts
+from smppd.smpp.text import Alphabet, Encoded
 from smppd.smpp.vocabulary import CommandStatus, MessageState
 
 
@@ -27,10 +29,8 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=0)]
 Address = Annotated[str, Meta(pattern="^[ -~]{1,20}$")]
 
-#: Octets of a message's text (3.4, 5.2.21).
-LONGEST_TEXT = 254
-
 IdForm = Literal["decimal", "hex", "hex_upper", "padded", "uuid"]
+MoSplit = Literal["udh8", "udh16", "sar"]
 ReceiptForm = Literal["standard", "lower", "no_text", "tlv", "text_and_tlv"]
 
 #: The words of receipts (3.4, appendix B) and the states they stand for.
@@ -46,10 +46,12 @@ STATE_WORDS = {
 }
 
 
-def encode_mo(text: str, number: int) -> tuple[bytes, int]:
-    """The octets and data_coding of a handset's message: ASCII, or UCS-2 where that is not enough."""
+def encode_mo(text: str, number: int) -> Encoded:
+    """A handset's message in its octets: ASCII, or UCS-2 where that is not enough."""
     text = text.replace("{n}", str(number))
-    return (text.encode("ascii"), 0) if text.isascii() else (text.encode("utf-16-be"), 8)
+    if text.isascii():
+        return Encoded(Alphabet.GSM7, 0, text.encode("ascii"))
+    return Encoded(Alphabet.UCS2, 8, text.encode("utf-16-be"))
 
 
 def read_status(written: str | int) -> Status:
@@ -200,10 +202,16 @@ class Handsets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         "12345"
     )
 
+    split: Annotated[MoSplit, Meta(description="how the parts of a long text are numbered")] = (
+        "udh8"
+    )
+    backwards: Annotated[bool, Meta(description="the last part of a long text first")] = False
+    lose_parts: Annotated[Share, Meta(description="share of the parts that never come")] = 0.0
+
     def __post_init__(self) -> None:
-        octets, _ = encode_mo(self.text, 10**8)
-        if len(octets) > LONGEST_TEXT:
-            raise ValueError(f"text: has {len(octets)} octets; one message carries {LONGEST_TEXT}")
+        parts = count_parts(encode_mo(self.text, 10**8), wide=self.split == "udh16")
+        if parts > MAX_PARTS:
+            raise ValueError(f"text: would be {parts} parts; {MAX_PARTS} are the most there are")
 
 
 class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

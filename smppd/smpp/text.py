@@ -192,6 +192,11 @@ def decode_text(
     return octets.decode(codec, "replace")
 
 
+def is_default_alphabet(data_coding: int) -> bool:
+    """Whether this data_coding names what each SMSC has for its default alphabet."""
+    return _codec(data_coding) == "default"
+
+
 def _codec(data_coding: int) -> str:
     if data_coding < 0x10:
         return _CODECS.get(data_coding, "latin-1" if data_coding else "default")

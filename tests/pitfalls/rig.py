@@ -26,7 +26,7 @@ from smppd.ledger.facts import Kind
 from smppd.link.dial import Unreachable
 from smppd.message import State
 from smppd.results.story import Story, tell
-from smppd.simulate.script import Script
+from smppd.simulate.reading import make_script
 from smppd.simulate.smsc import Smsc
 from tests.pitfalls.raw import RawCall, RawSmsc
 
@@ -57,7 +57,7 @@ class Simulated:
 
     def __init__(self, nursery: trio.Nursery, wall: Callable[[], float], **script: Any) -> None:
         self._nursery = nursery
-        self.smsc = Smsc(Script(**script), wall)
+        self.smsc = Smsc(make_script(script, "the test"), wall)
         nursery.start_soon(self.smsc._keep_time)
 
     async def connect(self, host: str, port: int) -> trio.abc.Stream:

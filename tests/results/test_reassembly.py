@@ -14,6 +14,7 @@ import trio
 from smppd.events import Event, ReceivedIncomplete
 from smppd.results import halves, sorting
 from smppd.results.mailbox import Mailbox, MailRules
+from smppd.smpp import gsm7
 from smppd.smpp.pdu import DataSm, DeliverSm
 from smppd.smpp.vocabulary import TlvTag
 
@@ -146,6 +147,17 @@ async def test_a_character_may_lie_across_two_parts(post: Post) -> None:
     emoji = "😀".encode("utf-16-be")
     await post.bring(udh8(2, 2, emoji[2:], data_coding=8), udh8(1, 2, emoji[:2], data_coding=8))
     await post.bring(udh8(1, 2, b"1\x1b", 8), udh8(2, 2, b"e2", 8))
+    assert sorted(post.texts()) == ["1€2", "😀"]
+
+
+async def test_parts_of_packed_septets_are_unpacked_each_for_itself(post: Post) -> None:
+    post.restart(main="gsm7_packed")
+    first, second = (gsm7.pack(text, gsm7.fill_bits(6)) for text in (b"1\x1b", b"e2"))
+    await post.bring(udh8(1, 2, first), udh8(2, 2, second))
+    emoji = "😀".encode("utf-16-be")
+    await post.bring(
+        udh8(1, 2, emoji[:2], 8, data_coding=8), udh8(2, 2, emoji[2:], 8, data_coding=8)
+    )
     assert sorted(post.texts()) == ["1€2", "😀"]
 
 

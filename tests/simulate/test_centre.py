@@ -27,6 +27,7 @@ from smppd.smpp.pdu import (
     SubmitSmResp,
 )
 from smppd.smpp.receipt import DeliveryReceipt, read_receipt
+from smppd.smpp.segments import Segment, read_user_data
 from smppd.smpp.session import (
     Answered,
     AnsweredLate,
@@ -521,6 +522,29 @@ def test_handsets_messages_wait_for_a_receiver_and_all_come() -> None:
     assert [pdu.short_message for pdu in receiver.delivered] == [b"MO 1", b"MO 2", b"MO 3"]
     assert read_receipt(receiver.delivered[0]) is None
     assert (smsc.tally.mo.acknowledged, smsc.tally.receipts.made) == (3, 0)
+
+
+@pytest.mark.parametrize("split", ["udh8", "udh16", "sar"])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_handsets_long_message_comes_in_parts(split: str, backwards: bool) -> None:
+    text = "{n}" + "x" * 320
+    smsc = centre(mo={"count": 2, "text": text, "split": split, "backwards": backwards})
+    peer = esme(smsc)
+    told = [read_user_data(pdu) for pdu in peer.delivered]
+    segments = [user_data.segment for user_data in told]
+    order = (3, 2, 1) if backwards else (1, 2, 3)
+    assert segments == [Segment(split, n, 3, part) for n in (1, 2) for part in order]  # type: ignore[arg-type]
+    texts = [user_data.octets.decode() for user_data in told]
+    assert [text[:2] for text in texts[:3]] == (
+        ["xx", "xx", "1x"] if backwards else ["1x", "xx", "xx"]
+    )
+    assert sum(map(len, texts)) == 2 * 321
+    assert smsc.tally.mo.acknowledged == 6
+
+
+def test_parts_of_a_handsets_message_may_get_lost() -> None:
+    smsc = centre(mo={"count": 50, "text": "x" * 200, "lose_parts": 0.5})
+    assert 20 < len(esme(smsc).delivered) < 80
 
 
 def test_handsets_messages_come_at_their_rate() -> None:

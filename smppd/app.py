@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
+from random import SystemRandom
 from typing import Any
 
 import msgspec
@@ -21,7 +22,7 @@ import trio
 
 from smppd import __version__
 from smppd.config import Config, LinkConfig
-from smppd.control import serve_control
+from smppd.control import ControlRefused, serve_control
 from smppd.events import (
     Cancelled,
     DaemonStarted,
@@ -50,7 +51,8 @@ from smppd.pipeline.inquiry import Inquiry, QueryTerms
 from smppd.pipeline.pools import Pool
 from smppd.pipeline.publish import Publication
 from smppd.pipeline.reconcile import Book
-from smppd.pipeline.settlement import LinkTerms, Settlement
+from smppd.pipeline.refusals import LinkTerms, Refusals
+from smppd.pipeline.settlement import Settlement
 from smppd.pipeline.turns import Turns
 from smppd.policy import Retries
 from smppd.ports import ReceiptOf
@@ -149,7 +151,8 @@ class Daemon:
         self._stack.callback(self.receipts.close)
         self.receipts.append(_missed(store, self.receipts.recover()))
         self.mailbox = self._build_mailbox()
-        self.settlement = Settlement(self.desk, self.receipts, self.mailbox)
+        self.refusals = Refusals(self.desk, self.emit, SystemRandom().random)
+        self.settlement = Settlement(self.desk, self.receipts, self.mailbox, self.refusals)
         shares = {link.name: Turns([link.name]) for link in config.links} | {
             route.pool: Turns(route.links, route.weights, route.failover_after)
             for route in config.routing.routes
@@ -228,8 +231,8 @@ class Daemon:
         dispatcher = Dispatcher(self.desk, route, pools)
         limits = Retries(link.max_attempts, link.retry_min, link.retry_max)
         book = Book(link.message_id_form, references=link.user_message_reference)
-        terms = LinkTerms(limits, link.status, dispatcher.hold, book)
-        self.settlement.introduce(link.name, terms)
+        self.settlement.introduce(link.name, book)
+        self.refusals.introduce(link.name, LinkTerms(limits, link.status, route))
         return dispatcher
 
     def _build_spool(self) -> Spool:
@@ -272,7 +275,7 @@ class Daemon:
                 listen = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
                 registry = build_registry(self.figures, self._events)
                 try:
-                    await nursery.start(serve, listen, registry, self._unbound)
+                    await nursery.start(serve, listen, registry, self._unready)
                 except OSError as error:
                     raise CannotStartError(
                         f"cannot listen on {listen}: {error.strerror or error}: set [observe] "
@@ -298,6 +301,8 @@ class Daemon:
             "status": self._status,
             "requeue": self._requeue,
             "cancel": self._cancel,
+            "pause": self._pause,
+            "resume": self._resume,
         }
         async with trio.open_nursery() as nursery:
             try:
@@ -415,20 +420,28 @@ class Daemon:
             open_files=len(accounts.files),
             parked_receipts=len(accounts.shelf),
             unmatched_receipts=accounts.unmatched,
-            links=[self._link_figures(link) for link in self.links],
+            links=self._link_figures(),
             journal=self.journal.figures,
             spool=self.spool.figures,
             scheduled=len(accounts.agenda),
             oldest_parked=accounts.shelf.oldest(),
         )
 
-    def _link_figures(self, link: Link) -> LinkFigures:
-        figures = link.figures()
-        figures.matching = self.settlement.matching(link.name)
-        return figures
+    def _link_figures(self) -> list[LinkFigures]:
+        """Each link's figures, with what only the accounts and its dispatcher know."""
+        paused, found = self.ledger.accounts.paused, []
+        for link, dispatcher in zip(self.links, self.dispatchers, strict=True):
+            figures = link.figures()
+            figures.matching = self.settlement.matching(link.name)
+            pause = paused.get(link.name)
+            figures.paused = f"{pause.reason} ({pause.who})" if pause else ""
+            if figures.limited_by == "nothing queued" and dispatcher.has_work:
+                figures.limited_by = "journal"
+            found.append(figures)
+        return found
 
-    def _unbound(self) -> list[str]:
-        return [line for link in self.links if (line := link.figures().unready)]
+    def _unready(self) -> list[str]:
+        return [line for link in self._link_figures() if (line := link.unready)]
 
     async def _status(self, _arguments: dict[str, Any]) -> DaemonFigures:
         return self.figures()
@@ -451,6 +464,32 @@ class Daemon:
         if done := sum(fate.cancelled for fate in fates):
             self.emit(Cancelled(done, who))
         return {"messages": fates}
+
+    async def _pause(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Pause these links, or with "all" every one."""
+        names, who = self._chosen_links(arguments), str(arguments["who"])
+        reason = str(arguments.get("reason") or "paused by hand")
+        done = [name for name in names if self.refusals.pause(name, reason, who)]
+        await self.desk.commit()
+        return {"paused": done, "unchanged": [name for name in names if name not in done]}
+
+    async def _resume(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Resume these links, or with "all" every one that is paused."""
+        names, who = self._chosen_links(arguments), str(arguments["who"])
+        done = [name for name in names if self.refusals.resume(name, who)]
+        await self.desk.commit()
+        return {"resumed": done, "unchanged": [name for name in names if name not in done]}
+
+    def _chosen_links(self, arguments: dict[str, Any]) -> list[str]:
+        """The links that a command names; one that is not configured any more may be paused."""
+        known = dict.fromkeys([*(link.name for link in self.links), *self.ledger.accounts.paused])
+        if arguments.get("all"):
+            return list(known)
+        chosen = [str(name) for name in arguments["links"]]
+        for name in chosen:
+            if name not in known:
+                raise ControlRefused(f"there is no link {name}; there are {', '.join(known)}")
+        return chosen
 
 
 def _missed(store: Store, seq: int) -> Iterator[ReceiptOf]:

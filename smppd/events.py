@@ -230,6 +230,35 @@ class ReceivedIncomplete:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class RefusalsUnusual:
+    """Messages fail for a reason that lies with the account, or that nobody knows."""
+
+    link: str
+    status: int
+    status_name: str
+    count: int
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkPaused:
+    """A link submits nothing until it is resumed; `who` decided it."""
+
+    link: str
+    reason: str
+    who: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkResumed:
+    """A paused link submits again."""
+
+    link: str
+    who: str
+
+
 Event = (
     DaemonStarted
     | DaemonStopping
@@ -255,6 +284,9 @@ Event = (
     | MailboxFailing
     | MailboxRecovered
     | ReceivedIncomplete
+    | RefusalsUnusual
+    | LinkPaused
+    | LinkResumed
 )
 
 Emit = Callable[[Event], None]

@@ -14,6 +14,24 @@ import msgspec
 BUCKETS: tuple[float, ...] = tuple(0.001 * 2**power for power in range(17))
 
 
+#: What may keep a link from submitting more: its configured rate; its window, which the SMSC's
+#: latency empties; what the SMSC complained of or showed; the journal; nothing being queued for
+#: it; and what keeps it from submitting at all.
+LIMITS = (
+    "rate",
+    "window",
+    "throttling",
+    "congestion",
+    "latency",
+    "journal",
+    "nothing queued",
+    "paused",
+    "not bound",
+    "receives only",
+    "stopping",
+)
+
+
 class Histogram(msgspec.Struct):
     """Observations counted in the buckets of `BUCKETS`, the last one open-ended."""
 
@@ -112,6 +130,12 @@ class LinkFigures(msgspec.Struct):
     last_error: str = ""
     latency: Histogram = msgspec.field(default_factory=Histogram)
     matching: MatchingFigures = msgspec.field(default_factory=MatchingFigures)
+    #: Parts per second learnt from the SMSC; 0 when it has not complained.
+    limit: float = 0.0
+    #: What keeps it from submitting more: one of `LIMITS`.
+    limited_by: str = ""
+    #: Why it submits nothing until it is resumed; empty when it is not paused.
+    paused: str = ""
 
     @property
     def bound(self) -> int:
@@ -136,6 +160,9 @@ class LinkFigures(msgspec.Struct):
     @property
     def unready(self) -> str:
         """What it lacks to do all its work, for people; empty when it lacks nothing."""
+        if self.paused:
+            cure = f"when it is put right: smppd resume {self.name}"
+            return f"link {self.name} is paused: {self.paused}; {cure}"
         if not (missing := self.missing):
             return ""
         what = "" if not self.bound else f" as {missing[0]}"

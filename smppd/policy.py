@@ -1,33 +1,21 @@
-"""What to do when the SMSC refuses: pure decisions, no state.
-
-The table is our policy, not the specification's (SMPP 3.4, 5.1.3 gives only the names): what
-peers answer with each status in the field decides its class. A link may override any row.
-"""
+"""What to do when the SMSC refuses: pure decisions, no state, no clock, no chance of their own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from enum import Enum
 from typing import NamedTuple
 
-from smppd.smpp.vocabulary import CommandStatus
-
-
-class Refusal(Enum):
-    """How a refusal is treated; the values are the words of `[link.NAME.status]`."""
-
-    RETRY = "retry"
-    RETRY_LATER = "retry_later"
-    PERMANENT = "permanent"
-    RECONNECT = "reconnect"
-    OPERATOR = "operator"
+from smppd.statuses import Meaning, Refusal
 
 
 class Again(NamedTuple):
-    """Submit it again after `delay` seconds; `counts` if this was one of its attempts."""
+    """Submit it again after `delay` seconds, 0 meaning from the head of the queue.
+
+    `counts` if this was one of its attempts; `sets_back` if it was not, but cannot go on for ever.
+    """
 
     delay: float
     counts: bool
+    sets_back: bool = False
 
 
 class Retries(NamedTuple):
@@ -38,51 +26,58 @@ class Retries(NamedTuple):
     longest: float
 
 
-#: Refusals that speak of our pace, not of the message: they are no attempt.
-PACE = frozenset({CommandStatus.ESME_RTHROTTLED, CommandStatus.ESME_RMSGQFUL})
-#: How long a link's dispatcher holds back after one of those, in seconds.
-PACE_PAUSE = 1.0
+class Past(NamedTuple):
+    """What a message has behind it: attempts, this one among them, and how often in a row it was
+    set back without that being one."""
 
-_CLASSES: Mapping[int, Refusal] = {
-    CommandStatus.ESME_RINVCMDID: Refusal.OPERATOR,
-    CommandStatus.ESME_RINVBNDSTS: Refusal.RECONNECT,
-    CommandStatus.ESME_RALYBND: Refusal.RECONNECT,
-    CommandStatus.ESME_RSYSERR: Refusal.RETRY,
-    CommandStatus.ESME_RBINDFAIL: Refusal.OPERATOR,
-    CommandStatus.ESME_RINVPASWD: Refusal.OPERATOR,
-    CommandStatus.ESME_RINVSYSID: Refusal.OPERATOR,
-    CommandStatus.ESME_RMSGQFUL: Refusal.RETRY_LATER,
-    CommandStatus.ESME_RSUBMITFAIL: Refusal.RETRY,
-    CommandStatus.ESME_RTHROTTLED: Refusal.RETRY,
-    CommandStatus.ESME_RX_T_APPN: Refusal.RETRY_LATER,
-    CommandStatus.ESME_RUNKNOWNERR: Refusal.RETRY,
-    CommandStatus.ESME_RSERTYPUNAVAIL: Refusal.RETRY_LATER,
-}
+    attempts: int
+    setbacks: int = 0
 
 
-def classify(status: int, overrides: Mapping[int, str]) -> Refusal:
-    """The class of a command_status in a submit_sm_resp; what is not in the table is permanent."""
-    word = overrides.get(status)
-    return Refusal(word) if word is not None else _CLASSES.get(status, Refusal.PERMANENT)
+HEAD = Again(0.0, counts=False)
+
+#: A message's wait for a full queue, in seconds, doubled each time from the first to the second.
+FULL_MIN = 30.0
+FULL_MAX = 600.0
+#: From so many waits on, about a day, each counts as an attempt: nothing waits for ever.
+FULL_PATIENCE = 144
+#: A message that brought down so many sessions in a row is itself the cause.
+RECONNECTS = 3
+
+#: A delay is drawn out by up to this share, so that what was refused together does not come again
+#: together.
+JITTER = 0.25
 
 
-def decide(
-    status: int, attempts: int, overrides: Mapping[int, str], limits: Retries
-) -> Again | None:
+def decide(row: Meaning, past: Past, limits: Retries, chance: float) -> Again | None:
     """Whether and when a refused part goes again; None gives it up.
 
-    The delay doubles with every attempt from `shortest` (`retry`) or starts at `longest`
-    (`retry_later`). A refusal for which an operator is wanted holds the message without
-    counting, so that a wrong setting does not burn the spool.
+    `chance` is a number in [0, 1). The delay doubles with every attempt from `shortest` (`retry`)
+    or starts at `longest` (`retry_later`), and never passes `longest`.
     """
-    refusal = classify(status, overrides)
-    if status in PACE and refusal in (Refusal.RETRY, Refusal.RETRY_LATER):
-        return Again(PACE_PAUSE, counts=False)
-    if refusal in (Refusal.RECONNECT, Refusal.OPERATOR):
-        delay = limits.shortest if refusal is Refusal.RECONNECT else limits.longest
-        return Again(delay, counts=False)
-    if refusal is Refusal.PERMANENT or attempts >= limits.max_attempts:
+    refusal = row.refusal
+    if refusal in (Refusal.THROTTLE, Refusal.OPERATOR):
+        return HEAD
+    if refusal is Refusal.QUEUE_FULL and past.setbacks < FULL_PATIENCE:
+        full = Retries(0, FULL_MIN, FULL_MAX)
+        return Again(_delay(past.setbacks + 1, full, chance), counts=False, sets_back=True)
+    if refusal is Refusal.RECONNECT and past.setbacks < RECONNECTS:
+        return Again(0.0, counts=False, sets_back=True)
+    most = limits.max_attempts if row.tries is None else min(row.tries, limits.max_attempts)
+    if refusal in (Refusal.PERMANENT, Refusal.PERMANENT_UNKNOWN) or past.attempts >= most:
         return None
-    if refusal is Refusal.RETRY_LATER:
-        return Again(limits.longest, counts=True)
-    return Again(min(limits.shortest * 2.0 ** (attempts - 1), limits.longest), counts=True)
+    if refusal is Refusal.RETRY_LATER or refusal is Refusal.QUEUE_FULL:
+        return Again(_spread(limits.longest, limits, chance), counts=True)
+    return Again(_delay(past.attempts, limits, chance), counts=True)
+
+
+def _delay(times: int, limits: Retries, chance: float) -> float:
+    base = min(limits.shortest * 2.0 ** min(times - 1, 60), limits.longest)
+    return _spread(base, limits, chance)
+
+
+def _spread(base: float, limits: Retries, chance: float) -> float:
+    """Drawn out, or at the upper end cut short, but within the limits."""
+    if base < limits.longest:
+        return min(base * (1.0 + JITTER * chance), limits.longest)
+    return max(base * (1.0 - JITTER * chance), limits.shortest)

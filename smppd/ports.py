@@ -118,6 +118,19 @@ class Asking(Protocol):
         (and once more, `late`), unless the link ends before it was put."""
 
 
+class Steering(Protocol):
+    """A link, as far as refusals have a say in what it does."""
+
+    def reconnect(self, reason: str) -> None:
+        """Bind anew every session that submits. Harmless while that is under way."""
+
+    def pause(self) -> None:
+        """Submit nothing, and give back what is not begun. Sessions stay bound."""
+
+    def resume(self) -> None:
+        """Submit again."""
+
+
 class Route(Protocol):
     """A way out, as the dispatcher sees it."""
 

@@ -29,6 +29,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "audit": "recompute every account from the journal and compare",
         "requeue": "send messages again whose outcome is unknown",
         "cancel": "take messages back that are not delivered yet",
+        "pause": "have links submit nothing until they are resumed",
+        "resume": "have paused links submit again",
         "simulate": "run a simulated SMSC on this machine",
         "demo": "send messages to a simulated SMSC and watch",
     }

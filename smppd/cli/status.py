@@ -92,6 +92,7 @@ def _link(link: LinkFigures, now: float) -> Iterator[str]:
         f"{link.in_flight} in flight of {link.slots}{rate}"
     )
     pairs = len({session.bind for session in link.sessions}) > 1
+    yield from _limits(link)
     for number, session in enumerate(link.sessions, start=1):
         kind = f"{session.bind} " if pairs else ""
         since = "" if session.since is None else f" for {_for_so_long(now - session.since)}"
@@ -122,6 +123,23 @@ def _link(link: LinkFigures, now: float) -> Iterator[str]:
         yield f"  bind        refused: {link.bind_state}"
     if link.last_error:
         yield f"  last error  {link.last_error}"
+
+
+def _limits(link: LinkFigures) -> Iterator[str]:
+    """What keeps it from submitting more."""
+    if link.paused:
+        yield f"  paused      {link.paused}; when it is put right: smppd resume {link.name}"
+    if not link.limited_by or link.paused:
+        return
+    explained = {
+        "rate": f"rate: {link.rate:g} parts/s are configured",
+        "window": "window: the SMSC's answers free it",
+        "throttling": f"throttling: the SMSC takes no more; {link.limit:.3g} parts/s now",
+        "congestion": f"congestion that the SMSC tells of; {link.limit:.3g} parts/s now",
+        "latency": f"latency of the SMSC, which has grown; {link.limit:.3g} parts/s now",
+        "journal": "journal: the disk, or this machine",
+    }
+    yield f"  limited by  {explained.get(link.limited_by, link.limited_by)}"
 
 
 def _parts(link: LinkFigures) -> str:

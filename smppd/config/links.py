@@ -73,6 +73,7 @@ def _read_link(reading: Reading, name: str, table: dict[str, Any]) -> dict[str, 
             'is "smsc", and times = "omit" leaves the SMSC without the time; change one of them',
             *(*key, "schedule"),
         )
+    _check_floor(reading, given, key)
     return {
         **given,
         "name": name,
@@ -179,6 +180,15 @@ def _check_orders(
         else:
             problem = f"is {longer:g} s, shorter than {low} with {shorter:g} s; lengthen it"
             reading.refuse(f"{problem}, or shorten {low}", *key, high)
+
+
+def _check_floor(reading: Reading, given: dict[str, Any], key: Sequence[str]) -> None:
+    floor, rate = given.get("rate_floor", 0.0), given.get("rate", 0.0)
+    if 0 < rate < floor:
+        reading.refuse(
+            f"is {floor:g} parts/s, more than rate with {rate:g}; lower it, or raise rate",
+            *(*key, "rate_floor"),
+        )
 
 
 def _statuses(reading: Reading, given: object, key: Sequence[str]) -> dict[int, StatusClass]:

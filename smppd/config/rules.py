@@ -84,14 +84,15 @@ def whole(low: int, high: int) -> Rule:
     return rule
 
 
-def number(high: int) -> Rule:
-    """A number from 0 to `high`."""
+def number(high: int, least: float = 0) -> Rule:
+    """A number from `least` to `high`."""
+    span = f"from {least:g} to {high}"
 
     def rule(value: object) -> object:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            return Problem(f"{shown(value)} is not a number; write one from 0 to {high}")
-        if not 0 <= value <= high:
-            return Problem(f"{shown(value)} is out of range; write a number from 0 to {high}")
+            return Problem(f"{shown(value)} is not a number; write one {span}")
+        if not least <= value <= high:
+            return Problem(f"{shown(value)} is out of range; write a number {span}")
         return float(value)
 
     return rule

@@ -42,7 +42,16 @@ Times = Literal["absolute", "relative", "omit"]
 #: Who holds a message until its `send_at`.
 Schedule = Literal["local", "smsc"]
 #: What to do about a command_status.
-StatusClass = Literal["retry", "retry_later", "permanent", "reconnect", "operator"]
+StatusClass = Literal[
+    "retry",
+    "retry_later",
+    "throttle",
+    "queue_full",
+    "permanent",
+    "permanent_unknown",
+    "reconnect",
+    "operator",
+]
 LogFormat = Literal["auto", "json", "console"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -101,6 +110,7 @@ class LinkConfig:
     tls_key_file: Annotated[Path | None, path] = None
     tls_server_name: Annotated[str, server_name] = ""
     tls_verify: Annotated[bool, flag] = True
+    rate_floor: Annotated[float, number(1_000_000, least=0.1)] = 1.0
     from_: Annotated[str, sender] = ""
     data_coding_0: Annotated[DataCoding0, choice(*get_args(DataCoding0))] = "gsm7"
     split: Annotated[Split, choice(*get_args(Split))] = "udh8"

@@ -19,7 +19,9 @@ from smppd.ledger.agenda import Agenda
 from smppd.ledger.facts import (
     ANSWERED_FOR_GOOD,
     CANCEL_ASKED,
+    HEAD,
     QUEUE_SHIFT,
+    SET_BACK,
     Fact,
     FileAccount,
     FullBlock,
@@ -28,11 +30,13 @@ from smppd.ledger.facts import (
     MessageRow,
     Outstanding,
     Parked,
+    Pause,
     Queue,
     read_chunk,
     read_due,
     read_names,
     read_outstanding,
+    read_pause,
     receipt_fact,
 )
 from smppd.ledger.lifecycle import (
@@ -60,12 +64,23 @@ from smppd.ledger.slots import FINAL_AT_ADMISSION, Slots
 from smppd.ledger.unclaimed import Unclaimed, claimable
 from smppd.ledger.waiting import Remembered, Retries
 from smppd.message import ErrorInfo, State
+from smppd.smpp.vocabulary import status_name
 
 _TAKE_SENDING = int(Kind.SENDING)
 _TAKE_CANCELLED = int(Kind.CANCELLED)
 _TAKE_DEFERRED = int(Kind.DEFERRED)
 _TAKING = frozenset({_TAKE_SENDING, _TAKE_CANCELLED, _TAKE_DEFERRED, int(Kind.EXPIRED)})
 _TOO_LATE = ErrorInfo("EXPIRED", None, "not submitted before it expired")
+
+
+def _too_late(status: int) -> ErrorInfo:
+    """The end of a message that came back and expired; `status` is what it came back for."""
+    if not status:
+        return _TOO_LATE
+    text = f"{_TOO_LATE.text}; refused before with {status_name(status)}"
+    return ErrorInfo(_TOO_LATE.code, status, text)
+
+
 _CANCELLED_THERE = ErrorInfo("CANCELLED", None, "cancelled at the SMSC")
 
 
@@ -95,6 +110,7 @@ class Accounts:
         self.refilled: set[int] = set()
         self.last_file = 0
         self.references = References()
+        self.paused: dict[str, Pause] = {}
 
     def apply(self, fact: Fact) -> Outstanding | None:
         """Apply the next fact; the message that it made final, if it did.
@@ -142,6 +158,7 @@ class Accounts:
                 [SENDING] * len(message.segments),
                 link=fact.text or "",
                 left=fact.at,
+                expires=message.expires,
             )
             self.entries[row.msg_id] = entry
             if fact.kind == _TAKE_SENDING:
@@ -221,8 +238,9 @@ class Accounts:
             self.unclaimed.haunt(entry)
         entry.part_states = [SENDING if state == QUEUED else state for state in entry.part_states]
         entry.attempts += entry.counted
+        entry.setbacks += entry.set_back
         entry.due = None
-        entry.counted = False
+        entry.counted = entry.set_back = False
         self.unclaimed.discard(entry)
         entry.link, entry.left = fact.text or "", fact.at
         self._watch(entry)
@@ -230,7 +248,7 @@ class Accounts:
         self._move(entry, SENDING, fact.seq)
 
     def returned(self, fact: Fact) -> Outstanding | None:
-        return self._back_to_queue(fact, fact.at, counts=False)
+        return self._back_to_queue(fact, HEAD, counts=False)
 
     def retry(self, fact: Fact) -> Outstanding | None:
         assert fact.detail is not None
@@ -245,6 +263,9 @@ class Accounts:
         if entry is None:
             return None
         entry.counted = entry.counted or counts
+        entry.set_back = entry.set_back or fact.text == SET_BACK
+        if fact.num is not None:
+            entry.refused_with = fact.num
         entry.due = max(due, entry.due or due)
         before = entry.state
         final = self._settle_part(entry, fact, QUEUED)
@@ -318,7 +339,7 @@ class Accounts:
         entry = self._entry(fact)
         if entry is None:
             return None
-        entry.error = _TOO_LATE
+        entry.error = _too_late(entry.refused_with)
         return self._move(entry, EXPIRED, fact.seq)
 
     def cancelled(self, fact: Fact) -> Outstanding | None:
@@ -400,6 +421,15 @@ class Accounts:
 
     def indexed(self, fact: Fact) -> None:
         """Nothing: the reader of client ids looks for it."""
+
+    def link_paused(self, fact: Fact) -> None:
+        assert fact.text is not None
+        assert fact.detail is not None
+        self.paused[fact.text] = Pause(fact.at, *read_pause(fact.detail))
+
+    def link_resumed(self, fact: Fact) -> None:
+        assert fact.text is not None
+        self.paused.pop(fact.text, None)
 
     # ── the accounts ─────────────────────────────────────────────────────────────────────
 
@@ -556,5 +586,7 @@ _STEPS: dict[Kind, Callable[[Accounts, Fact], Outstanding | None]] = {
     Kind.CANCELLED: Accounts.cancelled,
     Kind.QUERIED: Accounts.queried,
     Kind.IDENTIFIED: Accounts.identified,
+    Kind.PAUSED: Accounts.link_paused,
+    Kind.RESUMED: Accounts.link_resumed,
 }
 _APPLY = {int(kind): step for kind, step in _STEPS.items()}

@@ -28,6 +28,12 @@ ANSWERED_FOR_GOOD = -1
 CANCEL_ASKED = -1
 
 
+#: When a message is due that goes before everything else in its queue, among such by msg_id.
+HEAD = 0.0
+#: What the text of a THROTTLED fact says where the message is made to wait.
+SET_BACK = "set back"
+
+
 class LedgerError(Exception):
     """A fact contradicts the lifecycle or the order of facts."""
 
@@ -58,6 +64,8 @@ class Kind(IntEnum):
     DEFERRED = 25
     CANCELLED = 26
     QUERIED = 27
+    PAUSED = 28
+    RESUMED = 29
 
 
 class Fact(NamedTuple):
@@ -123,6 +131,8 @@ class Outstanding(msgspec.Struct, array_like=True):
     `cancelling`: the SMSC was asked to cancel it. `asked`: of each part for which the SMSC was
     asked, how many answers came (`ANSWERED_FOR_GOOD`: no more are wanted) and when the last.
     `left`: when it was last handed to a link (epoch seconds).
+    `refused_with`: the last command_status that sent it back. `setbacks`: how often it was sent
+    back to wait without that being an attempt; `set_back`: so since it was last taken.
     """
 
     msg_id: int
@@ -146,6 +156,10 @@ class Outstanding(msgspec.Struct, array_like=True):
     cancelling: bool = False
     asked: dict[int, tuple[int, float]] | None = None
     left: float = 0.0
+    expires: float | None = None
+    refused_with: int = 0
+    setbacks: int = 0
+    set_back: bool = False
 
     @property
     def client_id(self) -> str:
@@ -279,6 +293,14 @@ class Finished(NamedTuple):
     state: int = 0
 
 
+class Pause(NamedTuple):
+    """Why a link submits nothing, since when (epoch seconds), and who said so."""
+
+    at: float
+    reason: str
+    who: str
+
+
 class Snapshot(msgspec.Struct, array_like=True):
     """The whole ledger at one seq, so that a start need not read the log from its beginning."""
 
@@ -294,12 +316,14 @@ class Snapshot(msgspec.Struct, array_like=True):
     references: bytes = b""
     agenda: dict[int, dict[int, bytes]] = msgspec.field(default_factory=dict)
     ghosts: dict[str, float] = {}
+    paused: dict[str, Pause] = msgspec.field(default_factory=dict)
 
 
 encode = msgspec.msgpack.Encoder().encode
 read_chunk = msgspec.msgpack.Decoder(Chunk).decode
 read_outstanding = msgspec.msgpack.Decoder(Outstanding).decode
 read_due = msgspec.msgpack.Decoder(float).decode
+read_pause = msgspec.msgpack.Decoder(tuple[str, str]).decode
 read_names = msgspec.msgpack.Decoder(tuple[str, str, int]).decode
 read_result = msgspec.msgpack.Decoder(Result).decode
 read_message = msgspec.msgpack.Decoder(Message).decode

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from smppd.ledger.accounts import Accounts
 from smppd.ledger.facts import (
     CANCEL_ASKED,
+    SET_BACK,
     Chunk,
     Fact,
     FullBlock,
@@ -39,10 +40,12 @@ _IDENTIFIED = int(Kind.IDENTIFIED)
 _INDEXED = int(Kind.INDEXED)
 _PARKED = int(Kind.PARKED)
 _QUERIED = int(Kind.QUERIED)
+_PAUSED = int(Kind.PAUSED)
 _RECALLED = int(Kind.RECALLED)
 _RECEIPT = int(Kind.RECEIPT)
 _REFUSED = int(Kind.REFUSED)
 _REQUEUED = int(Kind.REQUEUED)
+_RESUMED = int(Kind.RESUMED)
 _RETRY = int(Kind.RETRY)
 _RETURNED = int(Kind.RETURNED)
 _SENDING = int(Kind.SENDING)
@@ -180,9 +183,22 @@ class Ledger:
         """The SMSC refused a part for now; it goes again at `due`."""
         self._record(at, _RETRY, msg_id, part, status, detail=encode(due))
 
-    def throttled(self, at: float, msg_id: int, part: int, status: int, due: float) -> None:
-        """Like `retry`, but the refusal was about our pace and is no attempt."""
-        self._record(at, _THROTTLED, msg_id, part, status, detail=encode(due))
+    def throttled(
+        self,
+        at: float,
+        msg_id: int,
+        part: int,
+        status: int,
+        due: float,
+        *,
+        set_back: bool = False,
+    ) -> None:
+        """Like `retry`, but the refusal was not about the message and is no attempt.
+
+        `due` may be `HEAD`; `set_back`: the message waits, and its waits are counted.
+        """
+        text = SET_BACK if set_back else None
+        self._record(at, _THROTTLED, msg_id, part, status, text, encode(due))
 
     def returned(self, at: float, msg_id: int, part: int) -> None:
         """A part came back from its link; not one octet of it had left."""
@@ -253,3 +269,11 @@ class Ledger:
     def indexed(self, at: float) -> None:
         """The client ids of everything admitted so far are in the journal's index."""
         self._record(at, _INDEXED)
+
+    def paused(self, at: float, link: str, reason: str, who: str) -> None:
+        """A link submits nothing until it is resumed."""
+        self._record(at, _PAUSED, text=link, detail=encode((reason, who)))
+
+    def resumed(self, at: float, link: str, who: str) -> None:
+        """A paused link submits again."""
+        self._record(at, _RESUMED, text=link, detail=encode(who))

@@ -69,6 +69,7 @@ def snapshot(accounts: Accounts) -> bytes:
             accounts.references.save(),
             accounts.agenda.save(),
             accounts.unclaimed.ghosts,
+            accounts.paused,
         )
     )
     for file in accounts.files.values():
@@ -89,6 +90,7 @@ def restore(accounts: Accounts, data: bytes) -> None:
     accounts.references.restore(saved.references)
     accounts.agenda.restore(saved.agenda)
     accounts.unclaimed.ghosts = saved.ghosts
+    accounts.paused = saved.paused
     for file in saved.files:
         accounts.files[file.file_id] = file
         accounts.slots[file.file_id] = Slots.restore(file.items, file.saved_slots)

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from smppd import ports
 from smppd.figures import LinkFigures
 from smppd.link.asking import Asked, reply_of
+from smppd.link.pace import Signs
 from smppd.message import Part
 from smppd.smpp.codec import Undecodable
 from smppd.smpp.pdu import DataSm, DeliverSm, Response
@@ -24,7 +25,8 @@ from smppd.smpp.session_events import (
     Unanswered,
     UnreadableReceived,
 )
-from smppd.smpp.vocabulary import CommandStatus, MessageState
+from smppd.smpp.vocabulary import MessageState, TlvTag
+from smppd.statuses import Refusal
 
 #: How a receipt whose state nobody can read is counted.
 UNREADABLE = "unreadable"
@@ -35,6 +37,10 @@ _STATE_NAMES: Mapping[MessageState | None, str] = MappingProxyType(
 
 #: What tells a receipt from a message of a handset.
 ReadReceipt = Callable[[DeliverSm | DataSm], DeliveryReceipt | None]
+_CONGESTION_STATE = int(TlvTag.CONGESTION_STATE)
+
+#: The statuses that speak of our pace, by the class that the link gives them.
+Complaints = Mapping[int, Refusal]
 
 #: What a session knows a submit_sm by: the part, and when it was submitted.
 Token = tuple[Part, float]
@@ -55,6 +61,7 @@ class Batch:
         "receipts",
         "replies",
         "requests",
+        "signs",
         "unanswered",
         "unproven_at",
     )
@@ -69,6 +76,7 @@ class Batch:
         self.requests: list[RequestReceived | UnreadableReceived] = []
         self.rare: list[Event] = []
         self.unanswered = 0
+        self.signs = Signs()
 
     def take_for_message(self, number: int) -> None:
         """A receipt that nothing but its text proved is about no message of ours: it is one."""
@@ -87,6 +95,7 @@ def sort_events(
     events: Sequence[Event],
     figures: LinkFigures,
     now: float,
+    complaints: Complaints,
     read: ReadReceipt = read_receipt,
 ) -> Batch:
     """Sort events in their order; `now` is on the clock of the tokens."""
@@ -96,9 +105,8 @@ def sort_events(
             if type(event.token) is Asked:
                 batch.replies.append(reply_of(event.token, event.status, event.pdu))
                 continue
-            outcome = _outcome(event.token, event.status, event.pdu)
-            _count_answer(outcome, figures, now - event.token[1])
-            batch.outcomes.append(outcome)
+            _count_answer(event, figures, batch.signs, now, complaints)
+            batch.outcomes.append(_outcome(event.token, event.status, event.pdu))
         elif type(event) is RequestReceived:
             _sort_request(event, batch, figures, read)
         elif type(event) is Unanswered:
@@ -131,14 +139,29 @@ def _outcome(
     return ports.Answered(part.msg_id, part.index, status, message_id, late)
 
 
-def _count_answer(answer: ports.Answered, figures: LinkFigures, took: float) -> None:
-    status = answer.status
+def _count_answer(
+    event: Answered, figures: LinkFigures, signs: Signs, now: float, complaints: Complaints
+) -> None:
+    status, pdu = event.status, event.pdu
     figures.answers[status] = figures.answers.get(status, 0) + 1
-    if status == CommandStatus.ESME_RTHROTTLED:
-        figures.throttled += 1
-    if not (status or answer.message_id):
+    waited = now - event.token[1]
+    figures.latency.observe(waited)
+    signs.answers += 1
+    signs.waited += waited
+    if status:
+        signs.refused += 1
+        refusal = complaints.get(status)
+        if refusal is Refusal.THROTTLE:
+            figures.throttled += 1
+            signs.throttled += 1
+        elif refusal is Refusal.QUEUE_FULL:
+            signs.full += 1
+    elif not getattr(pdu, "message_id", ""):
         figures.nameless += 1
-    figures.latency.observe(took)
+    if pdu is not None and (tlvs := getattr(pdu, "tlvs", ())):
+        for tag, value in tlvs:
+            if tag == _CONGESTION_STATE and len(value) == 1:
+                signs.congestion = value[0]
 
 
 def _sort_request(

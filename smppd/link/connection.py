@@ -9,6 +9,7 @@ the program, and those of `Submissions`, leave `run` as exceptions.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from smppd.link.dial import broken
 from smppd.link.loading import Loader
 from smppd.link.standby import Standby
 from smppd.link.traffic import Traffic
+from smppd.message import Part
+from smppd.ports import Returned
 from smppd.smpp.errors import RemoteProtocolError
 from smppd.smpp.pdu import Request, Response
 from smppd.smpp.session import (
@@ -117,12 +120,22 @@ class Connection:
         self._refused: int | None = None
         self._first = b""
         self._oddities = 0
+        self._settling = 0.0
         self._ended: Ended | None = None
 
     @property
     def load(self) -> int:
         """See `traffic.Carrier`."""
         return self._loader.load
+
+    @property
+    def pulled(self) -> deque[Part]:
+        """See `traffic.Carrier`."""
+        return self._loader.pulled
+
+    def destinations(self) -> Iterator[str]:
+        """See `traffic.Carrier`."""
+        return self._loader.destinations()
 
     async def run(self, bind: Request, *, long_credentials: bool) -> Ended:
         """Bind, and see the session to its end. The stream stays the caller's to close.
@@ -169,8 +182,8 @@ class Connection:
     async def _write(self) -> None:
         """Write what the session has to say, until it is over or the stream breaks."""
         while not self._broken:
-            listening = self._standby.listening
-            look_again_at = inf if listening else self._loader.fill(trio.current_time())
+            now, listening = trio.current_time(), self._standby.listening
+            look_again_at = inf if listening else self._loader.fill(now, self)
             self._set_alarm()
             if self._loader.unwritable or self._loader.asker.unencodable:
                 self._interrupt()
@@ -197,9 +210,9 @@ class Connection:
         """Read, settle, acknowledge, until the session is over."""
         while self._ended is None:
             events = await self._next_events()
-            traffic = self._traffic
-            now = trio.current_time()
-            await self._report(sort_events(events, traffic.figures, now, traffic.read_receipt))
+            now, traffic = trio.current_time(), self._traffic
+            complaints, read = traffic.pace.complaints, traffic.read_receipt
+            await self._report(sort_events(events, traffic.figures, now, complaints, read))
             self._take_leave()
         return self._ended
 
@@ -242,6 +255,8 @@ class Connection:
         batch.outcomes += self._loader.unwritable
         self._loader.unwritable.clear()
         self._hear(batch)
+        if batch.signs.answers:
+            self._heed(batch)
         if self._loader.pulled:
             self._loader.hold_rest(batch.outcomes)
         self.wake_writer()
@@ -256,7 +271,10 @@ class Connection:
         name, submissions = self._traffic.name, self._traffic.submissions
         self._standby.begin()
         if batch.outcomes or batch.receipts:
+            began = trio.current_time()
             refused = await submissions.settle(name, batch.outcomes, batch.receipts)
+            self._settling = trio.current_time() - began
+            self._traffic.limiting.waited(self._settling)
             for number in refused:
                 batch.take_for_message(number)
             self._traffic.figures.received += len(refused)
@@ -291,6 +309,21 @@ class Connection:
                 refuse(received, status or _CANNOT_READ)
             else:
                 respond(received, status=status)
+
+    def _heed(self, batch: Batch) -> None:
+        """Learn the pace from the answers; what they had to wait for us is not their latency.
+
+        What was throttled goes back together with everything behind it, in one lot and in its
+        order, so that nothing overtakes it.
+        """
+        signs, traffic, now = batch.signs, self._traffic, trio.current_time()
+        signs.waited = max(0.0, signs.waited - signs.answers * self._settling)
+        self._settling = 0.0
+        traffic.pace.note(signs, now)
+        if signs.throttled:
+            batch.outcomes += [Returned(part.msg_id, part.index) for part in traffic.recall()]
+        if traffic.pace.is_careful(now):
+            traffic.wake_writers()
 
     def _alarm(self) -> float:
         """When the reader is to look at the clock: never before it could look at the socket."""

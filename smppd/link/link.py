@@ -20,6 +20,7 @@ from smppd.events import Emit, LinkUnverified
 from smppd.figures import LinkFigures
 from smppd.link.dial import Dialler
 from smppd.link.entrance import Entrance
+from smppd.link.pace import Pace
 from smppd.link.supervisor import Connect, Supervisor
 from smppd.link.tls import UNVERIFIED
 from smppd.link.traffic import Traffic
@@ -27,6 +28,7 @@ from smppd.link.translate import bind_request, wording_of
 from smppd.message import Part
 from smppd.ports import Question, Submissions
 from smppd.smpp.receipt import read_receipt
+from smppd.statuses import complaints
 
 _DAY = 86_400.0
 
@@ -49,7 +51,8 @@ class Link:
     ) -> None:
         self._config = config
         figures = LinkFigures(config.name, bind=config.bind, window=config.window, rate=config.rate)
-        self._traffic = Traffic(submissions, emit, wall, figures, wording_of(config))
+        pace = Pace(config.rate, config.rate_floor, complaints(config.status))
+        self._traffic = Traffic(submissions, emit, wall, figures, wording_of(config), pace)
         entrance = Entrance(config.hosts, SystemRandom().random)
         self._traffic.read_receipt = partial(
             read_receipt,
@@ -173,9 +176,19 @@ class Link:
         for supervisor in self._submitting:
             supervisor.reconnect(reason)
 
+    def pause(self) -> None:
+        """See `ports.Steering`."""
+        self._traffic.pause()
+
+    def resume(self) -> None:
+        """See `ports.Steering`."""
+        self._traffic.resume()
+
     def figures(self) -> LinkFigures:
         """What happened since the start, and the sessions as they stand."""
         figures = self._traffic.figures
+        figures.limit = self._traffic.pace.limit or 0.0
+        figures.limited_by = self._traffic.limited_by(trio.current_time())
         figures.ready = len(self._traffic.ready)
         figures.sessions = [supervisor.figures() for supervisor in self._supervisors]
         return figures

@@ -7,11 +7,12 @@ part that cannot be written is an outcome.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import inf
 
 from smppd.link.asking import Asker
-from smppd.link.traffic import Traffic
+from smppd.link.limiting import Stop
+from smppd.link.traffic import Carrier, Traffic
 from smppd.link.translate import submit_sm, with_reference
 from smppd.message import Part
 from smppd.ports import UNENCODABLE, Answered, Outcome
@@ -23,7 +24,7 @@ class Loader:
     """Loads one session. `pulled` is the rest of a message begun on it: parts stay together.
 
     `unwritable` collects what could not be written, as answers of our own with the status
-    `UNENCODABLE` and the reason in place of the message_id. A `retired` session submits no more.
+    `UNENCODABLE` and the reason in place of the message_id. `retired` takes no more parts.
     """
 
     __slots__ = ("_session", "_traffic", "asker", "pulled", "retired", "unwritable")
@@ -41,17 +42,43 @@ class Loader:
         """Parts submitted without an answer, and parts pulled."""
         return self._session.in_flight - self.asker.in_flight + len(self.pulled)
 
-    def fill(self, now: float) -> float:
+    def destinations(self) -> Iterator[str]:
+        """See `traffic.Carrier`."""
+        for token in self._session.waiting():
+            if type(token) is tuple:  # and no question
+                yield token[0].message.to
+
+    def fill(self, now: float, carrier: Carrier) -> float:
         """Submit ready parts while window and pace allow; when to look again for the pace."""
-        ready, pulled = self._traffic.ready, self.pulled
-        waiting = self._traffic.questions.waiting
+        traffic, pulled = self._traffic, self.pulled
+        ready, pace = traffic.ready, traffic.pace
+        waiting = traffic.questions.waiting
         room = self._session.room
         if not room or self.retired or not (ready or pulled or waiting):
+            traffic.limiting.stopped(Stop.NOTHING_READY if room else Stop.WINDOW, now)
             return inf
-        bucket = self._traffic.bucket
-        allowed = min(room, bucket.available(now))
+        allowed = min(room, pace.available(now))
         asked = self.asker.put(allowed, now, busy=bool(ready or pulled)) if waiting else 0
-        count = asked
+        if pace.is_careful(now):
+            count = self._take_in_order(allowed - asked, now, carrier)
+        else:
+            count = self._take(allowed - asked, now)
+        traffic.figures.submitted += count
+        count += asked
+        pace.take(count)
+        if not self._session.room:
+            traffic.limiting.stopped(Stop.WINDOW, now)
+        elif ready or pulled or (waiting and count >= allowed):
+            traffic.limiting.stopped(Stop.PACE, now)
+            if count >= allowed:
+                return pace.felt(now)
+        else:
+            traffic.limiting.stopped(Stop.NOTHING_READY, now)
+        return inf
+
+    def _take(self, allowed: int, now: float) -> int:
+        ready, pulled = self._traffic.ready, self.pulled
+        count = 0
         while count < allowed and (pulled or ready):
             if pulled:
                 part = pulled.popleft()
@@ -62,10 +89,29 @@ class Loader:
                 if ready and ready[0].msg_id == part.msg_id:
                     self._traffic.pull_rest(part.msg_id, pulled)
             count += self._submit(part, now)
-        bucket.take(count)
-        self._traffic.figures.submitted += count - asked
-        more = ready or pulled or (waiting and count >= allowed)
-        return bucket.ready_at(now) if allowed < room and more else inf
+        return count
+
+    def _take_in_order(self, allowed: int, now: float, carrier: Carrier) -> int:
+        """Like `_take`, but of parts to the same destination only one at a time: if it is refused
+        none has overtaken it."""
+        busy = self._traffic.busy(carrier)
+        count = 0
+        for queue in (self.pulled, self._traffic.ready):
+            waiting: list[Part] = []
+            while queue and count < allowed:
+                part = queue.popleft()
+                to = part.message.to
+                if to in busy:
+                    waiting.append(part)
+                    continue
+                if queue is not self.pulled:
+                    if self._traffic.give_back_late(part):
+                        continue
+                    self._traffic.pull_rest(part.msg_id, self.pulled)
+                busy.add(to)
+                count += self._submit(part, now)
+            queue.extendleft(reversed(waiting))
+        return count
 
     def hold_rest(self, outcomes: Sequence[Outcome]) -> None:
         """Where a part was refused, the parts of its message that have not left go back.
@@ -73,12 +119,12 @@ class Loader:
         What the refusal means is for others to say: either the message has failed, and they would
         be money lost, or they go again behind that part, in their order.
         """
-        msg_id = self.pulled[0].msg_id
-        for outcome in outcomes:
-            if type(outcome) is Answered and outcome.status and outcome.msg_id == msg_id:
-                self._traffic.put_back(self.pulled)
-                self.pulled.clear()
-                return
+        refused = {out.msg_id for out in outcomes if type(out) is Answered and out.status}
+        if not refused:
+            return
+        pulled, self.pulled = self.pulled, deque[Part]()
+        self.pulled.extend(part for part in pulled if part.msg_id not in refused)
+        self._traffic.put_back([part for part in pulled if part.msg_id in refused])
 
     def _submit(self, part: Part, now: float) -> int:
         message, traffic = part.message, self._traffic

@@ -7,7 +7,7 @@ Raises nothing.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import ceil
 from typing import Protocol
 
@@ -17,7 +17,8 @@ from smppd.events import Emit
 from smppd.figures import LinkFigures
 from smppd.link.asking import Questions
 from smppd.link.batch import ReadReceipt
-from smppd.link.pace import TokenBucket
+from smppd.link.limiting import Limiting, Stop
+from smppd.link.pace import Pace
 from smppd.link.translate import Wording
 from smppd.message import Part
 from smppd.ports import Question, Returned, Submissions
@@ -30,6 +31,13 @@ class Carrier(Protocol):
     @property
     def load(self) -> int:
         """Parts it holds: submitted without an answer, or pulled and not yet written."""
+
+    @property
+    def pulled(self) -> deque[Part]:
+        """Parts of messages begun that it has not written yet."""
+
+    def destinations(self) -> Iterator[str]:
+        """Where the parts go that it has submitted and that have no answer."""
 
     def wake_writer(self) -> None:
         """There may be something to write."""
@@ -50,6 +58,7 @@ class Traffic:
         wall: Callable[[], float],
         figures: LinkFigures,
         wording: Wording,
+        pace: Pace,
     ) -> None:
         self.submissions = submissions
         self.emit = emit
@@ -58,14 +67,19 @@ class Traffic:
         self.wording = wording
         self.read_receipt: ReadReceipt = read_receipt
         self.name = figures.name
-        self.bucket = TokenBucket(figures.rate)
+        self.pace = pace
+        self.limiting = Limiting()
         self.ready: deque[Part] = deque()
         self.questions = Questions(figures)
         self._urgent: set[int] = set()
         self.draining = False
+        self.paused = False
         self._carriers: list[Carrier] = []
         self._returned: list[Part] = []
         self._closing = False
+        #: How often everything was called back, and how often by when room was last offered.
+        self._recalls = 0
+        self._offered: int | None = None
         self._to_return = trio.lowlevel.ParkingLot()
         self._for_room = trio.lowlevel.ParkingLot()
 
@@ -73,14 +87,14 @@ class Traffic:
     def room(self) -> int:
         """How many parts more are wanted: two windows per session that may submit, of which no
         more wait for their turn than the pace lets go in a second."""
-        if self.draining or not self._carriers:
+        if self.draining or self.paused or not self._carriers:
             return 0
         held = len(self.ready)
         for carrier in self._carriers:
             held += carrier.load
         free = 2 * self.figures.window * len(self._carriers) - held
-        if self.figures.rate:
-            free = min(free, ceil(self.figures.rate) - len(self.ready))
+        if rate := self.pace.rate:
+            free = min(free, ceil(rate) - len(self.ready))
         return max(0, free)
 
     async def wait_room(self) -> None:
@@ -88,6 +102,7 @@ class Traffic:
         await trio.lowlevel.checkpoint()
         while not self._roomy():
             await self._for_room.park()
+        self._offered = self._recalls
 
     def note_room(self) -> None:
         """Something happened that may have made room."""
@@ -96,27 +111,88 @@ class Traffic:
 
     def _roomy(self) -> bool:
         half = self.figures.window * len(self._carriers) // 2
-        if self.figures.rate:
-            half = min(half, int(self.figures.rate / 2))
+        if rate := self.pace.rate:
+            half = min(half, int(rate / 2))
         return self.room >= max(1, half)
 
     def submit(self, parts: Sequence[Part], urgent: int = 0) -> None:
-        """Queue parts for the next session with a free slot; see `ports.Route`."""
-        if self.draining or not self._carriers:
+        """Queue parts for the next session with a free slot; see `ports.Route`.
+
+        What was taken from the queue before the link called everything back might overtake what
+        came back: it goes the same way.
+        """
+        stale = self._offered is not None and self._offered != self._recalls
+        self._offered = None
+        if self.draining or self.paused or stale or not self._carriers:
             self.put_back(parts)
             return
         if urgent:
             self._put_ahead(parts[:urgent])
             parts = parts[urgent:]
         self.ready.extend(parts)
+        self.wake_writers()
+
+    def wake_writers(self) -> None:
+        """There may be something to write on every session."""
         for carrier in self._carriers:
             carrier.wake_writer()
 
     def ask(self, questions: Sequence[Question]) -> None:
         """Queue questions for the next session with a free slot; see `ports.Asking`."""
         self.questions.put(questions)
+        self.wake_writers()
+
+    def limited_by(self, now: float) -> str:
+        """What keeps the link from submitting more: one of `figures.LIMITS`."""
+        reasons = {
+            "paused": self.paused,
+            "stopping": self.draining,
+            "receives only": self.figures.bind == "receiver",
+            "not bound": not self._carriers,
+        }
+        for reason, applies in reasons.items():
+            if applies:
+                return reason
+        stop, journal = self.limiting.main(now)
+        if stop is Stop.PACE:
+            return self.pace.cause.value if self.pace.cause else "rate"
+        if stop is Stop.WINDOW:
+            return "journal" if journal else "window"
+        return "nothing queued"
+
+    # ── order before speed ───────────────────────────────────────────────────────────────────
+
+    def recall(self) -> list[Part]:
+        """Take back every part that is not submitted, in the order in which they would have been."""
+        self._recalls += 1
+        parts: list[Part] = []
         for carrier in self._carriers:
-            carrier.wake_writer()
+            parts += carrier.pulled
+            carrier.pulled.clear()
+        parts += self.ready
+        self.ready.clear()
+        return parts
+
+    def busy(self, but: Carrier) -> set[str]:
+        """The destinations of parts that are under way, and of those begun on other sessions."""
+        found: set[str] = set()
+        for carrier in self._carriers:
+            found.update(carrier.destinations())
+            if carrier is not but:
+                found.update(part.message.to for part in carrier.pulled)
+        return found
+
+    # ── pausing ──────────────────────────────────────────────────────────────────────────────
+
+    def pause(self) -> None:
+        """Submit nothing until resumed, and give back what is not submitted."""
+        self.paused = True
+        self.put_back(self.recall())
+
+    def resume(self) -> None:
+        """Submit again."""
+        self.paused = False
+        self.note_room()
 
     def _put_ahead(self, parts: Sequence[Part]) -> None:
         """Put urgent parts before all that is ready, but behind those that are urgent as well."""

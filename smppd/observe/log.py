@@ -90,6 +90,11 @@ LINES: Mapping[type[events.Event], Line] = MappingProxyType(
         events.ReceivedIncomplete: Line(
             "received_incomplete", "warning", "a handset's message without all its parts"
         ),
+        events.RefusalsUnusual: Line(
+            "refusals_unusual", "warning", "messages fail for an unusual reason", _REFUSED
+        ),
+        events.LinkPaused: Line("link_paused", "warning", "link is paused, its messages wait"),
+        events.LinkResumed: Line("link_resumed", "info", "link submits again"),
     }
 )
 

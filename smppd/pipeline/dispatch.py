@@ -40,7 +40,6 @@ class Dispatcher:
         self._shared = [pool for pool in pools if pool.shared]
         self._shares = Shares()
         self._work = trio.Event()
-        self._held_until = 0.0
         # Whether the lot under way has made facts, be it parts or messages that go nowhere.
         self._moved = False
         for pool in pools:
@@ -50,18 +49,11 @@ class Dispatcher:
         """Something was put into one of the queues."""
         self._work.set()
 
-    def hold(self, seconds: float) -> None:
-        """Submit nothing for a while: the SMSC asked for it."""
-        self._held_until = max(self._held_until, trio.current_time() + seconds)
-
     async def run(self) -> None:
         """Hand over parts whenever the route has room, until cancelled."""
         while True:
             self._note_stuck()
             await self._route.wait_room()
-            if (held := self._held_until - trio.current_time()) > 0:
-                await trio.sleep(held)
-                continue
             self._note_free()
             self._work = trio.Event()
             # What is on disk as sending must reach the link, or it would be in doubt for nothing.
@@ -83,6 +75,11 @@ class Dispatcher:
     def _note_free(self) -> None:
         for pool in self._shared:
             pool.turns.free(self._route.name)
+
+    @property
+    def has_work(self) -> bool:
+        """Whether something could be submitted now, if its link took it."""
+        return any(self._has_work(lane) for lane in Lane)
 
     async def _wait_work(self) -> None:
         """Return when something was put in, is due to go again, or may be this link's turn.
@@ -154,6 +151,8 @@ class Dispatcher:
     async def _from_pool(self, pool: Pool, lane: Lane, room: int) -> list[Part]:
         queue, aside = pool.lanes[lane], 0
         parts = await self._again(pool, lane, room)
+        if queue.has_due(self._route.name, self._desk.wall()):
+            return parts  # what is new would overtake the rest of what came back
         # Whether it is still this link's turn is asked after each reading: others may have taken.
         while len(parts) < room and aside < ASIDE and await queue.fill():
             allowed = min(room - len(parts), self._allowance(pool))

@@ -7,17 +7,15 @@ is kept, and nothing is acknowledged before it is on disk.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from smppd.figures import MatchingFigures
 from smppd.ledger.facts import receipt_key
-from smppd.message import ErrorInfo, State
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.reconcile import Ahead, Book, Reconciler
+from smppd.pipeline.refusals import Refusals
 from smppd.pipeline.replies import record
-from smppd.policy import PACE, PACE_PAUSE, Retries, decide
 from smppd.ports import (
-    UNENCODABLE,
     Answered,
     Heard,
     Mailbox,
@@ -30,41 +28,25 @@ from smppd.ports import (
 from smppd.smpp.codec import Undecodable
 from smppd.smpp.pdu import DataSm, DeliverSm
 from smppd.smpp.receipt import DeliveryReceipt
-from smppd.smpp.vocabulary import status_name
-
-
-class LinkTerms:
-    """What settling must know of one link."""
-
-    def __init__(
-        self,
-        limits: Retries,
-        overrides: Mapping[int, str],
-        hold: Callable[[float], None],
-        book: Book,
-    ) -> None:
-        self.book = book
-        self.limits = limits
-        self.overrides = overrides
-        self.hold = hold
 
 
 class Settlement:
     """Turns answers and receipts into facts, commits them, and tells whom it concerns."""
 
-    def __init__(self, desk: Desk, receipts: Receipts, mailbox: Mailbox) -> None:
+    def __init__(
+        self, desk: Desk, receipts: Receipts, mailbox: Mailbox, refusals: Refusals
+    ) -> None:
         self._desk = desk
         self._receipts = receipts
         self._mailbox = mailbox
-        self._terms: dict[str, LinkTerms] = {}
+        self._refusals = refusals
         self._unwritten: deque[list[ReceiptOf]] = deque()
         self._listeners: list[Callable[[str, Sequence[Heard]], None]] = []
         self._reconciler = Reconciler(desk)
 
-    def introduce(self, link: str, terms: LinkTerms) -> None:
-        """Make a link's terms known before it reports anything."""
-        self._terms[link] = terms
-        self._reconciler.introduce(link, terms.book)
+    def introduce(self, link: str, book: Book) -> None:
+        """Make known how a link names messages before it reports anything."""
+        self._reconciler.introduce(link, book)
 
     def matching(self, link: str) -> MatchingFigures:
         """How the receipts of a link found their messages."""
@@ -129,40 +111,21 @@ class Settlement:
                 self._receipts.append(lot)
 
     def _record_outcomes(self, link: str, outcomes: Sequence[Outcome], now: float) -> None:
-        ledger = self._desk.ledger
+        ledger, taken = self._desk.ledger, 0
         for outcome in outcomes:
             if isinstance(outcome, Answered):
                 if outcome.status == 0:
                     ledger.sent(now, link, outcome.msg_id, outcome.part, outcome.message_id)
+                    taken += 1
                 else:
-                    self._refused(link, outcome, now)
+                    self._refusals.refused(link, outcome, taken, now)
+                    taken = 0
             elif isinstance(outcome, Returned):
                 ledger.returned(now, outcome.msg_id, outcome.part)
             else:
                 ledger.unknown(now, outcome.msg_id, outcome.part, outcome.reason)
-
-    def _refused(self, link: str, answer: Answered, now: float) -> None:
-        ledger, terms = self._desk.ledger, self._terms[link]
-        entry = self._desk.accounts.entries.get(answer.msg_id)
-        if answer.late and entry is not None and entry.part_states[answer.part] != State.UNKNOWN:
-            return  # it speaks of an earlier submission; another is under way
-        if answer.status == UNENCODABLE:
-            error = ErrorInfo("UNENCODABLE", None, answer.message_id)
-            ledger.refused(now, answer.msg_id, answer.part, error)
-            return
-        status = answer.status
-        again = decide(status, entry.attempts if entry else 1, terms.overrides, terms.limits)
-        if again is None:
-            error = ErrorInfo(status_name(status), status, "refused by the SMSC")
-            ledger.refused(now, answer.msg_id, answer.part, error)
-            return
-        due = now + again.delay
-        if again.counts:
-            ledger.retry(now, answer.msg_id, answer.part, status, due)
-        else:
-            ledger.throttled(now, answer.msg_id, answer.part, status, due)
-        if status in PACE:
-            terms.hold(PACE_PAUSE)
+        if taken:
+            self._refusals.taken(link, taken, now)
 
     async def recall(self, keys: Sequence[str]) -> None:
         """Bring messages back to memory that had been spilled; by their receipt keys."""

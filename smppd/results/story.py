@@ -14,6 +14,7 @@ import msgspec
 from smppd.ledger.accounts import Accounts
 from smppd.ledger.facts import (
     CANCEL_ASKED,
+    HEAD,
     QUEUE_SHIFT,
     Fact,
     FileAccount,
@@ -171,8 +172,9 @@ def _happening(fact: Fact, *, several: bool) -> Happening:
 
 def _refusal(fact: Fact) -> str:
     status = status_name(fact.num or 0)
-    due = None if fact.detail is None else iso(read_due(fact.detail))
-    return f"refused for now with {status}; goes again at {due}"
+    due = HEAD if fact.detail is None else read_due(fact.detail)
+    again = f"goes again at {iso(due)}" if due else "goes again as soon as its link lets it"
+    return f"refused for now with {status}; {again}"
 
 
 def _error(fact: Fact) -> str:

@@ -10,6 +10,7 @@ EncodeError is one); nothing the peer sends raises anything: at worst it ends in
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, cast
 
 from smppd.smpp.codec import Decoded, Framer, Header, Undecodable, decode, encode
@@ -111,6 +112,10 @@ class Session:
     def in_flight(self) -> int:
         """How many requests wait for their answer."""
         return self._window.in_flight
+
+    def waiting(self) -> Iterator[Any]:
+        """The tokens of the requests that wait for their answer, the oldest first."""
+        return self._window.tokens()
 
     @property
     def room(self) -> int:

@@ -8,6 +8,7 @@ Raises nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -60,6 +61,10 @@ class Window:
         for request in self._outstanding.values():
             return request.sent_at
         return None
+
+    def tokens(self) -> Iterator[Any]:
+        """Whose the requests in slots are, the oldest first."""
+        return (request.token for request in self._outstanding.values())
 
     def next_number(self) -> int:
         """The number the next request is to carry: none that is outstanding or overdue."""

@@ -78,6 +78,8 @@ def test_mistakes_of_all_sections_are_reported_together() -> None:
         ("first_sequence_number = 0x80000000", "first_sequence_number", "to 2147483647"),
         (f"window = 0x{'f' * 9000}", "window", "write a number from 1 to 10000"),
         ("rate = -1", "rate", "write a number from 0"),
+        ("rate_floor = 0", "rate_floor", "write a number from 0.1 to 1000000"),
+        ("rate = 5\nrate_floor = 6", "rate_floor", "more than rate with 5"),
         ("rate = nan", "rate", "write a number from 0"),
         ("rate = inf", "rate", "write a number from 0"),
         ("bind_timeout = 0", "bind_timeout", 'write from "10ms" to "1d"'),

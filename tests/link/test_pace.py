@@ -1,13 +1,16 @@
-"""The token bucket: never more than the rate, never less than it for want of rounding."""
+"""The pace of a link: the token bucket, and what the answers of an SMSC make of its rate."""
 
 from __future__ import annotations
 
+from collections import deque
 from math import inf
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smppd.link.pace import UNLIMITED, TokenBucket
+from smppd.link import pace as pacing
+from smppd.link.pace import UNLIMITED, Cause, Pace, Signs, TokenBucket
 
 
 def test_rate_zero_never_limits() -> None:
@@ -57,3 +60,265 @@ def test_who_waits_until_ready_finds_a_token_and_the_rate_is_kept(
         taken += count
         assert taken <= max(1.0, rate / 10) + (now - start) * rate + 0.01
         now = bucket.ready_at(now)
+
+
+def test_a_bucket_that_changes_its_rate_keeps_only_what_it_may() -> None:
+    bucket = TokenBucket(0)
+    bucket.change(10, 5.0)
+    assert bucket.available(5.0) == 0
+    assert bucket.ready_at(5.0) == 5.1
+    bucket.change(1000, 6.0)
+    assert bucket.available(6.0) == 1
+    assert bucket.available(7.0) == 100
+    bucket.change(10, 7.0)
+    assert bucket.available(7.0) == 1
+
+
+# ── what the answers make of it ──────────────────────────────────────────────────────────────
+
+
+def signs(
+    taken: int = 0,
+    *,
+    throttled: int = 0,
+    full: int = 0,
+    refused: int = 0,
+    latency: float = 0.01,
+    congestion: int | None = None,
+) -> Signs:
+    """A batch of answers."""
+    found = Signs()
+    found.refused = throttled + full + refused
+    found.answers = taken + found.refused
+    found.throttled, found.full = throttled, full
+    found.waited = latency * found.answers
+    found.congestion = congestion
+    return found
+
+
+def run(pace: Pace, start: float, seconds: float, rate: int, **more: float) -> float:
+    """So many taken each second, with more waiting; the time after it."""
+    for second in range(int(seconds)):
+        now = start + second + 1
+        pace.take(min(rate, pace.available(now)))
+        pace.felt(now)
+        pace.note(signs(rate, **more), now)  # type: ignore[arg-type]
+    return start + int(seconds)
+
+
+@pytest.fixture
+def pace() -> Pace:
+    return Pace(0, 1, {})
+
+
+def test_nothing_limits_who_is_not_complained_of(pace: Pace) -> None:
+    now = run(pace, 0, 600, 1000, latency=0.5)
+    assert pace.limit is None
+    assert pace.available(now) == UNLIMITED
+    assert not pace.is_careful(now)
+
+
+def test_a_throttle_halves_what_was_taken_and_pauses_the_link(pace: Pace) -> None:
+    now = run(pace, 0, 5, 40)
+    pace.note(signs(0, throttled=3), now)
+    assert pace.limit == pytest.approx(20, rel=0.1)
+    assert pace.cause is Cause.THROTTLING
+    assert pace.is_careful(now)
+    assert pace.available(now + 0.99) == 0
+    assert pace.felt(now) == now + pacing.PAUSE
+    assert pace.available(now + 1.0) > 0
+
+
+def test_the_first_burst_counts_as_a_second_of_what_is_allowed(pace: Pace) -> None:
+    pace.note(signs(20, throttled=10), 0.01)
+    assert pace.limit == 10
+
+
+def test_submits_made_before_a_decrease_are_not_punished_again(pace: Pace) -> None:
+    now = run(pace, 0, 5, 40)
+    pace.note(signs(0, throttled=3), now)
+    limit = pace.limit
+    pace.note(signs(0, throttled=3), now + 0.5)
+    assert pace.limit == limit
+    assert pace.available(now + 1.4) == 0
+    pace.note(signs(0, throttled=3), now + 2.0)
+    assert limit is not None
+    assert pace.limit == limit / 2
+
+
+def test_it_never_falls_below_the_floor_and_rises_from_it() -> None:
+    pace = Pace(0, 5, {})
+    now = 0.0
+    for _ in range(10):
+        now += 5
+        pace.note(signs(0, throttled=1), now)
+    assert pace.limit == 5
+    run(pace, now + 2, 20, 5)
+    assert pace.limit > 7
+
+
+def test_without_throttling_it_grows_by_a_share_each_second_it_is_felt(pace: Pace) -> None:
+    now = run(pace, 0, 5, 100)
+    pace.note(signs(0, throttled=1), now)
+    run(pace, now + 1, 11, 50)
+    assert pace.limit == pytest.approx(100, rel=0.1)
+
+
+def test_a_limit_that_nobody_feels_does_not_grow_and_is_forgotten_in_the_end(pace: Pace) -> None:
+    now = run(pace, 0, 5, 100)
+    pace.note(signs(0, throttled=1), now)
+    limit = pace.limit
+    pace.available(now + 2)
+    pace.available(now + 300)
+    assert pace.limit == limit
+    pace.available(now + pacing.FORGET)
+    assert pace.limit is None
+    assert not pace.is_careful(now + pacing.FORGET)
+
+
+def test_at_its_configured_rate_nothing_is_left_to_learn() -> None:
+    pace = Pace(100, 1, {})
+    now = run(pace, 0, 5, 100)
+    pace.note(signs(0, throttled=1), now)
+    assert pace.limit == pytest.approx(50, rel=0.1)
+    run(pace, now + 1, 20, 50)
+    assert pace.limit is None
+    assert pace.rate == 100
+
+
+def test_a_floor_above_the_configured_rate_is_that_rate() -> None:
+    pace = Pace(0.5, 1, {})
+    pace.note(signs(0, throttled=1), 1.0)
+    assert pace.limit == 0.5
+
+
+@pytest.mark.parametrize(
+    ("congestion", "limited", "paused"),
+    [(0, False, False), (79, False, False), (89, False, False), (90, True, False),
+     (99, True, False), (100, True, True)],
+)  # fmt: skip
+def test_congestion_slows_the_link_and_stops_it(
+    pace: Pace, congestion: int, limited: bool, paused: bool
+) -> None:
+    now = run(pace, 0, 5, 40)
+    pace.note(signs(1, congestion=congestion), now)
+    assert (pace.limit is not None) is limited
+    assert (pace.available(now + 0.5) == 0) is paused
+    assert pace.cause is (Cause.CONGESTION if limited else None)
+    assert not pace.is_careful(now)
+
+
+def test_near_its_optimum_the_smsc_is_given_no_more_and_below_it_more_again(pace: Pace) -> None:
+    now = run(pace, 0, 5, 40)
+    pace.note(signs(1, congestion=95), now)
+    now = run(pace, now, 10, 30, congestion=85)
+    held = pace.limit
+    now = run(pace, now, 10, 30, congestion=85)
+    assert pace.limit == held
+    run(pace, now, 10, 30, congestion=50)
+    assert held is not None
+    assert pace.limit is not None
+    assert pace.limit > 1.3 * held
+
+
+def test_answers_that_take_ever_longer_slow_the_link_until_they_do_not(pace: Pace) -> None:
+    now = run(pace, 0, 60, 100, latency=0.05)
+    now = run(pace, now, 5, 100, latency=3.0)
+    assert pace.cause is Cause.LATENCY
+    assert pace.limit is not None
+    assert 60 < pace.limit <= 90
+    slowed = pace.limit
+    run(pace, now, 10, 80, latency=0.05)
+    assert pace.limit > slowed
+
+
+def test_jitter_of_short_latencies_says_nothing(pace: Pace) -> None:
+    now = 0.0
+    for n in range(200):
+        now = run(pace, now, 1, 100, latency=0.9 if n % 2 else 0.001)
+    assert pace.limit is None
+
+
+def test_an_smsc_that_has_become_slow_for_good_is_not_starved(pace: Pace) -> None:
+    now = run(pace, 0, 60, 100, latency=0.05)
+    now = run(pace, now, 400, 50, latency=2.0)
+    low = pace.limit
+    run(pace, now, 60, 50, latency=2.0)
+    assert low is None or (pace.limit or inf) > low
+
+
+def test_one_full_destination_slows_nobody_and_many_slow_the_link(pace: Pace) -> None:
+    now = run(pace, 0, 5, 40)
+    pace.note(signs(8, full=2), now)
+    pace.note(signs(15, full=3), now)
+    assert pace.limit is None
+    pace.note(signs(5, full=80), now)
+    assert pace.cause is Cause.THROTTLING
+
+
+def test_a_few_full_queues_are_no_sample(pace: Pace) -> None:
+    pace.note(signs(0, full=pacing.FULL_SAMPLE - 1), 100.0)
+    assert pace.limit is None
+
+
+class Centre:
+    """An SMSC that allows so many per second, with a second's worth at once."""
+
+    def __init__(self, allowed: float, latency: float) -> None:
+        self.allowed, self.latency = allowed, latency
+        self.left, self.at = allowed, 0.0
+        self.answers: deque[tuple[float, float, bool]] = deque()
+        self.taken: list[float] = []
+        self.throttled: list[float] = []
+
+    def submit(self, now: float) -> None:
+        self.left = min(self.allowed, self.left + (now - self.at) * self.allowed)
+        self.at = now
+        well = self.left >= 1
+        self.left -= well
+        (self.taken if well else self.throttled).append(now)
+        self.answers.append((now + self.latency, now, well))
+
+
+def play(pace: Pace, centre: Centre, seconds: float, window: int) -> None:
+    """A link with always something to send, in steps of 10 ms."""
+    for step in range(int(seconds * 100)):
+        now = step / 100
+        batch = Signs()
+        while centre.answers and centre.answers[0][0] <= now:
+            _, since, well = centre.answers.popleft()
+            batch.answers += 1
+            batch.waited += now - since
+            batch.throttled += not well
+            batch.refused += not well
+        if batch.answers:
+            pace.note(batch, now)
+        room = window - len(centre.answers)
+        allowed = min(room, pace.available(now))
+        for _ in range(allowed):
+            centre.submit(now)
+        pace.take(allowed)
+        if allowed < room:
+            pace.felt(now)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(5, 500), st.sampled_from([0.0, 0.05, 0.3, 1.0]), st.sampled_from([1, 10, 100]))
+def test_whatever_an_smsc_allows_little_is_throttled_and_much_is_sent(
+    allowed: float, latency: float, window: int
+) -> None:
+    centre = Centre(allowed, latency)
+    play(Pace(0, 1, {}), centre, 90, window)
+    throttled = sum(at > 10 for at in centre.throttled)
+    taken = sum(at > 10 for at in centre.taken)
+    assert throttled <= 0.05 * (taken + throttled)
+    reachable = min(allowed, window / max(latency, 0.01))
+    assert taken >= 0.6 * 80 * reachable
+
+
+def test_twenty_a_second(pace: Pace) -> None:
+    centre = Centre(20, 0.05)
+    play(pace, centre, 40, 10)
+    assert len(centre.taken) >= 500
+    late = [at for at in centre.throttled if at > 10]
+    assert len(late) <= 0.05 * len([at for at in centre.taken if at > 10])

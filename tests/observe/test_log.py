@@ -105,6 +105,8 @@ def test_levels_are_those_an_operator_filters_by() -> None:
         events.MailboxFailing,
         events.ReceivedIncomplete,
         events.LinkMissing,
+        events.LinkPaused,
+        events.RefusalsUnusual,
     }
 
 

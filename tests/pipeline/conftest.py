@@ -33,7 +33,8 @@ from smppd.pipeline.dispatch import Dispatcher
 from smppd.pipeline.pools import Pool
 from smppd.pipeline.publish import Publication
 from smppd.pipeline.reconcile import Book
-from smppd.pipeline.settlement import LinkTerms, Settlement
+from smppd.pipeline.refusals import LinkTerms, Refusals
+from smppd.pipeline.settlement import Settlement
 from smppd.pipeline.turns import Turns
 from smppd.policy import Retries
 from smppd.ports import Answered, Claimed, Outcome, ReceiptOf, Returned, Unanswered
@@ -110,6 +111,8 @@ class Wire:
         self.lots: list[list[Part]] = []
         self.in_flight: list[Part] = []
         self.urgent = 0
+        self.paused = False
+        self.reconnects: list[str] = []
         self._check = check
         self._news = trio.lowlevel.ParkingLot()
 
@@ -119,7 +122,7 @@ class Wire:
 
     @property
     def room(self) -> int:
-        return max(0, self.window - len(self.in_flight))
+        return 0 if self.paused else max(0, self.window - len(self.in_flight))
 
     async def wait_room(self) -> None:
         await trio.lowlevel.checkpoint()
@@ -133,6 +136,16 @@ class Wire:
         self.lots.append(list(parts))
         self.urgent += urgent
         self.in_flight.extend(parts)
+
+    def pause(self) -> None:
+        self.paused = True
+
+    def resume(self) -> None:
+        self.paused = False
+        self._news.unpark_all()
+
+    def reconnect(self, reason: str) -> None:
+        self.reconnects.append(reason)
 
     def open(self, window: int) -> None:
         """Have so much room in all from now on."""
@@ -183,8 +196,9 @@ class Life:
         self.journal.load_filters()
         self.desk = Desk(self.ledger, recent, self.journal, bench.wall)
         self.tray = Tray()
-        self.settlement = Settlement(self.desk, self.tray, self.tray)
         self.events: list[Event] = []
+        self.refusals = Refusals(self.desk, self.events.append, lambda: bench.chance)
+        self.settlement = Settlement(self.desk, self.tray, self.tray, self.refusals)
         #: What happens between the publication's word and the reading of a file's results.
         self.before_reading: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
         shares = {link: Turns([link]) for link in links} | {
@@ -219,8 +233,9 @@ class Life:
         pools = [pool for pool in self.pools if link in pool.turns.links]
         dispatcher = Dispatcher(self.desk, self.wires[link], pools)
         book = Book(self.bench.message_id_form, references=self.bench.references)
-        terms = LinkTerms(RETRIES, self.bench.overrides, dispatcher.hold, book)
-        self.settlement.introduce(link, terms)
+        self.settlement.introduce(link, book)
+        terms = LinkTerms(RETRIES, self.bench.overrides, self.wires[link])
+        self.refusals.introduce(link, terms)
         return dispatcher
 
     def _terms(self, links: Sequence[str]) -> Terms:
@@ -386,6 +401,8 @@ class Bench:
         self.path = folder / "journal.db"
         self.submissions: Counter[int] = Counter()
         self.overrides: dict[int, str] = {}
+        #: What the delays of refusals are drawn with, from 0 to 1.
+        self.chance = 0.0
         self.report_after = 3600.0
         self.routes: Sequence[RouteConfig] = ()
         self.links: dict[str, LinkConfig] = {}

@@ -278,19 +278,35 @@ async def test_a_returned_message_goes_again_at_once(
         assert life.states() == {"sending": 1}
 
 
-@pytest.mark.parametrize("status", [CommandStatus.ESME_RTHROTTLED, CommandStatus.ESME_RMSGQFUL])
-async def test_an_smsc_that_cannot_keep_up_is_given_a_pause(
-    bench: Bench, autojump_clock: MockClock, status: CommandStatus
+async def test_what_was_throttled_goes_from_the_head_again_in_its_order_before_what_is_new(
+    bench: Bench, autojump_clock: MockClock
 ) -> None:
-    async with bench.up(window=1) as life:
-        await life.hand_in([bench.sms(id="a"), bench.sms(id="b"), bench.sms(via="other", id="o")])
+    async with bench.up(window=4) as life:
+        await life.hand_in([bench.sms(id=f"{n}") for n in range(8)])
         await quiet()
-        assert handed_over(life, "other") == ["o"]
-        await life.answer(life.wire.submitted[0], status)
-        await trio.sleep(0.9)
-        assert handed_over(life) == ["a"]
-        await trio.sleep(0.3)
-        assert handed_over(life) == ["a", "a"]
+        life.wire.open(0)
+        zero, one, two, three = life.wire.submitted
+        await life.give_back(three)
+        await life.answer(two, CommandStatus.ESME_RTHROTTLED)
+        await life.answer(zero, CommandStatus.ESME_RTHROTTLED)
+        await life.answer(one)
+        life.wire.open(4)
+        await quiet()
+        assert handed_over(life)[4:] == ["0", "2", "3", "4"]
+
+
+async def test_nothing_new_passes_what_came_back_however_much_that_is(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    async with bench.up(window=300) as life:
+        await life.hand_in([bench.sms(id=f"{n}") for n in range(305)])
+        await quiet()
+        life.wire.window = 0
+        for part in life.wire.submitted:
+            await life.give_back(part)
+        life.wire.open(304)
+        await quiet()
+        assert handed_over(life)[300:] == [f"{n}" for n in range(304)]
 
 
 # ── on disk first ────────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,58 @@
+"""`smppd pause`: have links of the running daemon submit nothing until they are resumed."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from smppd.cli.settings import read_config
+from smppd.cli.status import ask_daemon
+from smppd.cli.terminal import CommandError, Terminal
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """See `cli.Command`."""
+    add_links(parser)
+    parser.add_argument("--reason", metavar="TEXT", help="why, for whoever looks at `status`")
+    parser.epilog = (
+        "Sessions stay bound and receipts are taken; messages stay queued, also over a restart."
+    )
+
+
+def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """See `cli.Command`. 1 when every link was paused already."""
+    return act(arguments, terminal, "pause", reason=arguments.reason)
+
+
+# ── what `resume` does the same way ──────────────────────────────────────────────────────────
+
+
+def add_links(parser: argparse.ArgumentParser) -> None:
+    """The links that are meant."""
+    parser.add_argument("links", metavar="LINK", nargs="*", help="a link's name")
+    parser.add_argument("--all", action="store_true", help="every link")
+    parser.add_argument("--json", action="store_true", help="print what was done as JSON")
+
+
+def act(
+    arguments: argparse.Namespace, terminal: Terminal, command: str, *, reason: str | None = None
+) -> int:
+    """Have the daemon do it and tell what changed; 1 if nothing did."""
+    if bool(arguments.links) == arguments.all:
+        raise CommandError(f"{command} takes either LINKs or --all", exit_code=2)
+    config = read_config(arguments)
+    wanted: dict[str, Any] = {"links": arguments.links, "all": arguments.all}
+    if reason is not None:
+        wanted["reason"] = reason
+    answer = ask_daemon(config, command, **wanted)
+    done = answer[f"{command}d"]
+    if arguments.json:
+        terminal.say_json(answer)
+        return 0 if done else 1
+    for link in done:
+        terminal.say(f"link {link} {command}d")
+    for link in answer["unchanged"]:
+        terminal.say(f"link {link} was {'paused already' if command == 'pause' else 'not paused'}")
+    if not done and not answer["unchanged"]:
+        terminal.say("no link is paused")
+    return 0 if done else 1

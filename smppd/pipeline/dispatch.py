@@ -151,7 +151,8 @@ class Dispatcher:
     async def _from_pool(self, pool: Pool, lane: Lane, room: int) -> list[Part]:
         queue, aside = pool.lanes[lane], 0
         parts = await self._again(pool, lane, room)
-        if queue.has_due(self._route.name, self._desk.wall()):
+        again = self._desk.accounts.retries.next_due(queue.number)
+        if again is not None and again <= self._desk.wall():
             return parts  # what is new would overtake the rest of what came back
         # Whether it is still this link's turn is asked after each reading: others may have taken.
         while len(parts) < room and aside < ASIDE and await queue.fill():

@@ -6,6 +6,8 @@ and tells it after, so that memory never knows more than the disk.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 
 from smppd.results.letters import Piece, Received
@@ -53,12 +55,31 @@ class Half(msgspec.Struct, eq=False):
         return sorted(pieces, key=lambda piece: piece.number)
 
 
+class _Joined(NamedTuple):
+    """A message that was joined: when, the name of its files, what it says, which parts it lacks."""
+
+    at: float
+    name: str
+    octets: bytes
+    missing: frozenset[int]
+
+    def has(self, piece: Piece) -> bool:
+        """Whether this part is in it: its octets stand where this number can be."""
+        if piece.number in self.missing:
+            return False
+        if piece.number == 1:
+            return self.octets.startswith(piece.octets)
+        if piece.number == piece.total:
+            return self.octets.endswith(piece.octets)
+        return piece.octets in self.octets
+
+
 class Halves:
     """All of them, the oldest first."""
 
     def __init__(self) -> None:
         self._halves: dict[Key, Half] = {}
-        self._joined: dict[tuple[str, str, int, int], tuple[float, str, bytes]] = {}
+        self._joined: dict[tuple[str, str, int, int], _Joined] = {}
         self._pieces = 0
         self._octets = 0
 
@@ -89,7 +110,7 @@ class Halves:
         """Whether a message was joined with this very part in it."""
         key = (piece.source, piece.destination, piece.reference, piece.total)
         joined = self._joined.get(key)
-        return joined is not None and piece.octets in joined[2]
+        return joined is not None and joined.has(piece)
 
     def drop(self, half: Half) -> None:
         """This message has been told, or is not to be."""
@@ -102,17 +123,18 @@ class Halves:
         assert isinstance(letter.reference, int)
         key = (letter.source, letter.destination, letter.reference, letter.parts)
         before = self._joined.pop(key, None)
-        self._joined[key] = (at, name, bytes.fromhex(letter.data))
-        return before[1] if before else None
+        octets, missing = bytes.fromhex(letter.data), frozenset(letter.missing)
+        self._joined[key] = _Joined(at, name, octets, missing)
+        return before.name if before else None
 
     def forget(self, before: float) -> list[str]:
         """The names of joined messages that need be remembered no more."""
         forgotten = []
-        for key, (at, name, _) in list(self._joined.items()):
-            if at > before and len(self._joined) <= REMEMBERED:
+        for key, joined in list(self._joined.items()):
+            if joined.at > before and len(self._joined) <= REMEMBERED:
                 break
             del self._joined[key]
-            forgotten.append(name)
+            forgotten.append(joined.name)
         return forgotten
 
     def overdue(self, before: float) -> list[Half]:

@@ -287,6 +287,15 @@ async def test_what_waited_too_long_is_given_out_with_what_is_missing(post: Post
     assert post.parts() == []
 
 
+async def test_a_part_that_comes_too_late_is_given_out_by_itself(post: Post) -> None:
+    await post.bring(udh8(1, 3, b"ha ha "), udh8(3, 3, b"ha"))
+    await post.wait(DAY + 60)
+    await post.bring(udh8(2, 3, b"ha "))
+    await post.wait(DAY + 60)
+    told = [(letter["text"], letter["missing"]) for letter in post.take()]
+    assert told == [("ha ha ha", [2]), ("ha ", [1, 3])]
+
+
 async def test_halves_of_a_character_are_not_joined_over_a_gap(post: Post) -> None:
     high, low = "😀".encode("utf-16-be")[:2], "😀".encode("utf-16-be")[2:]
     await post.bring(udh8(1, 3, high, data_coding=8), udh8(3, 3, low, data_coding=8))

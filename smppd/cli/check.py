@@ -89,6 +89,9 @@ def _tls(link: LinkConfig) -> Finding:
         return Finding(what, False, str(found))
     if not link.tls_verify:
         return Finding(what, True, f"does not verify the SMSC: {UNVERIFIED}")
+    if link.tls_key_file is not None and link.tls_key_file.stat().st_mode & 0o007:
+        says = f"is in {link.tls_key_file}, which every user may read: chmod o= would be wiser"
+        return Finding(what, True, f"verifies the SMSC; our key {says}")
     trusted = link.tls_ca_file or "the CAs that this machine trusts"
     return Finding(what, True, f"verifies the SMSC against {trusted}")
 

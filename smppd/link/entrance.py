@@ -33,7 +33,8 @@ class Entrance:
         self._trying_until = -inf
         self._shut_until = -inf
         self._wrong: Counter[object] = Counter()
-        self._refusals: Counter[tuple[str, Refused]] = Counter()
+        self._refusals: Counter[tuple[object, Refused]] = Counter()
+        self._told: set[tuple[str, Refused]] = set()
         self._said: set[str] = set()
         self._queue = trio.lowlevel.ParkingLot()
 
@@ -81,8 +82,9 @@ class Entrance:
         self._trying = None
         self._shut_until = -inf
         self._wrong.clear()
-        for key in [key for key in self._refusals if key[0] == bind]:
-            del self._refusals[key]
+        self._told = {each for each in self._told if each[0] != bind}
+        for refused in Refused:
+            del self._refusals[who, refused]
         self._queue.unpark_all()
 
     def wrong_credentials(self, who: object) -> float:
@@ -101,9 +103,14 @@ class Entrance:
         self._said.add(remark)
         return new
 
-    def wants_operator(self, bind: str, status: int) -> bool:
-        """Whether this refusal of such a bind is one that an operator must hear of: once, until
-        one is accepted."""
-        key = bind, bind_class(status)
-        self._refusals[key] += 1
-        return wants_operator(status, self._refusals[key])
+    def wants_operator(self, who: object, bind: str, status: int) -> bool:
+        """Whether an operator must hear of this refusal of such a bind: once for all sessions,
+        until one is accepted."""
+        refused = bind_class(status)
+        self._refusals[who, refused] += 1
+        if (bind, refused) in self._told or not wants_operator(
+            status, self._refusals[who, refused]
+        ):
+            return False
+        self._told.add((bind, refused))
+        return True

@@ -92,12 +92,11 @@ def bind_class(status: int) -> Refused:
 
 
 def wants_operator(status: int, times: int) -> bool:
-    """Whether an operator is to be told now that binds were refused so for so many times."""
+    """Whether an operator is to hear of a session whose bind was refused so for so many times."""
     refused = bind_class(status)
     if refused is Refused.ALREADY_BOUND:
-        return times == ALREADY_BOUND_TIMES
-    unknown = status not in _CLASSES
-    return times == 1 and (unknown or refused in (Refused.CREDENTIALS, Refused.OPERATOR))
+        return times >= ALREADY_BOUND_TIMES
+    return status not in _CLASSES or refused in (Refused.CREDENTIALS, Refused.OPERATOR)
 
 
 #: An old session may take a while to die; after so many refusals it is something else.

@@ -254,7 +254,7 @@ class Supervisor:
         figures.last_error = f"bind refused with {name}: {hint}"
         about = (self._traffic.name, self._number, status, name, hint)
         self._traffic.emit(BindRefused(*about, round(delay, 1)))
-        if self._entrance.wants_operator(self.bind, status):
+        if self._entrance.wants_operator(self, self.bind, status):
             self._traffic.emit(BindNeedsOperator(*about, self._refused))
         self._entrance.pass_over(self._host)
         return delay

@@ -304,6 +304,17 @@ def test_connecting_is_done_with_the_links_tls(
     assert "does not verify the SMSC" in setup.said["link main, TLS"]
 
 
+def test_a_key_that_everybody_may_read_is_remarked_on(setup: Setup, authority: Authority) -> None:
+    ours = authority.issue("acme")
+    setup.more = f'tls = true\ntls_cert_file = "{ours.cert}"\ntls_key_file = "{ours.key}"'
+    ours.key.chmod(0o600)
+    assert setup.check() == (0, {})
+    assert "verifies the SMSC against the CAs" in setup.said["link main, TLS"]
+    ours.key.chmod(0o644)
+    assert setup.check() == (0, {})
+    assert "which every user may read" in setup.said["link main, TLS"]
+
+
 def test_a_file_for_tls_that_is_missing_is_a_mistake_of_the_configuration(setup: Setup) -> None:
     setup.more = 'tls = true\ntls_ca_file = "ca.pem"'
     code, problems = setup.check()

@@ -118,16 +118,27 @@ async def test_an_accepted_bind_forgives_everything(autojump_clock: MockClock) -
 
 def test_an_operator_is_told_once_until_a_bind_of_that_kind_is_accepted() -> None:
     place = entrance()
-    assert [place.wants_operator("receiver", 0x03) for _ in range(3)] == [True, False, False]
+    told = [place.wants_operator(who, "receiver", 0x03) for who in (2, 2, 3)]
+    assert told == [True, False, False]
     place.accepted(1, "transmitter")
-    assert not place.wants_operator("receiver", 0x03)
+    assert not place.wants_operator(2, "receiver", 0x03)
     place.accepted(2, "receiver")
-    assert place.wants_operator("receiver", 0x03)
+    assert place.wants_operator(2, "receiver", 0x03)
+
+
+def test_old_sessions_may_be_in_the_way_of_each_session_for_a_while() -> None:
+    place = entrance()
+    rounds = [
+        [place.wants_operator(who, "transceiver", 0x05) for who in range(5)] for _ in range(4)
+    ]
+    assert [sum(told) for told in rounds] == [0, 0, 1, 0]
+    place.accepted(0, "transceiver")
+    assert [place.wants_operator(0, "transceiver", 0x05) for _ in range(3)] == [False, False, True]
 
 
 @pytest.mark.parametrize("first", [0x0D, 0x0E, 0x0F])
 def test_refusals_of_one_class_are_one_trouble(first: int) -> None:
     place = entrance()
-    assert place.wants_operator("transceiver", first)
-    assert not place.wants_operator("transceiver", 0x0E)
-    assert place.wants_operator("transceiver", 0x03)
+    assert place.wants_operator(1, "transceiver", first)
+    assert not place.wants_operator(2, "transceiver", 0x0E)
+    assert place.wants_operator(1, "transceiver", 0x03)

@@ -489,7 +489,7 @@ async def test_ten_sessions_try_a_wrong_password_no_more_often_than_one(
     rig: Rig, autojump_clock: MockClock
 ) -> None:
     rig.smsc.bind_status = 0x0E
-    link = await rig.start(bound=0, sessions=10)
+    link = await rig.start(bound=0, sessions=10, hosts=(("a", 2775), ("b", 2775)))
     await trio.sleep(600)
     assert len(rig.smsc.dialled) == 4
     assert (link.figures().bind_state, link.figures().bound) == ("auth_failed", 0)

@@ -159,6 +159,7 @@ class Accounts:
                 link=fact.text or "",
                 left=fact.at,
                 expires=message.expires,
+                schedule=message.schedule,
             )
             self.entries[row.msg_id] = entry
             if fact.kind == _TAKE_SENDING:

@@ -133,6 +133,7 @@ class Outstanding(msgspec.Struct, array_like=True):
     `left`: when it was last handed to a link (epoch seconds).
     `refused_with`: the last command_status that sent it back. `setbacks`: how often it was sent
     back to wait without that being an attempt; `set_back`: so since it was last taken.
+    `schedule`: until when the SMSC was told to hold it.
     """
 
     msg_id: int
@@ -160,6 +161,7 @@ class Outstanding(msgspec.Struct, array_like=True):
     refused_with: int = 0
     setbacks: int = 0
     set_back: bool = False
+    schedule: float | None = None
 
     @property
     def client_id(self) -> str:

@@ -1,7 +1,7 @@
 """Cancel: messages are taken back, here while they wait, and at the SMSC when it has them.
 
 What waits here is `cancelled` at once. What the SMSC took is asked for with cancel_sm (SMPP 3.4,
-4.9), each part of it, and whoever wants it waits for the answers for a while; one that comes
+4.9), each part of it, if it holds it for its delivery time or the link says `cancel_sm`; and whoever wants it waits for the answers for a while; one that comes
 later counts as well. What is on its way out, or in doubt, is left as it is.
 """
 
@@ -145,7 +145,7 @@ class Cancellation:
             terms = self._terms.get(link)
             if terms is None:
                 return f"the SMSC of {link} has it, and that link is not in the configuration"
-            if not terms.cancel_sm:
+            if not terms.cancel_sm and message.schedule is None:
                 return f"the SMSC has it; if it takes cancel_sm, set cancel_sm in [link.{link}]"
         if any(key.endswith("\t") for _, key in entry.ids):
             return "the SMSC has it and gave it no message_id to cancel it by"

@@ -1,7 +1,7 @@
 """Inquiry: messages whose receipt does not come are asked for, with query_sm (SMPP 3.4, 4.8).
 
-A message that its SMSC took is asked for when `query_after` has passed without a receipt, and
-again at growing intervals while it is on its way, until it is final, the SMSC does not know it,
+A message that its SMSC took is asked for when `query_after` has passed without a receipt (since
+its delivery time, if the SMSC was to hold it), and again at growing intervals while it is on its way, until it is final, the SMSC does not know it,
 or it is too old. What is due is found by looking through the messages in memory and, page by
 page, through those spilled to disk; the cost of a look is bounded however many there are. An
 SMSC that refuses or says nothing is asked less and less often.
@@ -240,7 +240,7 @@ def is_due(entry: Outstanding, part: int, query_after: float, now: float) -> boo
     """Whether it is time to ask for a part."""
     if entry.state not in _OURS or entry.part_states[part] != _SENT or entry.submitted is None:
         return False
-    age = now - entry.submitted
+    age = now - max(entry.submitted, entry.schedule or 0.0)
     if age < query_after or age > GIVEN_UP_AFTER + query_after:
         return False
     if entry.asked is None or part not in entry.asked:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 
 import pytest
+import trio
 from trio.testing import MockClock
 
 from smppd import events
 from smppd.pipeline.cancellation import Fate
+from smppd.simulate.script import Receipts
 from tests.pitfalls.raw import (
     CANCEL_SM,
     DELIVER_SM,
@@ -296,3 +299,58 @@ async def test_a_link_that_has_gone_keeps_nobody_waiting_for_ever(
     assert (fate.cancelled, "not answered yet" in fate.why) == (False, True)
     rig.smsc.unreachable = False
     await rig.until(lambda: rig.states() == {"cancelled": 1})
+
+
+# ── what waits for its time ──────────────────────────────────────────────────────────────────
+
+
+def _in(rig: Rig, seconds: float) -> str:
+    return datetime.fromtimestamp(rig.wall() + seconds, UTC).isoformat()
+
+
+async def test_a_message_that_waits_here_for_its_time_is_cancelled(
+    rig: Rig, cancel: Cancel, autojump_clock: MockClock
+) -> None:
+    await rig.start()
+    rig.hand_in(rig.sms(1, send_at=_in(rig, 3600)), rig.sms(2, send_at=_in(rig, 3600)))
+    await rig.until(lambda: rig.states() == {"queued": 2})
+    await trio.sleep(10)
+    (fate,) = await cancel("m1")
+    assert fate.cancelled
+    rig.skew += 3600
+    await rig.until(lambda: rig.states() == {"sent": 1, "cancelled": 1})
+    assert len(rig.smsc.submits) == 1
+    assert rig.audit().ok
+
+
+async def test_a_message_that_the_smsc_holds_for_its_time_is_cancelled(
+    rig: Rig, cancel: Cancel, autojump_clock: MockClock
+) -> None:
+    simulated = rig.simulate()
+    await rig.start(schedule="smsc")
+    name = rig.hand_in(rig.sms(1, send_at=_in(rig, 3600)), rig.sms(2, send_at=_in(rig, 3600)))
+    await rig.until(lambda: rig.states() == {"sent": 2})
+    (fate,) = await cancel("m1")
+    assert (fate.cancelled, fate.why) == (True, "")
+    assert simulated.smsc.tally.cancelled == 1
+    await rig.until(lambda: rig.has_results(name), patience=4000)
+    assert [line["state"] for line in rig.results(name)] == ["cancelled", "delivered"]
+    (fate,) = await cancel("m2")
+    assert not fate.cancelled
+    assert rig.audit().ok
+
+
+async def test_one_that_has_left_the_smsc_is_not_cancelled(
+    rig: Rig, cancel: Cancel, autojump_clock: MockClock
+) -> None:
+    simulated = rig.simulate(receipt=Receipts(on=False))
+    await rig.start(schedule="smsc", query_sm=True, query_after=600.0)
+    rig.hand_in(rig.sms(1, send_at=_in(rig, 3600)))
+    await rig.until(lambda: rig.states() == {"sent": 1})
+    await trio.sleep(3590)
+    assert simulated.smsc.tally.queries == 0, "asked for before its time"
+    await trio.sleep(20)
+    (fate,) = await cancel("m1")
+    assert (fate.cancelled, fate.why) == (False, "the SMSC says ESME_RCANCELFAIL")
+    await rig.until(lambda: rig.states() == {"delivered": 1})
+    assert simulated.smsc.tally.queries == 1

@@ -229,11 +229,16 @@ class Inquiry:
         line.terms.link.ask([_question(due, messages[due.msg_id]) for due in chosen])
 
     def _still_due(self, due: Due) -> bool:
-        """Whether nothing was heard of it since it was found."""
-        entry = self._desk.accounts.entries.get(due.msg_id)
+        """Whether nothing was heard of it since it was found, and the SMSC has not given its id
+        to another message, of which it would speak."""
+        accounts = self._desk.accounts
+        place = accounts.by_message_id.get(f"{due.link}\t{due.message_id}")
+        if place is not None and (place[0], place[1]) != due[:2]:
+            return False
+        entry = accounts.entries.get(due.msg_id)
         if entry is not None:
             return entry.part_states[due.part] == _SENT
-        return not self._desk.accounts.is_final(due.file_id, due.item)
+        return not accounts.is_final(due.file_id, due.item)
 
 
 def is_due(entry: Outstanding, part: int, query_after: float, now: float) -> bool:

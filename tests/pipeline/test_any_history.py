@@ -17,7 +17,8 @@ from smppd.ledger.user_reference import user_reference
 from smppd.message import State
 from smppd.pipeline import desk as desk_module
 from smppd.pipeline import publish
-from smppd.ports import Answered, Returned, Unanswered
+from smppd.pipeline.cancellation import Cancellation, CancelTerms, Wanted
+from smppd.ports import Answered, Question, Reply, Returned, Unanswered
 from smppd.smpp.vocabulary import CommandStatus, MessageState
 
 if TYPE_CHECKING:
@@ -57,11 +58,14 @@ class Smsc:
         self.requeued: set[int] = set()
         #: Submissions that it took, as a receipt has shown before their answer.
         self.shown: set[tuple[Key, int]] = set()
+        self.cancelled: set[int] = set()
+        self.questions: list[Question] = []
         bench.on_submit = self.take
 
     def take(self, parts: Sequence[Part]) -> None:
         for part in parts:
             key = (part.msg_id, part.index)
+            assert part.msg_id not in self.cancelled, "submitted although it is cancelled"
             if part.message.on_unknown == 0 and part.msg_id not in self.requeued:
                 assert self.last.get(key) in (None, "refused", "returned"), "twice under hold"
             assert key not in self.known, "submitted although the SMSC has it"
@@ -79,6 +83,15 @@ class Smsc:
             self.last[part.msg_id, part.index] = "lost"
         self.in_flight.clear()
         self.silent.clear()
+        self.questions.clear()
+
+    @property
+    def asking(self) -> int:
+        return len(self.questions)
+
+    def ask(self, questions: Sequence[Question]) -> None:
+        """As the daemon's link: it is asked to cancel, and has not answered yet."""
+        self.questions += questions
 
     async def settle(self, life: Life, part: Part, number: int, status: int, late: bool) -> None:
         key = (part.msg_id, part.index)
@@ -128,6 +141,45 @@ async def step(life: Life, smsc: Smsc, action: int, pick: int) -> None:
         held = sorted(life.accounts.held)[: 1 + pick % 3]
         smsc.requeued.update(held)
         await life.desk.requeue(held, "ana")
+    elif action > 10:
+        await _ask(life, smsc, action, pick)
+
+
+async def _ask(life: Life, smsc: Smsc, action: int, pick: int) -> None:
+    if action == 11:
+        await _cancel(life, smsc, pick)
+    elif action == 12 and smsc.questions:
+        question = smsc.questions.pop(pick % len(smsc.questions))
+        answers: list[int | None] = [0, 0, CommandStatus.ESME_RCANCELFAIL, None]
+        await life.settlement.answered("main", [Reply(question, answers[pick % 4])])
+    elif action == 13 and smsc.ids:
+        await _tell(life, smsc, pick)
+
+
+async def _cancel(life: Life, smsc: Smsc, pick: int) -> None:
+    """Somebody cancels a message, wherever it is, and does not wait for the SMSC."""
+    rows = life.reader.read_range(0, 1 << 60)
+    if not rows:
+        return
+    msg_id = rows[pick % len(rows)].msg_id
+    keys = [f"main\t{name}" for name in smsc.ids if name.startswith(f"{msg_id:x}.")]
+    cancellation = Cancellation(
+        life.desk, life.settlement.recall, {"main": CancelTerms(smsc, pick % 3 > 0)}
+    )
+    (fate,) = await cancellation.cancel([Wanted(msg_id, keys)], "ana", 0.0)
+    if fate.cancelled and not life.dead.is_set():
+        smsc.cancelled.add(msg_id)
+
+
+async def _tell(life: Life, smsc: Smsc, pick: int) -> None:
+    """The SMSC answers a query_sm about one of the last parts that it took."""
+    name = smsc.ids[-1 - pick % min(len(smsc.ids), 6)]
+    number, part, _ = name.split(".")
+    (row,) = life.reader.read_messages([int(number, 16)])
+    question = Question(row.msg_id, int(part), name, row.message)
+    status = CommandStatus.ESME_RQUERYFAIL if pick % 5 == 4 else 0
+    reply = Reply(question, status, 0 if status else int(RECEIPTS[pick % len(RECEIPTS)]))
+    await life.settlement.answered("main", [reply])
 
 
 async def _receive(life: Life, smsc: Smsc, pick: int) -> None:
@@ -171,6 +223,8 @@ def agrees_with_disk(life: Life) -> None:
         assert loaded.held == life.accounts.held
         assert loaded.references.save() == life.accounts.references.save()
         assert loaded.shelf.keys() == life.accounts.shelf.keys()
+        for number, each in life.accounts.queues.items():
+            assert loaded.queue(number).cancelled == each.cancelled
         for queue in life.accounts.queues:
             waiting = life.accounts.agenda.due(queue, 1e11, 1000)
             assert loaded.agenda.due(queue, 1e11, 1000) == waiting
@@ -212,13 +266,13 @@ def check_results(bench: Bench, life: Life, smsc: Smsc, handed_in: int) -> None:
             pytest.fail(f"{line} has not come to rest")
         if line["possible_duplicate"]:
             assert row.message.on_unknown == 1 or row.msg_id in smsc.requeued
-        assert line["attempts"] >= 1, line
+        assert line["attempts"] >= 1 or line["state"] == "cancelled", line
     report = bench.report()
     assert report["states"] == dict(Counter(line["state"] for line in lines))
     assert sum(report["states"].values()) == handed_in == life.accounts.accepted
 
 
-STEPS = st.lists(st.tuples(st.integers(0, 10), st.integers(0, 11)), min_size=5, max_size=60)
+STEPS = st.lists(st.tuples(st.integers(0, 13), st.integers(0, 11)), min_size=5, max_size=60)
 #: Of each message its parts, its `on_unknown`, and how long (seconds) it is to wait, if it is.
 MESSAGES = st.lists(
     st.tuples(st.integers(1, 3), st.sampled_from(WORDS), st.sampled_from([0, 0, 1, 40, 2000])),

@@ -149,6 +149,11 @@ class Cancellation:
                 return f"the SMSC has it; if it takes cancel_sm, set cancel_sm in [link.{link}]"
         if any(key.endswith("\t") for _, key in entry.ids):
             return "the SMSC has it and gave it no message_id to cancel it by"
+        accounts = self._desk.accounts
+        for part, key in dict(entry.ids).items():
+            newest = accounts.message_ids.get(key) == (entry.msg_id, part)
+            if not newest or accounts.finished.get(key) is not None:
+                return "the SMSC has it, and has given its message_id to another message since"
         return None
 
     def _conclude(self, case: _Case) -> Fate:

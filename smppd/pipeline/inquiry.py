@@ -232,8 +232,9 @@ class Inquiry:
         """Whether nothing was heard of it since it was found, and the SMSC has not given its id
         to another message, of which it would speak."""
         accounts = self._desk.accounts
-        place = accounts.by_message_id.get(f"{due.link}\t{due.message_id}")
-        if place is not None and (place[0], place[1]) != due[:2]:
+        key = f"{due.link}\t{due.message_id}"
+        place = accounts.message_ids.get(key)
+        if place not in (None, due[:2]) or accounts.finished.get(key) is not None:
             return False
         entry = accounts.entries.get(due.msg_id)
         if entry is not None:

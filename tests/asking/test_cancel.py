@@ -199,6 +199,24 @@ async def test_without_the_key_the_smsc_is_not_asked(
     assert not rig.call.heard(CANCEL_SM)
 
 
+async def test_a_message_whose_id_was_given_again_is_not_cancelled(
+    rig: Rig, cancel: Cancel, autojump_clock: MockClock
+) -> None:
+    answer_cancels(rig, 0)
+    rig.smsc.next_id = lambda: "7"  # type: ignore[method-assign]
+    await rig.start(cancel_sm=True)
+    await _hand_in(rig, 2)
+    await rig.until(lambda: rig.states() == {"sent": 2})
+    (fate,) = await cancel("m1")
+    assert not fate.cancelled
+    assert "to another message" in fate.why
+    assert not rig.call.heard(CANCEL_SM), "it would have cancelled the other one"
+    (fate,) = await cancel("m2")
+    assert fate.cancelled
+    (fate,) = await cancel("m1")
+    assert not fate.cancelled, "nor when the other one is final"
+
+
 async def test_a_refusal_is_told_and_the_message_stays_sent(
     rig: Rig, cancel: Cancel, autojump_clock: MockClock
 ) -> None:

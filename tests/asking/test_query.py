@@ -140,6 +140,19 @@ async def test_a_receipt_after_the_answer_changes_nothing(
     assert [line.get("by") for line in rig.receipts()] == ["query_sm", None]
 
 
+async def test_an_id_used_twice_is_asked_for_the_newer_message(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    oracle = Oracle(rig, DELIVERED)
+    rig.smsc.next_id = lambda: "7"  # type: ignore[method-assign]
+    await rig.start(query_sm=True, query_after=60.0)
+    await _sent(rig, 2)
+    await rig.until(lambda: rig.states() == {"sent": 1, "delivered": 1})
+    await pass_time(rig, 86_400)
+    assert (rig.state("m1"), rig.state("m2")) == ("sent", "delivered")
+    assert len(oracle.asked) == 1
+
+
 async def test_without_the_key_nothing_is_asked(rig: Rig, autojump_clock: MockClock) -> None:
     oracle = Oracle(rig, DELIVERED)
     await rig.start()

@@ -272,6 +272,8 @@ class Accounts:
         final = self._settle_part(entry, fact, QUEUED)
         if entry.state == QUEUED and before == QUEUED:
             self._wait(entry)
+        if entry.possible_duplicate:
+            self._watch(entry)
         self._clear_doubt(entry)
         return final
 

@@ -160,7 +160,7 @@ class Daemon:
         queues = {(pool, lane): store.enter_queue(pool, lane) for pool in shares for lane in Lane}
         self.queues = store.queues()
         self.pools = [
-            Pool(self.desk, name, [queues[name, lane] for lane in Lane], turns)
+            Pool(self.desk, name, [queues[name, lane] for lane in Lane], turns, self.emit)
             for name, turns in shares.items()
         ]
         self.links = [self._build_link(link) for link in config.links]

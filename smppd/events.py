@@ -199,6 +199,15 @@ class QueriesRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class RouteMoved:
+    """The messages of a route go over another of its links from now on; `place` counts from 1."""
+
+    route: str
+    link: str
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
 class LinkMissing:
     """Messages wait for a link that is not in the configuration any more."""
 
@@ -280,6 +289,7 @@ Event = (
     | Requeued
     | Cancelled
     | QueriesRefused
+    | RouteMoved
     | LinkMissing
     | MailboxFailing
     | MailboxRecovered

@@ -186,6 +186,16 @@ class LinkFigures(msgspec.Struct):
         return sum(session.in_flight for session in self.sessions)
 
 
+class RouteFigures(msgspec.Struct):
+    """One route: what is queued for it, its links in their order, and those of them that have been
+    unable to take anything for so long that others do."""
+
+    name: str
+    queued: int
+    links: list[str]
+    out: list[str]
+
+
 class JournalFigures(msgspec.Struct):
     """The journal since the daemon started."""
 
@@ -226,4 +236,5 @@ class DaemonFigures(msgspec.Struct):
     journal: JournalFigures
     spool: SpoolFigures
     scheduled: int = 0
+    routes: list[RouteFigures] = msgspec.field(default_factory=list)
     oldest_parked: float | None = None

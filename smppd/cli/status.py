@@ -13,7 +13,14 @@ from smppd.cli.settings import read_config
 from smppd.cli.terminal import CommandError, Terminal
 from smppd.config import Config
 from smppd.control import ControlRefused, ControlUnavailable, ask
-from smppd.figures import DaemonFigures, Histogram, JournalFigures, LinkFigures, MatchingFigures
+from smppd.figures import (
+    DaemonFigures,
+    Histogram,
+    JournalFigures,
+    LinkFigures,
+    MatchingFigures,
+    RouteFigures,
+)
 from smppd.smpp.vocabulary import status_name
 
 
@@ -59,6 +66,8 @@ def overview(figures: DaemonFigures) -> Iterator[str]:
     yield ""
     for link in figures.links:
         yield from _link(link, figures.now)
+    for route in figures.routes:
+        yield _route(route)
     yield ""
     spool = figures.spool
     yield (
@@ -70,6 +79,11 @@ def overview(figures: DaemonFigures) -> Iterator[str]:
         f"receipts   {figures.unmatched_receipts:,} matched nothing when they came, "
         f"{figures.parked_receipts:,} still wait for their message{_oldest_parked(figures)}"
     )
+
+
+def _route(route: RouteFigures) -> str:
+    links = [f"{link} (out)" if link in route.out else link for link in route.links]
+    return f"route {route.name}: {route.queued:,} queued for {', '.join(links)}"
 
 
 def _oldest_parked(figures: DaemonFigures) -> str:

@@ -167,10 +167,8 @@ class Dispatcher:
         return parts
 
     def _took(self, pool: Pool, parts: int) -> None:
-        if pool.shared:
-            pool.turns.took(self._route.name, parts, trio.current_time())
-            if pool.turns.weighted:
-                pool.wake()
+        if pool.shared and parts:
+            pool.took(self._route.name, parts, trio.current_time())
 
     def _new(self, rows: list[MessageRow]) -> list[Part]:
         """Take rows from the head of their queue. Those past their time go nowhere, and those

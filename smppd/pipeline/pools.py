@@ -12,6 +12,7 @@ from math import inf
 
 import trio
 
+from smppd.events import Emit, RouteMoved
 from smppd.ledger.facts import MessageRow, Outstanding
 from smppd.message import State
 from smppd.pipeline.desk import Desk
@@ -98,9 +99,13 @@ class PoolLane:
 class Pool:
     """The queues, in the order of `Lane`, and the links that take from them."""
 
-    def __init__(self, desk: Desk, name: str, queues: Sequence[int], turns: Turns) -> None:
+    def __init__(
+        self, desk: Desk, name: str, queues: Sequence[int], turns: Turns, emit: Emit
+    ) -> None:
         self.name = name
         self.turns = turns
+        self._emit = emit
+        self._carrier = turns.links[0]
         self.lanes = [PoolLane(desk, number) for number in queues]
         self._wakers: dict[str, Callable[[], None]] = {}
         for number in queues:
@@ -119,6 +124,16 @@ class Pool:
         """There is something to take, or somebody else's turn."""
         for wake in self._wakers.values():
             wake()
+
+    def took(self, link: str, parts: int, now: float) -> None:
+        """A link has taken so many parts."""
+        self.turns.took(link, parts, now)
+        if self.turns.weighted:
+            self.wake()
+        elif link != self._carrier:
+            self._carrier = link
+            place = self.turns.links.index(link) + 1
+            self._emit(RouteMoved(self.name.partition(":")[2], link, place))
 
     def owner(self, entry: Outstanding) -> str | None:
         """The link that a message must go over again: the one that has taken parts of it. None for

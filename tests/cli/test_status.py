@@ -17,6 +17,7 @@ from smppd.figures import (
     JournalFigures,
     LinkFigures,
     MatchingFigures,
+    RouteFigures,
     SessionFigures,
     SpoolFigures,
 )
@@ -100,6 +101,14 @@ def test_the_overview_has_all_an_operator_asks_for(figures: DaemonFigures) -> No
         "journal    7 commits of 70 rows, half within 2 ms, 99 % within 2 ms",
         "receipts   5 matched nothing when they came, 3 still wait for their message",
     ]
+
+
+def test_routes_and_what_waits_for_its_time_are_shown(figures: DaemonFigures) -> None:
+    figures.scheduled = 1500
+    figures.routes = [RouteFigures("spain", 1700, ["main", "backup"], ["main"])]
+    lines = list(overview(figures))
+    assert "route spain: 1,700 queued for main (out), backup" in lines
+    assert any("; 1,500 wait for their send_at; the oldest for" in line for line in lines)
 
 
 def test_the_halves_of_a_pair_are_told_apart(figures: DaemonFigures) -> None:

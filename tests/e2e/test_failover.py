@@ -75,6 +75,10 @@ def test_when_an_smsc_dies_the_other_carries_the_rest_and_gives_back_when_it_ret
     daemon.wait(lambda: daemon.status()["states"]["queued"] == 0, "the rest over the backup")
     held = daemon.wait(lambda: daemon.status()["states"], "states")
     assert held["unknown"] <= WINDOW
+    (route,) = daemon.status()["routes"]
+    assert (route["name"], route["queued"], route["out"]) == ("all", 0, ["main"])
+    (moved,) = daemon.events("route_moved")
+    assert (moved["route"], moved["link"]) == ("all", "backup")
     again = start_centre(smsc_factory, tallies["main2"], port=main.port)
     daemon.wait(lambda: len(daemon.events("link_bound")) == 3, "the first link again")
     before = by_link(daemon)

@@ -107,6 +107,7 @@ def test_levels_are_those_an_operator_filters_by() -> None:
         events.LinkMissing,
         events.LinkPaused,
         events.RefusalsUnusual,
+        events.RouteMoved,
     }
 
 

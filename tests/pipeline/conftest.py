@@ -227,7 +227,9 @@ class Life:
         return self.ledger.accounts
 
     def _pool(self, name: str, turns: Turns) -> Pool:
-        return Pool(self.desk, name, [self.queues[name, lane] for lane in Lane], turns)
+        return Pool(
+            self.desk, name, [self.queues[name, lane] for lane in Lane], turns, self.events.append
+        )
 
     def _dispatcher(self, link: str) -> Dispatcher:
         pools = [pool for pool in self.pools if link in pool.turns.links]

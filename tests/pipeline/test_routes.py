@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from smppd.config import LinkConfig, RouteConfig
+from smppd.events import RouteMoved
 from smppd.message import Lane, State
 from smppd.pipeline import pools
 from smppd.pipeline.turns import LEAD
@@ -117,6 +118,8 @@ async def test_the_second_link_takes_over_when_the_first_cannot_and_gives_back(
         await answer_all(life, "main")
         await quiet()
         assert handed_over(life, "main") == ["2", "3", "4", "5"]
+        moved = [event for event in life.events if isinstance(event, RouteMoved)]
+        assert moved == [RouteMoved("es", "other", 2), RouteMoved("es", "main", 1)]
 
 
 async def test_a_link_found_dead_while_idle_is_not_waited_for_when_a_message_comes(

@@ -31,7 +31,7 @@ from smppd.events import (
     LinkMissing,
     Requeued,
 )
-from smppd.figures import DaemonFigures, LinkFigures
+from smppd.figures import DaemonFigures, LinkFigures, RouteFigures
 from smppd.journal.journal import Journal
 from smppd.journal.store import Store, open_reader, open_store
 from smppd.ledger.facts import Fact
@@ -425,7 +425,24 @@ class Daemon:
             spool=self.spool.figures,
             scheduled=len(accounts.agenda),
             oldest_parked=accounts.shelf.oldest(),
+            routes=self._route_figures(),
         )
+
+    def _route_figures(self) -> list[RouteFigures]:
+        queued = {
+            pool.name: sum(self.ledger.accounts.queue(lane.number).queued for lane in pool.lanes)
+            for pool in self.pools
+        }
+        turns, now = {pool.name: pool.turns for pool in self.pools}, trio.current_time()
+        return [
+            RouteFigures(
+                route.name,
+                queued[route.pool],
+                list(route.links),
+                [link for link in route.links if turns[route.pool].is_out(link, now)],
+            )
+            for route in self.config.routing.routes
+        ]
 
     def _link_figures(self) -> list[LinkFigures]:
         """Each link's figures, with what only the accounts and its dispatcher know."""

@@ -190,7 +190,7 @@ def complaints(overrides: Mapping[int, str]) -> dict[int, Refusal]:
     return {code: refusal for code, refusal in found.items() if refusal in _OF_PACE}
 
 
-_ASK_PROVIDER = 'ask the provider what this status means, and write its class into "status"'
+_ASK_PROVIDER = "ask the provider what this status means, and give it a class in [link.NAME.status]"
 
 
 def meaning(status: int, overrides: Mapping[int, str]) -> Meaning:

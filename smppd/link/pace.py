@@ -189,7 +189,7 @@ class Pace:
     __slots__ = (
         "_bucket", "_careful_until", "_ceiling", "_decreased_at", "_floor", "_full",
         "_full_since", "_grown_at", "_hold", "_latency", "_meter", "_paused_until", "_reference",
-        "_seen", "_used", "cause", "complaints", "limit",
+        "_seen", "_unsure_until", "_used", "cause", "complaints", "limit",
     )  # fmt: skip
 
     def __init__(self, ceiling: float, floor: float, complaints: Mapping[int, Refusal]) -> None:
@@ -200,7 +200,7 @@ class Pace:
         self._meter = Meter()
         self._latency = Latency()
         self._paused_until = -inf
-        self._careful_until = -inf
+        self._careful_until = self._unsure_until = -inf
         self._decreased_at = -inf
         self._grown_at = 0.0
         self._reference = 0.0
@@ -249,6 +249,7 @@ class Pace:
         self._latency.add(signs.waited / signs.answers, signs.answers, now)
         self._count(signs, now)
         if self.limit is not None:
+            self._reconsider(now)
             self._grow(now)
         if signs.throttled:
             self._stop(now, Cause.THROTTLING)
@@ -262,6 +263,14 @@ class Pace:
             self._decrease(DRAINED, Cause.LATENCY, now)
         else:
             self._hold = self._latency.exceeds(SLOWER / 2)
+
+    def _reconsider(self, now: float) -> None:
+        """The first complaint may be heard before the answers to what was taken with it."""
+        if now < self._unsure_until and self.limit is not None:
+            taken = min(self._meter.rate(now), self._ceiling or inf)
+            if HALVED * taken > self.limit:
+                self._reference, self.limit = taken, HALVED * taken
+                self._bucket.change(self.limit, now)
 
     def _stop(self, now: float, cause: Cause) -> None:
         self._decrease(HALVED, cause, now)
@@ -286,6 +295,7 @@ class Pace:
         base = self.limit
         if base is None:
             base = min(self._meter.rate(now), self._ceiling or inf)
+            self._unsure_until = now + COOLDOWN
         self._decreased_at = self._grown_at = now
         self._reference, self._used = base, False
         self.cause = cause

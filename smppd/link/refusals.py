@@ -10,6 +10,7 @@ from enum import Enum
 from types import MappingProxyType
 
 from smppd.smpp.vocabulary import CommandStatus
+from smppd.statuses import MEANINGS, Binding
 
 
 class Refused(Enum):
@@ -25,25 +26,18 @@ class Refused(Enum):
     RETRY_LATER = "retry_later"
 
 
-_CLASSES: Mapping[int, Refused] = MappingProxyType(
+#: What each class of `statuses` comes to for a bind; for the others a status says nothing of one.
+_REFUSED: Mapping[Binding, Refused] = MappingProxyType(
     {
-        CommandStatus.ESME_RINVCMDLEN: Refused.OPERATOR,
-        CommandStatus.ESME_RINVCMDID: Refused.OPERATOR,
-        CommandStatus.ESME_RINVBNDSTS: Refused.RETRY_LATER,
-        CommandStatus.ESME_RALYBND: Refused.ALREADY_BOUND,
-        CommandStatus.ESME_RSYSERR: Refused.RETRY_LATER,
-        CommandStatus.ESME_RBINDFAIL: Refused.CREDENTIALS,
-        CommandStatus.ESME_RINVPASWD: Refused.CREDENTIALS,
-        CommandStatus.ESME_RINVSYSID: Refused.CREDENTIALS,
-        CommandStatus.ESME_RMSGQFUL: Refused.RETRY_LATER,
-        CommandStatus.ESME_RINVSYSTYP: Refused.OPERATOR,
-        CommandStatus.ESME_RTHROTTLED: Refused.RETRY_LATER,
-        CommandStatus.ESME_RX_T_APPN: Refused.RETRY_LATER,
-        CommandStatus.ESME_RINVOPTPARSTREAM: Refused.OPERATOR,
-        CommandStatus.ESME_ROPTPARNOTALLWD: Refused.OPERATOR,
-        CommandStatus.ESME_RUNKNOWNERR: Refused.RETRY_LATER,
-        CommandStatus.ESME_RPROHIBITED: Refused.OPERATOR,
+        Binding.CREDENTIALS: Refused.CREDENTIALS,
+        Binding.ALREADY_BOUND: Refused.ALREADY_BOUND,
+        Binding.OPERATOR: Refused.OPERATOR,
+        Binding.RETRY_LATER: Refused.RETRY_LATER,
+        Binding.RECONNECT: Refused.RETRY_LATER,
     }
+)
+_CLASSES: Mapping[int, Refused] = MappingProxyType(
+    {code: _REFUSED[row.bind] for code, row in MEANINGS.items() if row.bind in _REFUSED}
 )
 
 _SMSC_TROUBLE = "the SMSC has a trouble of its own: nothing to do but wait"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeVar, get_args
 
-from smppd.figures import BIND_STATES, DaemonFigures, Histogram, LinkFigures
+from smppd.figures import BIND_STATES, LIMITS, DaemonFigures, Histogram, LinkFigures
 from smppd.ledger.message_ids import Form
 from smppd.message import Lane, State
 from smppd.smpp.session_states import SessionState
@@ -135,6 +135,12 @@ def _bind_states(figures: DaemonFigures) -> Samples:
     for link in figures.links:
         for state in BIND_STATES:
             yield (link.name, state), state == link.bind_state
+
+
+def _limits(figures: DaemonFigures) -> Samples:
+    for link in figures.links:
+        for reason in LIMITS:
+            yield (link.name, reason), float(link.limited_by == reason)
 
 
 def _window_size(link: LinkFigures) -> float:
@@ -338,6 +344,27 @@ MEASURES: tuple[Measure, ...] = (
         "Submits refused because they came too fast (ESME_RTHROTTLED).",
         ("link",),
         _per_link(lambda link: link.throttled),
+    ),
+    Measure(
+        "gauge",
+        "smppd_pace_limit",
+        "Parts per second that the SMSC is given because it complained; 0 when it did not.",
+        ("link",),
+        _per_link(lambda link: link.limit),
+    ),
+    Measure(
+        "gauge",
+        "smppd_link_paused",
+        "1 while a link submits nothing until it is resumed.",
+        ("link",),
+        _per_link(lambda link: bool(link.paused)),
+    ),
+    Measure(
+        "gauge",
+        "smppd_link_limited_by",
+        "1 for what keeps a link from submitting more, 0 for everything else.",
+        ("link", "reason"),
+        _limits,
     ),
     Measure(
         "counter",

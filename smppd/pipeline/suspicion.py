@@ -14,6 +14,8 @@ SAMPLE = 20
 #: link pauses: no more than these few messages are lost to a status that nobody knows.
 SUSPECTS = 10
 SHARE = 0.5
+#: So many statuses are counted apart at most.
+MOST_STATUSES = 1000
 #: More than so many of one status within a minute are worth a line in the log.
 MANY = 5
 
@@ -64,5 +66,7 @@ class Suspicion:
         if now - since > SPAN:
             since, count = now, 0
         count += 1
+        if len(self._told) > MOST_STATUSES:
+            self._told.clear()  # whoever answers with endless numbers is told of now and then
         self._told[status] = (since, count)
         return count if count == (1 if at_once else MANY + 1) else 0

@@ -134,6 +134,16 @@ def test_the_first_burst_counts_as_a_second_of_what_is_allowed(pace: Pace) -> No
     assert pace.limit == 10
 
 
+def test_what_was_taken_together_with_a_first_throttle_counts_though_it_is_heard_after(
+    pace: Pace,
+) -> None:
+    pace.note(signs(0, throttled=10), 0.1)
+    assert pace.limit == 1
+    pace.note(signs(10), 0.11)
+    pace.note(signs(10), 0.12)
+    assert pace.limit == 10
+
+
 def test_submits_made_before_a_decrease_are_not_punished_again(pace: Pace) -> None:
     now = run(pace, 0, 5, 40)
     pace.note(signs(0, throttled=3), now)

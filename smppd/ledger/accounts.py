@@ -272,7 +272,7 @@ class Accounts:
         final = self._settle_part(entry, fact, QUEUED)
         if entry.state == QUEUED and before == QUEUED:
             self._wait(entry)
-        if entry.possible_duplicate:
+        if entry.possible_duplicate and final is None:
             self._watch(entry)
         self._clear_doubt(entry)
         return final
@@ -375,7 +375,7 @@ class Accounts:
         return self._apply_receipt(entry, fact, "query_sm")
 
     def receipt(self, fact: Fact) -> Outstanding | None:
-        if self.shelf:
+        if self.shelf.parked:
             assert fact.text is not None
             parked = self.shelf.pop(shelf_key(fact.text) or "")
             if parked is not None and parked.other:
@@ -516,7 +516,7 @@ class Accounts:
         file.done += 1
         self.finished.add(entry)
         self.unlink(entry)
-        if self.unclaimed:
+        if self.unclaimed.waiting:
             self.unclaimed.close(entry)
         if file.closed:
             self.touched.add(file.file_id)

@@ -358,14 +358,13 @@ def receipt_fact(text: str) -> ReceiptFact:
 
 def receipt_text(what: ReceiptFact) -> str:
     """A receipt as the text of its fact; a tab that came from outside becomes a blank."""
-    fields = what if what[_BRIEF:] != _NO_MORE else what[:_BRIEF]
+    fields = what if what[5] or what[6] or what[7] else what[:_BRIEF]
     text = "\t".join(fields)
     return text if text.count("\t") == len(fields) - 1 else "\t".join(map(plain, fields))
 
 
-#: How many fields the fact of a receipt has that says nothing more, and what that looks like.
+#: How many fields the fact of a receipt has that says nothing more.
 _BRIEF = 5
-_NO_MORE = ("", "", "")
 
 
 def plain(text: str) -> str:

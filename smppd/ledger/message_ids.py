@@ -45,6 +45,8 @@ def in_other_radix(folded: str) -> Iterator[tuple[Form, str]]:
 def folded_key(key: str) -> str | None:
     """A receipt key with its message_id folded; None where that changes nothing, as mostly."""
     link, _, message_id = key.partition("\t")
+    if message_id.isdecimal() and message_id[0] != "0":
+        return None
     folded = message_id.lower().lstrip("0")
     if message_id in (folded, "0"):
         return None
@@ -157,7 +159,12 @@ class MessageIds:
 
     def remove(self, key: str, msg_id: int) -> None:
         """This message is known by this id no more; an older one of the same id comes forth."""
-        newest, older = self._newest.get(key), self._older.pop(key, [])
+        newest = self._newest.get(key)
+        if newest is not None and newest[0] == msg_id and key not in self._older:  # nearly always
+            del self._newest[key]
+            self._folds.remove(key)
+            return
+        older = self._older.pop(key, [])
         left = [place for place in older if place[0] != msg_id]
         if newest is not None and newest[0] != msg_id:
             left.append(newest)

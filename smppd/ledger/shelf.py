@@ -19,47 +19,48 @@ class Shelf:
     own. Bounded in number and age."""
 
     def __init__(self) -> None:
-        self._parked: OrderedDict[str, Parked] = OrderedDict()
+        #: Whether there is anything is asked for every receipt: of this, which costs nothing.
+        self.parked: OrderedDict[str, Parked] = OrderedDict()
         self._folds = Folds()
         self._near: dict[str, dict[str, None]] = {}
 
     def __len__(self) -> int:
-        return len(self._parked)
+        return len(self.parked)
 
     def __contains__(self, key: str) -> bool:
-        return key in self._parked
+        return key in self.parked
 
     def keys(self) -> Iterable[str]:
         """The keys of all that is parked."""
-        return self._parked.keys()
+        return self.parked.keys()
 
     def items(self) -> Iterable[tuple[str, Parked]]:
         """All that is parked."""
-        return self._parked.items()
+        return self.parked.items()
 
     def get(self, key: str) -> Parked | None:
         """What is parked under this very key."""
-        return self._parked.get(key)
+        return self.parked.get(key)
 
     def oldest(self) -> float | None:
         """When the receipt came that has waited longest (epoch seconds)."""
-        return next(iter(self._parked.values())).at if self._parked else None
+        return next(iter(self.parked.values())).at if self.parked else None
 
     def put(self, key: str, parked: Parked) -> None:
         """Park a receipt; one that was parked under this key before makes way for it."""
         self.pop(key)
-        self._parked[key] = parked
+        self.parked[key] = parked
         self._folds.add(key)
         self._near.setdefault(_place(parked), {})[key] = None
 
     def pair(self, first: str, second: str) -> None:
         """These two keys are of one receipt, which named two message_ids."""
-        if first in self._parked and second in self._parked:
-            self._parked[first].other, self._parked[second].other = second, first
+        if first in self.parked and second in self.parked:
+            self.parked[first].other, self.parked[second].other = second, first
 
     def pop(self, key: str) -> Parked | None:
         """Take a receipt off the shelf."""
-        parked = self._parked.pop(key, None)
+        parked = self.parked.pop(key, None)
         if parked is not None:
             self._folds.remove(key)
             place = _place(parked)
@@ -72,18 +73,18 @@ class Shelf:
 
     def trim(self, now: float) -> None:
         """Give up what is too old or too much, the oldest first."""
-        while self._parked:
-            key, oldest = next(iter(self._parked.items()))
-            if len(self._parked) <= PARKED and now - oldest.at <= PARKED_FOR:
+        while self.parked:
+            key, oldest = next(iter(self.parked.items()))
+            if len(self.parked) <= PARKED and now - oldest.at <= PARKED_FOR:
                 return
             self.pop(key)
 
     def related(self, key: str) -> Iterator[str]:
         """The keys of receipts that may name the message known by this receipt key."""
-        if key in self._parked:
+        if key in self.parked:
             yield key
         for folded in related_keys(key):
-            if folded != key and folded in self._parked:
+            if folded != key and folded in self.parked:
                 yield folded
             yield from (other for other in self._folds.of(folded) if other != key)
 

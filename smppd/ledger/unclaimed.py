@@ -25,11 +25,12 @@ class Unclaimed:
     """The msg_ids of such messages by link and the end of their destination."""
 
     def __init__(self) -> None:
-        self._near: dict[str, dict[int, None]] = {}
+        #: Whether there is anything is asked for every message: of this, which costs nothing.
+        self.waiting: dict[str, dict[int, None]] = {}
         self.ghosts: dict[str, float] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._near)
+        return bool(self.waiting)
 
     def haunt(self, entry: Outstanding) -> None:
         """Its last submission is of unknown outcome, and will remain so."""
@@ -52,20 +53,20 @@ class Unclaimed:
 
     def add(self, entry: Outstanding) -> None:
         """Let receipts be looked for it."""
-        self._near.setdefault(_place(entry), {})[entry.msg_id] = None
+        self.waiting.setdefault(_place(entry), {})[entry.msg_id] = None
 
     def discard(self, entry: Outstanding) -> None:
         """No receipt need be looked for it."""
         place = _place(entry)
-        near = self._near.get(place)
+        near = self.waiting.get(place)
         if near is not None:
             near.pop(entry.msg_id, None)
             if not near:
-                del self._near[place]
+                del self.waiting[place]
 
     def near(self, link: str, written: str) -> list[int]:
         """Those of this link whose handset may be this one, the oldest first."""
-        return list(self._near.get(f"{link}\t{tail(written)}", ()))
+        return list(self.waiting.get(f"{link}\t{tail(written)}", ()))
 
 
 def claimable(entry: Outstanding) -> Iterator[int]:

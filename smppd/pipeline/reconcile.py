@@ -48,10 +48,11 @@ class Book:
 
 
 class Ahead:
-    """What was read before a batch is recorded: messages whose texts may be compared, and the
-    (link, destination) pairs whose parked receipts may find their message by it."""
+    """What was found out before a batch is recorded: the keys of each receipt, messages whose texts
+    may be compared, and the (link, destination) pairs whose parked receipts may find theirs."""
 
     def __init__(self) -> None:
+        self.keys: list[tuple[str, ...]] = []
         self.rows: dict[int, MessageRow] = {}
         self.handsets: list[tuple[str, str]] = []
 
@@ -82,13 +83,14 @@ class Reconciler:
         """Have in memory whatever these may be about."""
         ahead = Ahead()
         if receipts:
-            await self._recall(link, receipts)
+            ahead.keys = [_keys(link, receipt) for receipt in receipts]
+            await self._recall(link, receipts, ahead.keys)
         accounts = self._desk.accounts
         wanted = dict[int, None]()
-        if accounts.unclaimed:
+        if accounts.unclaimed.waiting:
             for receipt in receipts:
                 wanted.update(dict.fromkeys(accounts.unclaimed.near(link, receipt.source)))
-        if outcomes and (receipts or accounts.shelf):
+        if outcomes and (receipts or accounts.shelf.parked):
             self._look_at(outcomes, ahead, wanted)
         await self.read_texts(ahead, wanted)
         return ahead
@@ -126,13 +128,12 @@ class Reconciler:
             rows = await self._desk.journal.read_messages(wanted)
             ahead.rows.update((row.msg_id, row) for row in rows)
 
-    async def _recall(self, link: str, receipts: Sequence[DeliveryReceipt]) -> None:
+    async def _recall(
+        self, link: str, receipts: Sequence[DeliveryReceipt], keys: Sequence[tuple[str, ...]]
+    ) -> None:
         """Bring messages back to memory that had been spilled before their receipt came."""
         looked_for = set[str]()
-        while (
-            missing := {key for receipt in receipts for key in self._missing(link, receipt)}
-            - looked_for
-        ):
+        while missing := self._missing(link, receipts, keys) - looked_for:
             # While we look, others may be spilled: look again until nothing new is missing.
             looked_for |= missing
             await self._fetch(sorted(missing))
@@ -164,19 +165,23 @@ class Reconciler:
             else:
                 self._desk.ledger.recall(self._desk.wall(), entry)
 
-    def _missing(self, link: str, receipt: DeliveryReceipt) -> Iterator[str]:
-        """The keys to look for on disk, unless memory has what the receipt is about."""
-        accounts, naming = self._desk.accounts, self._books[link].naming
-        for key in _keys(link, receipt):
-            place = accounts.message_ids.get(key)
-            if place is not None and accounts.entries[place[0]].to == receipt.source:
-                if naming.form == EXACT:
-                    return
-            elif place is None and accounts.finished.get(key) is not None:
-                return
-            yield key
-            if not naming.configured or naming.form != EXACT:
-                yield from related_keys(key)
+    def _missing(
+        self, link: str, receipts: Sequence[DeliveryReceipt], keys: Sequence[tuple[str, ...]]
+    ) -> set[str]:
+        """The keys to look for on disk, unless memory has what the receipts are about."""
+        accounts, missing = self._desk.accounts, set[str]()
+        get, entries = accounts.message_ids.get, accounts.entries
+        exact = self._books[link].naming.form == EXACT
+        for receipt, its in zip(receipts, keys, strict=True):
+            for key in its:
+                place = get(key)
+                if place is not None and exact and entries[place[0]].to == receipt.source:
+                    break  # nearly always
+                if place is None and accounts.finished.get(key) is not None:
+                    break
+                missing.add(key)
+                missing.update(related_keys(key))
+        return missing
 
     # ── recording ────────────────────────────────────────────────────────────────────────
 
@@ -186,7 +191,7 @@ class Reconciler:
         """Record receipts; also the numbers of those that are none."""
         written, refused = [], []
         for number, receipt in enumerate(receipts):
-            recorded = self._record(link, receipt, ahead, now)
+            recorded = self._record(link, receipt, ahead.keys[number], ahead, now)
             if recorded is None:
                 self._books[link].figures.unproven += 1
                 refused.append(number)
@@ -195,7 +200,12 @@ class Reconciler:
         return written, refused
 
     def _record(
-        self, link: str, receipt: DeliveryReceipt, ahead: Ahead, now: float
+        self,
+        link: str,
+        receipt: DeliveryReceipt,
+        keys: tuple[str, ...],
+        ahead: Ahead,
+        now: float,
     ) -> ReceiptOf | None:
         num = None if receipt.state is None else int(receipt.state)
         if num is not None and not receipt.final:
@@ -203,7 +213,7 @@ class Reconciler:
         what = ReceiptFact(
             link, receipt.message_id, receipt.error, receipt.done_date, receipt.source
         )
-        keys, proven = _keys(link, receipt), receipt.unproven is None
+        proven = receipt.unproven is None
         place = self._find(link, keys, receipt.source)
         if place is not None and (proven or self._is_to(place, receipt.source)):
             return self._settle(place, num, what, now)
@@ -272,7 +282,8 @@ class Reconciler:
     def _settle(self, place: Place, num: int | None, what: ReceiptFact, now: float) -> ReceiptOf:
         """Record the receipt of an outstanding part."""
         entry = self._desk.accounts.entries[place[0]]
-        self._judge(what.link, entry.part_states[place[1]], num)
+        if entry.part_states[place[1]] in PARTLY_DONE:
+            self._judge(what.link, entry.part_states[place[1]], num)
         self._desk.ledger.receipt(now, place, num, what)
         return ReceiptOf(self._desk.ledger.facts[-1], entry.client_id, entry.to)
 

@@ -220,6 +220,11 @@ def _reported(fact: Fact) -> str:
     return f"{what.message_id}: {word}{error}{done}"
 
 
+def _identified(fact: Fact) -> str:
+    message_id = (fact.text or "").partition("\t")[2]
+    return f"taken by the SMSC{' as ' if message_id else ''}{message_id}, as its receipt shows"
+
+
 _MESSAGE_STATES = frozenset(map(int, MessageState))
 
 _WORDS: Mapping[Kind, Callable[[Fact], str]] = MappingProxyType(
@@ -239,8 +244,6 @@ _WORDS: Mapping[Kind, Callable[[Fact], str]] = MappingProxyType(
         Kind.QUERIED: _queried,
         Kind.RECALLED: lambda _: "read back into memory",
         Kind.DEFERRED: lambda _: "waits for its send_at",
-        Kind.IDENTIFIED: lambda fact: (
-            f"taken by the SMSC as {(fact.text or '').partition(chr(9))[2]}, as its receipt shows"
-        ),
+        Kind.IDENTIFIED: _identified,
     }
 )

@@ -34,6 +34,8 @@ async def test_p49_a_message_in_doubt_is_settled_by_what_its_receipt_quotes(
         await deliver(rig, message(text.encode(), source=b"34600000001", esm_class=4))
     assert (rig.state("m1"), rig.state("m2")) == ("undelivered", "delivered")
     assert rig.show("m2").result.message_ids == ["20"]
+    told = [each.text for each in rig.show("m2").history if each.event == "identified"]
+    assert told == ["taken by the SMSC as 20, as its receipt shows"]
     assert rig.figures().matching.settled == 2
 
 

@@ -150,14 +150,25 @@ class Inquiry:
         now = self._desk.wall()
         while len(self._marks) > REMEMBERED:
             del self._marks[next(iter(self._marks))]
-        for entry in self._desk.accounts.entries.values():
-            if entry.state in _OURS and entry.submitted is not None:
-                for due in self._parts_due(entry, now):
-                    self._enter(due)
+        await self._look_in_memory(now)
         for _ in range(PAGES):
             if self._walk_again_at > now or not self._has_room():
                 return
             await self._read_page(now)
+
+    async def _look_in_memory(self, now: float) -> None:
+        """Look through the outstanding messages, and let others work in between."""
+        old = now - min(line.terms.query_after for line in self._lines.values())
+        entries = list(self._desk.accounts.entries.values())
+        for start in range(0, len(entries), PAGE):
+            if not self._has_room():
+                return
+            for entry in entries[start : start + PAGE]:
+                if entry.submitted is None or entry.submitted > old or entry.state not in _OURS:
+                    continue
+                for due in self._parts_due(entry, now):
+                    self._enter(due)
+            await trio.lowlevel.checkpoint()
 
     def _has_room(self) -> bool:
         return any(len(line.due) < MOST_DUE for line in self._lines.values())

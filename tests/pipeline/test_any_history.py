@@ -33,6 +33,9 @@ REFUSALS = [
     CommandStatus.ESME_RSYSERR,
     CommandStatus.ESME_RINVDSTADR,
     CommandStatus.ESME_RX_T_APPN,
+    CommandStatus.ESME_RMSGQFUL,
+    CommandStatus.ESME_RINVBNDSTS,
+    0x433,
 ]
 RECEIPTS = [MessageState.DELIVERED, MessageState.UNDELIVERABLE, MessageState.ENROUTE]
 WAITS = [0.01, 1.5, 31.0, 700.0]
@@ -138,11 +141,21 @@ async def step(life: Life, smsc: Smsc, action: int, pick: int) -> None:
     elif action == 8:
         await trio.sleep(WAITS[pick % len(WAITS)])
     elif action == 9:
-        held = sorted(life.accounts.held)[: 1 + pick % 3]
-        smsc.requeued.update(held)
-        await life.desk.requeue(held, "ana")
+        await _by_hand(life, smsc, pick)
     elif action > 10:
         await _ask(life, smsc, action, pick)
+
+
+async def _by_hand(life: Life, smsc: Smsc, pick: int) -> None:
+    """An operator pauses or resumes the link, or requeues what is held."""
+    if pick % 4 == 3:
+        if not life.refusals.pause("main", "to look", "ana"):
+            life.refusals.resume("main", "ana")
+        await life.desk.commit()
+        return
+    held = sorted(life.accounts.held)[: 1 + pick % 3]
+    smsc.requeued.update(held)
+    await life.desk.requeue(held, "ana")
 
 
 async def _ask(life: Life, smsc: Smsc, action: int, pick: int) -> None:
@@ -221,6 +234,7 @@ def agrees_with_disk(life: Life) -> None:
         loaded, _ = life.reader.load(from_snapshot=from_snapshot)
         assert loaded.counts == life.accounts.counts
         assert loaded.held == life.accounts.held
+        assert loaded.paused == life.accounts.paused
         assert loaded.references.save() == life.accounts.references.save()
         assert loaded.shelf.keys() == life.accounts.shelf.keys()
         for number, each in life.accounts.queues.items():
@@ -242,6 +256,8 @@ def claimable_parts(accounts: Accounts) -> set[Key]:
 
 async def finish(life: Life, smsc: Smsc) -> None:
     """Answer everything well until nothing moves any more."""
+    life.refusals.resume("main", "ana")
+    await life.desk.commit()
     life.wire.open(1000)
     for _ in range(20):
         await trio.sleep(700)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from itertools import pairwise
+from random import Random
+from string import ascii_uppercase
 from typing import Any
 
 import pytest
@@ -157,6 +159,40 @@ async def test_p88_of_a_long_message_only_the_throttled_part_goes_again(
     assert len(texts) == 5
     assert [text[5] for text in (texts[0], texts[1], texts[2], texts[3])] == [1, 2, 2, 3]
     assert attempts(rig, name) == {1: 2}
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_p88_once_throttled_no_part_passes_an_earlier_one_to_its_destination(
+    rig: Rig, autojump_clock: MockClock, seed: int
+) -> None:
+    """However often and wherever the SMSC throttles, with full windows on several sessions."""
+    chance = Random(seed)
+    smsc = Answering(rig, lambda _: THROTTLED if chance.random() < 0.2 else OK)
+    smsc.judge, judge = (lambda _: THROTTLED if not smsc.heard[1:] else OK), smsc.judge
+    await rig.start(window=10, sessions=2, bound=2)
+    rig.hand_in(rig.sms(999, receipt=False))
+    await rig.until(lambda: rig.states() == {"sent": 1})
+    smsc.judge = judge
+    del smsc.taken[:]
+    lines = [
+        rig.sms(
+            n,
+            to=f"+3460000000{n % 4}",
+            text=ascii_uppercase[n // 4] * chance.choice([10, 200, 400]),
+        )
+        for n in range(40)
+    ]
+    rig.hand_in(*lines)
+    await rig.until(lambda: rig.states() == {"sent": 41})
+    taken = defaultdict(list)
+    for frame in smsc.taken:
+        submit = taken_apart(frame)
+        part = submit.text[5] if submit.esm_class & 0x40 else 1
+        taken[submit.destination].append((submit.text[-1:], part))
+    assert len(taken) == 4
+    for parts in taken.values():
+        assert parts == sorted(parts)
+        assert len(parts) == len(set(parts))
 
 
 async def test_p88_other_refusals_do_not_end_the_slowness(
@@ -395,3 +431,36 @@ async def test_p92_a_lost_session_state_is_mended_by_reconnecting(
     assert {line["state"] for line in rig.results(name)} == {"sent"}
     assert attempts(rig, name) == {1: 20}
     assert len(rig.smsc.calls) == 2
+
+
+# ── what limits a link ───────────────────────────────────────────────────────────────────────
+
+
+async def test_a_slow_disk_is_said_to_limit_the_link(rig: Rig, autojump_clock: MockClock) -> None:
+    Answering(rig, lambda _: OK)
+    await rig.start(window=5)
+    name = rig.hand_in(*(rig.sms(n, receipt=False) for n in range(500)))
+
+    async def slowly(_: Callable[..., Any]) -> None:
+        await trio.sleep(0.3)
+
+    rig.before_call = slowly
+    await rig.until(lambda: rig.states().get("sent", 0) > 100)
+    said = Counter[str]()
+    for _ in range(20):
+        await trio.sleep(0.37)
+        said[rig.figures().limited_by] += 1
+    assert said.most_common(1)[0][0] == "journal"
+    await rig.until(lambda: rig.has_results(name))
+    await trio.sleep(3)
+    assert rig.figures().limited_by == "nothing queued"
+
+
+async def test_a_slow_smsc_is_said_to_limit_the_link_by_its_window(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    rig.simulate(answer=Answers(latency=Seconds(0.5)))
+    await rig.start(window=5)
+    rig.hand_in(*(rig.sms(n, receipt=False) for n in range(500)))
+    await trio.sleep(10)
+    assert rig.figures().limited_by == "window"

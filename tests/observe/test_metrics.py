@@ -11,6 +11,7 @@ from prometheus_client.registry import CollectorRegistry
 
 from smppd import events
 from smppd.figures import (
+    BIND_STATES,
     DaemonFigures,
     JournalFigures,
     LinkFigures,
@@ -26,6 +27,8 @@ PROMISED = {
     "smppd_build_info": "gauge",
     "smppd_start_time_seconds": "gauge",
     "smppd_bind_sessions": "gauge",
+    "smppd_bind_state": "gauge",
+    "smppd_tls_certificate_expiry_timestamp_seconds": "gauge",
     "smppd_window_size": "gauge",
     "smppd_window_in_use": "gauge",
     "smppd_submits_total": "counter",
@@ -186,6 +189,23 @@ def test_sessions_are_counted_by_state_with_zeros(registry: CollectorRegistry) -
     assert sessions[("main", "bound_rx")] == 1
     assert sessions[("main", "connecting")] == 1
     assert sessions[("backup", "bound_trx")] == 0
+
+
+def test_how_a_link_stands_is_one_state_of_several(figures: DaemonFigures) -> None:
+    link = figures.links[0]
+    for refused, state in (("", "bound"), ("already_bound", "already_bound"), ("operator",) * 2):
+        link.sessions[2].refused = refused
+        states = scraped(build_registry(lambda: figures))["smppd_bind_state"]
+        assert {name for link, name in states if link == "main"} == set(BIND_STATES)
+        assert [name for (link, name), on in states.items() if link == "main" and on] == [state]
+
+
+def test_the_expiry_is_that_of_the_first_certificate(figures: DaemonFigures) -> None:
+    name = "smppd_tls_certificate_expiry_timestamp_seconds"
+    assert scraped(build_registry(lambda: figures)).get(name, {}) == {}
+    sessions = figures.links[0].sessions
+    sessions[0].certificate_expires, sessions[2].certificate_expires = 2e9, 1.9e9
+    assert scraped(build_registry(lambda: figures))[name] == {("main",): 1.9e9}
 
 
 def test_the_window_is_that_of_the_sessions_that_may_submit(registry: CollectorRegistry) -> None:

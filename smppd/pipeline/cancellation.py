@@ -15,7 +15,7 @@ import trio
 from smppd.ledger.facts import QUEUE_SHIFT, MessageRow, Outstanding
 from smppd.message import Message, State
 from smppd.pipeline.desk import Desk
-from smppd.ports import Asking, Heard, Question, Reply
+from smppd.ports import UNENCODABLE, Asking, Heard, Question, Reply
 from smppd.smpp.vocabulary import status_name
 
 Recall = Callable[[Sequence[str]], Awaitable[None]]
@@ -57,7 +57,7 @@ class _Case:
     def hear(self, reply: Reply, entry: Outstanding | None) -> None:
         self.entry = entry or self.entry
         self.parts.discard(reply.question.part)
-        if reply.status is None:
+        if reply.status is None or reply.status == UNENCODABLE:
             self.refused.append(reply.reason)
         elif reply.status:
             self.refused.append(f"the SMSC says {status_name(reply.status)}")
@@ -160,7 +160,7 @@ class Cancellation:
         entry = self._desk.accounts.entries.get(case.entry.msg_id, case.entry)
         state, why = State(entry.state), list(dict.fromkeys(case.refused))
         if state == State.CANCELLED:
-            return Fate(entry.msg_id, True, state.label)
+            return Fate(entry.msg_id, True, state.label, _already_out(entry))
         if case.parts and state == State.SENT:
             why.append("the SMSC has not answered yet; what it says later counts")
         cancelled = entry.part_states.count(State.CANCELLED)

@@ -22,7 +22,7 @@ from smppd.ledger.facts import ANSWERED_FOR_GOOD, Outstanding, read_outstanding
 from smppd.message import Message, State
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.replies import TELLS
-from smppd.ports import Asking, Heard, Question
+from smppd.ports import UNENCODABLE, Asking, Heard, Question
 from smppd.smpp.vocabulary import CommandStatus, status_name
 
 #: Seconds between two looks at what is due.
@@ -127,6 +127,9 @@ class Inquiry:
             tries, _ = self._marks.pop(key, (0, 0.0))
             if reply.status in TELLS:
                 line.strikes = 0
+                continue
+            if reply.status == UNENCODABLE:
+                self._marks[key] = (MOST_ANSWERS, inf)
                 continue
             failed = reply.status
             wait = line.terms.query_after * 2.0 ** min(tries + 1, 20)

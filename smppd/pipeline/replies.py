@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from smppd.ledger.facts import Outstanding, ReceiptFact
 from smppd.ledger.ledger import Ledger
-from smppd.ports import Heard, ReceiptOf, Reply
+from smppd.ports import UNENCODABLE, Heard, ReceiptOf, Reply
 from smppd.smpp.receipt import FINAL_STATES
 from smppd.smpp.vocabulary import CommandStatus, MessageState
 
@@ -26,7 +26,10 @@ def record(ledger: Ledger, link: str, reply: Reply, now: float) -> tuple[Heard, 
     question = reply.question
     entry = ledger.accounts.entries.get(question.msg_id)
     told = None
-    if reply.status is not None and question.cancels:
+    if reply.status in (None, UNENCODABLE):
+        return (reply, entry), None
+    if question.cancels:
+        assert reply.status is not None
         ledger.cancel_answered(now, link, question.msg_id, question.part, reply.status)
     elif entry is not None and reply.status in TELLS:
         told = _record_query(ledger, link, reply, entry, now)

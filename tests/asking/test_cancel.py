@@ -12,6 +12,7 @@ from trio.testing import MockClock
 from smppd import events
 from smppd.pipeline.cancellation import Fate
 from smppd.simulate.script import Receipts
+from smppd.smpp.errors import EncodeError
 from tests.pitfalls.raw import (
     CANCEL_SM,
     DELIVER_SM,
@@ -215,6 +216,61 @@ async def test_a_message_whose_id_was_given_again_is_not_cancelled(
     assert fate.cancelled
     (fate,) = await cancel("m1")
     assert not fate.cancelled, "nor when the other one is final"
+
+
+async def test_a_kill_between_question_and_answer_leaves_it_to_the_receipt(
+    rig: Rig, cancel: Cancel, autojump_clock: MockClock
+) -> None:
+    rig.smsc.on_frame = lambda _, frame: frame.command_id == CANCEL_SM
+    await rig.start(cancel_sm=True)
+    await _hand_in(rig, 1)
+    await rig.until(lambda: rig.states() == {"sent": 1})
+    await cancel("m1", patience=1.0)
+    await rig.kill()
+    await rig.start_again()
+    assert rig.states() == {"sent": 1}
+    rig.smsc.say(pdu(DELIVER_SM, 9, receipt("1", "DELETED")))
+    await rig.until(lambda: rig.states() == {"cancelled": 1})
+    assert rig.audit().ok
+
+
+async def test_a_message_sent_twice_says_that_a_copy_may_be_out(
+    rig: Rig, cancel: Cancel, autojump_clock: MockClock
+) -> None:
+    answer_cancels(rig, 0)
+    rig.smsc.accepting = False
+    await rig.start(cancel_sm=True, response_timeout=5.0)
+    rig.hand_in(rig.sms(1, on_unknown="resend"))
+    await rig.until(lambda: rig.smsc.submits)
+    rig.smsc.accepting = True
+    await rig.until(lambda: rig.states() == {"sent": 1})
+    (fate,) = await cancel("m1")
+    assert (fate.cancelled, fate.why) == (True, "it may have been sent before")
+
+
+async def test_an_id_that_fits_no_pdu_is_no_answer_of_the_smsc(
+    rig: Rig, cancel: Cancel, autojump_clock: MockClock
+) -> None:
+    # Longer than SMPP has it, as some SMSCs give them in their answers all the same.
+    rig.smsc.next_id = lambda: "x" * 64  # type: ignore[method-assign]
+    await rig.start(cancel_sm=True, query_sm=True, query_after=60.0)
+    await _hand_in(rig, 1)
+    await rig.until(lambda: rig.states() == {"sent": 1})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("smppd.link.asking.request", _too_long)
+        (fate,) = await cancel("m1")
+        assert (fate.cancelled, fate.why) == (False, "message_id is too long")
+        await trio.sleep(200)
+    assert rig.figures().queries == {"refused": 1}
+    assert not rig.of(events.QueriesRefused)
+    assert not rig.call.heard(CANCEL_SM)
+    assert [each.text for each in rig.show("m1").history][3:] == [
+        "the SMSC is asked to cancel it (ana)"
+    ]
+
+
+def _too_long(_: object) -> None:
+    raise EncodeError("message_id is too long")
 
 
 async def test_a_refusal_is_told_and_the_message_stays_sent(

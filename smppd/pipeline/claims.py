@@ -69,8 +69,9 @@ def claim(
     if _is_contested(accounts, what, came):
         return None
     verdicts = [(place, _quotes(what.quoted, rows[place[0]], place[1])) for place in places]
-    agreeing = [place for place, verdict in verdicts if verdict]
-    if agreeing:
+    best = max((verdict or 0 for _, verdict in verdicts), default=0)
+    agreeing = [place for place, verdict in verdicts if verdict == best]
+    if best:
         return agreeing[0] if len(agreeing) == 1 else None
     left = [place for place, verdict in verdicts if verdict is None]
     if len(left) != 1 or not what.message_id:
@@ -114,27 +115,31 @@ def _in_window(submit_date: str, left: float) -> bool:
     return abs(submitted.timestamp() - left) <= _WINDOW
 
 
-def _quotes(quoted: str, row: MessageRow, part: int) -> bool | None:
-    """Whether octets that a receipt quotes (hex) begin this part's text; None if nobody can say."""
+def _quotes(quoted: str, row: MessageRow, part: int) -> int | None:
+    """How well octets that a receipt quotes (hex) fit this part's text: 2 the whole of it, 1 its
+    beginning, 0 another; None if nobody can say."""
     octets = bytes.fromhex(quoted)
     message = row.message
     headed = bool(message.esm_class & EsmClass.UDHI)
     segment = message.segments[part]
     body = segment[1 + segment[0] :] if headed and segment else segment
-    if len(octets) >= _TELLING and (body.startswith(octets) or segment.startswith(octets)):
-        return True
+    if octets and octets == body:
+        return 2
     ours = _plain(decode_text(segment, message.data_coding, headed))
     readings = [octets.decode("latin-1"), octets.decode("utf-16-be", "replace")]
-    theirs = [_plain(each) for each in readings]
+    theirs = [_plain(each) for each in (*readings, decode_text(octets, message.data_coding))]
     if theirs[0] in _NO_QUOTE:
         return None
+    if ours and ours in theirs:
+        return 2
+    begins = body.startswith(octets) or segment.startswith(octets)
+    if len(octets) >= _TELLING and begins:
+        return 1
     if any(len(each) >= _TELLING and ours.startswith(each) for each in theirs):
-        return True
-    if theirs[0] == ours:
-        return True
-    return None if len(theirs[0]) < _TELLING else False
+        return 1
+    return None if len(theirs[0]) < _TELLING else 0
 
 
 def _plain(text: str) -> str:
-    """Letters and digits of ASCII only, in one case: what every coding and SMSC leaves alone."""
-    return "".join(each for each in text if each.isascii() and each.isalnum()).lower()
+    """Letters and digits only, in one case: what SMSCs leave alone."""
+    return "".join(filter(str.isalnum, text)).lower()

@@ -20,6 +20,8 @@ from smppd.smpp.vocabulary import EsmClass, TlvTag
 #: So many octets of the message come back in its receipt (3.4, appendix B).
 TEXT_IN_RECEIPT = 20
 
+_REFERENCE = int(TlvTag.USER_MESSAGE_REFERENCE)
+
 #: Spreads consecutive numbers over all of 128 bits; odd, so that no two become one.
 _SPREAD = 0x9E3779B97F4A7C15F39CC0605CEDC835
 
@@ -91,6 +93,9 @@ class ReceiptWriter:
                 (TlvTag.RECEIPTED_MESSAGE_ID, message_id.encode("latin-1") + b"\0"),
                 (TlvTag.MESSAGE_STATE, bytes([STATE_WORDS[word]])),
             )
+        reference = next((value for tag, value in message.tlvs if tag == _REFERENCE), None)
+        if reference is not None:  # given back, 3.4, 5.3.2.17
+            receipt.tlvs = (*receipt.tlvs, (_REFERENCE, reference))
         return receipt
 
     def _text(self, taken: Taken, message_id: str, word: str) -> bytes:

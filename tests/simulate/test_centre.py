@@ -663,3 +663,18 @@ def test_the_tally_keeps_remarks_on_an_odd_esme() -> None:
     smsc.receive(peer.connection, bytes.fromhex("00000010000102000000000000000005"), 0.0)
     assert smsc.tally.oddities == 1
     assert "0x00010200" in smsc.tally.remarks[0]
+
+
+@pytest.mark.parametrize("form", ["standard", "tlv"])
+def test_a_receipt_gives_the_user_message_reference_back(form: str) -> None:
+    given = (int(TlvTag.USER_MESSAGE_REFERENCE), b"\x12\x34")
+    smsc = centre(receipts={"form": form})
+    peer = esme(smsc)
+    for tlvs in ((given,), ()):
+        message = SubmitSm(
+            destination_addr="34600000001", registered_delivery=1, short_message=b"x", tlvs=tlvs
+        )
+        peer.session.request(message, tlvs, 0.0)
+    peer.exchange(0.0)
+    pass_time(smsc, 1.0, peer)
+    assert [given in pdu.tlvs for pdu in peer.delivered] == [True, False]

@@ -668,7 +668,7 @@ def test_the_tally_keeps_remarks_on_an_odd_esme() -> None:
 @pytest.mark.parametrize("form", ["standard", "tlv"])
 def test_a_receipt_gives_the_user_message_reference_back(form: str) -> None:
     given = (int(TlvTag.USER_MESSAGE_REFERENCE), b"\x12\x34")
-    smsc = centre(receipts={"form": form})
+    smsc = centre(receipt={"form": form})
     peer = esme(smsc)
     for tlvs in ((given,), ()):
         message = SubmitSm(

@@ -52,7 +52,7 @@ async def try_bind(link: LinkConfig, host: str, port: int, password: str, bind: 
             session.unbind(trio.current_time())
             await _converse(wire, session)
             return Finding(what, True, f"{_bound(bind, outcome)}, and unbound{_safely(stream)}")
-    return Finding(what, False, _why_not(outcome, wire.first))
+    return Finding(what, False, _why_not(outcome, wire.first, link))
 
 
 class _Wire:
@@ -83,9 +83,10 @@ def _safely(stream: trio.abc.Stream) -> str:
     return f"; {stream.version()}, the SMSC's certificate is valid until {until}"
 
 
-def _why_not(outcome: Event, first: bytes) -> str:
+def _why_not(outcome: Event, first: bytes, link: LinkConfig) -> str:
     if isinstance(outcome, BindRefused):
-        return f"refused with {status_name(outcome.status)}: {bind_hint(outcome.status)}"
+        hint = bind_hint(outcome.status, link.bind_status)
+        return f"refused with {status_name(outcome.status)}: {hint}"
     reason = outcome.reason if isinstance(outcome, Closed) else "it came to no end"
     return f"no answer to the bind: {reason}: {looks_like(first) or NEVER_BOUND}"
 

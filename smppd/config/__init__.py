@@ -12,6 +12,7 @@ from smppd.config.reading import find_config, load, parse
 from smppd.config.rules import Address
 from smppd.config.sections import (
     Bind,
+    BindClass,
     Config,
     JournalConfig,
     LinkConfig,
@@ -32,6 +33,7 @@ from smppd.config.tls import tls_context
 __all__ = [
     "Address",
     "Bind",
+    "BindClass",
     "Config",
     "DataCoding0",
     "JournalConfig",

@@ -15,7 +15,7 @@ from typing import Any, get_args
 from smppd.config.credentials import too_long
 from smppd.config.mistakes import Reading
 from smppd.config.rules import DEFAULT_PORT, Address, Problem, address, choice, host, nearest, whole
-from smppd.config.sections import LinkConfig, StatusClass
+from smppd.config.sections import BindClass, LinkConfig, StatusClass
 from smppd.config.text_keys import check_tlvs, read_ton_npi
 from smppd.config.transport import check_transport
 from smppd.smpp.fields import LONG_CREDENTIAL_SIZE
@@ -37,7 +37,11 @@ _CODE = re.compile(r"0[xX][0-9A-Fa-f]{1,8}|[0-9]{1,10}")
 _STATUSES = {name: int(code) for name, code in CommandStatus.__members__.items() if code}
 
 _port = whole(1, 65_535)
-_status_class = choice(*get_args(StatusClass))
+#: The tables of statuses, and what may stand in each.
+_CLASSES = {
+    "status": choice(*get_args(StatusClass)),
+    "bind_status": choice(*get_args(BindClass)),
+}
 
 
 def read_links(reading: Reading, table: object) -> list[dict[str, Any]]:
@@ -78,7 +82,7 @@ def _read_link(reading: Reading, name: str, table: dict[str, Any]) -> dict[str, 
         **given,
         "name": name,
         "hosts": hosts,
-        "status": _statuses(reading, table.get("status", {}), key),
+        **{each: _statuses(reading, table.get(each, {}), (*key, each)) for each in _CLASSES},
         "ton_npi": read_ton_npi(reading, table.get("ton_npi", {}), key),
     }
 
@@ -191,13 +195,14 @@ def _check_floor(reading: Reading, given: dict[str, Any], key: Sequence[str]) ->
         )
 
 
-def _statuses(reading: Reading, given: object, key: Sequence[str]) -> dict[int, StatusClass]:
-    found: dict[int, StatusClass] = {}
-    for name, word in reading.table(given, *key, "status").items():
-        code = reading.value(_status_code(name), *key, "status", name)
-        status_class = reading.value(_status_class(word), *key, "status", name)
+def _statuses(reading: Reading, given: object, key: Sequence[str]) -> dict[int, str]:
+    """A table of statuses with their classes; the last word of its key says which."""
+    found: dict[int, str] = {}
+    for name, word in reading.table(given, *key).items():
+        code = reading.value(_status_code(name), *key, name)
+        status_class = reading.value(_CLASSES[key[-1]](word), *key, name)
         if code in found:
-            reading.refuse("is the same status as another line; keep one", *key, "status", name)
+            reading.refuse("is the same status as another line; keep one", *key, name)
         elif code:
             found[code] = status_class
     return found

@@ -52,6 +52,8 @@ StatusClass = Literal[
     "reconnect",
     "operator",
 ]
+#: What to do about a command_status that refuses a bind.
+BindClass = Literal["retry_later", "already_bound", "credentials", "operator"]
 LogFormat = Literal["auto", "json", "console"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -86,8 +88,8 @@ class LinkConfig:
 
     `hosts` are tried in turn (keys `host`, `port` and `hosts`). A file names exactly one of
     `password_file` and `password_env`; a link built in code with neither has no password.
-    `status` maps a command_status to the class that overrides ours. `text_terms` gathers the keys
-    that shape the octets of a message; `default_country` empty is that of `[spool]`.
+    `status` maps a command_status to the class that overrides ours, `bind_status` one that refuses
+    a bind. `text_terms` gathers the keys that shape the octets of a message; `default_country` empty is that of `[spool]`.
     """
 
     name: str
@@ -141,6 +143,7 @@ class LinkConfig:
     times: Annotated[Times, choice(*get_args(Times))] = "absolute"
     schedule: Annotated[Schedule, choice(*get_args(Schedule))] = "local"
     status: Mapping[int, StatusClass] = field(default_factory=dict, hash=False)
+    bind_status: Mapping[int, BindClass] = field(default_factory=dict, hash=False)
     ton_npi: TonNpi = STANDARD_TON_NPI
     text_terms: TextTerms = field(init=False, repr=False, compare=False)
 
@@ -244,7 +247,7 @@ RULES: Mapping[str, Mapping[str, Key]] = MappingProxyType(
 )
 
 #: Keys of a link that are no field of their own: they are read together, or are a table.
-_LINK_KEYS = ("host", "port", "hosts", "status", "ton_npi")
+_LINK_KEYS = ("host", "port", "hosts", "status", "bind_status", "ton_npi")
 
 #: The keys of a route, and how long a link may be unable before another takes its place.
 ROUTE_KEYS = ("name", "to", "from", "fields", "links", "weights", "failover_after")

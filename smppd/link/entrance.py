@@ -16,17 +16,24 @@ import trio
 
 from smppd.config import Address
 from smppd.link.backoff import credentials_delay
-from smppd.link.refusals import Refused, bind_class, wants_operator
+from smppd.link.refusals import NO_OVERRIDES, Overrides, Refused, bind_class, wants_operator
 
 #: An SMSC that has not said yes or no for so long, in seconds, is silent; another may try, too.
 PATIENCE = 10.0
 
 
 class Entrance:
-    """One for each link; sessions are told apart by any hashable `who`."""
+    """One for each link; sessions are told apart by any hashable `who`. `overrides` are the
+    link's own classes of refused binds."""
 
-    def __init__(self, hosts: Sequence[Address], chance: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        hosts: Sequence[Address],
+        chance: Callable[[], float],
+        overrides: Overrides = NO_OVERRIDES,
+    ) -> None:
         self.chance = chance
+        self._overrides = overrides
         self._hosts = list(hosts)
         self._bound: set[object] = set()
         self._trying: object = None
@@ -106,10 +113,10 @@ class Entrance:
     def wants_operator(self, who: object, bind: str, status: int) -> bool:
         """Whether an operator must hear of this refusal of such a bind: once for all sessions,
         until one is accepted."""
-        refused = bind_class(status)
+        refused = bind_class(status, self._overrides)
         self._refusals[who, refused] += 1
         if (bind, refused) in self._told or not wants_operator(
-            status, self._refusals[who, refused]
+            status, self._refusals[who, refused], self._overrides
         ):
             return False
         self._told.add((bind, refused))

@@ -53,7 +53,7 @@ class Link:
         figures = LinkFigures(config.name, bind=config.bind, window=config.window, rate=config.rate)
         pace = Pace(config.rate, config.rate_floor, complaints(config.status))
         self._traffic = Traffic(submissions, emit, wall, figures, wording_of(config), pace)
-        entrance = Entrance(config.hosts, SystemRandom().random)
+        entrance = Entrance(config.hosts, SystemRandom().random, config.bind_status)
         self._traffic.read_receipt = partial(
             read_receipt,
             by_text=config.receipts_by_text,

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from enum import Enum
 from types import MappingProxyType
 
+from smppd.config import BindClass
 from smppd.smpp.vocabulary import CommandStatus
 from smppd.statuses import MEANINGS, Binding
 
@@ -80,23 +81,43 @@ _HINTS: Mapping[int, str] = MappingProxyType(
 )
 
 
-def bind_class(status: int) -> Refused:
+#: What a link's `bind_status` makes of statuses, where it has its own view.
+Overrides = Mapping[int, BindClass]
+NO_OVERRIDES: Overrides = MappingProxyType({})
+
+#: The cures where a link says what a status means.
+_CLASS_HINTS: Mapping[Refused, str] = MappingProxyType(
+    {
+        Refused.CREDENTIALS: "check system_id and the password",
+        Refused.ALREADY_BOUND: _HINTS[CommandStatus.ESME_RALYBND],
+        Refused.OPERATOR: "ask the provider",
+        Refused.RETRY_LATER: _SMSC_TROUBLE,
+    }
+)
+
+
+def bind_class(status: int, overrides: Overrides = NO_OVERRIDES) -> Refused:
     """What a bind refused with this command_status comes to; what nobody knows may pass."""
+    if status in overrides:
+        return _REFUSED[Binding(overrides[status])]
     return _CLASSES.get(status, Refused.RETRY_LATER)
 
 
-def wants_operator(status: int, times: int) -> bool:
+def wants_operator(status: int, times: int, overrides: Overrides = NO_OVERRIDES) -> bool:
     """Whether an operator is to hear of a session whose bind was refused so for so many times."""
-    refused = bind_class(status)
+    refused = bind_class(status, overrides)
     if refused is Refused.ALREADY_BOUND:
         return times >= ALREADY_BOUND_TIMES
-    return status not in _CLASSES or refused in (Refused.CREDENTIALS, Refused.OPERATOR)
+    unknown = status not in _CLASSES and status not in overrides
+    return unknown or refused in (Refused.CREDENTIALS, Refused.OPERATOR)
 
 
 #: An old session may take a while to die; after so many refusals it is something else.
 ALREADY_BOUND_TIMES = 3
 
 
-def bind_hint(status: int) -> str:
+def bind_hint(status: int, overrides: Overrides = NO_OVERRIDES) -> str:
     """The cure for a bind refused with this command_status."""
+    if status in overrides:
+        return _CLASS_HINTS[bind_class(status, overrides)]
     return _HINTS.get(status, "ask the provider what this status means for a bind")

@@ -248,9 +248,9 @@ class Supervisor:
     def _note_refused(self, status: int) -> float:
         figures = self._traffic.figures
         figures.bind_refusals += 1
-        delay = self._delay_after(bind_class(status))
+        delay = self._delay_after(bind_class(status, self._config.bind_status))
         name = status_name(status)
-        hint = f"{self._address}: {bind_hint(status)}"
+        hint = f"{self._address}: {bind_hint(status, self._config.bind_status)}"
         figures.last_error = f"bind refused with {name}: {hint}"
         about = (self._traffic.name, self._number, status, name, hint)
         self._traffic.emit(BindRefused(*about, round(delay, 1)))

@@ -289,6 +289,12 @@ def test_a_mistake_in_a_status_names_key_and_cure(written: str, key: str, cure: 
     assert cure in found[f"link.main.status.{key}"]
 
 
+def test_a_bind_has_classes_of_its_own() -> None:
+    found = mistakes(f'{LINK}[link.main.bind_status]\n0x03 = "permanent"')
+    assert list(found) == ["link.main.bind_status.0x03"]
+    assert 'write "retry_later", "already_bound"' in found["link.main.bind_status.0x03"]
+
+
 @pytest.mark.parametrize(
     ("content", "place"),
     [

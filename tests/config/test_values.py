@@ -178,6 +178,13 @@ def test_statuses_by_number_and_name() -> None:
     }
 
 
+def test_statuses_that_refuse_a_bind() -> None:
+    text = LINK + '[link.main.bind_status]\nESME_RINVCMDID = "credentials"\n0x401 = "operator"'
+    found = configured(text).links[0]
+    assert found.bind_status == {0x03: "credentials", 0x401: "operator"}
+    assert found.status == {}
+
+
 def test_a_byte_order_mark_does_no_harm() -> None:
     assert configured("\ufeff" + LINK) == configured(LINK)
 
@@ -205,7 +212,7 @@ def test_which_file_is_read(argument: str | None, environ: dict[str, str], path:
 
 
 def test_every_field_but_a_few_is_a_key_with_a_rule() -> None:
-    read_otherwise = {"name", "hosts", "status", "ton_npi", "text_terms"}
+    read_otherwise = {"name", "hosts", "status", "bind_status", "ton_npi", "text_terms"}
     for name, section in (
         ("spool", SpoolConfig()),
         ("journal", JournalConfig()),

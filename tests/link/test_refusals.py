@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
+from smppd.config import BindClass
 from smppd.figures import BIND_STATES
 from smppd.link.refusals import Refused, bind_class, bind_hint, wants_operator
 
@@ -62,6 +65,23 @@ def test_a_trouble_that_passes_is_no_alarm() -> None:
 )
 def test_hints_name_the_cure(status: int, cure: str) -> None:
     assert cure in bind_hint(status)
+
+
+@pytest.mark.parametrize("word", get_args(BindClass))
+@pytest.mark.parametrize("status", [*sorted(KNOWN), 0x0B, 0x401])
+def test_a_link_has_the_last_word_on_every_status(status: int, word: BindClass) -> None:
+    own: dict[int, BindClass] = {status: word}
+    wanted = {
+        "retry_later": (Refused.RETRY_LATER, [False, False, False], "wait"),
+        "already_bound": (Refused.ALREADY_BOUND, [False, False, True], "sessions"),
+        "credentials": (Refused.CREDENTIALS, [True, True, True], "password"),
+        "operator": (Refused.OPERATOR, [True, True, True], "ask the provider"),
+    }
+    refused, told, cure = wanted[word]
+    assert bind_class(status, own) is refused
+    assert [wants_operator(status, times, own) for times in (1, 2, 3)] == told
+    assert cure in bind_hint(status, own)
+    assert bind_class(0x7FF, own) is bind_class(0x7FF)
 
 
 def test_people_see_every_class_as_a_state() -> None:

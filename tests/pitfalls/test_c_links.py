@@ -215,6 +215,17 @@ async def test_p35_a_wrong_password_is_tried_ever_more_seldom(
     await rig.until(lambda: rig.figures().bind_state == "bound")
 
 
+async def test_p35_a_providers_own_word_for_a_wrong_password_locks_no_account(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    rig.smsc.bind_status = 0x03
+    await rig.start(bound=0, bind_status={0x03: "credentials"})
+    await trio.sleep(600)
+    assert len(binds(rig)) == 4
+    assert rig.figures().bind_state == "auth_failed"
+    assert "check system_id and the password" in rig.figures().last_error
+
+
 async def test_p36_already_bound_is_not_bound_and_waits(
     rig: Rig, autojump_clock: MockClock
 ) -> None:

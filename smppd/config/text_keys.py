@@ -25,7 +25,8 @@ def read_ton_npi(reading: Reading, given: object, key: Sequence[str]) -> TonNpi:
             reading.refuse(f"is no kind of address{near}", *key, "ton_npi", name)
         elif pair := reading.value(_pair(value), *key, "ton_npi", name):
             found[name] = pair
-    return STANDARD_TON_NPI._replace(**found)
+    # The very value where nothing differs: who prepares a message looks no further.
+    return STANDARD_TON_NPI._replace(**found) if found else STANDARD_TON_NPI
 
 
 def _pair(value: object) -> tuple[int, int] | Problem:

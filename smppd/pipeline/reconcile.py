@@ -6,7 +6,7 @@ waiting for anything, so that it sits between two commits with the answers that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from itertools import chain
 
 from smppd.figures import MatchingFigures
@@ -84,7 +84,8 @@ class Reconciler:
         ahead = Ahead()
         if receipts:
             ahead.keys = [_keys(link, receipt) for receipt in receipts]
-            await self._recall(link, receipts, ahead.keys)
+            known = {each.message_id for each in outcomes if type(each) is Answered}
+            await self._recall(link, receipts, ahead.keys, known)
         accounts = self._desk.accounts
         wanted = dict[int, None]()
         if accounts.unclaimed.waiting:
@@ -98,11 +99,16 @@ class Reconciler:
     def _look_at(self, outcomes: Sequence[Outcome], ahead: Ahead, wanted: dict[int, None]) -> None:
         """What these outcomes may bring to light, once they are recorded."""
         accounts = self._desk.accounts
+        any_unclaimed = bool(accounts.unclaimed)
         for outcome in outcomes:
-            unnamed = isinstance(outcome, Answered) and not (outcome.status or outcome.message_id)
-            doubtful = unnamed or isinstance(outcome, Unanswered)
+            if type(outcome) is Answered:
+                doubtful = not (outcome.status or outcome.message_id)
+            else:
+                doubtful = type(outcome) is Unanswered
+            if not (doubtful or any_unclaimed):
+                continue
             entry = accounts.entries.get(outcome.msg_id)
-            if entry is None or not (doubtful or accounts.unclaimed):
+            if entry is None:
                 continue
             if doubtful:
                 wanted[entry.msg_id] = None
@@ -129,11 +135,18 @@ class Reconciler:
             ahead.rows.update((row.msg_id, row) for row in rows)
 
     async def _recall(
-        self, link: str, receipts: Sequence[DeliveryReceipt], keys: Sequence[tuple[str, ...]]
+        self,
+        link: str,
+        receipts: Sequence[DeliveryReceipt],
+        keys: Sequence[tuple[str, ...]],
+        known: Set[str],
     ) -> None:
-        """Bring messages back to memory that had been spilled before their receipt came."""
+        """Bring messages back to memory that had been spilled before their receipt came.
+
+        `known` are the message_ids of answers that are recorded before these receipts.
+        """
         looked_for = set[str]()
-        while missing := self._missing(link, receipts, keys) - looked_for:
+        while missing := self._missing(link, receipts, keys, known) - looked_for:
             # While we look, others may be spilled: look again until nothing new is missing.
             looked_for |= missing
             await self._fetch(sorted(missing))
@@ -166,13 +179,19 @@ class Reconciler:
                 self._desk.ledger.recall(self._desk.wall(), entry)
 
     def _missing(
-        self, link: str, receipts: Sequence[DeliveryReceipt], keys: Sequence[tuple[str, ...]]
+        self,
+        link: str,
+        receipts: Sequence[DeliveryReceipt],
+        keys: Sequence[tuple[str, ...]],
+        known: Set[str],
     ) -> set[str]:
         """The keys to look for on disk, unless memory has what the receipts are about."""
         accounts, missing = self._desk.accounts, set[str]()
         get, entries = accounts.message_ids.get, accounts.entries
         exact = self._books[link].naming.form == EXACT
         for receipt, its in zip(receipts, keys, strict=True):
+            if exact and receipt.message_id in known:
+                continue  # very often: the receipt came in one read with the answer
             for key in its:
                 place = get(key)
                 if place is not None and exact and entries[place[0]].to == receipt.source:

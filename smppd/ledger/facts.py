@@ -169,6 +169,28 @@ class Outstanding(msgspec.Struct, array_like=True):
         return self.id if self.id is not None else made_up_id(self.msg_id)
 
 
+def outstanding(row: MessageRow, part_state: int) -> Outstanding:
+    """What a queued row is once it is taken from its queue, its parts in this state."""
+    message = row.message
+    return Outstanding(
+        row.msg_id,
+        row.file_id,
+        row.item,
+        row.line,
+        row.id,
+        message.to,
+        message.receipt,
+        message.on_unknown,
+        _QUEUED,
+        [part_state] * len(message.segments),
+        expires=message.expires,
+        schedule=message.schedule,
+    )
+
+
+_QUEUED = int(State.QUEUED)
+
+
 class Result(msgspec.Struct, array_like=True, gc=False):
     """What a final message's fact says of its whole life; `None` times are epoch seconds.
 

@@ -20,6 +20,7 @@ from smppd.ledger.facts import (
     Outstanding,
     ReceiptFact,
     encode,
+    outstanding,
     receipt_key,
     receipt_text,
     result_of,
@@ -135,24 +136,9 @@ class Ledger:
         message = row.message
         if message.send_at is None or not self.accounts.agenda.holds(message.send_at, row.msg_id):
             return False
-        self.recall(
-            at,
-            Outstanding(
-                row.msg_id,
-                row.file_id,
-                row.item,
-                row.line,
-                row.id,
-                message.to,
-                message.receipt,
-                message.on_unknown,
-                State.QUEUED,
-                [State.QUEUED] * len(message.segments),
-                attempts=0,
-                due=message.send_at,
-                counted=True,
-            ),
-        )
+        entry = outstanding(row, State.QUEUED)
+        entry.attempts, entry.due, entry.counted = 0, message.send_at, True
+        self.recall(at, entry)
         return True
 
     def expired_in_queue(self, at: float, rows: Sequence[MessageRow]) -> None:

@@ -1,0 +1,196 @@
+"""The books: what is outstanding, what waits, and the one way in which a message changes its state.
+
+The steps (`smppd/ledger/steps/`) say what each fact does to them. Whatever changes a state goes
+through `move`, which holds the lifecycle and keeps every sum right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from smppd.ledger.agenda import Agenda
+from smppd.ledger.facts import (
+    QUEUE_SHIFT,
+    Fact,
+    FileAccount,
+    FullBlock,
+    LedgerError,
+    Outstanding,
+    Pause,
+    Queue,
+)
+from smppd.ledger.lifecycle import ALLOWED, FINAL, QUEUED, SENDING, SENT, UNKNOWN, aggregate
+from smppd.ledger.message_ids import MessageIds
+from smppd.ledger.references import References
+from smppd.ledger.shelf import Shelf
+from smppd.ledger.slots import Slots
+from smppd.ledger.unclaimed import Unclaimed, claimable
+from smppd.ledger.waiting import Remembered, Retries
+from smppd.message import State
+
+
+class Books:
+    """Queues, files, outstanding messages, parked receipts.
+
+    For whoever keeps memory flat and others informed: `full_blocks` are ready for the journal,
+    `doubtful` have become of unknown outcome, `touched` are files that may be reported, `refilled`
+    are queues to which a message came back. They are taken from there, and emptied.
+    """
+
+    def __init__(self) -> None:
+        self.seq = 0
+        self.counts = [0] * (len(State) + 1)
+        self.queues: dict[int, Queue] = {}
+        self.files: dict[int, FileAccount] = {}
+        self.slots: dict[int, Slots] = {}
+        self.full_blocks: list[FullBlock] = []
+        self.entries: dict[int, Outstanding] = {}
+        self.message_ids = MessageIds()
+        self.unclaimed = Unclaimed()
+        self.finished = Remembered()
+        self.shelf = Shelf()
+        self.retries = Retries()
+        self.agenda = Agenda()
+        self.held: set[int] = set()
+        self.doubtful: list[int] = []
+        self.unmatched = 0
+        self.last_parked = ""
+        self.accepted = 0
+        self.touched: set[int] = set()
+        self.refilled: set[int] = set()
+        self.last_file = 0
+        self.references = References()
+        self.paused: dict[str, Pause] = {}
+
+    def queue(self, number: int) -> Queue:
+        """The queue of this number, empty if nothing was ever put in."""
+        queue = self.queues.get(number)
+        if queue is None:
+            base = number << QUEUE_SHIFT
+            queue = self.queues[number] = Queue(number, base, base)
+        return queue
+
+    def is_final(self, file_id: int, item: int) -> bool:
+        """Whether this item of this file has come to its end."""
+        slots = self.slots.get(file_id)
+        return slots is None or slots.ended(item)
+
+    def entry(self, fact: Fact, part_states: frozenset[int] = frozenset()) -> Outstanding | None:
+        """The outstanding message of a fact; None when it is final.
+
+        With `part_states` also when the fact's part is in none of them: it has moved on.
+        """
+        assert fact.msg is not None
+        entry = self.entries.get(fact.msg)
+        if entry is None or not part_states:
+            return entry
+        assert fact.part is not None
+        return entry if entry.part_states[fact.part] in part_states else None
+
+    def move_part(self, entry: Outstanding, fact: Fact, state: int) -> Outstanding | None:
+        """Change the state of the fact's part, and the message's with it, like `move`."""
+        assert fact.part is not None
+        entry.part_states[fact.part] = state
+        return self.move(entry, aggregate(entry.part_states), fact.seq)
+
+    def move(self, entry: Outstanding, state: int, seq: int) -> Outstanding | None:
+        """Change a message's state; the entry if that was its last change.
+
+        Raises `LedgerError` for a change that the lifecycle does not know.
+        """
+        old = entry.state
+        if state == old:
+            return None
+        if state not in ALLOWED[old]:
+            raise LedgerError(
+                f"message {entry.msg_id}: {State(old).label} → {State(state).label} at fact {seq}"
+            )
+        entry.state = state
+        self.counts[old] -= 1
+        self.counts[state] += 1
+        file = self.files[entry.file_id]
+        file.states[old] -= 1
+        file.states[state] += 1
+        if old == UNKNOWN:
+            self.held.discard(entry.msg_id)
+        elif old == QUEUED:
+            self.queues[entry.msg_id >> QUEUE_SHIFT].queued -= 1
+        if state in FINAL or (state == SENT and not entry.receipt):
+            self._finish(entry, file, seq)
+            return entry
+        if state == UNKNOWN:
+            self.held.add(entry.msg_id)
+            self.doubtful.append(entry.msg_id)
+            self.touched.add(entry.file_id)
+        elif state == QUEUED:
+            self.queues[entry.msg_id >> QUEUE_SHIFT].queued += 1
+            self.wait(entry)
+        return None
+
+    def _finish(self, entry: Outstanding, file: FileAccount, seq: int) -> None:
+        del self.entries[entry.msg_id]
+        self.end(file.file_id, entry.item, seq)
+        file.done += 1
+        self.finished.add(entry)
+        self.unlink(entry)
+        if self.unclaimed.waiting:
+            self.unclaimed.close(entry)
+        if file.closed:
+            self.touched.add(file.file_id)
+            self.forget_if_done(file)
+
+    def end(self, file_id: int, item: int, seq: int) -> None:
+        """This item of this file ended with this fact."""
+        slots = self.slots[file_id]
+        full = slots.end(item, seq)
+        if full is not None:
+            self.full_blocks.append(FullBlock(file_id, full, slots.drop(full)))
+
+    def forget_if_done(self, file: FileAccount) -> None:
+        """Keep no account of a file that is reported and has no message that is not final."""
+        if file.reported and not file.pending:
+            del self.files[file.file_id], self.slots[file.file_id]
+
+    def wait(self, entry: Outstanding) -> None:
+        """Let it go again when it is due."""
+        queue = entry.msg_id >> QUEUE_SHIFT
+        self.retries.add(queue, entry.due or 0.0, entry.msg_id)
+        self.refilled.add(queue)
+
+    def due_retries(self, queue: int, now: float) -> Iterator[Outstanding]:
+        """Take a queue's messages whose time to go again has come, the earliest first."""
+        while (msg_id := self.retries.pop_due(queue, now)) is not None:
+            entry = self.entries.get(msg_id)
+            if entry is not None and entry.state == QUEUED and (entry.due or 0.0) <= now:
+                yield entry
+
+    def remember(self, entry: Outstanding) -> None:
+        """Put a message that comes from disk among the outstanding ones."""
+        self.entries[entry.msg_id] = entry
+        for part, key in entry.ids:
+            if not key.endswith("\t"):
+                self.message_ids.add_older(key, (entry.msg_id, part))
+        self.watch(entry)
+        if entry.state == UNKNOWN:
+            self.held.add(entry.msg_id)
+        elif entry.state == QUEUED:
+            self.wait(entry)
+
+    def unlink(self, entry: Outstanding) -> None:
+        """Its message_ids lead to it no more; one that the SMSC has used again leads elsewhere."""
+        for _, key in entry.ids:
+            self.message_ids.remove(key, entry.msg_id)
+
+    def watch(self, entry: Outstanding) -> None:
+        """Let it be found by its destination if a receipt may come under an unheard-of id."""
+        if next(claimable(entry), None) is not None:
+            self.unclaimed.add(entry)
+
+    def in_doubt(self) -> list[tuple[int, int]]:
+        """The (msg_id, part) pairs that were on their way out: after a crash, in doubt."""
+        return [
+            (entry.msg_id, part)
+            for entry in self.entries.values()
+            for part, state in enumerate(entry.part_states)
+            if state == SENDING
+        ]

@@ -1,0 +1,130 @@
+"""Facts about what waits: taken from the head of its queue, called up from disk or from the agenda,
+ended before its turn; and the links that take nothing for now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from smppd.ledger.books import Books
+from smppd.ledger.facts import (
+    QUEUE_SHIFT,
+    Fact,
+    Kind,
+    MessageRow,
+    Outstanding,
+    Pause,
+    outstanding,
+    read_outstanding,
+    read_pause,
+)
+from smppd.ledger.lifecycle import CANCELLED, EXPIRED, QUEUED, SENDING
+from smppd.message import ErrorInfo
+from smppd.smpp.vocabulary import status_name
+
+_SENDING = int(Kind.SENDING)
+_CANCELLED = int(Kind.CANCELLED)
+
+_TOO_LATE = ErrorInfo("EXPIRED", None, "not submitted before it expired")
+
+
+def _too_late(status: int) -> ErrorInfo:
+    """The end of a message that came back and expired; `status` is what it came back for."""
+    if not status:
+        return _TOO_LATE
+    text = f"{_TOO_LATE.text}; refused before with {status_name(status)}"
+    return ErrorInfo(_TOO_LATE.code, status, text)
+
+
+def taken(books: Books, fact: Fact, rows: Iterable[MessageRow]) -> Outstanding | None:
+    """SENDING, DEFERRED or EXPIRED: these rows are gone from the head of their queue; or CANCELLED:
+    a row that is still behind it will be passed over."""
+    assert fact.num is not None
+    step, final = _ROW_STEPS[fact.kind], None
+    queue = books.queue(fact.num >> QUEUE_SHIFT)
+    for row in rows:
+        if row.state == QUEUED and not (queue.cancelled and row.msg_id in queue.cancelled):
+            final = step(books, fact, row)
+    if fact.kind == _CANCELLED:
+        queue.cancelled.add(fact.num)
+        return final
+    if queue.cancelled:
+        queue.cancelled.difference_update(range(queue.head + 1, fact.num + 1))
+    queue.head = fact.num
+    return final
+
+
+def _row_sending(books: Books, fact: Fact, row: MessageRow) -> Outstanding | None:
+    entry = outstanding(row, SENDING)
+    entry.link, entry.left = fact.text or "", fact.at
+    books.entries[row.msg_id] = entry
+    books.files[row.file_id].last_submit = fact.at
+    return books.move(entry, SENDING, fact.seq)
+
+
+def _row_deferred(books: Books, _: Fact, row: MessageRow) -> None:
+    books.agenda.add(row.message.send_at or 0.0, row.msg_id)
+    books.files[row.file_id].scheduled += 1
+
+
+def _row_expired(books: Books, fact: Fact, row: MessageRow) -> Outstanding | None:
+    entry = books.entries[row.msg_id] = outstanding(row, SENDING)
+    entry.attempts = 0
+    entry.error = _TOO_LATE
+    books.files[row.file_id].last_submit = fact.at
+    return books.move(entry, EXPIRED, fact.seq)
+
+
+def _row_cancelled(books: Books, fact: Fact, row: MessageRow) -> Outstanding | None:
+    entry = books.entries[row.msg_id] = outstanding(row, SENDING)
+    entry.link = fact.text or ""
+    entry.attempts = 0
+    return cancel(books, entry, fact)
+
+
+_ROW_STEPS = {
+    _SENDING: _row_sending,
+    int(Kind.DEFERRED): _row_deferred,
+    int(Kind.EXPIRED): _row_expired,
+    _CANCELLED: _row_cancelled,
+}
+#: The kinds that `taken` takes.
+TAKING = frozenset(_ROW_STEPS)
+
+
+def recalled(books: Books, fact: Fact) -> None:
+    """A message that was on disk alone is outstanding again, or is called up from the agenda."""
+    assert fact.detail is not None
+    entry = read_outstanding(fact.detail)
+    if entry.state == QUEUED and entry.due is not None:
+        books.agenda.remove(entry.due, entry.msg_id)
+        books.files[entry.file_id].scheduled -= 1
+    if entry.msg_id not in books.entries:
+        books.remember(entry)
+
+
+def expired(books: Books, fact: Fact) -> Outstanding | None:
+    """A message that had come back is past its time."""
+    entry = books.entry(fact)
+    if entry is None:
+        return None
+    entry.error = _too_late(entry.refused_with)
+    return books.move(entry, EXPIRED, fact.seq)
+
+
+def cancel(books: Books, entry: Outstanding, fact: Fact) -> Outstanding | None:
+    """CANCELLED, of a whole message: it does not go (again)."""
+    entry.error = ErrorInfo("CANCELLED", None, f"cancelled by {fact.text}")
+    return books.move(entry, CANCELLED, fact.seq)
+
+
+def paused(books: Books, fact: Fact) -> None:
+    """A link takes nothing from its queues."""
+    assert fact.text is not None
+    assert fact.detail is not None
+    books.paused[fact.text] = Pause(fact.at, *read_pause(fact.detail))
+
+
+def resumed(books: Books, fact: Fact) -> None:
+    """It takes again."""
+    assert fact.text is not None
+    books.paused.pop(fact.text, None)

@@ -54,6 +54,8 @@ class Loader:
         ready, pace = traffic.ready, traffic.pace
         waiting = traffic.questions.waiting
         room = self._session.room
+        if not room and not self._session.in_flight:
+            return inf  # not bound, or as a receiver: it keeps nothing from being submitted
         if not room or self.retired or not (ready or pulled or waiting):
             traffic.limiting.stopped(Stop.NOTHING_READY if room else Stop.WINDOW, now)
             return inf

@@ -11,7 +11,7 @@ from trio.testing import MockClock
 from smppd.figures import LIMITS
 from smppd.link.limiting import Limiting, Stop
 from smppd.ports import Answered, Returned
-from tests.link.rig import Rig, parts
+from tests.link.rig import Rig, parts, receipt
 
 if TYPE_CHECKING:
     from smppd.link.link import Link
@@ -142,6 +142,31 @@ async def test_what_cannot_submit_says_so(rig: Rig, autojump_clock: MockClock) -
 async def test_a_receiver_only_receives(rig: Rig, autojump_clock: MockClock) -> None:
     link = await rig.start(bind="receiver")
     assert limited_by(link) == "receives only"
+
+
+async def test_a_receiver_beside_a_transmitter_limits_nothing(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    link = await rig.start(bind="transmitter+receiver", bound=2)
+    link.submit(parts(1))
+    await trio.sleep(1)
+    for call in rig.smsc.calls:
+        if call.session.state.value == "bound_rx":
+            call.deliver(receipt(1))
+    await trio.sleep(5)
+    assert len(rig.receipts) == 1
+    assert limited_by(link) == "nothing queued"
+
+
+async def test_a_session_that_is_not_bound_limits_no_others(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    link = await rig.start(sessions=2, bound=2)
+    rig.smsc.bind_status = 0x05
+    rig.smsc.calls[-1].drop()
+    await trio.sleep(120)
+    assert link.figures().bound == 1
+    assert limited_by(link) == "nothing queued"
 
 
 async def test_a_stopping_link_says_so(rig: Rig, autojump_clock: MockClock) -> None:

@@ -131,6 +131,8 @@ def _fold(row: MessageRow, facts: Sequence[Fact]) -> Outstanding | None:
         else:
             accounts.seq = fact.seq - 1  # the facts between are about other messages
             final = accounts.apply(fact)
+            if fact.kind == Kind.RECALLED:
+                accounts.entries[row.msg_id].item = 0  # from disk, where it is numbered in its file
         entry = final or accounts.entries.get(row.msg_id, entry)
     return entry
 

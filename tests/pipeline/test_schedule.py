@@ -187,12 +187,12 @@ async def test_one_that_waits_can_be_cancelled(bench: Bench, autojump_clock: Moc
         await quiet()
         assert len(life.accounts.agenda) == 2
         cancellation = Cancellation(life.desk, life.settlement.recall, {})
-        (fate,) = await cancellation.cancel([Wanted(life.row("a").msg_id)], "ana", 1.0)
+        (fate,) = await cancellation.cancel([Wanted(life.row("b").msg_id)], "ana", 1.0)
         assert (fate.cancelled, fate.state) == (True, "cancelled")
         await trio.sleep(200)
-        assert handed_over(life) == ["b"]
+        assert handed_over(life) == ["a"]
         assert life.states() == {"cancelled": 1, "sending": 1}
-        assert life.shown("a").state == "cancelled"
+        assert life.shown("b").state == "cancelled"
     assert audit(bench.path, bench.root).ok
 
 
@@ -211,6 +211,7 @@ async def test_the_story_of_a_message_that_waited(bench: Bench, autojump_clock: 
             *("accepted", "deferred", "recalled", "sending", "sent"),
         ]
         assert story.history[1].text == "waits for its send_at"
+        assert life.shown("2").state == "sending"
     found = audit(bench.path, bench.root)
     assert found.ok, [check for check in found.checks if not check.ok]
 

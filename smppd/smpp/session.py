@@ -49,6 +49,7 @@ from smppd.smpp.session_states import (
     Role,
     SessionState,
     Trigger,
+    welcome,
 )
 from smppd.smpp.session_timers import Due, Limits, Timers
 from smppd.smpp.vocabulary import RESPONSE_BIT, CommandId, CommandStatus, status_name
@@ -341,7 +342,10 @@ class Session:
         status = header.command_status or CommandStatus.ESME_RUNKNOWNERR
         if expected is None:
             why = f"generic_nack {status_name(status)} to nothing outstanding"
-            self._end(f"{why}: the stream is out of step", False, events, out_of_step=True)
+            if header.sequence_number == 0:  # not even a number could be read (3.4, 4.3.1)
+                self._end(f"{why}: the stream is out of step", False, events, out_of_step=True)
+            else:
+                events.append(Oddity(f"{why}: ignored"))
             return
         # Status 0 would make an acceptance of what can only be a refusal.
         nack = header._replace(command_status=int(status))
@@ -379,9 +383,8 @@ class Session:
         self.state = state = TRANSITIONS[self.state][trigger]
         self._timers.enter(now)
         bound = state in BOUND_STATES
-        legal = LEGAL[state]
-        self._requestable = legal[self.role] & MESSAGE_REQUESTS if bound else _NOTHING
-        self._acceptable = legal[self.role.peer] & MESSAGE_REQUESTS
+        self._requestable = LEGAL[state][self.role] & MESSAGE_REQUESTS if bound else _NOTHING
+        self._acceptable = welcome(state, self.role.peer) & MESSAGE_REQUESTS
 
     def _end(
         self, reason: str, clean: bool, events: list[Event], *, out_of_step: bool = False

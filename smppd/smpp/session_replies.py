@@ -11,7 +11,7 @@ from typing import NamedTuple, cast
 
 from smppd.smpp.codec import Decoded, Undecodable, encode
 from smppd.smpp.pdu import RESPONSE_TO, BindTransceiverResp, GenericNack, Request
-from smppd.smpp.session_states import BINDS, LEGAL, NOTIFICATIONS, Role, SessionState
+from smppd.smpp.session_states import BINDS, NOTIFICATIONS, Role, SessionState, welcome
 from smppd.smpp.vocabulary import CommandId, CommandStatus
 
 #: What brings messages to an ESME: it keeps the octets of what cannot be read before it answers.
@@ -69,7 +69,7 @@ def refuse(received: Decoded | Undecodable, sender: Role, state: SessionState) -
     if command_id not in RESPONSE_TO and command_id not in NOTIFICATIONS:
         reply = generic_nack(number, CommandStatus.ESME_RINVCMDID)
         return Refusal(f"{name} is unknown: answered with generic_nack", reply)
-    if command_id not in LEGAL[state][sender]:
+    if command_id not in welcome(state, sender):
         why = f"{name} from the {sender.value} while {state.value}"
         return _refusal(command_id, number, _status_when_illegal(command_id, state), why)
     if isinstance(received, Undecodable):

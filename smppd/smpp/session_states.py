@@ -151,3 +151,12 @@ LEGAL: Mapping[SessionState, Mapping[Role, frozenset[CommandId]]] = MappingProxy
         SessionState.CLOSED: MappingProxyType({Role.ESME: frozenset(), Role.SMSC: frozenset()}),
     }
 )
+
+
+def welcome(state: SessionState, sender: Role) -> frozenset[CommandId]:
+    """What is heard from this side: what it may issue, and receipts over a transmitter. SMSCs
+    send those there, too, and a refused one is lost."""
+    legal = LEGAL[state][sender]
+    if state is SessionState.BOUND_TX and sender is Role.SMSC:
+        legal |= {CommandId.DELIVER_SM}
+    return legal

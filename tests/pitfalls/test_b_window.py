@@ -296,6 +296,20 @@ async def test_p27_a_nack_of_nothing_means_that_the_stream_is_out_of_step(
     assert rig.smsc.calls[0].closed_at is not None
 
 
+async def test_p27_a_nack_of_what_is_not_outstanding_loses_nothing(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    """One of an answer of ours, say, which has the SMSC's own number."""
+    await rig.start(window=5)
+    submits = await in_flight(rig, 5)
+    rig.smsc.say(pdu(GENERIC_NACK, 4711, status=0x03))
+    await rig.until(lambda: rig.figures().oddities == 1)
+    for frame in submits:
+        rig.call.accept(frame, f"id-{frame.sequence}")
+    await rig.until(lambda: rig.states() == {"sent": 5})
+    assert len(rig.smsc.calls) == 1
+
+
 async def test_p27_submits_that_are_not_allowed_here_burn_no_message(
     rig: Rig, autojump_clock: MockClock
 ) -> None:

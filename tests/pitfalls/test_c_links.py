@@ -585,6 +585,18 @@ async def test_p44_a_link_may_be_one_half(
     assert rig.figures().unready == ""
 
 
+async def test_p44_a_receipt_over_a_transmitter_is_taken(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    await rig.start(bind="transmitter")
+    rig.hand_in(rig.sms(1))
+    await rig.until(lambda: rig.states() == {"sent": 1})
+    rig.smsc.say(pdu(DELIVER_SM, 1, receipt("1")), pdu(DELIVER_SM, 2, b"no NUL"))
+    await rig.until(lambda: rig.states() == {"delivered": 1})
+    await rig.until(lambda: len(rig.call.heard(DELIVER_SM | RESPONSE)) == 2)
+    assert [frame.status for frame in rig.call.heard(DELIVER_SM | RESPONSE)] == [0, 0x66]
+
+
 def version_octet(frame: Frame) -> int:
     """The interface_version in a bind request."""
     return frame.body.split(b"\0", 3)[3][0]

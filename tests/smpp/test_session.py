@@ -184,6 +184,8 @@ ROWS: list[tuple[Role, SessionState, bytes, list[type], list[Sent]]] = [
     (Role.ESME, BOUND_TRX, octets(DELIVER, 9, body=SUBMIT_BODY), [RequestReceived], []),
     (Role.ESME, BOUND_RX, octets(DELIVER, 9, body=SUBMIT_BODY), [RequestReceived], []),
     (Role.ESME, UNBINDING, octets(DELIVER, 9, body=SUBMIT_BODY), [RequestReceived], []),
+    # A receipt over a transmitter is not what 3.4 foresees, and no reason to lose it.
+    (Role.ESME, BOUND_TX, octets(DELIVER, 9, body=SUBMIT_BODY), [RequestReceived], []),
     (Role.SMSC, BOUND_TX, octets(SUBMIT, 9, body=SUBMIT_BODY), [RequestReceived], []),
     (Role.SMSC, BOUND_TRX, octets(SUBMIT, 9, body=SUBMIT_BODY), [RequestReceived], []),
     # Messages where they do not.
@@ -191,7 +193,7 @@ ROWS: list[tuple[Role, SessionState, bytes, list[type], list[Sent]]] = [
      [(DELIVER | RESP, 4, 9, b"\0")]),
     (Role.ESME, BINDING, octets(DELIVER, 9, body=SUBMIT_BODY), [Oddity],
      [(DELIVER | RESP, 4, 9, b"\0")]),
-    (Role.ESME, BOUND_TX, octets(DELIVER, 9, body=SUBMIT_BODY), [Oddity],
+    (Role.SMSC, BOUND_TX, octets(DELIVER, 9, body=SUBMIT_BODY), [Oddity],
      [(DELIVER | RESP, 4, 9, b"\0")]),
     (Role.ESME, BOUND_TRX, octets(SUBMIT, 9, body=SUBMIT_BODY), [Oddity],
      [(SUBMIT | RESP, 4, 9, b"")]),
@@ -225,7 +227,7 @@ ROWS: list[tuple[Role, SessionState, bytes, list[type], list[Sent]]] = [
     # Answers to nothing.
     (Role.ESME, BOUND_TRX, octets(SUBMIT | RESP, 77, body=b"id\0"), [Oddity], []),
     (Role.ESME, OPEN, octets(BIND_TRX | RESP, 1, body=TEXTS), [Oddity], []),
-    (Role.ESME, BOUND_TRX, octets(NACK, 77, 3), [Closed], []),
+    (Role.ESME, BOUND_TRX, octets(NACK, 77, 3), [Oddity], []),
     (Role.ESME, BOUND_TRX, octets(NACK, 0, 2), [Closed], []),
     # Leave-taking.
     (Role.ESME, BOUND_TRX, octets(UNBIND, 9), [PeerUnbinding], [(UNBIND | RESP, 0, 9, b"")]),

@@ -294,7 +294,8 @@ class ReceiptFact(NamedTuple):
     """What a receipt's fact keeps of it. `destination` is the handset's address as written.
 
     The rest is kept while nobody knows what it is about: user_message_reference, the octets that
-    it quotes of the text (hex), and the submit date.
+    it quotes of the text (hex), and the submit date. `octets` are those of its text (hex) where
+    that names no message_id, or no state that anybody knows.
     """
 
     link: str
@@ -305,6 +306,7 @@ class ReceiptFact(NamedTuple):
     reference: str = ""
     quoted: str = ""
     submit_date: str = ""
+    octets: str = ""
 
 
 class Finished(NamedTuple):
@@ -380,7 +382,7 @@ def receipt_fact(text: str) -> ReceiptFact:
 
 def receipt_text(what: ReceiptFact) -> str:
     """A receipt as the text of its fact; a tab that came from outside becomes a blank."""
-    fields = what if what[5] or what[6] or what[7] else what[:_BRIEF]
+    fields = what if what[5] or what[6] or what[7] or what[8] else what[:_BRIEF]
     text = "\t".join(fields)
     return text if text.count("\t") == len(fields) - 1 else "\t".join(map(plain, fields))
 

@@ -33,6 +33,8 @@ from smppd.smpp.receipt import DeliveryReceipt, quoted_text
 
 #: The states of a finished part that a receipt can confirm or contradict.
 _JUDGED = PARTLY_DONE | {int(State.FAILED), int(State.EXPIRED)}
+#: So much is kept of the text of a receipt that nobody can make sense of, in octets.
+_MOST_OCTETS = 512
 
 
 class Book:
@@ -232,6 +234,8 @@ class Reconciler:
         what = ReceiptFact(
             link, receipt.message_id, receipt.error, receipt.done_date, receipt.source
         )
+        if num is None or not receipt.message_id:
+            what = what._replace(octets=receipt.raw[:_MOST_OCTETS].hex())
         proven = receipt.unproven is None
         place = self._find(link, keys, receipt.source)
         if place is not None and (proven or self._is_to(place, receipt.source)):

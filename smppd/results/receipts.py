@@ -4,7 +4,8 @@ Lines are written after their facts are in the journal, each with its `seq` ther
 the log is brought up to date from the journal, so that it has every receipt, each once: the seq
 of the last line, or the one in `.position`, says how far it got. A receipt that came before its
 message_id was known stands there twice: when it came, and with its message when that was known. A final state
-that the SMSC told when it was asked stands there, too, with "by": "query_sm".
+that the SMSC told when it was asked stands there, too, with "by": "query_sm". What names no
+message_id, or no state that anybody knows, has the octets of its text in `data` (hex).
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ class _Line(msgspec.Struct, gc=False, omit_defaults=True):
     id: str | None
     to: str | None
     by: str = ""
+    data: str = ""
 
 
 class ReceiptLog:
@@ -113,6 +115,7 @@ def _line(receipt: ReceiptOf) -> _Line:
         receipt.id,
         receipt.to,
         "query_sm" if fact.kind == Kind.QUERIED else "",
+        what.octets,
     )
 
 

@@ -143,6 +143,23 @@ async def test_p54_text_variants(
 
 
 @pytest.mark.parametrize(
+    ("text", "message_id"), [(b"\xff\xfe nonsense", ""), (b"id:a1 stat:QWERTY err:7", "a1")]
+)
+async def test_p54_what_cannot_be_understood_is_acknowledged_and_kept_as_it_came(
+    rig: Rig, autojump_clock: MockClock, text: bytes, message_id: str
+) -> None:
+    await rig.start()
+    await sent(rig, "a1")
+    await deliver(rig, message(text, source=handset(1), esm_class=4))
+    assert rig.state("m1") == "sent"
+    (line,) = rig.receipts()
+    assert (line["message_id"], line["state"]) == (message_id, "unknown")
+    assert line["data"] == text.hex()
+    await deliver(rig, receipt("a1", to=handset(1)))
+    assert "data" not in rig.receipts()[1]
+
+
+@pytest.mark.parametrize(
     "quoted",
     [b"id:999 stat:UNDELIV", b"id:999 stat:UNDELIV err:1", "Привет id".encode("utf-16-be"), b"\0"],
 )

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-import trio
 
 from smppd.pipeline.cancellation import Fate
-from tests.pitfalls.rig import BOOKKEEPING, Rig
+from tests.pitfalls.conftest import rig
+from tests.pitfalls.rig import Rig
 
-
-@pytest.fixture
-async def rig(nursery: trio.Nursery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
-    """A daemon that has not started yet."""
-    monkeypatch.setattr("smppd.app.BOOKKEEPING", BOOKKEEPING)
-    return Rig(nursery, tmp_path)
+__all__ = ["cancel", "rig"]
 
 
 @pytest.fixture
@@ -29,8 +23,7 @@ def cancel(rig: Rig) -> Callable[..., Awaitable[list[Fate]]]:
         for id_ in ids:
             msg_id, keys = rig.known_as(id_)
             wanted.append({"msg_id": msg_id, "keys": keys})
-        asked = {"messages": wanted, "who": "ana", "patience": patience}
-        answer = await rig.daemon._cancel(asked)
+        answer = await rig.command("cancel", messages=wanted, who="ana", patience=patience)
         fates = {fate.msg_id: fate for fate in answer["messages"]}
         return [fates[each["msg_id"]] for each in wanted]
 

@@ -91,7 +91,7 @@ async def test_what_was_cancelled_stays_so_over_a_restart(
     assert ids(rig.smsc.submits) == ["2"]
     await _hand_in_more(rig)
     assert ids(rig.smsc.submits) == ["2", "4"]
-    assert not any(queue.cancelled for queue in rig.daemon.ledger.accounts.queues.values())
+    assert not any(queue.cancelled for queue in rig.daemon.parts.ledger.accounts.queues.values())
     assert rig.audit().ok
 
 
@@ -352,8 +352,8 @@ async def test_a_message_spilled_to_disk_is_found_and_cancelled(
     with pytest.MonkeyPatch.context() as little:
         little.setattr("smppd.pipeline.desk.WAITING_IN_MEMORY", 2)
         little.setattr("smppd.pipeline.desk.WAITING_AFTER_SPILL", 1)
-        await rig.daemon.desk.checkpoint()
-    assert len(rig.daemon.ledger.accounts.entries) == 1
+        await rig.daemon.parts.desk.checkpoint()
+    assert len(rig.daemon.parts.ledger.accounts.entries) == 1
     assert [fate.cancelled for fate in await cancel("m1", "m2")] == [True, True]
     assert rig.states() == {"sent": 3, "cancelled": 2}
     assert rig.audit().ok

@@ -322,11 +322,11 @@ async def test_those_spilled_to_disk_are_asked_for_too(
     await rig.start(query_sm=True, query_after=600.0)
     name = await _sent(rig, 30)
     await trio.sleep(30)
-    assert len(rig.daemon.ledger.accounts.entries) < 4
+    assert len(rig.daemon.parts.ledger.accounts.entries) < 4
     await rig.until(lambda: len(oracle.asked) == 30)
     assert len({name for _, name in oracle.asked}) == 30
     await trio.sleep(60)
-    assert len(rig.daemon.ledger.accounts.entries) < 4, "and are spilled again"
+    assert len(rig.daemon.parts.ledger.accounts.entries) < 4, "and are spilled again"
     await rig.until(lambda: len(oracle.asked) == 60)
     assert oracle.times[30] - oracle.times[0] > 1100
     assert max([name for _, name in oracle.asked].count(str(n)) for n in range(1, 31)) == 2
@@ -374,5 +374,5 @@ async def test_answers_are_on_disk_before_anybody_counts_on_them(
     await rig.start_again()
     assert rig.states() in ({"delivered": 1}, {"sent": 1})
     assert (len(rig.receipts()) == 1) == (rig.states() == {"delivered": 1})
-    facts = [fact.kind for fact in rig.daemon.ledger.facts]
+    facts = [fact.kind for fact in rig.daemon.parts.ledger.facts]
     assert Kind.QUERIED not in facts

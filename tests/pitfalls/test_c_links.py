@@ -440,7 +440,7 @@ async def test_p42_every_address_of_a_name_is_tried_and_names_are_looked_up_anew
         port = smsc.address[1]
         async with listening("127.0.0.8", port) as moved:
             names.addresses["smsc"] = ["127.0.0.7", "127.0.0.8"]
-            rig.daemon.links[0].reconnect("the name has moved")
+            rig.daemon.parts.links[0].reconnect("the name has moved")
             await rig.until(lambda: moved.tally.binds == 1, patience=10)
         assert names.asked >= 2
         await rig.kill()

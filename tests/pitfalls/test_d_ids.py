@@ -125,7 +125,7 @@ async def test_p47_a_spilled_message_is_found_in_every_form(
     monkeypatch.setattr("smppd.pipeline.desk.WAITING_AFTER_SPILL", 1)
     await rig.start()
     await sent(rig, {"972660181": "39F99DD5", "b8be19": "00B8BE19"}[form], "x2", "x3")
-    await rig.until(lambda: len(rig.daemon.ledger.accounts.entries) == 1)
+    await rig.until(lambda: len(rig.daemon.parts.ledger.accounts.entries) == 1)
     await deliver(rig, receipt(form, to=handset(1)))
     assert rig.state("m1") == "delivered"
     await deliver(rig, receipt(form, to=handset(1)))

@@ -59,7 +59,7 @@ async def test_the_traffic_of_a_paused_link_goes_over_the_other(
     await rig.until(lambda: len(one.submits) == 3)
     await trio.testing.wait_all_tasks_blocked()
     began = trio.current_time()
-    await rig.daemon._pause({"links": ["one"], "reason": "maintenance", "who": "ana"})
+    await rig.command("pause", links=["one"], reason="maintenance", who="ana")
     await rig.until(lambda: len(two.submits) == 27)
     assert trio.current_time() - began >= 5.0
     for frame in one.submits:

@@ -311,7 +311,7 @@ async def test_p91_when_nearly_all_is_unknown_the_link_pauses_and_the_spool_is_n
     assert rig.states() == {"failed": 10, "queued": 990}
     submitted = len(smsc.heard)
     assert submitted <= 20
-    (line,) = daemon._unready()
+    (line,) = daemon.unready()
     assert "paused" in line
     assert "0x00000433" in line
     assert "smppd resume main" in line
@@ -319,11 +319,11 @@ async def test_p91_when_nearly_all_is_unknown_the_link_pauses_and_the_spool_is_n
     assert rig.figures().bound == 1
     # The pause outlives the daemon.
     await rig.kill()
-    daemon = await rig.start_again()
+    await rig.start_again()
     await trio.sleep(600)
     assert len(smsc.heard) == submitted
     status[0] = OK
-    assert (await daemon._resume({"links": ["main"], "who": "uid 0"}))["resumed"] == ["main"]
+    assert (await rig.command("resume", links=["main"]))["resumed"] == ["main"]
     await rig.until(lambda: rig.has_results(name))
     assert rig.states() == {"failed": 10, "sent": 990}
     await rig.stop()
@@ -359,8 +359,8 @@ async def test_p91_a_wrong_account_pauses_the_link_by_hand_and_back(
     rig: Rig, autojump_clock: MockClock
 ) -> None:
     smsc = Answering(rig, lambda _: OK)
-    daemon = await rig.start(window=5)
-    answer = await daemon._pause({"all": True, "who": "uid 0", "reason": "maintenance"})
+    await rig.start(window=5)
+    answer = await rig.command("pause", all=True, reason="maintenance")
     assert answer == {"paused": ["main"], "unchanged": []}
     name = rig.hand_in(*(rig.sms(n, receipt=False) for n in range(20)))
     await trio.sleep(120)
@@ -368,8 +368,8 @@ async def test_p91_a_wrong_account_pauses_the_link_by_hand_and_back(
     assert rig.figures().bound == 1
     assert "maintenance" in rig.figures().paused
     with pytest.raises(ControlRefused, match="there is no link mian; there are main"):
-        await daemon._resume({"links": ["mian"], "who": "uid 0"})
-    await daemon._resume({"all": True, "who": "uid 0"})
+        await rig.command("resume", links=["mian"])
+    await rig.command("resume", all=True)
     await rig.until(lambda: rig.has_results(name))
     assert {line["state"] for line in rig.results(name)} == {"sent"}
 

@@ -1,0 +1,89 @@
+"""What an operator tells the running daemon to do, over the control socket.
+
+Each command takes its arguments as JSON gave them and returns what is to be printed. Raises
+`ControlRefused` for what cannot be meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from smppd.app.parts import Parts
+from smppd.control import ControlRefused
+from smppd.events import Cancelled, Emit, Requeued
+from smppd.pipeline.cancellation import Wanted
+
+Arguments = dict[str, Any]
+Command = Callable[[Arguments], Awaitable[Any]]
+
+
+class Commands:
+    """The commands that change something. `who` is the operator, for the journal and the log."""
+
+    def __init__(self, parts: Parts, emit: Emit) -> None:
+        self._parts = parts
+        self._accounts = parts.ledger.accounts
+        self._emit = emit
+
+    def by_name(self) -> dict[str, Command]:
+        """Each under the name that it is called by."""
+        return {
+            "requeue": self._requeue,
+            "cancel": self._cancel,
+            "pause": self._pause,
+            "resume": self._resume,
+        }
+
+    async def _requeue(self, arguments: Arguments) -> Arguments:
+        """Requeue these msg_ids, or with "all" every message held as unknown."""
+        held = self._accounts.held
+        wanted = list(held) if arguments.get("all") else [int(n) for n in arguments["msg_ids"]]
+        who = str(arguments["who"])
+        done = await self._parts.desk.requeue(wanted, who)
+        if done:
+            self._emit(Requeued(len(done), who))
+        return {"requeued": len(done), "not_unknown": len(wanted) - len(done)}
+
+    async def _cancel(self, arguments: Arguments) -> Arguments:
+        """Cancel "messages" (msg_id, receipt keys), giving SMSCs "patience" seconds to answer."""
+        wanted = msgspec.convert(arguments["messages"], list[Wanted])
+        who, patience = str(arguments["who"]), float(arguments["patience"])
+        fates = await self._parts.cancellation.cancel(wanted, who, patience)
+        if done := sum(fate.cancelled for fate in fates):
+            self._emit(Cancelled(done, who))
+        return {"messages": fates}
+
+    async def _pause(self, arguments: Arguments) -> Arguments:
+        """Pause these links, or with "all" every one."""
+        reason = str(arguments.get("reason") or "paused by hand")
+        pause = self._parts.refusals.pause
+        return await self._each_link(
+            arguments, "paused", lambda link, who: pause(link, reason, who)
+        )
+
+    async def _resume(self, arguments: Arguments) -> Arguments:
+        """Resume these links, or with "all" every one that is paused."""
+        return await self._each_link(arguments, "resumed", self._parts.refusals.resume)
+
+    async def _each_link(
+        self, arguments: Arguments, done: str, act: Callable[[str, str], bool]
+    ) -> Arguments:
+        who, changed, unchanged = str(arguments["who"]), list[str](), list[str]()
+        for name in self._chosen_links(arguments):
+            (changed if act(name, who) else unchanged).append(name)
+        await self._parts.desk.commit()
+        return {done: changed, "unchanged": unchanged}
+
+    def _chosen_links(self, arguments: Arguments) -> list[str]:
+        """The links that a command names; one that is not configured any more may be paused."""
+        known = dict.fromkeys([*(link.name for link in self._parts.links), *self._accounts.paused])
+        if arguments.get("all"):
+            return list(known)
+        chosen = [str(name) for name in arguments["links"]]
+        for name in chosen:
+            if name not in known:
+                raise ControlRefused(f"there is no link {name}; there are {', '.join(known)}")
+        return chosen

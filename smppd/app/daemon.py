@@ -1,0 +1,244 @@
+"""The daemon: the lifetimes of its parts.
+
+Read `Daemon.run` downwards for the order of starting and upwards for the order of stopping: each
+level drains before the one around it stops, so that nothing is asked of a part that has gone.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager, closing
+from pathlib import Path
+
+import trio
+
+from smppd import __version__
+from smppd.app.commands import Arguments, Command, Commands
+from smppd.app.parts import Parts, Stores, Surroundings
+from smppd.app.survey import Survey
+from smppd.config import Config
+from smppd.control import serve_control
+from smppd.events import DaemonStarted, DaemonStopped, DaemonStopping
+from smppd.figures import DaemonFigures
+from smppd.journal.store import open_reader, open_store
+from smppd.locking import take_lock
+from smppd.message import State
+from smppd.observe.metrics import EventCounter, build_registry
+from smppd.observe.observers import Observer, Observers
+from smppd.observe.web import serve
+from smppd.spool.folders import prepare_root
+
+#: Seconds between two looks at whether the books need a checkpoint.
+BOOKKEEPING = 0.25
+#: Seconds between two rounds of forgetting what was indexed long ago.
+FORGETTING = 3600.0
+
+
+class CannotStartError(Exception):
+    """The daemon cannot start; the text names the place and the cure."""
+
+
+class Daemon:
+    """One daemon: its parts, and their lifetimes.
+
+    `passwords` by link name. Building it opens the journal and takes the locks, so use it as a
+    context manager. Raises `CannotStartError`, `JournalError` or `AlreadyLocked`.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        passwords: dict[str, str],
+        observer: Observer,
+        around: Surroundings | None = None,
+    ) -> None:
+        self.config = config
+        self._passwords = passwords
+        self._around = around or Surroundings()
+        self._stack = ExitStack()
+        self._events = EventCounter()
+        self.emit = Observers(observer, self._events).emit
+        self._started = self._around.wall()
+        self.stopping = False
+        self.stop_requested = trio.Event()
+
+    def __enter__(self) -> Daemon:
+        began = time.perf_counter()
+        root, path = self.config.spool.path, self.config.journal.path
+        if (problem := prepare_root(root)) is not None:
+            raise CannotStartError(problem)
+        with self._stack:
+            self._lock(root / ".lock", f"spool {root}", "[spool] path")
+            self._lock(path.with_name(path.name + ".lock"), f"journal {path}", "[journal] path")
+            stores = Stores(
+                self._stack.enter_context(closing(open_store(path))),
+                self._stack.enter_context(closing(open_reader(path))),
+            )
+            self.parts = Parts(
+                self.config, self._passwords, self.emit, self._around, stores, self._stack
+            )
+            self._survey = Survey(self.config, self.parts, self._started)
+            self.commands: dict[str, Command] = {
+                "status": self._status,
+                **Commands(self.parts, self.emit).by_name(),
+            }
+            self._stack = self._stack.pop_all()
+        self._recovery_seconds = time.perf_counter() - began
+        return self
+
+    def _lock(self, lock: Path, what: str, key: str) -> None:
+        try:
+            self._stack.enter_context(take_lock(lock, what))
+        except OSError as error:
+            raise CannotStartError(
+                f"cannot lock {what} with {lock}: {error.strerror}: check {key} and permissions"
+            ) from error
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    # ── running ──────────────────────────────────────────────────────────────────────────
+
+    async def run(self, *, signals: bool = True) -> None:
+        """Run until `stop_requested`, drain, and return when everything is on disk."""
+        async with self._watched(), self._journaled(signals=signals):
+            in_doubt = await self.parts.settlement.account_for_the_last_run()
+            async with self._controlled(), self._published(), self._linked(), self._dispatching():
+                async with self._spooling():
+                    self._say_started(in_doubt)
+                    await self.stop_requested.wait()
+                    began = time.perf_counter()
+        self.emit(DaemonStopped(len(self.parts.ledger.accounts.held), time.perf_counter() - began))
+
+    def request_stop(self, reason: str) -> None:
+        """Begin to drain and stop."""
+        self.stopping = True
+        self.emit(DaemonStopping(reason))
+        self.stop_requested.set()
+
+    @asynccontextmanager
+    async def _watched(self) -> AsyncIterator[None]:
+        """/metrics, /healthz and /readyz: first up, last down, so that the drain can be seen."""
+        async with trio.open_nursery() as nursery:
+            if self.config.observe.listen is not None:
+                host, port = self.config.observe.listen
+                listen = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+                registry = build_registry(self.figures, self._events)
+                try:
+                    await nursery.start(serve, listen, registry, self.unready)
+                except OSError as error:
+                    raise CannotStartError(
+                        f"cannot listen on {listen}: {error.strerror or error}: set [observe] "
+                        'listen to a free address, or to "" for none'
+                    ) from error
+            yield
+            nursery.cancel_scope.cancel()
+
+    @asynccontextmanager
+    async def _journaled(self, *, signals: bool) -> AsyncIterator[None]:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self.parts.journal.run)
+            nursery.start_soon(self._keep_books)
+            if signals:
+                nursery.start_soon(self._heed_signals)
+            yield
+            await self.parts.desk.checkpoint(final=True)
+            nursery.cancel_scope.cancel()
+
+    @asynccontextmanager
+    async def _controlled(self) -> AsyncIterator[None]:
+        async with trio.open_nursery() as nursery:
+            try:
+                await nursery.start(serve_control, self.config.observe.control, self.commands)
+            except OSError as error:
+                raise CannotStartError(
+                    f"cannot open the control socket {self.config.observe.control}: "
+                    f"{error.strerror or error}: set [observe] "
+                    "control to a place where a socket can be"
+                ) from error
+            yield
+            nursery.cancel_scope.cancel()
+
+    @asynccontextmanager
+    async def _published(self) -> AsyncIterator[None]:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.parts.publication.run)
+            nursery.start_soon(self.parts.progress.run)
+            yield
+            nursery.cancel_scope.cancel()
+        await self.parts.publication.publish_ready()
+
+    @asynccontextmanager
+    async def _linked(self) -> AsyncIterator[None]:
+        async with trio.open_nursery() as nursery:
+            for link in self.parts.links:
+                await nursery.start(link.run)
+            yield
+            for link in self.parts.links:
+                nursery.start_soon(link.drain)
+
+    @asynccontextmanager
+    async def _dispatching(self) -> AsyncIterator[None]:
+        async with trio.open_nursery() as nursery:
+            for dispatcher in self.parts.dispatchers:
+                nursery.start_soon(dispatcher.run)
+            nursery.start_soon(self.parts.inquiry.run)
+            yield
+            nursery.cancel_scope.cancel()
+
+    @asynccontextmanager
+    async def _spooling(self) -> AsyncIterator[None]:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self.parts.spool.run)
+            yield
+            self.parts.spool.close()
+
+    # ── what runs beside ─────────────────────────────────────────────────────────────────
+
+    def _say_started(self, in_doubt: int) -> None:
+        for each in self._survey.missing():
+            self.emit(each)
+        accounts = self.parts.ledger.accounts
+        self.emit(
+            DaemonStarted(
+                __version__,
+                os.getpid(),
+                accounts.counts[State.QUEUED],
+                len(accounts.entries),
+                in_doubt,
+                self._recovery_seconds,
+            )
+        )
+
+    async def _keep_books(self) -> None:
+        forget_at = trio.current_time()
+        while True:
+            if self.parts.desk.checkpoint_due():
+                await self.parts.desk.checkpoint()
+            if trio.current_time() >= forget_at:
+                await self.parts.desk.forget(self.config.spool.dedupe_window)
+                forget_at = trio.current_time() + FORGETTING
+            await self.parts.mailbox.tend()
+            await trio.sleep(BOOKKEEPING)
+
+    async def _heed_signals(self) -> None:
+        """The first signal drains; a second one ends the process as it stands, which is safe."""
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as received:
+            async for number in received:
+                if self.stopping:
+                    os._exit(1)
+                self.request_stop(signal.Signals(number).name)
+
+    def figures(self) -> DaemonFigures:
+        """Everything, at this moment."""
+        return self._survey.figures(stopping=self.stopping)
+
+    def unready(self) -> list[str]:
+        """What it lacks to do all its work, for people."""
+        return self._survey.unready()
+
+    async def _status(self, _: Arguments) -> DaemonFigures:
+        return self.figures()

@@ -1,0 +1,205 @@
+"""Every part of the daemon, built and introduced to the others. Nothing runs yet."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from random import SystemRandom
+from typing import NamedTuple
+
+import trio
+
+from smppd.config import Config
+from smppd.events import Emit
+from smppd.journal.journal import Journal
+from smppd.journal.store import Store
+from smppd.ledger.facts import Fact
+from smppd.ledger.ledger import Ledger
+from smppd.link.link import Link
+from smppd.link.supervisor import Connect
+from smppd.message import Lane
+from smppd.pipeline.admission import Admission, Terms
+from smppd.pipeline.cancellation import Cancellation, CancelTerms
+from smppd.pipeline.desk import Desk
+from smppd.pipeline.dispatch import Dispatcher
+from smppd.pipeline.inquiry import Inquiry, QueryTerms
+from smppd.pipeline.pools import Pool
+from smppd.pipeline.publish import Publication
+from smppd.pipeline.reconcile import Book
+from smppd.pipeline.refusals import LinkTerms, Refusals
+from smppd.pipeline.settlement import Settlement
+from smppd.pipeline.turns import Turns
+from smppd.policy import Retries
+from smppd.ports import ReceiptOf
+from smppd.results.mailbox import Mailbox, MailRules
+from smppd.results.progress import ProgressWriter
+from smppd.results.receipts import ReceiptLog
+from smppd.results.report import Reporter
+from smppd.spool.inbox import IntakeRules
+from smppd.spool.intake import RunSync
+from smppd.spool.station import Spool
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the daemon stands on: the time for people (epoch seconds), a place for calls that
+    block, and the way to an SMSC (None: as the link's section says). A test brings its own."""
+
+    wall: Callable[[], float] = time.time
+    run_sync: RunSync = trio.to_thread.run_sync
+    connect: Connect | None = None
+
+
+class Stores(NamedTuple):
+    """The open journal: `main` to write, `reader` to look things up beside it."""
+
+    main: Store
+    reader: Store
+
+
+class Parts:
+    """The parts by their names. `passwords` by link name; what must be closed goes on `stack`.
+
+    Building them takes the accounts up where the last run left them. Raises `JournalError`.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        passwords: dict[str, str],
+        emit: Emit,
+        around: Surroundings,
+        stores: Stores,
+        stack: ExitStack,
+    ) -> None:
+        self._config = config
+        self._emit = emit
+        self._around = around
+        self._build_desk(stores.main)
+        self._build_settlement(stores.main, stack)
+        self._build_pools(stores.main)
+        self._build_links(passwords)
+        self._build_asking()
+        self._build_spool(stores.reader)
+
+    def _build_desk(self, store: Store) -> None:
+        self.ledger = Ledger()
+        self.ledger.accounts, recent = store.load()
+        self.ledger.accounts.message_ids.conflicts.clear()  # those of earlier runs
+        self.journal = Journal(store, run_sync=self._around.run_sync)
+        self.journal.load_filters()
+        self.desk = Desk(self.ledger, recent, self.journal, self._around.wall)
+
+    def _build_settlement(self, store: Store, stack: ExitStack) -> None:
+        config, around = self._config, self._around
+        self.receipts = ReceiptLog(config.spool.path / "receipts")
+        stack.callback(self.receipts.close)
+        self.receipts.append(_missed(store, self.receipts.recover()))
+        alphabets = {link.name: link.data_coding_0 for link in config.links}
+        rules = MailRules(config.spool.reassembly_timeout, alphabets)
+        self.mailbox = Mailbox(config.spool.path, around.wall, self._emit, rules, around.run_sync)
+        self.mailbox.recover()
+        self.refusals = Refusals(self.desk, self._emit, SystemRandom().random)
+        self.settlement = Settlement(self.desk, self.receipts, self.mailbox, self.refusals)
+
+    def _build_pools(self, store: Store) -> None:
+        """The queues of each link and of each route, and in which order links take from them."""
+        config = self._config
+        turns = {link.name: Turns([link.name]) for link in config.links} | {
+            route.pool: Turns(route.links, route.weights, route.failover_after)
+            for route in config.routing.routes
+        }
+        self.lanes = {
+            (pool, lane): store.enter_queue(pool, lane) for pool in turns for lane in Lane
+        }
+        #: Every queue there ever was, with its pool and lane; also of what is not configured now.
+        self.queues = store.queues()
+        self.pools = [
+            Pool(self.desk, name, [self.lanes[name, lane] for lane in Lane], each, self._emit)
+            for name, each in turns.items()
+        ]
+
+    def _build_links(self, passwords: dict[str, str]) -> None:
+        """Each link, and the dispatcher that feeds it from its pools."""
+        self.links: list[Link] = []
+        self.dispatchers: list[Dispatcher] = []
+        for config in self._config.links:
+            name, around = config.name, self._around
+            link = Link(
+                config,
+                passwords[name],
+                self.settlement,
+                self._emit,
+                wall=around.wall,
+                connect=around.connect,
+            )
+            limits = Retries(config.max_attempts, config.retry_min, config.retry_max)
+            book = Book(config.message_id_form, references=config.user_message_reference)
+            self.settlement.introduce(name, book)
+            self.refusals.introduce(name, LinkTerms(limits, config.status, link))
+            pools = [pool for pool in self.pools if name in pool.turns.links]
+            self.links.append(link)
+            self.dispatchers.append(Dispatcher(self.desk, link, pools))
+
+    def _build_asking(self) -> None:
+        """What has questions for the SMSCs, and hears what they say."""
+        pairs = list(zip(self._config.links, self.links, strict=True))
+        may_cancel = {config.name: CancelTerms(link, config.cancel_sm) for config, link in pairs}
+        self.cancellation = Cancellation(self.desk, self.settlement.recall, may_cancel)
+        asked = {
+            config.name: QueryTerms(link, config.query_after)
+            for config, link in pairs
+            if config.query_sm
+        }
+        self.inquiry = Inquiry(self.desk, asked, self._emit)
+        self.settlement.tell_of_replies(self.cancellation.heard)
+        self.settlement.tell_of_replies(self.inquiry.heard)
+
+    def _build_spool(self, reader: Store) -> None:
+        """What takes files in, and what reports them."""
+        config, around, section = self._config, self._around, self._config.spool
+        terms = Terms(
+            {link.name: link for link in config.links},
+            self.lanes,
+            section.default_country,
+            section.dedupe_window,
+            config.routing.routes,
+        )
+        self.admission = Admission(self.desk, terms, self._emit)
+        self.spool = Spool(
+            section.path,
+            self.admission,
+            self._emit,
+            rules=IntakeRules(section.poll_interval, section.settle, section.max_line),
+            wall=around.wall,
+            run_sync=around.run_sync,
+        )
+        self.publication = Publication(
+            self.desk,
+            Reporter(section.path, reader.items, around.run_sync),
+            reader.all_waiting,
+            self._emit,
+            section.report_after,
+            self._forget_file,
+        )
+        files = self.ledger.accounts.files
+        self.progress = ProgressWriter(section.path / "work", files.values, around.wall)
+
+    def _forget_file(self, token: str, name: str) -> None:
+        self.admission.forget_file(token, name)
+        self.spool.figures.reported += 1
+
+
+def _missed(store: Store, seq: int) -> Iterator[ReceiptOf]:
+    """The receipts that a crash kept from their log."""
+    for fact in list(store.receipts(seq)):
+        yield _with_message(store, fact)
+
+
+def _with_message(store: Store, fact: Fact) -> ReceiptOf:
+    if fact.msg is None:
+        return ReceiptOf(fact, None, None)
+    row = store.read_messages([fact.msg])[0]
+    return ReceiptOf(fact, row.client_id, row.message.to)

@@ -1,0 +1,98 @@
+"""The survey: how everything stands at one moment, for `status`, /metrics and the status page."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+
+import trio
+
+from smppd import __version__
+from smppd.app.parts import Parts
+from smppd.config import Config
+from smppd.events import LinkMissing
+from smppd.figures import DaemonFigures, LinkFigures, RouteFigures
+from smppd.message import Lane, State
+
+
+class Survey:
+    """Asks the parts. `started` is when the daemon did, in epoch seconds."""
+
+    def __init__(self, config: Config, parts: Parts, started: float) -> None:
+        self._config = config
+        self._parts = parts
+        self._accounts = parts.ledger.accounts
+        self._started = started
+
+    def figures(self, *, stopping: bool) -> DaemonFigures:
+        """Everything, at this moment."""
+        accounts, parts = self._accounts, self._parts
+        lanes = {lane.name.lower(): 0 for lane in Lane}
+        for queue in accounts.queues.values():
+            lanes[parts.queues[queue.number][1].name.lower()] += queue.queued
+        files = accounts.files.values()
+        waiting = [file.opened for file in files if file.states[State.QUEUED] > file.scheduled]
+        return DaemonFigures(
+            version=__version__,
+            pid=os.getpid(),
+            started=self._started,
+            now=parts.desk.wall(),
+            stopping=stopping,
+            accepted=accounts.accepted,
+            states={state.label: accounts.counts[state] for state in State},
+            queued_by_lane=lanes,
+            oldest_queued=min(waiting, default=None),
+            open_files=len(accounts.files),
+            parked_receipts=len(accounts.shelf),
+            unmatched_receipts=accounts.unmatched,
+            links=self._links(),
+            journal=parts.journal.figures,
+            spool=parts.spool.figures,
+            scheduled=len(accounts.agenda),
+            oldest_parked=accounts.shelf.oldest(),
+            routes=self._routes(),
+        )
+
+    def _routes(self) -> list[RouteFigures]:
+        pools, now = {pool.name: pool for pool in self._parts.pools}, trio.current_time()
+        return [
+            RouteFigures(
+                route.name,
+                sum(self._accounts.queue(lane.number).queued for lane in pools[route.pool].lanes),
+                list(route.links),
+                [link for link in route.links if pools[route.pool].turns.is_out(link, now)],
+            )
+            for route in self._config.routing.routes
+        ]
+
+    def _links(self) -> list[LinkFigures]:
+        """Each link's figures, with what only the accounts and its dispatcher know."""
+        parts, found = self._parts, []
+        for link, dispatcher in zip(parts.links, parts.dispatchers, strict=True):
+            figures = link.figures()
+            figures.matching = parts.settlement.matching(link.name)
+            pause = self._accounts.paused.get(link.name)
+            figures.paused = f"{pause.reason} ({pause.who})" if pause else ""
+            if figures.limited_by == "nothing queued" and dispatcher.has_work:
+                figures.limited_by = "journal"
+            found.append(figures)
+        return found
+
+    def unready(self) -> list[str]:
+        """What the links lack to do all their work, for people."""
+        return [line for link in self._links() if (line := link.unready)]
+
+    def missing(self) -> list[LinkMissing]:
+        """The links and routes that have messages queued and are not configured."""
+        configured, waiting = {pool.name for pool in self._parts.pools}, Counter[str]()
+        for number, (pool, _) in self._parts.queues.items():
+            if pool not in configured:
+                waiting[pool] += self._accounts.queue(number).queued
+        return [_missing(pool, queued) for pool, queued in (+waiting).items()]
+
+
+def _missing(pool: str, queued: int) -> LinkMissing:
+    kind, _, route = pool.partition(":")
+    section = f'[[routing.route]] name = "{route}"' if route else f"[link.{kind}]"
+    hint = f"put {section} back into the configuration: they stay queued until then"
+    return LinkMissing(pool, queued, hint)

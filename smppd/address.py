@@ -43,6 +43,8 @@ LONGEST_NAME: Final = 11
 _LONGEST_WRITTEN = 40
 #: Without + or 00, and without a default country, what is no longer may lack its country code.
 _LONGEST_NATIONAL = 9
+#: No national number has more digits (those of China, and mobile ones of Germany, have as many).
+_MOST_NATIONAL = 11
 #: No national number that begins with its own country code is known to be longer than this.
 _LONGEST_AMBIGUOUS = 10
 
@@ -128,6 +130,8 @@ def _national(digits: str, country: str) -> Destination | str:
     if digits.startswith("0"):
         return _international(country + digits[1:])
     if not digits.startswith(country):
+        if len(digits) > _MOST_NATIONAL:
+            return f"the number has {len(digits)} digits, too many for a national one: {_WRITE_IT}"
         return _international(country + digits)
     if len(digits) <= _LONGEST_AMBIGUOUS:
         return (

@@ -110,6 +110,13 @@ def test_a_national_number_that_may_hold_the_country_code_is_not_guessed_at() ->
     assert normalise_destination("12345", "39") == Destination("12345", 3, 0)
 
 
+def test_a_number_too_long_to_be_national_is_not_completed() -> None:
+    refused = normalise_destination("447911123456", "34")
+
+    assert isinstance(refused, str)
+    assert "12 digits, too many for a national one" in refused
+
+
 @given(st.text(alphabet="+0123456789 -.()\x00a٣", max_size=30), st.sampled_from(["", "34"]))
 def test_no_digit_is_ever_cut_or_invented(written: str, country: str) -> None:
     destination = normalise_destination(written, country)

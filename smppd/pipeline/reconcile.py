@@ -329,15 +329,15 @@ class Reconciler:
 
     # ── receipts that came too early, or under an id that nobody knows ───────────────────
 
-    def revisit(self, outcomes: Sequence[Outcome], ahead: Ahead, now: float) -> Iterator[ReceiptOf]:
+    def revisit(
+        self, link: str, outcomes: Sequence[Outcome], ahead: Ahead, now: float
+    ) -> Iterator[ReceiptOf]:
         """Settle parked receipts whose message these outcomes, just recorded, have told."""
         shelf = self._desk.accounts.shelf
         for outcome in outcomes if shelf else ():
             if isinstance(outcome, Answered) and outcome.message_id and not outcome.status:
-                entry = self._desk.accounts.entries.get(outcome.msg_id)
-                if entry is not None:
-                    key = receipt_key(entry.link, outcome.message_id)
-                    yield from self._retry(list(shelf.related(key)), ahead, now)
+                key = receipt_key(link, outcome.message_id)
+                yield from self._retry(list(shelf.related(key)), ahead, now)
         yield from self.revisit_handsets(ahead, now)
 
     def revisit_handsets(self, ahead: Ahead, now: float) -> Iterator[ReceiptOf]:
@@ -370,6 +370,9 @@ class Reconciler:
         place = self._find(what.link, keys, what.destination)
         if place is not None:
             return self._settle(place, parked.num, what, now)
+        finished = self._finished(keys, what.destination)
+        if finished is not None:  # the answer with its id was the end of its message
+            return self._repeat(finished, parked.num, what, now)
         place = self._claim(what, ahead, parked.at)
         return None if place is None else self._identify(place, parked.num, what, now)
 

@@ -73,7 +73,7 @@ class Settlement:
         ahead = await reconciler.prepare(link, outcomes, receipts)
         now = self._desk.wall()
         self._record_outcomes(link, outcomes, now)
-        written = list(reconciler.revisit(outcomes, ahead, now))
+        written = list(reconciler.revisit(link, outcomes, ahead, now))
         recorded, refused = reconciler.record(link, receipts, ahead, now)
         written += recorded
         written += reconciler.revisit_learnt(ahead, now)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 import trio.testing
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from smppd.ledger.unclaimed import claimable
@@ -346,6 +346,13 @@ class History:
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@example(
+    # Receipt and answer of a part whose message has failed, while another is in doubt.
+    messages=[(1, "hold", 0), (1, "hold", 0), (3, "hold", 0), (2, "hold", 0)],
+    steps=[(0, 0), (0, 0), (0, 0), (0, 0), (0, 2), (2, 9), (3, 1), (6, 4)],
+    ends=[],
+    references=False,
+)
 @given(MESSAGES, STEPS, ENDS, st.booleans())
 def test_after_any_history_every_message_is_accounted_for(
     new_bench: Callable[[], Bench],

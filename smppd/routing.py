@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from smppd.address import Destination, normalise_destination
-from smppd.config import RouteConfig
-from smppd.message import Lane, Request
+from smppd.config import LinkConfig, RouteConfig
+from smppd.message import ErrorInfo, Lane, Request
 
 _decode = msgspec.json.Decoder().decode
 
@@ -42,6 +42,38 @@ class Router:
                 continue
             return route
         return None
+
+
+class Ways:
+    """Where a message waits and on whose terms it is made: the link that it names with `via`,
+    else the first route that takes it, else the first link."""
+
+    def __init__(
+        self, links: Mapping[str, LinkConfig], routes: Sequence[RouteConfig], default_country: str
+    ) -> None:
+        self._links = links
+        self.default = next(iter(links))
+        countries = {name: each.default_country or default_country for name, each in links.items()}
+        self._router = Router(routes, countries) if routes else None
+
+    def choose(self, request: Request, to: str, lane: Lane) -> tuple[str, LinkConfig] | ErrorInfo:
+        """The pool of the message, and the link; why its `via` cannot be."""
+        via = request.via
+        if via is not None:
+            link = self._links.get(via)
+            if link is None or link.bind == "receiver":
+                return self._no_way(via, known=link is not None)
+            return via, link
+        route = self._router.choose(request, to, lane) if self._router else None
+        if route is None:
+            return self.default, self._links[self.default]
+        return route.pool, self._links[route.links[0]]
+
+    def _no_way(self, via: str, *, known: bool) -> ErrorInfo:
+        names = [name for name, link in self._links.items() if link.bind != "receiver"]
+        why = f'link "{via}" only receives' if known else f'there is no link called "{via}"'
+        others = f"use one of: {', '.join(sorted(names))}" if names else "no link submits"
+        return ErrorInfo("BAD_VIA", None, f"via: {why}; {others}")
 
 
 def _digits(to: str, country: str) -> str:

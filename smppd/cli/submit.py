@@ -21,6 +21,7 @@ from smppd.config.quantities import seconds
 from smppd.control import ControlRefused, ControlUnavailable, ask
 from smppd.message import ErrorInfo, Lane, Request
 from smppd.prepare import prepare
+from smppd.routing import Ways
 from smppd.spool.claiming import is_progress
 from smppd.spool.formats import format_of, known_formats, parse_line
 
@@ -73,7 +74,7 @@ def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
     config = read_config(arguments)
     lane = Lane[arguments.lane.upper()]
     if message is not None:
-        handed = _hand_in(config, lane, _made_up_name(), iter([_checked(message, config)]))
+        handed = _hand_in(config, lane, _made_up_name(), iter([_checked(message, config, lane)]))
     else:
         handed = _submit_file(config, lane, Path(arguments.file))
     if not arguments.wait:
@@ -109,7 +110,7 @@ def _message(arguments: argparse.Namespace) -> dict[str, Any] | None:
     return message or None
 
 
-def _checked(message: dict[str, Any], config: Config) -> bytes:
+def _checked(message: dict[str, Any], config: Config, lane: Lane) -> bytes:
     """The message as a file's content. Raises `CommandError` when the daemon would reject it."""
     try:
         content = msgspec.json.encode(message)
@@ -118,21 +119,22 @@ def _checked(message: dict[str, Any], config: Config) -> bytes:
     line = parse_line(content, 1)
     mistake = line.mistake
     if line.request is not None:
-        mistake = _flaw(line.request, config)
+        mistake = _flaw(line.request, config, lane)
     if mistake is not None:
         raise CommandError(f"{mistake.text} ({mistake.code})", exit_code=2)
     return content + b"\n"
 
 
-def _flaw(request: Request, config: Config) -> ErrorInfo | None:
-    links = {link.name: link for link in config.links}
-    link = links.get(request.via or config.links[0].name)
-    if link is None:
-        names = ", ".join(links)
-        return ErrorInfo("BAD_VIA", None, f"via: there is no link {request.via}; use {names}")
-    destinations = [request.to] if isinstance(request.to, str) else request.to
-    for to in destinations:
-        found = prepare(request, to, link, config.spool.default_country, _unnumbered, time.time())
+def _flaw(request: Request, config: Config, lane: Lane) -> ErrorInfo | None:
+    links, country = {link.name: link for link in config.links}, config.spool.default_country
+    ways = Ways(links, config.routing.routes, country)
+    if request.priority is not None:
+        lane = Lane[request.priority.upper()]
+    for to in [request.to] if isinstance(request.to, str) else request.to:
+        way = ways.choose(request, to, lane)
+        if isinstance(way, ErrorInfo):
+            return way
+        found = prepare(request, to, way[1], country, _unnumbered, time.time())
         if isinstance(found, ErrorInfo):
             return found
     return None

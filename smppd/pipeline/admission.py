@@ -15,7 +15,7 @@ from smppd.message import ErrorInfo, Lane, Message, Request, State
 from smppd.pipeline.desk import Desk
 from smppd.ports import Claimed, Line, Unread
 from smppd.prepare import prepare
-from smppd.routing import Router
+from smppd.routing import Ways
 
 _LANES = {"high": Lane.HIGH, "normal": Lane.NORMAL, "bulk": Lane.BULK}
 
@@ -50,14 +50,9 @@ class Admission:
         self._desk = desk
         self._terms = terms
         self._emit = emit
-        self._default = next(iter(terms.links))
+        self._ways = Ways(terms.links, terms.routes, terms.default_country)
         self._numbering = Numbering(desk.accounts.references)
         self._numbered: dict[int, int] = {}
-        countries = {
-            name: link.default_country or terms.default_country
-            for name, link in terms.links.items()
-        }
-        self._router = Router(terms.routes, countries) if terms.routes else None
         self._own_senders = {route.pool for route in terms.routes if _differ(route, terms.links)}
         self._by_claim = {
             (file.token, file.name): file.file_id for file in desk.accounts.files.values()
@@ -130,7 +125,7 @@ class Admission:
         request = line.request
         if request is None:
             error = line.mistake or ErrorInfo("BAD_LINE")
-            queue = self._terms.queues[self._default, lane]
+            queue = self._terms.queues[self._ways.default, lane]
             return [_Item(line.number, queue, line.id, line.to, error, State.REJECTED, line.echo)]
         if isinstance(request.to, str):
             return [self._item(line.number, request, request.to, request.id, lane, now)]
@@ -144,40 +139,24 @@ class Admission:
     ) -> _Item:
         if request.priority is not None:
             lane = _LANES[request.priority]
-        pool, link = self._way(request, to, lane)
+        way = self._ways.choose(request, to, lane)
+        if isinstance(way, ErrorInfo):
+            queue = self._terms.queues[self._ways.default, lane]
+            return _Item(number, queue, id_, to, way, State.REJECTED, request.echo)
+        pool, link = way
         queue = self._terms.queues[pool, lane]
-        if link is None:
-            verdict: Message | ErrorInfo = self._no_link(request.via or "")
-        else:
-            verdict = prepare(request, to, link, self._terms.default_country, self._number, now)
+        verdict = prepare(request, to, link, self._terms.default_country, self._number, now)
         if isinstance(verdict, ErrorInfo):
             return _Item(number, queue, id_, to, verdict, State.REJECTED, request.echo)
         if request.from_ is None and pool in self._own_senders:
             verdict.links_sender = True
         return _Item(number, queue, id_, to, verdict, State.QUEUED, request.echo)
 
-    def _way(self, request: Request, to: str, lane: Lane) -> tuple[str, LinkConfig | None]:
-        """The pool that a message waits in, and the link on whose terms it is made."""
-        links = self._terms.links
-        if request.via is not None:
-            named = request.via in links
-            return (request.via, links[request.via]) if named else (self._default, None)
-        route = self._router.choose(request, to, lane) if self._router else None
-        if route is None:
-            return self._default, links[self._default]
-        return route.pool, links[route.links[0]]
-
     def _number(self, sender: str, to: str) -> int:
         """The reference of a long message; it is kept in the fact that admits the message."""
         bucket, number = self._numbering.next(sender, to)
         self._numbered[bucket] = number
         return number
-
-    def _no_link(self, via: str) -> ErrorInfo:
-        names = ", ".join(sorted(self._terms.links))
-        return ErrorInfo(
-            "BAD_VIA", None, f'via: there is no link called "{via}"; use one of: {names}'
-        )
 
     def _reserve(self, items: list[_Item], now: float) -> list[str]:
         """Claim the ids of what will be queued; those that only the disk can know about."""

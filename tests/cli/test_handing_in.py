@@ -77,6 +77,40 @@ def test_several_destinations_are_one_message(root: Path) -> None:
     assert json.loads(file.read_bytes())["to"] == ["+34600000001", "600000002"]
 
 
+ROUTED = """
+[link.es]
+host = "127.0.0.1"
+system_id = "acme"
+password_env = "SMPPD_TEST_PASSWORD"
+default_country = "34"
+
+[[routing.route]]
+name = "es"
+to = ["34"]
+links = ["es"]
+
+[link.in]
+host = "127.0.0.1"
+system_id = "acme"
+password_env = "SMPPD_TEST_PASSWORD"
+bind = "receiver"
+"""
+
+
+def test_a_message_is_checked_on_the_terms_of_the_link_that_will_carry_it(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = root.parent / "smppd.toml"
+    config.write_text(CONFIG.replace('default_country = "34"', "") + ROUTED)
+    assert main(["submit", "--to=600000002", "--text=Hola"]) == 0
+    assert len(files_in(root / "inbox")) == 1
+    assert main(["submit", "--to=600000002", "--text=Hola", "--via=main"]) == 2
+    assert "default_country" in capsys.readouterr().err
+    assert main(["submit", "--to=+34600000002", "--text=Hola", "--via=in"]) == 2
+    assert 'link "in" only receives; use one of: es, main (BAD_VIA)' in capsys.readouterr().err
+    assert len(files_in(root / "inbox")) == 1
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [

@@ -9,6 +9,7 @@ import pytest
 import trio
 import trio.testing
 
+from smppd.config import LinkConfig
 from smppd.events import FileAdmitted
 from smppd.ledger.facts import QUEUE_SHIFT, read_rejected
 from smppd.message import ErrorInfo, Lane, State
@@ -278,6 +279,18 @@ async def test_an_unknown_link_is_named_with_those_there_are(
         assert "elsewhere" in error.text
         assert "main, other" in error.text
         assert life.row("b").msg_id >> QUEUE_SHIFT == life.queues["other", Lane.NORMAL]
+
+
+async def test_a_link_that_only_receives_is_no_way(bench: Bench, autojump_clock: MockClock) -> None:
+    receiver = LinkConfig(name="in", hosts=(), system_id="a", bind="receiver")
+    bench.links = bench.links | {"in": receiver}
+    async with bench.up(dispatching=False) as life:
+        await life.hand_in([bench.sms(via="in", id="a")])
+        error = read_rejected(life.row("a").body).error
+        assert (error.code, error.text) == (
+            "BAD_VIA",
+            'via: link "in" only receives; use one of: main, other',
+        )
 
 
 @pytest.mark.parametrize("lane", list(Lane))

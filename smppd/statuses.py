@@ -201,7 +201,8 @@ def meaning(status: int, overrides: Mapping[int, str]) -> Meaning:
     row = MEANINGS.get(status)
     word = overrides.get(status)
     if row is None:
-        row = Meaning(status, Refusal.PERMANENT_UNKNOWN, Binding.RETRY_LATER, _ASK_PROVIDER)
+        cure = _ASK_PROVIDER if word is None else f'"{word}" in [link.NAME.status]'
+        row = Meaning(status, Refusal.PERMANENT_UNKNOWN, Binding.RETRY_LATER, cure)
     if word is not None:
         row = Meaning(status, Refusal(word), row.bind, row.cure)
     return row

@@ -107,15 +107,17 @@ class Refusals:
             return HEAD
         count = terms.suspicion.worth_telling(row.code, now, at_once=row.alert)
         if count:
-            self._emit(RefusalsUnusual(link, row.code, row.name, count, row.cure))
+            self._emit(RefusalsUnusual(link, row.code, row.name, count, _cure(row, link)))
         if terms.suspicion.suspect():
-            self.pause(link, f"most messages are refused, now with {_explained(row)}", OURSELVES)
+            self.pause(
+                link, f"most messages are refused, now with {_explained(row, link)}", OURSELVES
+            )
         return None
 
     # ── pausing ──────────────────────────────────────────────────────────────────────────────
 
     def _pause_for(self, link: str, row: Meaning) -> None:
-        self.pause(link, f"a message was refused with {_explained(row)}", OURSELVES)
+        self.pause(link, f"a message was refused with {_explained(row, link)}", OURSELVES)
 
     def pause(self, link: str, reason: str, who: str) -> bool:
         """Have a link submit nothing until it is resumed; whether it did before. The caller
@@ -150,5 +152,9 @@ def _reconnect(terms: LinkTerms, row: Meaning, again: Again, now: float) -> Agai
     return again
 
 
-def _explained(row: Meaning) -> str:
-    return f"{row.name}: {row.cure}" if row.cure else row.name
+def _explained(row: Meaning, link: str) -> str:
+    return f"{row.name}: {_cure(row, link)}" if row.cure else row.name
+
+
+def _cure(row: Meaning, link: str) -> str:
+    return row.cure.replace("[link.NAME.", f"[link.{link}.")

@@ -199,7 +199,9 @@ async def test_a_wrong_account_pauses_the_link_and_fails_nothing(
         assert len(life.wire.submitted) == 2
         (event,) = [each for each in life.events if isinstance(each, LinkPaused)]
         assert event.link == "main"
-        assert "0x00000401" in event.reason
+        assert event.reason == (
+            'a message was refused with 0x00000401: "operator" in [link.main.status]'
+        )
         assert "smppd resume main" in event.hint
         assert life.refusals.resume("main", "uid 0")
         await quiet()

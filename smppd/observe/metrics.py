@@ -6,7 +6,7 @@ counts what was reported. Nothing here is global. Raises what the reader of the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 from prometheus_client.core import (
@@ -21,7 +21,8 @@ from prometheus_client.registry import Collector
 from smppd.events import Event
 from smppd.figures import BUCKETS, DaemonFigures, Histogram
 from smppd.observe.log import LINES
-from smppd.observe.measures import DURATIONS, MEASURES, Durations, Measure, Samples, Shape
+from smppd.observe.measures import DURATIONS, MEASURES
+from smppd.observe.measuring import Durations, Measure, Samples, Shapes
 
 Read = Callable[[], DaemonFigures]
 
@@ -76,14 +77,14 @@ def build_registry(read: Read, *more: Collector) -> CollectorRegistry:
 
 
 def _family(measure: Measure, samples: Samples) -> Metric:
-    kind = CounterMetricFamily if measure.kind == "counter" else GaugeMetricFamily
+    kind = CounterMetricFamily if measure.counts else GaugeMetricFamily
     family = kind(measure.name, measure.help, labels=measure.labels)
     for labels, number in samples:
         family.add_metric(labels, number)
     return family
 
 
-def _histogram(durations: Durations, shapes: Iterable[Shape]) -> Metric:
+def _histogram(durations: Durations, shapes: Shapes) -> Metric:
     family = HistogramMetricFamily(durations.name, durations.help, labels=durations.labels)
     for labels, histogram in shapes:
         family.add_metric(labels, _cumulative(histogram), histogram.total)

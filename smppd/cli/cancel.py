@@ -8,16 +8,15 @@ from typing import Any
 
 import msgspec
 
-from smppd.cli.lookup import find, reading
+from smppd.cli.lookup import find, reading, story_of
 from smppd.cli.settings import read_config
 from smppd.cli.status import ask_daemon
 from smppd.cli.terminal import CommandError, Terminal
 from smppd.config import Config
 from smppd.control import READ_TIMEOUT
 from smppd.journal.store import Store
-from smppd.ledger.facts import Kind, LedgerError, MessageRow
+from smppd.ledger.facts import Kind
 from smppd.message import LIFECYCLE, State
-from smppd.results.story import tell
 
 #: Receipt keys and messages in one request to the daemon, which takes 64 KiB.
 _AT_ONCE = 400
@@ -118,19 +117,11 @@ def _look_up(store: Store, id_: str) -> Target | Word:
         if find(store, f"{id_}#1") is not None:
             why = f"it has several destinations: name {id_}#1, {id_}#2 and so on"
         return Word(id_, False, None, why)
-    facts = store.history(row.msg_id)
-    state = _state(row, facts)
+    state = story_of(store, row).result.state
     if state in _FINAL:
         return Word(id_, False, state, "it has come to its end already")
-    keys = [fact.text for fact in facts if fact.kind == Kind.SENT and fact.text]
+    keys = [fact.text for fact in store.history(row.msg_id) if fact.kind == Kind.SENT and fact.text]
     return Target(id_, row.msg_id, state, keys)
-
-
-def _state(row: MessageRow, facts: Sequence[Any]) -> str:
-    try:
-        return tell(row, facts, None).result.state
-    except LedgerError as error:
-        raise CommandError(f"the journal contradicts itself: {error}: run smppd audit") from None
 
 
 def _lots(targets: Iterable[Target]) -> Iterator[list[Target]]:

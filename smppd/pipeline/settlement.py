@@ -99,6 +99,7 @@ class Settlement:
         return len(doubtful)
 
     async def _commit(self, written: list[ReceiptOf]) -> None:
+        """Commit what was recorded; then these receipts are for people."""
         self._unwritten.append(written)
         await self._desk.commit()
         self._write_receipts(written)
@@ -142,8 +143,6 @@ class Settlement:
             heard.append(about)
             if told is not None:
                 written.append(told)
-        self._unwritten.append(written)
-        await self._desk.commit()
-        self._write_receipts(written)
+        await self._commit(written)
         for tell in self._listeners:
             tell(link, heard)

@@ -70,6 +70,7 @@ async def test_a_queued_message_is_cancelled_and_never_sent(
     line = rig.results(name)[3]
     assert (line["state"], line["attempts"]) == ("cancelled", 0)
     assert line["error"] == {"code": "CANCELLED", "text": "cancelled by ana"}
+    assert line["link"] is None, "it went over none"
     assert [each.event for each in rig.show("m4").history] == ["accepted", "cancelled"]
     assert rig.audit().ok
     assert rig.of(events.Cancelled) == [events.Cancelled(2, "ana")]

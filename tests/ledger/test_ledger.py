@@ -556,3 +556,12 @@ def test_any_history_replays_to_the_same_accounts(
         restored = Accounts()
         memory.restore(restored, saved)
         assert picture(desk.replayed(restored)) == picture(desk.accounts)
+
+
+def test_a_message_called_up_from_the_agenda_keeps_its_expiry() -> None:
+    desk = Desk()
+    (msg,) = desk.admit(message(send_at=10.0, expires=99.0))
+    desk.ledger.deferred(2.5, desk.rows)
+    assert desk.ledger.called_up(10.0, desk.rows[0])
+    assert desk.accounts.entries[msg].expires == 99.0
+    assert picture(desk.replayed()) == picture(desk.accounts)

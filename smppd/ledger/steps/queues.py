@@ -76,7 +76,6 @@ def _row_expired(books: Books, fact: Fact, row: MessageRow) -> Outstanding | Non
 
 def _row_cancelled(books: Books, fact: Fact, row: MessageRow) -> Outstanding | None:
     entry = books.entries[row.msg_id] = outstanding(row, SENDING)
-    entry.link = fact.text or ""
     entry.attempts = 0
     return cancel(books, entry, fact)
 

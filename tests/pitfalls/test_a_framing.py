@@ -219,11 +219,12 @@ async def test_p07_known_tlvs_where_they_do_not_belong_are_ignored(
         tlv(MESSAGE_STATE, b"\0\0\0\2"),
         tlv(MESSAGE_STATE, b""),
         tlv(RECEIPTED_MESSAGE_ID, b"", length=4000),
+        tlv(MESSAGE_STATE, b"\5", length=2),
         b"\0",
         b"\4\x27",
         b"\4\x27\0",
     ],
-    ids=["wide", "empty", "beyond", "one-octet", "two-octets", "three-octets"],
+    ids=["wide", "empty", "beyond", "one-beyond", "one-octet", "two-octets", "three-octets"],
 )
 async def test_p08_a_tlv_of_the_wrong_length_harms_nothing_else(
     rig: Rig, autojump_clock: MockClock, broken: bytes
@@ -316,6 +317,7 @@ async def test_p11_a_text_is_as_long_as_sm_length_and_the_pdu_allow(
     await rig.until(lambda: len(answers(rig)) == 2)
     assert answers(rig) == [(1, 0, b"\0"), (2, 0, b"\0")]
     assert [letter["text"] for letter in rig.received()] == [text, "next"]
+    assert all("tlvs" not in letter for letter in rig.received())
     await still_alive(rig)
 
 

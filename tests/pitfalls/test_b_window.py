@@ -365,7 +365,7 @@ async def test_p29_a_peer_that_reads_no_more_is_left(rig: Rig, autojump_clock: M
 async def test_p29_answers_go_first_once_the_peer_reads_again(
     rig: Rig, autojump_clock: MockClock
 ) -> None:
-    await rig.start(window=10)
+    await rig.start(window=20)
     rig.call.deaf = True
     rig.hand_in(*(rig.sms(n) for n in range(1, 11)))
     await trio.sleep(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -220,18 +221,22 @@ async def test_p50_after_a_restart_and_days(rig: Rig, autojump_clock: MockClock,
     assert rig.state("m1") == "delivered"
 
 
-async def test_p51_two_accounts_give_the_same_id(rig: Rig, autojump_clock: MockClock) -> None:
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+async def test_p51_two_accounts_give_the_same_id(
+    rig: Rig, autojump_clock: MockClock, order: tuple[int, int]
+) -> None:
     await rig.start(bound=2, links={"a": {}, "b": {"hosts": (("b", 2775),)}})
     first, second = rig.smsc.calls
     first, second = (first, second) if first.address.startswith("a") else (second, first)
     naming(rig, "1", "1")
     rig.hand_in(rig.sms(1, via="a"), rig.sms(2, via="b", to="+34600000001"))
     await rig.until(lambda: rig.states() == {"sent": 2})
-    second.say(pdu(DELIVER_SM, 9, receipt("1", "UNDELIV")))
-    await rig.until(lambda: rig.states() == {"sent": 1, "undelivered": 1})
-    assert (rig.state("m1"), rig.state("m2")) == ("sent", "undelivered")
-    first.say(pdu(DELIVER_SM, 9, receipt("1")))
-    await rig.until(lambda: rig.state("m1") == "delivered")
+    calls = {1: first, 2: second}
+    for number, stat in zip(order, ("UNDELIV", "DELIVRD"), strict=True):
+        calls[number].say(pdu(DELIVER_SM, 9, receipt("1", stat)))
+        await rig.until(partial(calls[number].heard, DELIVER_SM | RESPONSE))
+    assert rig.state(f"m{order[0]}") == "undelivered"
+    assert rig.state(f"m{order[1]}") == "delivered"
 
 
 async def test_p52_an_id_used_again(rig: Rig, autojump_clock: MockClock) -> None:

@@ -115,6 +115,11 @@ async def test_p53_by_text_the_id_and_the_handset_must_be_right(
         ("err:-1 stat:UNDELIV done date:20261121000100 id:a1", "undelivered"),
         ("id:a1 submit date:261121000000 done date:261121000100 stat:EXPIRED err:5", "undelivered"),
         ("id:a1 stat:REJECTD err:045", "undelivered"),
+        ("id:a1 stat:UNDELIVERABLE err:045", "undelivered"),
+        ("id:a1 stat:Undelivered", "undelivered"),
+        ("id:a1 stat:EN_ROUTE", "sent"),
+        ("id:a1 stat:BUFFERED", "sent"),
+        ("id:a1 stat:SCHEDULED", "sent"),
         ("id:a1 stat:DELETED err:000", "undelivered"),
         ("id:a1 stat:FAILED err:000", "undelivered"),
         ("id:a1 stat:2 err:000", "delivered"),
@@ -170,6 +175,17 @@ async def test_p55_the_quoted_text_is_content(
     await sent(rig, "a1")
     await deliver(rig, message(TEXT + b" text:" + quoted, source=handset(1), esm_class=4))
     assert rig.state("m1") == "delivered"
+
+
+async def test_p55_what_only_the_quoted_text_says_is_said_by_nobody(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    await rig.start()
+    await sent(rig, "a1", "a2")
+    for text in (b"id:a1 err:000 text:stat:UNDELIV err:9", b"text: id:a2 stat:UNDELIV"):
+        await deliver(rig, message(text, source=handset(1), esm_class=4))
+    assert rig.states() == {"sent": 2}
+    assert [line["message_id"] for line in rig.receipts()] == ["a1", ""]
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-16-be", "utf-16-le"])

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from smppd.cli.lookup import find_or_fail, reading, story_of
 from smppd.cli.settings import read_config
 from smppd.cli.terminal import Terminal, plural
-from smppd.message import State
-from smppd.results.lines import ResultLine
+from smppd.ledger.facts import MessageRow
+from smppd.message import Message, State
+from smppd.results.lines import ResultLine, iso
 from smppd.results.story import Story, text_of
 
 
@@ -29,21 +30,21 @@ def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
     if arguments.json:
         terminal.say_json(story.encode())
         return 0
-    text = text_of(row) if row.state == State.QUEUED else None
-    for line in in_words(story, text):
+    for line in in_words(story, row):
         terminal.say(line)
     return 0
 
 
-def in_words(story: Story, text: str | None) -> Iterator[str]:
+def in_words(story: Story, row: MessageRow) -> Iterator[str]:
     """The story for people."""
     result = story.result
     yield f"{result.id} to {result.to}: {result.state}"
     if result.error is not None:
         yield f"  error      {result.error.code} {result.error.text}".rstrip()
-    if text is not None:
-        yield f"  text       {' '.join(text.splitlines())}"
+    if row.state == State.QUEUED:
+        yield f"  text       {' '.join(text_of(row).splitlines())}"
         yield f"  sent as    {_sending(result)}"
+        yield from _times(row.message)
     for part in story.part_details:
         ids = f", message_id {', '.join(part.message_ids)}" if part.message_ids else ""
         yield f"  part {part.part}     {part.state}{ids}"
@@ -51,6 +52,15 @@ def in_words(story: Story, text: str | None) -> Iterator[str]:
     for each in story.history:
         part_number = "" if each.part is None else f"part {each.part}: "
         yield f"    {each.time or 'at an unknown time'}  {part_number}{each.text}"
+
+
+def _times(message: Message) -> Iterator[str]:
+    if message.send_at is not None:
+        yield f"  send at    {iso(message.send_at)}"
+    if message.schedule is not None:
+        yield f"  send at    {iso(message.schedule)}, held by the SMSC until then"
+    if message.expires is not None:
+        yield f"  expires    {iso(message.expires)}"
 
 
 def _sending(result: ResultLine) -> str:

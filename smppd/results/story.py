@@ -23,6 +23,7 @@ from smppd.ledger.facts import (
     Outstanding,
     Queue,
     read_due,
+    read_outstanding,
     receipt_fact,
 )
 from smppd.ledger.lifecycle import RECEIPT_STATES
@@ -222,6 +223,13 @@ def _reported(fact: Fact) -> str:
     return f"{what.message_id}: {word}{error}{done}"
 
 
+def _recalled(fact: Fact) -> str:
+    assert fact.detail is not None
+    entry = read_outstanding(fact.detail)
+    waited = entry.state == State.QUEUED and entry.due is not None
+    return "called up from those that wait" if waited else "read back into memory"
+
+
 def _identified(fact: Fact) -> str:
     message_id = (fact.text or "").partition("\t")[2]
     return f"taken by the SMSC{' as ' if message_id else ''}{message_id}, as its receipt shows"
@@ -244,7 +252,7 @@ _WORDS: Mapping[Kind, Callable[[Fact], str]] = MappingProxyType(
         Kind.RECEIPT: _receipt,
         Kind.CANCELLED: _cancelled,
         Kind.QUERIED: _queried,
-        Kind.RECALLED: lambda _: "read back into memory",
+        Kind.RECALLED: _recalled,
         Kind.DEFERRED: lambda _: "waits for its send_at",
         Kind.IDENTIFIED: _identified,
     }

@@ -251,6 +251,22 @@ def test_show_finds_the_clients_id_and_the_made_up_one(
     assert told["part_details"] == [{"part": 1, "state": "sending", "message_ids": []}]
 
 
+def test_show_tells_when_a_message_goes_and_when_it_expires(
+    book: Book, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = msgspec.structs.replace(message(), send_at=1_795_000_100.0, expires=1_795_000_200.5)
+    there = msgspec.structs.replace(message(), schedule=1_795_000_100.0)
+    book.admit(("here", here), ("there", there))
+    book.commit()
+    assert main(["show", "here"]) == 0
+    shown = capsys.readouterr().out
+    assert "  send at    2026-11-18T11:08:20.000Z\n" in shown
+    assert "  expires    2026-11-18T11:10:00.500Z\n" in shown
+    assert main(["show", "there"]) == 0
+    told = "  send at    2026-11-18T11:08:20.000Z, held by the SMSC until then\n"
+    assert told in capsys.readouterr().out
+
+
 def test_show_echoes_what_the_client_gave_along(
     book: Book, capsys: pytest.CaptureFixture[str]
 ) -> None:

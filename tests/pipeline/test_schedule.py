@@ -211,6 +211,7 @@ async def test_the_story_of_a_message_that_waited(bench: Bench, autojump_clock: 
             *("accepted", "deferred", "recalled", "sending", "sent"),
         ]
         assert story.history[1].text == "waits for its send_at"
+        assert story.history[2].text == "called up from those that wait"
         assert life.shown("2").state == "sending"
     found = audit(bench.path, bench.root)
     assert found.ok, [check for check in found.checks if not check.ok]

@@ -2,15 +2,14 @@
 
 The writer is the only one who writes. The reader keeps the clock as well: a timer is judged
 only after what had arrived by then was read, so that a slow commit never looks like a silent
-SMSC. Answers wake the writer before the reader waits for the disk; acknowledgements are queued
-after. While the disk takes long, `standby` listens in the reader's place. Knows nothing of reconnecting. What breaks a connection ends it as a value: only faults of
+SMSC. Knows nothing of reconnecting. What breaks a connection ends it as a value: only faults of
 the program, and those of `Submissions`, leave `run` as exceptions.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import inf
@@ -18,14 +17,13 @@ from math import inf
 import trio
 
 from smppd.events import ProtocolOddity
-from smppd.link.asking import count_reply
 from smppd.link.batch import Batch, sort_events
 from smppd.link.dial import broken
+from smppd.link.handover import Handover
 from smppd.link.loading import Loader
 from smppd.link.standby import Standby
 from smppd.link.traffic import Traffic
 from smppd.message import Part
-from smppd.ports import Returned
 from smppd.smpp.errors import RemoteProtocolError
 from smppd.smpp.pdu import Request, Response
 from smppd.smpp.session import (
@@ -36,12 +34,9 @@ from smppd.smpp.session import (
     NotificationReceived,
     Oddity,
     PeerUnbinding,
-    RequestReceived,
     Session,
     SessionState,
-    UnreadableReceived,
 )
-from smppd.smpp.vocabulary import CommandStatus
 
 #: The most octets taken from the socket at once.
 READ_SIZE = 65536
@@ -67,11 +62,6 @@ _REPORTED_ODDITIES = 20
 _SUBMITTING = frozenset({SessionState.BOUND_TX, SessionState.BOUND_TRX})
 _BOUND = _SUBMITTING | {SessionState.BOUND_RX}
 _NOT_YET_BOUND = frozenset({SessionState.OPEN, SessionState.BINDING})
-
-
-#: What a message is answered with that could not be stored, or not be read (3.4, 5.1.3).
-_COME_AGAIN = CommandStatus.ESME_RX_T_APPN
-_CANNOT_READ = CommandStatus.ESME_RX_R_APPN
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +98,7 @@ class Connection:
         self._loader = Loader(session, traffic)
         self._to_write = trio.lowlevel.ParkingLot()
         self._standby = Standby(stream, session, self._to_write)
+        self._handover = Handover(session, traffic, self._loader, self._standby, self.wake_writer)
         self._reading: trio.CancelScope | None = None
         self._interrupted = False
         self._broken = False
@@ -120,7 +111,6 @@ class Connection:
         self._refused: int | None = None
         self._first = b""
         self._oddities = 0
-        self._settling = 0.0
         self._ended: Ended | None = None
 
     @property
@@ -207,12 +197,15 @@ class Connection:
     # ── reading, and the clock ───────────────────────────────────────────────────────────────
 
     async def _read(self) -> Ended:
-        """Read, settle, acknowledge, until the session is over."""
+        """Read, and hand over what was read, until the session is over."""
         while self._ended is None:
             events = await self._next_events()
             now, traffic = trio.current_time(), self._traffic
             complaints, read = traffic.pace.complaints, traffic.read_receipt
-            await self._report(sort_events(events, traffic.figures, now, complaints, read))
+            batch = sort_events(events, traffic.figures, now, complaints, read)
+            for event in batch.rare:
+                self._note(event, batch)
+            await self._handover.hand_over(batch)
             self._take_leave()
         return self._ended
 
@@ -247,83 +240,6 @@ class Connection:
         if data is None:
             self._interrupted = False
         return data
-
-    async def _report(self, batch: Batch) -> None:
-        """Tell the pipeline, and acknowledge what it has put on disk."""
-        for event in batch.rare:
-            self._note(event, batch)
-        batch.outcomes += self._loader.unwritable
-        self._loader.unwritable.clear()
-        self._hear(batch)
-        if batch.signs.answers:
-            self._heed(batch)
-        if self._loader.pulled:
-            self._loader.hold_rest(batch.outcomes)
-        self.wake_writer()
-        self._traffic.note_room()
-        lost = await self._put_on_disk(batch) if batch.for_the_disk else set()
-        if batch.requests:
-            self._acknowledge(batch.requests, lost)
-            self.wake_writer()
-
-    async def _put_on_disk(self, batch: Batch) -> set[int]:
-        """Return when it is there; which of its requests could not be kept."""
-        name, submissions = self._traffic.name, self._traffic.submissions
-        self._standby.begin()
-        if batch.outcomes or batch.receipts:
-            began = trio.current_time()
-            refused = await submissions.settle(name, batch.outcomes, batch.receipts)
-            self._settling = trio.current_time() - began
-            self._traffic.limiting.waited(self._settling)
-            for number in refused:
-                batch.take_for_message(number)
-            self._traffic.figures.received += len(refused)
-        if batch.replies:
-            await submissions.answered(name, batch.replies)
-        lost: set[int] = set()
-        if batch.messages:
-            kept = await submissions.keep(name, batch.messages)
-            lost.update(at for at, safe in zip(batch.messages_at, kept, strict=True) if not safe)
-        await self._standby.end()
-        return lost
-
-    def _hear(self, batch: Batch) -> None:
-        """Account for the questions answered, and for those that could not be put."""
-        asker, replies = self._loader.asker, batch.replies
-        if replies:
-            asker.heard(replies)
-        if asker.unencodable:
-            replies += asker.unencodable
-            asker.unencodable.clear()
-        for reply in replies:
-            count_reply(reply, self._traffic.figures)
-
-    def _acknowledge(
-        self, requests: Sequence[RequestReceived | UnreadableReceived], lost: set[int]
-    ) -> None:
-        """Answer in the order in which they came; those that could not be kept are to come again."""
-        respond, refuse = self.session.respond, self.session.refuse
-        for at, received in enumerate(requests):
-            status = _COME_AGAIN if lost and at in lost else 0
-            if isinstance(received, UnreadableReceived):
-                refuse(received, status or _CANNOT_READ)
-            else:
-                respond(received, status=status)
-
-    def _heed(self, batch: Batch) -> None:
-        """Learn the pace from the answers; what they had to wait for us is not their latency.
-
-        What was throttled goes back together with everything behind it, in one lot and in its
-        order, so that nothing overtakes it.
-        """
-        signs, traffic, now = batch.signs, self._traffic, trio.current_time()
-        signs.waited = max(0.0, signs.waited - signs.answers * self._settling)
-        self._settling = 0.0
-        traffic.pace.note(signs, now)
-        if signs.throttled:
-            batch.outcomes += [Returned(part.msg_id, part.index) for part in traffic.recall()]
-        if traffic.pace.is_careful(now):
-            traffic.wake_writers()
 
     def _alarm(self) -> float:
         """When the reader is to look at the clock: never before it could look at the socket."""
@@ -394,7 +310,7 @@ class Connection:
         )
 
     def _take_leave(self) -> None:
-        """Unbind once drained. Everything so far is settled: `_report` has come back."""
+        """Unbind once drained. Everything so far is settled: the handover has come back."""
         now = trio.current_time()
         if self._parting and not self.session.in_flight:
             self._leave(self._reason, now + PARTING_IDLE)

@@ -3,7 +3,8 @@
 The reader reads no more before what it has read is on disk. When that takes long the SMSC may well
 ask whether we are there, and must be answered (3.4, 2.4); so somebody goes on listening. What is
 heard meanwhile is the reader's to report, in its order, and no more of it is read than fits
-`MOST_HEARD`. Nothing is submitted meanwhile. Raises nothing: at the end of the stream, or when it breaks, the reader will see.
+`MOST_HEARD`. Nothing is submitted meanwhile. Raises nothing: the end of the stream, or that it
+broke, the reader will see.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """Inquiry: messages whose receipt does not come are asked for, with query_sm (SMPP 3.4, 4.8).
 
 A message that its SMSC took is asked for when `query_after` has passed without a receipt (since
-its delivery time, if the SMSC was to hold it), and again at growing intervals while it is on its way, until it is final, the SMSC does not know it,
-or it is too old. What is due is found by looking through the messages in memory and, page by
-page, through those spilled to disk; the cost of a look is bounded however many there are. An
-SMSC that refuses or says nothing is asked less and less often.
+its delivery time, if the SMSC was to hold it), and again at growing intervals while it is on its
+way, until it is final, the SMSC does not know it, or it is too old. What is due is found by
+looking through the messages in memory and, page by page, through those spilled to disk; the cost
+of a look is bounded however many there are. An SMSC that refuses or says nothing is asked less
+and less often.
 """
 
 from __future__ import annotations

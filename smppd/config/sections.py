@@ -89,7 +89,8 @@ class LinkConfig:
     `hosts` are tried in turn (keys `host`, `port` and `hosts`). A file names exactly one of
     `password_file` and `password_env`; a link built in code with neither has no password.
     `status` maps a command_status to the class that overrides ours, `bind_status` one that refuses
-    a bind. `text_terms` gathers the keys that shape the octets of a message; `default_country` empty is that of `[spool]`.
+    a bind. `text_terms` gathers the keys that shape the octets of a message; `default_country`
+    empty is that of `[spool]`.
     """
 
     name: str

@@ -41,9 +41,11 @@ def check_tlvs(reading: Reading, given: dict[str, Any], key: Sequence[str]) -> N
     old = given.get("interface_version") == "3.3"
     if old and given.get("tlvs"):
         reading.refuse("SMPP 3.3 has no TLVs; leave it out, or bind as 3.4", *key, "tlvs")
-    elif (old or given.get("tlvs") is False) and given.get("split") in ("sar", "payload"):
-        why = 'interface_version = "3.3"' if old else "tlvs = false"
+        return
+    if not old and given.get("tlvs") is not False:
+        return
+    why = 'interface_version = "3.3"' if old else "tlvs = false"
+    if given.get("split") in ("sar", "payload"):
         reading.refuse(f'needs TLVs, and {why}; write "udh8" or "udh16"', *key, "split")
-    elif (old or given.get("tlvs") is False) and given.get("user_message_reference"):
-        why = 'interface_version = "3.3"' if old else "tlvs = false"
+    if given.get("user_message_reference"):
         reading.refuse(f"is a TLV, and {why}; leave it out", *key, "user_message_reference")

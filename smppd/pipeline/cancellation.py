@@ -1,8 +1,9 @@
 """Cancel: messages are taken back, here while they wait, and at the SMSC when it has them.
 
 What waits here is `cancelled` at once. What the SMSC took is asked for with cancel_sm (SMPP 3.4,
-4.9), each part of it, if it holds it for its delivery time or the link says `cancel_sm`; and whoever wants it waits for the answers for a while; one that comes
-later counts as well. What is on its way out, or in doubt, is left as it is.
+4.9), each part of it, if it holds it for its delivery time or the link says `cancel_sm`. Whoever
+wants it waits for the answers for a while; one that comes later counts as well. What is on its way
+out, or in doubt, is left as it is.
 """
 
 from __future__ import annotations

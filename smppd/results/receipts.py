@@ -3,9 +3,9 @@
 Lines are written after their facts are in the journal, each with its `seq` there. After a crash
 the log is brought up to date from the journal, so that it has every receipt, each once: the seq
 of the last line, or the one in `.position`, says how far it got. A receipt that came before its
-message_id was known stands there twice: when it came, and with its message when that was known. A final state
-that the SMSC told when it was asked stands there, too, with "by": "query_sm". What names no
-message_id, or no state that anybody knows, has the octets of its text in `data` (hex).
+message_id was known stands there twice: when it came, and with its message when that was known.
+A final state that the SMSC told when it was asked stands there, too, with "by": "query_sm". What
+names no message_id, or no state that anybody knows, has the octets of its text in `data` (hex).
 """
 
 from __future__ import annotations

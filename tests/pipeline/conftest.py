@@ -294,6 +294,13 @@ class Life:
         await self.admission.close_file(unread.file_id)
         return unread.file_id
 
+    async def submit(self, *lines: Mapping[str, Any]) -> list[Part]:
+        """Hand messages in and have them submitted; their parts."""
+        before = len(self.wire.submitted)
+        await self.hand_in(lines, f"{before}.jsonl")
+        await trio.testing.wait_all_tasks_blocked()
+        return self.wire.submitted[before:]
+
     # ── what links report ────────────────────────────────────────────────────────────────────
 
     async def settle(self, *outcomes: Outcome, link: str = "main") -> None:
@@ -374,6 +381,12 @@ class Life:
     def states(self) -> dict[str, int]:
         """Messages by state, as the accounts have them."""
         return {state.label: n for state in State if (n := self.accounts.counts[state])}
+
+    def due_in(self, part: Part) -> float:
+        """In how many seconds a message goes again."""
+        due = self.accounts.entries[part.msg_id].due
+        assert due is not None
+        return due - self.bench.wall()
 
     def row(self, client_id: str) -> MessageRow:
         row = self.reader.find_message(client_id)

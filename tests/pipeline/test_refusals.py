@@ -28,21 +28,6 @@ SYSERR = CommandStatus.ESME_RSYSERR
 BAD_NUMBER = CommandStatus.ESME_RINVDSTADR
 
 
-async def submitted(life: Life, *lines: dict[str, object]) -> list[Part]:
-    """Hand messages in and have them submitted; their parts."""
-    before = len(life.wire.submitted)
-    await life.hand_in(lines, f"{before}.jsonl")
-    await quiet()
-    return life.wire.submitted[before:]
-
-
-def wait_of(life: Life, part: Part) -> float:
-    """In how many seconds a message goes again."""
-    due = life.accounts.entries[part.msg_id].due
-    assert due is not None
-    return due - life.bench.wall()
-
-
 async def answer_all(life: Life, parts: list[Part], status: int) -> None:
     """Refuse these in one batch, as a link that has read them at once."""
     for part in parts:
@@ -57,11 +42,11 @@ async def test_a_full_queue_holds_its_message_longer_each_time_and_counts_no_att
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     async with bench.up() as life:
-        await submitted(life, bench.sms(id="a"))
+        await life.submit(bench.sms(id="a"))
         for delay in (30.0, 60.0, 120.0, 240.0, 480.0, 600.0, 600.0):
             part = life.wire.submitted[-1]
             await life.answer(part, FULL)
-            assert wait_of(life, part) == pytest.approx(delay)
+            assert life.due_in(part) == pytest.approx(delay)
             await trio.sleep(delay + 0.1)
         await life.answer(life.wire.submitted[-1])
         line = life.shown("a")
@@ -73,27 +58,27 @@ async def test_the_wait_of_a_long_message_grows_once_a_round_and_not_with_each_p
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     async with bench.up() as life:
-        parts = await submitted(life, bench.long_sms(3, id="a"))
+        parts = await life.submit(bench.long_sms(3, id="a"))
         await answer_all(life, parts, FULL)
         await trio.sleep(30.1)
         await answer_all(life, life.wire.submitted[3:], FULL)
-        assert wait_of(life, parts[0]) == pytest.approx(60.0)
+        assert life.due_in(parts[0]) == pytest.approx(60.0)
 
 
 async def test_delays_are_drawn_out_by_chance(bench: Bench, autojump_clock: MockClock) -> None:
     bench.chance = 0.8
     async with bench.up() as life:
-        (part,) = await submitted(life, bench.sms(id="a"))
+        (part,) = await life.submit(bench.sms(id="a"))
         await life.answer(part, SYSERR)
-        assert wait_of(life, part) == pytest.approx(36.0)
+        assert life.due_in(part) == pytest.approx(36.0)
 
 
 async def test_a_message_that_could_only_go_after_its_time_expires_at_once(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     async with bench.up() as life:
-        late, early = await submitted(
-            life, bench.sms(id="late", expires=20), bench.sms(id="early", expires=40)
+        late, early = await life.submit(
+            bench.sms(id="late", expires=20), bench.sms(id="early", expires=40)
         )
         await life.answer(late, SYSERR)
         await life.answer(early, SYSERR)
@@ -108,7 +93,7 @@ async def test_a_long_message_expires_at_its_time_when_a_part_of_it_had_to_wait_
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     async with bench.up() as life:
-        first, second = await submitted(life, bench.long_sms(2, id="a", expires=20))
+        first, second = await life.submit(bench.long_sms(2, id="a", expires=20))
         await life.answer(first, SYSERR)
         await life.answer(second)
         assert life.states() == {"queued": 1}
@@ -144,7 +129,7 @@ async def test_a_lost_session_is_opened_anew_once_and_what_it_refused_goes_again
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     async with bench.up() as life:
-        parts = await submitted(life, bench.sms(id="a"), bench.sms(id="b"))
+        parts = await life.submit(bench.sms(id="a"), bench.sms(id="b"))
         await answer_all(life, parts, LOST)
         await quiet()
         assert len(life.wire.reconnects) == 1
@@ -158,7 +143,7 @@ async def test_a_link_does_not_reconnect_over_and_over_for_one_message(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     async with bench.up() as life:
-        await submitted(life, bench.sms(id="a"))
+        await life.submit(bench.sms(id="a"))
         for _ in range(10):
             for part in list(life.wire.in_flight):
                 await life.answer(part, LOST)
@@ -254,7 +239,7 @@ async def test_an_odd_status_fails_its_message_and_stops_nothing(
 ) -> None:
     async with bench.up() as life:
         lines = [bench.sms(id=f"{n}") for n in range(100)]
-        for n, part in enumerate(await submitted(life, *lines)):
+        for n, part in enumerate(await life.submit(*lines)):
             await life.answer(part, 0x433 if n % 3 == 0 else 0)
         assert life.states() == {"failed": 34, "sent": 66}
         assert not life.wire.paused
@@ -267,7 +252,7 @@ async def test_when_most_answers_are_unknown_the_link_pauses_and_the_spool_is_no
     bench: Bench, autojump_clock: MockClock, at_once: bool
 ) -> None:
     async with bench.up() as life:
-        parts = await submitted(life, *(bench.sms(id=f"{n}") for n in range(200)))
+        parts = await life.submit(*(bench.sms(id=f"{n}") for n in range(200)))
         assert len(parts) == 100
         life.wire.open(0)
         for lot in [parts] if at_once else [[part] for part in parts]:
@@ -291,7 +276,7 @@ async def test_a_wrong_configuration_is_told_at_once_and_pauses_the_link_when_mo
 ) -> None:
     status = CommandStatus.ESME_RINVESMCLASS
     async with bench.up() as life:
-        parts = await submitted(life, *(bench.sms(id=f"{n}") for n in range(30)))
+        parts = await life.submit(*(bench.sms(id=f"{n}") for n in range(30)))
         await life.answer(parts[0], status)
         (event,) = [each for each in life.events if isinstance(each, RefusalsUnusual)]
         assert (event.status_name, event.count) == ("ESME_RINVESMCLASS", 1)
@@ -305,7 +290,7 @@ async def test_wrong_numbers_are_nobodys_fault_however_many(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     async with bench.up() as life:
-        parts = await submitted(life, *(bench.sms(id=f"{n}") for n in range(100)))
+        parts = await life.submit(*(bench.sms(id=f"{n}") for n in range(100)))
         await answer_all(life, parts, BAD_NUMBER)
         assert life.states() == {"failed": 100}
         assert not life.wire.paused
@@ -335,7 +320,7 @@ async def test_a_refusal_that_comes_late_for_an_earlier_submission_says_nothing_
 ) -> None:
     bench.overrides = {0x401: "operator"}
     async with bench.up() as life:
-        (part,) = await submitted(life, bench.sms(id="a"))
+        (part,) = await life.submit(bench.sms(id="a"))
         await life.answer(part, 0x401, late=True)
         assert life.accounts.paused == {}
 

@@ -16,8 +16,7 @@ from smppd.smpp.vocabulary import CommandStatus
 if TYPE_CHECKING:
     from trio.testing import MockClock
 
-    from smppd.message import Part
-    from tests.pipeline.conftest import Bench, Life
+    from tests.pipeline.conftest import Bench
 
 quiet = trio.testing.wait_all_tasks_blocked
 
@@ -28,21 +27,6 @@ BAD_NUMBER = CommandStatus.ESME_RINVDSTADR
 OVERRIDES = {0x401: "operator", 0x402: "reconnect", 0x403: "retry_later", 0x404: "permanent"}
 
 
-async def submitted(life: Life, *lines: dict[str, object]) -> list[Part]:
-    """Hand messages in and have them submitted; their parts."""
-    before = len(life.wire.submitted)
-    await life.hand_in(lines, f"{before}.jsonl")
-    await quiet()
-    return life.wire.submitted[before:]
-
-
-def entry_due(life: Life, part: Part) -> float:
-    """In how many seconds a message goes again."""
-    due = life.accounts.entries[part.msg_id].due
-    assert due is not None
-    return due - life.bench.wall()
-
-
 # ── each answer ──────────────────────────────────────────────────────────────────────────────
 
 
@@ -50,7 +34,7 @@ async def test_an_answer_is_on_disk_when_settle_returns(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     async with bench.up() as life:
-        (part,) = await submitted(life, bench.sms(id="a"))
+        (part,) = await life.submit(bench.sms(id="a"))
         await life.answer(part, message_id="abc")
         on_disk = life.reader.load()[0]
         assert dict(on_disk.message_ids.items()) == {"main\tabc": (part.msg_id, 0)}
@@ -63,7 +47,7 @@ async def test_without_a_receipt_asked_for_an_answer_is_the_end(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     async with bench.up() as life:
-        (part,) = await submitted(life, bench.sms(id="a", receipt=False))
+        (part,) = await life.submit(bench.sms(id="a", receipt=False))
         await life.answer(part)
         assert life.accounts.entries == {}
         assert life.shown("a").done is not None
@@ -75,7 +59,7 @@ async def test_a_refusal_for_good_ends_a_message_with_the_status_in_its_result(
 ) -> None:
     bench.overrides = OVERRIDES
     async with bench.up() as life:
-        (part,) = await submitted(life, bench.sms(id="a"))
+        (part,) = await life.submit(bench.sms(id="a"))
         await life.answer(part, status)
         line = life.shown("a")
         assert (line.state, line.attempts) == ("failed", 1)
@@ -95,10 +79,10 @@ async def test_a_temporary_refusal_is_tried_again_until_the_attempts_are_used_up
 ) -> None:
     bench.overrides = OVERRIDES
     async with bench.up() as life:
-        await submitted(life, bench.sms(id="a"))
+        await life.submit(bench.sms(id="a"))
         for delay in delays:
             await life.answer(life.wire.submitted[-1], status)
-            assert entry_due(life, life.wire.submitted[-1]) == pytest.approx(delay)
+            assert life.due_in(life.wire.submitted[-1]) == pytest.approx(delay)
             assert life.states() == {"queued": 1}
             await trio.sleep(delay + 0.1)
         await life.answer(life.wire.submitted[-1], status)
@@ -111,7 +95,7 @@ async def test_a_throttled_message_goes_at_once_as_often_as_it_takes_and_uses_up
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     async with bench.up() as life:
-        await submitted(life, bench.sms(id="a"))
+        await life.submit(bench.sms(id="a"))
         for n in range(6):
             await life.answer(life.wire.submitted[n], THROTTLED)
             await quiet()
@@ -124,7 +108,7 @@ async def test_what_cannot_be_encoded_fails_with_the_reason(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     async with bench.up() as life:
-        (part,) = await submitted(life, bench.sms(id="a"))
+        (part,) = await life.submit(bench.sms(id="a"))
         life.wire.release(part)
         await life.settle(Answered(part.msg_id, 0, UNENCODABLE, "source_addr: too long"))
         line = life.shown("a")
@@ -148,7 +132,7 @@ async def test_held_a_message_of_unknown_outcome_is_never_submitted_again(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     async with bench.up() as life:
-        (part,) = await submitted(life, bench.sms(id="a"))
+        (part,) = await life.submit(bench.sms(id="a"))
         await life.lose(part)
         await trio.sleep(10_000)
         assert life.wire.submitted == [part]
@@ -166,7 +150,7 @@ async def test_given_up_a_message_of_unknown_outcome_has_failed(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     async with bench.up() as life:
-        (part,) = await submitted(life, bench.sms(id="a", on_unknown="fail"))
+        (part,) = await life.submit(bench.sms(id="a", on_unknown="fail"))
         await life.lose(part)
         line = life.shown("a")
         assert line.state == "failed"
@@ -179,7 +163,7 @@ async def test_resent_a_message_says_that_it_may_come_twice(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     async with bench.up() as life:
-        (part,) = await submitted(life, bench.sms(id="a", on_unknown="resend"))
+        (part,) = await life.submit(bench.sms(id="a", on_unknown="resend"))
         await life.lose(part)
         await quiet()
         assert life.wire.submitted == [part, part]
@@ -193,7 +177,7 @@ async def test_resending_slows_down_but_never_gives_up(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     async with bench.up() as life:
-        (part,) = await submitted(life, bench.sms(id="a", on_unknown="resend"))
+        (part,) = await life.submit(bench.sms(id="a", on_unknown="resend"))
         for n in range(1, 30):
             if n == 20:  # some days later
                 life.accounts.entries[part.msg_id].attempts = 5000
@@ -210,8 +194,7 @@ async def test_what_was_on_its_way_when_the_daemon_died_is_judged_at_the_next_st
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     async with bench.up() as life:
-        await submitted(
-            life,
+        await life.submit(
             bench.long_sms(2, id="hold"),
             bench.long_sms(2, id="resend", on_unknown="resend"),
             bench.long_sms(2, id="fail", on_unknown="fail"),
@@ -226,7 +209,7 @@ async def test_of_a_long_message_only_the_parts_in_doubt_are_resent(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     async with bench.up() as life:
-        parts = await submitted(life, bench.long_sms(3, id="a", on_unknown="resend"))
+        parts = await life.submit(bench.long_sms(3, id="a", on_unknown="resend"))
         await life.answer(parts[0])
         await life.lose(parts[1])
         assert life.states() == {"sending": 1}
@@ -241,7 +224,7 @@ async def test_of_a_held_long_message_a_part_that_was_refused_for_now_still_goes
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     async with bench.up() as life:
-        parts = await submitted(life, bench.long_sms(2, id="a"))
+        parts = await life.submit(bench.long_sms(2, id="a"))
         await life.lose(parts[0])
         await life.answer(parts[1], SYSERR)
         await trio.sleep(31)
@@ -258,7 +241,7 @@ async def test_an_operator_may_put_what_is_held_back_into_its_queue(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     async with bench.up() as life:
-        held, sent = await submitted(life, bench.sms(id="a"), bench.sms(id="b"))
+        held, sent = await life.submit(bench.sms(id="a"), bench.sms(id="b"))
         await life.lose(held)
         await life.answer(sent)
         ids = [held.msg_id, sent.msg_id, 77, held.msg_id]
@@ -277,7 +260,7 @@ async def test_a_late_answer_settles_what_was_unknown(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     async with bench.up() as life:
-        (part,) = await submitted(life, bench.sms(id="a"))
+        (part,) = await life.submit(bench.sms(id="a"))
         await life.lose(part)
         await life.answer(part, message_id="late", late=True)
         line = life.shown("a")
@@ -293,7 +276,7 @@ async def test_once_the_smsc_has_it_nothing_is_said_of_an_unknown_outcome(
     bench: Bench, autojump_clock: MockClock, receipt: bool, parts: int
 ) -> None:
     async with bench.up() as life:
-        found = await submitted(life, bench.long_sms(parts, id="a", receipt=receipt))
+        found = await life.submit(bench.long_sms(parts, id="a", receipt=receipt))
         for part in found:
             await life.lose(part)
         for part in found:
@@ -307,7 +290,7 @@ async def test_a_late_refusal_for_now_sends_a_held_message_again(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     async with bench.up() as life:
-        (part,) = await submitted(life, bench.sms(id="a"))
+        (part,) = await life.submit(bench.sms(id="a"))
         await life.lose(part)
         await life.answer(part, THROTTLED, late=True)
         assert life.states() == {"queued": 1}
@@ -322,7 +305,7 @@ async def test_a_late_refusal_for_good_fails_a_held_message(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     async with bench.up() as life:
-        (part,) = await submitted(life, bench.sms(id="a"))
+        (part,) = await life.submit(bench.sms(id="a"))
         await life.lose(part)
         await life.answer(part, BAD_NUMBER, late=True)
         assert life.states() == {"failed": 1}
@@ -333,7 +316,7 @@ async def test_a_late_answer_spares_a_resend_that_has_not_left(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     async with bench.up() as life:
-        (part,) = await submitted(life, bench.sms(id="a", on_unknown="resend"))
+        (part,) = await life.submit(bench.sms(id="a", on_unknown="resend"))
         life.wire.open(0)
         await life.lose(part)
         await life.answer(part, message_id="late", late=True)
@@ -349,7 +332,7 @@ async def test_a_late_refusal_of_the_first_submission_is_not_one_of_the_second(
 ) -> None:
     """The second is in flight: the message is neither given up nor submitted a third time."""
     async with bench.up() as life:
-        (part,) = await submitted(life, bench.sms(id="a", on_unknown="resend"))
+        (part,) = await life.submit(bench.sms(id="a", on_unknown="resend"))
         await life.lose(part)
         await quiet()
         assert life.wire.in_flight == [part]
@@ -367,7 +350,7 @@ async def test_both_message_ids_of_a_resent_message_lead_to_it(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     async with bench.up() as life:
-        (part,) = await submitted(life, bench.sms(id="a", on_unknown="resend"))
+        (part,) = await life.submit(bench.sms(id="a", on_unknown="resend"))
         await life.lose(part)
         await quiet()
         await life.answer(part, message_id="second")
@@ -386,7 +369,7 @@ async def test_one_part_refused_for_good_fails_the_whole_when_all_have_come_back
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     async with bench.up() as life:
-        parts = await submitted(life, bench.long_sms(3, id="a"))
+        parts = await life.submit(bench.long_sms(3, id="a"))
         await life.answer(parts[1], BAD_NUMBER)
         assert life.states() == {"sending": 1}
         await life.answer(parts[0], SYSERR)
@@ -403,7 +386,7 @@ async def test_a_refusal_is_what_a_failed_message_reports_not_the_doubt_about_it
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     async with bench.up() as life:
-        parts = await submitted(life, bench.long_sms(2, id="a"))
+        parts = await life.submit(bench.long_sms(2, id="a"))
         await life.answer(parts[0], BAD_NUMBER)
         await life.lose(parts[1])
         line = life.shown("a")
@@ -417,13 +400,13 @@ async def test_a_part_that_was_not_at_fault_does_not_take_an_attempt_from_one_th
     bench: Bench, autojump_clock: MockClock, first: str
 ) -> None:
     async with bench.up() as life:
-        parts = await submitted(life, bench.long_sms(2, id="a"))
+        parts = await life.submit(bench.long_sms(2, id="a"))
         if first == "throttled":
             await life.answer(parts[0], THROTTLED)
         else:
             await life.give_back(parts[0])
         await life.answer(parts[1], SYSERR)
-        assert entry_due(life, parts[1]) >= 30.0 - 0.001
+        assert life.due_in(parts[1]) >= 30.0 - 0.001
         await trio.sleep(31)
         assert life.texts(life.wire.submitted[2:]) == ["a", "a.1"]
         await life.answer(parts[0])
@@ -437,7 +420,7 @@ async def test_a_part_that_was_throttled_beside_one_that_was_taken_uses_up_no_at
     bench: Bench, autojump_clock: MockClock, order: tuple[int, int]
 ) -> None:
     async with bench.up() as life:
-        parts = await submitted(life, bench.long_sms(2, id="a"))
+        parts = await life.submit(bench.long_sms(2, id="a"))
         for index in order:
             await life.answer(parts[index], THROTTLED if index else 0)
         await trio.sleep(2)
@@ -451,7 +434,7 @@ async def test_a_long_message_that_is_refused_at_the_first_attempt_shows_one_att
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     async with bench.up() as life:
-        parts = await submitted(life, bench.long_sms(2, id="a"))
+        parts = await life.submit(bench.long_sms(2, id="a"))
         await life.answer(parts[0], BAD_NUMBER)
         await life.give_back(parts[1])
         line = life.shown("a")
@@ -462,7 +445,7 @@ async def test_a_long_message_of_which_one_part_was_throttled_and_one_lost_shows
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     async with bench.up() as life:
-        parts = await submitted(life, bench.long_sms(2, id="a"))
+        parts = await life.submit(bench.long_sms(2, id="a"))
         await life.answer(parts[0], THROTTLED)
         await life.lose(parts[1])
         await life.answer(parts[1], BAD_NUMBER, late=True)
@@ -474,7 +457,7 @@ async def test_a_message_with_one_part_ever_throttled_and_one_refused_is_given_u
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     async with bench.up() as life:
-        await submitted(life, bench.long_sms(2, id="a"))
+        await life.submit(bench.long_sms(2, id="a"))
         for _ in range(8):
             if not life.wire.in_flight:
                 break
@@ -488,7 +471,7 @@ async def test_a_part_refused_late_does_not_strand_the_part_that_waits_beside_it
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     async with bench.up() as life:
-        parts = await submitted(life, bench.long_sms(2, id="a"))
+        parts = await life.submit(bench.long_sms(2, id="a"))
         await life.answer(parts[0], SYSERR)
         await life.lose(parts[1])
         await trio.sleep(10)
@@ -505,7 +488,7 @@ async def test_a_late_answer_to_a_part_that_waits_beside_one_in_doubt(
 ) -> None:
     """Resent as a whole: one part is refused for now, the other lost, then the first answers."""
     async with bench.up() as life:
-        parts = await submitted(life, bench.long_sms(2, id="a"))
+        parts = await life.submit(bench.long_sms(2, id="a"))
         for part in parts:
             await life.lose(part)
         await life.desk.requeue([parts[0].msg_id], "ana")
@@ -524,7 +507,7 @@ async def test_a_batch_that_holds_all_kinds_of_outcomes_is_settled_in_its_order(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     async with bench.up() as life:
-        parts = await submitted(life, *[bench.sms(id=f"{n}") for n in range(4)])
+        parts = await life.submit(*[bench.sms(id=f"{n}") for n in range(4)])
         for part in parts:
             life.wire.release(part)
         await life.settlement.settle(
@@ -549,7 +532,7 @@ async def test_a_message_given_up_stays_given_up_whatever_comes_later(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     async with bench.up() as life:
-        (part,) = await submitted(life, bench.sms(id="a", on_unknown="fail"))
+        (part,) = await life.submit(bench.sms(id="a", on_unknown="fail"))
         await life.lose(part)
         for status in (0, BAD_NUMBER, THROTTLED, SYSERR):
             await life.settle(Answered(part.msg_id, 0, status, "z", late=True))

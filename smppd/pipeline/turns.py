@@ -12,7 +12,7 @@ from math import inf
 #: What `Turns.allowance` answers when nothing limits a link.
 UNLIMITED = 1 << 30
 #: Parts by which a link may be ahead of its share while the others have no room.
-LEAD = 100
+LEAD = 10
 
 #: Of a lot, when all have work: so many parts for high, normal, bulk.
 LANE_WEIGHTS = (16, 4, 1)

@@ -254,6 +254,17 @@ async def test_links_share_a_route_by_weight(bench: Bench, autojump_clock: MockC
         assert abs(others - 300) <= LEAD
 
 
+async def test_a_small_file_is_shared_by_weight(bench: Bench, autojump_clock: MockClock) -> None:
+    bench.routes = [SHARED]
+    async with bench.up(window=20) as life:
+        await life.hand_in([bench.sms() for _ in range(100)])
+        while life.accounts.counts[State.QUEUED]:
+            await quiet()
+            await answer_all(life, "main")
+            await answer_all(life, "other")
+        assert abs(len(life.wires["other"].submitted) - 25) <= 10
+
+
 async def test_single_messages_are_shared_by_weight(
     bench: Bench, autojump_clock: MockClock
 ) -> None:

@@ -37,6 +37,8 @@ class Dispatcher:
         self._desk = desk
         self._route = route
         self._pools = list(pools)
+        # For each lane by itself: two lanes that shared one order would each serve one pool only.
+        self._order = [list(pools) for _ in Lane]
         self._shared = [pool for pool in pools if pool.shared]
         self._shares = Shares()
         self._work = trio.Event()
@@ -139,13 +141,14 @@ class Dispatcher:
         """Parts of one lane from all pools; the one that was served first is the last next time."""
         parts: list[Part] = []
         served: Pool | None = None
-        for pool in self._pools:
+        order = self._order[lane]
+        for pool in order:
             if len(parts) < room:
                 parts += await self._from_pool(pool, lane, room - len(parts))
                 served = served or (pool if parts else None)
-        if served is not None and len(self._pools) > 1:
-            self._pools.remove(served)
-            self._pools.append(served)
+        if served is not None and len(order) > 1:
+            order.remove(served)
+            order.append(served)
         return parts
 
     async def _from_pool(self, pool: Pool, lane: Lane, room: int) -> list[Part]:

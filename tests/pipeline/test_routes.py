@@ -342,6 +342,27 @@ async def test_two_routes_of_a_link_take_turns(bench: Bench, autojump_clock: Moc
         assert min(kinds["es"], kinds["pt"]) >= 9
 
 
+async def test_two_routes_of_a_link_take_turns_in_each_of_two_lanes(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    bench.routes = [
+        RouteConfig(name="es", links=("main",), to=("34",)),
+        RouteConfig(name="pt", links=("main",), to=("351",)),
+    ]
+    async with bench.up(window=0) as life:
+        for lane in (Lane.HIGH, Lane.BULK):
+            lines = [bench.sms(id=f"es-{lane.name}-{n}") for n in range(60)]
+            lines += [bench.sms(id=f"pt-{lane.name}-{n}", to="+351600000001") for n in range(60)]
+            await life.hand_in(lines, f"{lane.name}.jsonl", lane=lane)
+        life.wire.open(17)
+        for _ in range(3):
+            await quiet()
+            await answer_at_once(life)
+        await quiet()
+        kinds = Counter(name.rpartition("-")[0] for name in handed_over(life, "main"))
+        assert kinds == {"es-HIGH": 32, "pt-HIGH": 32, "es-BULK": 2, "pt-BULK": 2}
+
+
 # ── anything at all ──────────────────────────────────────────────────────────────────────────
 
 STEPS = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 30)), max_size=40)

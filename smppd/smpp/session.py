@@ -45,6 +45,7 @@ from smppd.smpp.session_states import (
     BOUND_STATES,
     LEGAL,
     MESSAGE_REQUESTS,
+    NOTIFICATIONS,
     TRANSITIONS,
     Role,
     SessionState,
@@ -303,7 +304,7 @@ class Session:
             events.append(Oddity(refusal.why))
             if refusal.reply:
                 self._outgoing.reply(refusal.reply)
-            elif isinstance(received, Undecodable):
+            elif isinstance(received, Undecodable) and command_id not in NOTIFICATIONS:
                 events.append(UnreadableReceived(received))
         elif command_id == CommandId.UNBIND:
             self._receive_unbind(number, events)

@@ -224,6 +224,10 @@ ROWS: list[tuple[Role, SessionState, bytes, list[type], list[Sent]]] = [
     (Role.ESME, BINDING, octets(OUTBIND, 1, body=b"smsc\0secret\0"), [Oddity], []),
     (Role.ESME, BOUND_RX, octets(ALERT, 1, body=bytes(6)), [NotificationReceived], []),
     (Role.ESME, BOUND_TX, octets(ALERT, 1, body=bytes(6)), [Oddity], []),
+    # No notification has a response, so one that cannot be read wants none.
+    (Role.ESME, BOUND_RX, octets(ALERT, 1), [Oddity], []),
+    (Role.ESME, BOUND_TX, octets(ALERT, 1), [Oddity], []),
+    (Role.ESME, SessionState.OPEN, octets(OUTBIND, 1, body=b"x"), [Oddity], []),
     # Answers to nothing.
     (Role.ESME, BOUND_TRX, octets(SUBMIT | RESP, 77, body=b"id\0"), [Oddity], []),
     (Role.ESME, OPEN, octets(BIND_TRX | RESP, 1, body=TEXTS), [Oddity], []),

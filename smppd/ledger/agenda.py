@@ -61,7 +61,9 @@ class Agenda:
         if number not in slots:
             slots[number] = _Slot()
         slots[number].add(item)
-        self._first.pop(queue, None)
+        # Not looked up: that would sort what is there after every few that are added.
+        if queue in self._first:
+            self._first[queue] = min(self._first[queue], float(ceil(at)))
 
     def holds(self, at: float, msg_id: int) -> bool:
         """Whether this message, with this moment, waits here."""

@@ -20,6 +20,9 @@ FOLDED: Final = "folded"
 HEX_DECIMAL: Final = "hex-decimal"
 DECIMAL_HEX: Final = "decimal-hex"
 
+#: So many older parts of one id are kept: an SMSC that gives the same id to all names none.
+OLDER = 100
+
 #: A part: its message's msg_id, and its number from 0.
 Place = tuple[int, int]
 
@@ -144,6 +147,7 @@ class MessageIds:
             if place in older:
                 older.remove(place)
             older.append(before)
+            del older[:-OLDER]
 
     def add_older(self, key: str, place: Place) -> None:
         """Like `add`, but whatever has the id by now is newer."""
@@ -152,7 +156,9 @@ class MessageIds:
             self.add(key, place)
         elif place not in self.places(key):
             self._note_conflict(key, newest, place)
-            self._older.setdefault(key, []).insert(0, place)
+            older = self._older.setdefault(key, [])
+            if len(older) < OLDER:
+                older.insert(0, place)
 
     def _note_conflict(self, key: str, one: Place, other: Place) -> None:
         if one[0] != other[0]:

@@ -178,9 +178,10 @@ class Connection:
             if self._loader.unwritable or self._loader.asker.unencodable:
                 self._interrupt()
             data = self.session.data_to_send()
+            # What has left, or went back because its time was over, makes room at a link's rate,
+            # whether answers come or not.
+            self._traffic.note_room()
             if data:
-                # What has left makes room at a link's rate, whether answers come or not.
-                self._traffic.note_room()
                 await self._send(data)
             elif self._ended:
                 return

@@ -144,7 +144,7 @@ class Refusals:
 
 def _reconnect(terms: LinkTerms, row: Meaning, again: Again, now: float) -> Again:
     """Have the link reconnect, but not over and over; when the message goes again."""
-    if now - terms.reconnected_at >= RECONNECT_EVERY:
+    if abs(now - terms.reconnected_at) >= RECONNECT_EVERY:  # the time for people may jump back
         terms.reconnected_at = now
         terms.steering.reconnect(f"a message was refused with {row.name}: {row.cure}")
     elif now != terms.reconnected_at:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from math import ceil
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smppd.ledger.agenda import Agenda
+from smppd.ledger.agenda import Agenda, _Slot
 from smppd.ledger.facts import QUEUE_SHIFT
 
 MSG = st.builds(
@@ -39,6 +40,22 @@ def test_it_agrees_with_a_plain_list(actions: list[tuple[str, int, float]]) -> N
         assert len(agenda) == len(model)
         assert all(agenda.holds(t, m) for m, t in model.items())
         assert not agenda.holds(at + 1, msg_id) or ceil(model[msg_id]) == ceil(at + 1)
+
+
+def test_a_look_between_what_is_added_sorts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    sorted_at: list[int] = []
+    order = _Slot.order
+
+    def note(slot: _Slot) -> None:
+        sorted_at.append(len(slot.items))
+        order(slot)
+
+    monkeypatch.setattr(_Slot, "order", note)
+    agenda = Agenda()
+    for n in range(500):
+        agenda.add(599.0 - n, (1 << QUEUE_SHIFT) + n + 1)
+        assert agenda.next_due(1) == 599 - n
+    assert sorted_at == [1]
 
 
 def test_a_million_take_a_few_megabytes() -> None:

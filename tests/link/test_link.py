@@ -669,6 +669,21 @@ async def test_a_message_whose_time_passes_while_it_waits_for_the_pace_goes_back
     assert returned == [(n, index) for n in (3, 4, 5) for index in (0, 1)]
 
 
+async def test_what_goes_back_because_its_time_is_over_makes_room(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    link = await rig.start(rate=2, window=10, enquire_link_interval=3600.0)
+    link.submit(parts(1))
+    await rig.until(lambda: len(rig.outcomes) == 1)
+    waiting = parts(2, first=2)
+    for part in waiting:
+        part.message.expires = 1e9 + trio.current_time() + 0.1
+    link.submit(waiting)
+    with trio.fail_after(10):
+        await link.wait_room()
+    await rig.until(lambda: len(rig.settled(ports.Returned)) == 2)
+
+
 async def test_no_more_parts_are_wanted_than_the_pace_lets_go_in_a_second(
     rig: Rig, autojump_clock: MockClock
 ) -> None:

@@ -153,6 +153,18 @@ async def test_a_link_does_not_reconnect_over_and_over_for_one_message(
         assert len(life.wire.reconnects) <= 3
 
 
+async def test_a_link_still_reconnects_after_the_time_for_people_has_jumped_back(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    async with bench.up() as life:
+        await life.submit(bench.sms(id="a"))
+        for _ in range(2):
+            await life.answer(life.wire.in_flight[0], LOST)
+            await quiet()
+            bench.skew -= 3600
+        assert len(life.wire.reconnects) == 2
+
+
 async def test_a_link_does_not_reconnect_over_and_over_for_many_messages(
     bench: Bench, autojump_clock: MockClock
 ) -> None:

@@ -133,7 +133,8 @@ class Outstanding(msgspec.Struct, array_like=True):
     `left`: when it was last handed to a link (epoch seconds).
     `refused_with`: the last command_status that sent it back. `setbacks`: how often it was sent
     back to wait without that being an attempt; `set_back`: so since it was last taken.
-    `schedule`: until when the SMSC was told to hold it.
+    `schedule`: until when the SMSC was told to hold it. `stayed`: when those parts had left that did
+    not go again when others last did.
     """
 
     msg_id: int
@@ -162,11 +163,16 @@ class Outstanding(msgspec.Struct, array_like=True):
     setbacks: int = 0
     set_back: bool = False
     schedule: float | None = None
+    stayed: dict[int, float] | None = None
 
     @property
     def client_id(self) -> str:
         """The client's id, or the one made up from ours."""
         return self.id if self.id is not None else made_up_id(self.msg_id)
+
+    def left_at(self, part: int) -> float:
+        """When this part was last handed to a link (epoch seconds)."""
+        return self.left if self.stayed is None else self.stayed.get(part, self.left)
 
 
 def outstanding(row: MessageRow, part_state: int) -> Outstanding:

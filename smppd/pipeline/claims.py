@@ -40,9 +40,8 @@ def possible(accounts: Accounts, what: ReceiptFact, came: float) -> list[Place]:
         for msg_id in accounts.unclaimed.near(what.link, what.destination)
         if (entry := accounts.entries.get(msg_id)) is not None
         and agrees(what.destination, entry.to)
-        and entry.left <= came
-        and _in_window(what.submit_date, entry.left)
         for part in claimable(entry)
+        if entry.left_at(part) <= came and _in_window(what.submit_date, entry.left_at(part))
     ]
 
 

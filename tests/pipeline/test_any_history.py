@@ -353,6 +353,13 @@ class History:
     ends=[],
     references=False,
 )
+@example(
+    # A part in doubt whose receipt has come stays behind while another of its message goes again.
+    messages=[(1, "hold", 1), (1, "hold", 1), (1, "hold", 1), (2, "hold", 0), (3, "hold", 0)],
+    steps=[(0, 2), (6, 2), (2, 0), (3, 0), (0, 0), (2, 1)],
+    ends=[(17, False)],
+    references=False,
+)
 @given(MESSAGES, STEPS, ENDS, st.booleans())
 def test_after_any_history_every_message_is_accounted_for(
     new_bench: Callable[[], Bench],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import trio
 import trio.testing
 
 from smppd.ledger.facts import MessageRow, encode
@@ -12,7 +13,7 @@ from smppd.ledger.user_reference import user_reference
 from smppd.message import Message, State
 from smppd.pipeline.claims import _in_window, _quotes
 from smppd.smpp.receipt import quoted_text
-from smppd.smpp.vocabulary import MessageState
+from smppd.smpp.vocabulary import CommandStatus, MessageState
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
@@ -131,3 +132,23 @@ async def test_while_a_message_to_the_handset_is_on_its_way_nothing_is_claimed(
         assert life.shown("held").state == "delivered"
         assert life.shown("flying").state == "sent"
         assert life.shown("held").message_ids == ["x"]
+
+
+async def test_a_part_in_doubt_may_be_meant_also_when_another_of_its_message_went_again_since(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    """The receipt fits two messages, before and after."""
+    async with bench.up() as life:
+        await life.hand_in([bench.long_sms(2, id="long"), bench.sms(id="other")])
+        await quiet()
+        first, second, other = life.wire.submitted
+        await life.receive(life.receipt("x"))
+        await life.answer(first, CommandStatus.ESME_RSYSERR)
+        await life.lose(second)
+        await life.lose(other)
+        await trio.sleep(60)
+        again = life.wire.submitted[3]
+        assert (again.msg_id, again.index) == (first.msg_id, 0)
+        await life.answer(again, message_id="y")
+        assert life.states() == {"unknown": 2}
+        assert life.shown("other").state == "unknown"

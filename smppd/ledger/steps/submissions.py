@@ -22,6 +22,8 @@ def sending_again(books: Books, fact: Fact) -> None:
         return
     if entry.possible_duplicate:
         books.unclaimed.haunt(entry)
+    staying = [part for part, state in enumerate(entry.part_states) if state != QUEUED]
+    entry.stayed = {part: entry.left_at(part) for part in staying} or None
     entry.part_states = [SENDING if state == QUEUED else state for state in entry.part_states]
     entry.attempts += entry.counted
     entry.setbacks += entry.set_back

@@ -452,7 +452,7 @@ async def test_p42_an_address_that_takes_calls_but_no_binds_gives_way(rig: Rig) 
         assert useless.address is not None
         async with listening("127.0.0.8", useless.address[1]):
             await begin(rig, "smsc", useless)
-            assert rig.of(events.BindRefused)
+            assert 1 <= len(rig.of(events.BindRefused)) <= 3
             await rig.kill()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import trio
 
 from tests.pitfalls.delivering import (
     deliver,
@@ -48,6 +49,27 @@ async def test_p49_two_in_doubt_that_fit_alike_are_not_guessed(
     assert rig.states() == {"unknown": 3}
     await deliver(rig, message(b"id:q2 stat:DELIVRD", source=handset(3), esm_class=4))
     assert rig.state("m3") == "delivered"
+
+
+async def test_p49_a_receipt_that_quotes_nothing_settles_neither_of_two(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    await rig.start(window=10)
+    await in_doubt(rig, rig.sms(1, text="One"), rig.sms(2, to="+34600000001", text="Two"))
+    await deliver(rig, message(b"id:q1 stat:DELIVRD", source=handset(1), esm_class=4))
+    assert rig.states() == {"unknown": 2}
+
+
+async def test_p49_a_receipt_from_before_a_message_left_settles_no_doubt_about_it(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    await rig.start()
+    await deliver(rig, receipt("of-another", to=handset(1)))
+    await trio.sleep(10)
+    await in_doubt(rig, rig.sms(1))
+    await trio.sleep(10)
+    assert rig.states() == {"unknown": 1}
+    assert rig.daemon.figures().parked_receipts == 1
 
 
 async def test_p49_a_receipt_for_another_text_or_time_settles_nothing(

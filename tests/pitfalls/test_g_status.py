@@ -456,6 +456,24 @@ async def test_a_slow_disk_is_said_to_limit_the_link(rig: Rig, autojump_clock: M
     assert rig.figures().limited_by == "nothing queued"
 
 
+async def test_after_a_slow_disk_the_link_goes_on_at_its_rate(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    Answering(rig, lambda _: OK)
+    await rig.start(rate=1, window=5)
+    disk = trio.Event()
+
+    async def stuck(_: Callable[..., Any]) -> None:
+        if len(rig.smsc.submits) == 2:
+            await disk.wait()
+
+    rig.before_call = stuck
+    rig.hand_in(*(rig.sms(n, receipt=False) for n in range(5)))
+    await trio.sleep(15)
+    disk.set()
+    await rig.until(lambda: rig.states() == {"sent": 5}, patience=6)
+
+
 async def test_a_slow_smsc_is_said_to_limit_the_link_by_its_window(
     rig: Rig, autojump_clock: MockClock
 ) -> None:

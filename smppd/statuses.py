@@ -37,26 +37,30 @@ class Refusal(Enum):
 
 
 class Binding(Enum):
-    """How a refused bind is treated."""
+    """How a refused bind is treated; the values are the words of `[link.NAME.bind_status]`."""
 
-    #: Says nothing about a bind: again with the usual delay.
-    NONE = "none"
+    #: A trouble of the SMSC's that passes: again with the usual delay.
     RETRY_LATER = "retry_later"
-    RECONNECT = "reconnect"
-    #: The SMSC has not noticed yet that the old session is dead, or has too many.
+    #: The SMSC has not noticed yet that an old session is dead, or has as many as it allows.
     ALREADY_BOUND = "already_bound"
-    #: Wrong credentials: long delays, so that the account is not locked.
+    #: Wrong credentials: long delays for the whole link, so that the account is not locked.
     CREDENTIALS = "credentials"
+    #: Somebody has to correct something, here or there.
     OPERATOR = "operator"
+
+    @property
+    def state(self) -> str:
+        """How the link stands meanwhile: one of `figures.BIND_STATES`."""
+        return "auth_failed" if self is Binding.CREDENTIALS else self.value
 
 
 class Meaning(NamedTuple):
-    """One row. `tries` is how often a message is submitted at most, None for the link's
+    """One row; without `bind` it says nothing of a bind. `tries` is how often a message is submitted at most, None for the link's
     `max_attempts`; `alert`: failing for this status, the operator is told; `cure` is for people."""
 
     code: int
     refusal: Refusal
-    bind: Binding = Binding.NONE
+    bind: Binding | None = None
     cure: str = ""
     tries: int | None = None
     alert: bool = False
@@ -69,7 +73,7 @@ class Meaning(NamedTuple):
 
 _RETRY, _LATER, _PERMANENT = Refusal.RETRY, Refusal.RETRY_LATER, Refusal.PERMANENT
 _UNKNOWN, _OPERATOR = Refusal.PERMANENT_UNKNOWN, Refusal.OPERATOR
-_NO, _WAIT, _ASK = Binding.NONE, Binding.RETRY_LATER, Binding.OPERATOR
+_NO, _WAIT, _ASK = None, Binding.RETRY_LATER, Binding.OPERATOR
 _LOGIN = Binding.CREDENTIALS
 
 
@@ -77,7 +81,7 @@ def _fails(code: int, cure: str = "") -> Meaning:
     return Meaning(code, _PERMANENT, _NO, cure)
 
 
-def _misconfigured(code: int, cure: str, bind: Binding = _NO) -> Meaning:
+def _misconfigured(code: int, cure: str, bind: Binding | None = _NO) -> Meaning:
     return Meaning(code, _PERMANENT, bind, cure, alert=True)
 
 
@@ -98,7 +102,7 @@ _ROWS: tuple[Meaning, ...] = (
     Meaning(
         Status.ESME_RINVBNDSTS,
         Refusal.RECONNECT,
-        Binding.RECONNECT,
+        Binding.RETRY_LATER,
         "the SMSC has lost the state of the session",
     ),
     Meaning(

@@ -21,7 +21,7 @@ KNOWN = """
 0x1 permanent none
 0x2 permanent operator
 0x3 operator operator
-0x4 reconnect reconnect
+0x4 reconnect retry_later
 0x5 reconnect already_bound
 0x6 permanent none alert
 0x7 permanent none alert
@@ -89,7 +89,8 @@ def test_every_known_status_has_its_row(
     code: int, submit: str, bind: str, alert: bool, tries: int | None
 ) -> None:
     row = MEANINGS[code]
-    assert (row.refusal.value, row.bind.value, row.alert, row.tries) == (submit, bind, alert, tries)
+    of_bind = row.bind.value if row.bind else "none"
+    assert (row.refusal.value, of_bind, row.alert, row.tries) == (submit, bind, alert, tries)
     assert row.code == code
     assert row.name == CommandStatus(code).name
 

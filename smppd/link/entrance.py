@@ -16,7 +16,8 @@ import trio
 
 from smppd.config import Address
 from smppd.link.backoff import credentials_delay
-from smppd.link.refusals import NO_OVERRIDES, Overrides, Refused, bind_class, wants_operator
+from smppd.link.refusals import NO_OVERRIDES, Overrides, bind_class, wants_operator
+from smppd.statuses import Binding
 
 #: An SMSC that has not said yes or no for so long, in seconds, is silent; another may try, too.
 PATIENCE = 10.0
@@ -40,8 +41,8 @@ class Entrance:
         self._trying_until = -inf
         self._shut_until = -inf
         self._wrong: Counter[object] = Counter()
-        self._refusals: Counter[tuple[object, Refused]] = Counter()
-        self._told: set[tuple[str, Refused]] = set()
+        self._refusals: Counter[tuple[object, Binding]] = Counter()
+        self._told: set[tuple[str, Binding]] = set()
         self._said: set[str] = set()
         self._queue = trio.lowlevel.ParkingLot()
 
@@ -90,7 +91,7 @@ class Entrance:
         self._shut_until = -inf
         self._wrong.clear()
         self._told = {each for each in self._told if each[0] != bind}
-        for refused in Refused:
+        for refused in Binding:
             del self._refusals[who, refused]
         self._queue.unpark_all()
 

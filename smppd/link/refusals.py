@@ -6,39 +6,14 @@ Pure data and look-ups; raises nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
 from types import MappingProxyType
 
 from smppd.config import BindClass
 from smppd.smpp.vocabulary import CommandStatus
 from smppd.statuses import MEANINGS, Binding
 
-
-class Refused(Enum):
-    """How a refused bind is treated; the values are the states that people see."""
-
-    #: Wrong credentials: long delays for the whole link, so that the account is not locked.
-    CREDENTIALS = "auth_failed"
-    #: The SMSC has not noticed yet that an old session is dead, or has as many as it allows.
-    ALREADY_BOUND = "already_bound"
-    #: Somebody has to correct something, here or there.
-    OPERATOR = "operator"
-    #: A trouble of the SMSC's that passes.
-    RETRY_LATER = "retry_later"
-
-
-#: What each class of `statuses` comes to for a bind; for the others a status says nothing of one.
-_REFUSED: Mapping[Binding, Refused] = MappingProxyType(
-    {
-        Binding.CREDENTIALS: Refused.CREDENTIALS,
-        Binding.ALREADY_BOUND: Refused.ALREADY_BOUND,
-        Binding.OPERATOR: Refused.OPERATOR,
-        Binding.RETRY_LATER: Refused.RETRY_LATER,
-        Binding.RECONNECT: Refused.RETRY_LATER,
-    }
-)
-_CLASSES: Mapping[int, Refused] = MappingProxyType(
-    {code: _REFUSED[row.bind] for code, row in MEANINGS.items() if row.bind in _REFUSED}
+_CLASSES: Mapping[int, Binding] = MappingProxyType(
+    {code: row.bind for code, row in MEANINGS.items() if row.bind is not None}
 )
 
 _SMSC_TROUBLE = "the SMSC has a trouble of its own: nothing to do but wait"
@@ -86,30 +61,30 @@ Overrides = Mapping[int, BindClass]
 NO_OVERRIDES: Overrides = MappingProxyType({})
 
 #: The cures where a link says what a status means.
-_CLASS_HINTS: Mapping[Refused, str] = MappingProxyType(
+_CLASS_HINTS: Mapping[Binding, str] = MappingProxyType(
     {
-        Refused.CREDENTIALS: "check system_id and the password",
-        Refused.ALREADY_BOUND: _HINTS[CommandStatus.ESME_RALYBND],
-        Refused.OPERATOR: "ask the provider",
-        Refused.RETRY_LATER: _SMSC_TROUBLE,
+        Binding.CREDENTIALS: "check system_id and the password",
+        Binding.ALREADY_BOUND: _HINTS[CommandStatus.ESME_RALYBND],
+        Binding.OPERATOR: "ask the provider",
+        Binding.RETRY_LATER: _SMSC_TROUBLE,
     }
 )
 
 
-def bind_class(status: int, overrides: Overrides = NO_OVERRIDES) -> Refused:
+def bind_class(status: int, overrides: Overrides = NO_OVERRIDES) -> Binding:
     """What a bind refused with this command_status comes to; what nobody knows may pass."""
     if status in overrides:
-        return _REFUSED[Binding(overrides[status])]
-    return _CLASSES.get(status, Refused.RETRY_LATER)
+        return Binding(overrides[status])
+    return _CLASSES.get(status, Binding.RETRY_LATER)
 
 
 def wants_operator(status: int, times: int, overrides: Overrides = NO_OVERRIDES) -> bool:
     """Whether an operator is to hear of a session whose bind was refused so for so many times."""
     refused = bind_class(status, overrides)
-    if refused is Refused.ALREADY_BOUND:
+    if refused is Binding.ALREADY_BOUND:
         return times >= ALREADY_BOUND_TIMES
     unknown = status not in _CLASSES and status not in overrides
-    return unknown or refused in (Refused.CREDENTIALS, Refused.OPERATOR)
+    return unknown or refused in (Binding.CREDENTIALS, Binding.OPERATOR)
 
 
 #: An old session may take a while to die; after so many refusals it is something else.

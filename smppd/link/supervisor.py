@@ -26,13 +26,14 @@ from smppd.link.backoff import HELD, Backoff, persistent_delay
 from smppd.link.connection import PARTING, Connection, Ended
 from smppd.link.dial import NEVER_BOUND, Unreachable, written
 from smppd.link.entrance import Entrance
-from smppd.link.refusals import Refused, bind_class, bind_hint
+from smppd.link.refusals import bind_class, bind_hint
 from smppd.link.tls import EXPIRES_SOON, certificate_expiry, looks_like
 from smppd.link.traffic import Traffic
 from smppd.link.translate import BIND_NAMES, BindRequest, older_version
 from smppd.smpp.pdu import Response
 from smppd.smpp.session import Limits, Role, Session
 from smppd.smpp.vocabulary import status_name
+from smppd.statuses import Binding
 
 #: Opens a stream to a host and port, or says why there is none.
 Connect = Callable[[str, int], Awaitable[trio.abc.Stream | Unreachable]]
@@ -259,11 +260,11 @@ class Supervisor:
         self._entrance.pass_over(self._host)
         return delay
 
-    def _delay_after(self, refused: Refused) -> float:
-        self._refused = refused.value
-        if refused is Refused.CREDENTIALS:
+    def _delay_after(self, refused: Binding) -> float:
+        self._refused = refused.state
+        if refused is Binding.CREDENTIALS:
             return self._entrance.wrong_credentials(self)
-        if refused is Refused.RETRY_LATER:
+        if refused is Binding.RETRY_LATER:
             return self._backoff.lost(0.0)
         return persistent_delay(self._entrance.chance())
 

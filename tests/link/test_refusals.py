@@ -8,14 +8,15 @@ import pytest
 
 from smppd.config import BindClass
 from smppd.figures import BIND_STATES
-from smppd.link.refusals import Refused, bind_class, bind_hint, wants_operator
+from smppd.link.refusals import bind_class, bind_hint, wants_operator
+from smppd.statuses import Binding
 
 #: Every status that means something for a bind, by class.
 CLASSES = {
-    Refused.CREDENTIALS: {0x0D, 0x0E, 0x0F},
-    Refused.ALREADY_BOUND: {0x05},
-    Refused.OPERATOR: {0x02, 0x03, 0x53, 0xC0, 0xC1, 0x101},
-    Refused.RETRY_LATER: {0x04, 0x08, 0x14, 0x58, 0x64, 0xFF},
+    Binding.CREDENTIALS: {0x0D, 0x0E, 0x0F},
+    Binding.ALREADY_BOUND: {0x05},
+    Binding.OPERATOR: {0x02, 0x03, 0x53, 0xC0, 0xC1, 0x101},
+    Binding.RETRY_LATER: {0x04, 0x08, 0x14, 0x58, 0x64, 0xFF},
 }
 KNOWN = set().union(*CLASSES.values())
 
@@ -27,13 +28,13 @@ def test_each_status_is_of_its_class() -> None:
 
 @pytest.mark.parametrize("status", [0x09, 0x22, 0x4A, 0x400, 0x4FF, 0x113, 0xFFFFFFFF])
 def test_what_nobody_knows_may_pass_and_an_operator_hears_of_it(status: int) -> None:
-    assert bind_class(status) is Refused.RETRY_LATER
+    assert bind_class(status) is Binding.RETRY_LATER
     assert wants_operator(status, 1)
     assert "ask the provider" in bind_hint(status)
 
 
 def test_an_operator_hears_at_once_of_what_only_people_put_right() -> None:
-    for refused in (Refused.CREDENTIALS, Refused.OPERATOR):
+    for refused in (Binding.CREDENTIALS, Binding.OPERATOR):
         for status in CLASSES[refused]:
             assert wants_operator(status, 1)
 
@@ -43,7 +44,7 @@ def test_an_operator_hears_of_an_old_session_that_does_not_die() -> None:
 
 
 def test_a_trouble_that_passes_is_no_alarm() -> None:
-    for status in CLASSES[Refused.RETRY_LATER]:
+    for status in CLASSES[Binding.RETRY_LATER]:
         assert not any(wants_operator(status, times) for times in range(1, 20))
 
 
@@ -72,10 +73,10 @@ def test_hints_name_the_cure(status: int, cure: str) -> None:
 def test_a_link_has_the_last_word_on_every_status(status: int, word: BindClass) -> None:
     own: dict[int, BindClass] = {status: word}
     wanted = {
-        "retry_later": (Refused.RETRY_LATER, [False, False, False], "wait"),
-        "already_bound": (Refused.ALREADY_BOUND, [False, False, True], "sessions"),
-        "credentials": (Refused.CREDENTIALS, [True, True, True], "password"),
-        "operator": (Refused.OPERATOR, [True, True, True], "ask the provider"),
+        "retry_later": (Binding.RETRY_LATER, [False, False, False], "wait"),
+        "already_bound": (Binding.ALREADY_BOUND, [False, False, True], "sessions"),
+        "credentials": (Binding.CREDENTIALS, [True, True, True], "password"),
+        "operator": (Binding.OPERATOR, [True, True, True], "ask the provider"),
     }
     refused, told, cure = wanted[word]
     assert bind_class(status, own) is refused
@@ -85,4 +86,4 @@ def test_a_link_has_the_last_word_on_every_status(status: int, word: BindClass) 
 
 
 def test_people_see_every_class_as_a_state() -> None:
-    assert {refused.value for refused in Refused} < set(BIND_STATES)
+    assert {refused.state for refused in Binding} < set(BIND_STATES)

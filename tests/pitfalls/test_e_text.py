@@ -7,7 +7,7 @@ import pytest
 from trio.testing import MockClock
 
 from smppd import events
-from tests.pitfalls.raw import RESPONSE, SUBMIT_SM, Frame, RawCall, pdu
+from tests.pitfalls.raw import DELIVER_SM, RESPONSE, SUBMIT_SM, Frame, RawCall, message, pdu
 from tests.pitfalls.rig import Rig
 from tests.pitfalls.submits import Submit, refused, submitted, taken_apart
 
@@ -125,6 +125,19 @@ async def test_p68_every_character_of_gsm_03_38_has_its_septet(
         some = GSM[start : start + 40]
         text, octets = "".join(c for c, _ in some), b"".join(o for _, o in some)
         assert coded(await submitted(rig, text=text)) == (0, octets)
+
+
+@pytest.mark.parametrize("data_coding_0", ["gsm7", "gsm7_packed"])
+async def test_p68_every_character_that_leaves_comes_back_as_it_was(
+    rig: Rig, autojump_clock: MockClock, data_coding_0: str
+) -> None:
+    await rig.start(data_coding_0=data_coding_0)
+    texts = ["".join(c for c, _ in GSM[start : start + 40]) for start in range(0, len(GSM), 40)]
+    for number, text in enumerate(texts, start=1):
+        (submit,) = await submitted(rig, text=text)
+        rig.smsc.say(pdu(DELIVER_SM, number, message(submit.text)))
+        await rig.until(lambda: len(rig.received()) == number)  # noqa: B023 - awaited here
+    assert [letter["text"] for letter in rig.received()] == texts
 
 
 async def test_p68_what_has_no_septet_never_goes_as_one(

@@ -192,7 +192,7 @@ async def test_one_that_waits_can_be_cancelled(bench: Bench, autojump_clock: Moc
         await trio.sleep(200)
         assert handed_over(life) == ["a"]
         assert life.states() == {"cancelled": 1, "sending": 1}
-        assert life.shown("b").state == "cancelled"
+        assert (life.shown("b").state, life.shown("b").link) == ("cancelled", None)
     assert audit(bench.path, bench.root).ok
 
 

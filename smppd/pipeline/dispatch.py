@@ -208,11 +208,13 @@ class Dispatcher:
         link, queue = self._route.name, pool.lanes[lane]
         due = queue.reserved(link, min(room, AGAIN))
         room = min(room - len(due), self._allowance(pool))
-        waiting = queue.due(self._desk.wall())
+        now = self._desk.wall()
+        waiting = queue.due(now)
         while room > 0 and len(due) < AGAIN and (entry := next(waiting, None)) is not None:
             owner = pool.owner(entry) if pool.shared else None
-            if owner is not None and owner != link:
-                pool.leave_to(owner, lane, entry.msg_id)
+            over = entry.expires is not None and entry.expires <= now  # anybody can see to its end
+            if owner is not None and owner != link and not over:
+                pool.leave_to(owner, lane, entry)
                 continue
             due.append(entry.msg_id)
             room -= entry.part_states.count(State.QUEUED)

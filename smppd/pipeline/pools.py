@@ -86,9 +86,12 @@ class PoolLane:
         """Messages whose `send_at` has come, at most so many; they are not taken by this."""
         return self._desk.accounts.agenda.due(self.number, now, limit)
 
-    def reserve(self, link: str, msg_id: int) -> None:
-        """Leave a message that came back to this link alone."""
-        self._reserved.setdefault(link, deque()).append(msg_id)
+    def reserve(self, link: str, entry: Outstanding) -> None:
+        """Leave a message that came back to this link alone. When its time is over it is due for
+        all of them: that link may be down by then."""
+        self._reserved.setdefault(link, deque()).append(entry.msg_id)
+        if entry.expires is not None:
+            self._desk.accounts.retries.add(self.number, entry.expires, entry.msg_id)
 
     def reserved(self, link: str, limit: int) -> list[int]:
         """Take what was left to this link."""
@@ -142,7 +145,7 @@ class Pool:
             return None
         return None if all(s == State.QUEUED for s in entry.part_states) else entry.link
 
-    def leave_to(self, link: str, lane: int, msg_id: int) -> None:
+    def leave_to(self, link: str, lane: int, entry: Outstanding) -> None:
         """A message that came back may go over this link alone."""
-        self.lanes[lane].reserve(link, msg_id)
+        self.lanes[lane].reserve(link, entry)
         self._wakers[link]()

@@ -172,6 +172,26 @@ async def test_a_message_that_the_smsc_has_begun_to_take_stays_with_its_link(
         assert handed_over(life, "main")[4:] == ["a.1", "a.2"]
 
 
+async def test_it_expires_in_time_although_its_link_is_down(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    bench.routes = [BOTH]
+    async with bench.up() as life:
+        await life.hand_in([bench.long_sms(2, id="a", expires="5m")])
+        await quiet()
+        one, two = life.wire.submitted
+        await life.answer(one)
+        life.wire.open(0)
+        await life.give_back(two)
+        await trio.sleep(290)
+        assert life.states() == {"queued": 1}
+        await trio.sleep(15)
+        assert life.states() == {"expired": 1}
+        life.wire.open(9)
+        await quiet()
+        assert life.wire.submitted == [one, two]
+
+
 async def test_it_stays_so_over_a_restart(bench: Bench, autojump_clock: MockClock) -> None:
     bench.routes = [BOTH]
     async with bench.up() as life:

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from smppd.ledger.books import Books
 from smppd.ledger.facts import QUEUE_SHIFT, Fact, Kind, LedgerError, MessageRow, Outstanding
+from smppd.ledger.standing import Standing
 from smppd.ledger.steps import files, queues, receipts, submissions
 
 
-class Accounts(Books):
-    """The books, and the fold over all facts that writes them."""
+class Accounts(Standing):
+    """How everything stands, and the fold over all facts that brings it about."""
 
     def apply(self, fact: Fact) -> Outstanding | None:
         """Apply the next fact; the message that it made final, if it did.
@@ -46,7 +46,7 @@ class Accounts(Books):
         return queues.taken(self, fact, rows)
 
 
-def _nothing(_: Books, __: Fact) -> None:
+def _nothing(_: Standing, __: Fact) -> None:
     """INDEXED: the reader of client ids looks for it."""
 
 

@@ -50,8 +50,6 @@ def folded_key(key: str) -> str | None:
     link, _, message_id = key.partition("\t")
     if message_id.isdecimal() and message_id[0] != "0":
         return None
-    if message_id.isdecimal() and message_id[0] != "0":
-        return None
     folded = message_id.lower().lstrip("0")
     if message_id in (folded, "0"):
         return None

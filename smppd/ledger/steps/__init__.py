@@ -1,5 +1,5 @@
-"""What each fact does to the books: a function for each kind, by what the fact is about.
+"""What each fact changes in how everything stands: a function for each kind, by what the fact is about.
 
 Each returns the message that it made final, if it did. They run live and when the log is read, so
-they depend on nothing but the books and the fact.
+they depend on nothing but that and the fact.
 """

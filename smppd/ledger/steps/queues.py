@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from smppd.ledger.books import Books
 from smppd.ledger.facts import (
     QUEUE_SHIFT,
     Fact,
@@ -18,6 +17,7 @@ from smppd.ledger.facts import (
     read_pause,
 )
 from smppd.ledger.lifecycle import CANCELLED, EXPIRED, QUEUED, SENDING
+from smppd.ledger.standing import Standing
 from smppd.message import ErrorInfo
 from smppd.smpp.vocabulary import status_name
 
@@ -35,15 +35,15 @@ def _too_late(status: int) -> ErrorInfo:
     return ErrorInfo(_TOO_LATE.code, status, text)
 
 
-def taken(books: Books, fact: Fact, rows: Iterable[MessageRow]) -> Outstanding | None:
+def taken(standing: Standing, fact: Fact, rows: Iterable[MessageRow]) -> Outstanding | None:
     """SENDING, DEFERRED or EXPIRED: these rows are gone from the head of their queue; or CANCELLED:
     a row that is still behind it will be passed over."""
     assert fact.num is not None
     step, final = _ROW_STEPS[fact.kind], None
-    queue = books.queue(fact.num >> QUEUE_SHIFT)
+    queue = standing.queue(fact.num >> QUEUE_SHIFT)
     for row in rows:
         if row.state == QUEUED and not (queue.cancelled and row.msg_id in queue.cancelled):
-            final = step(books, fact, row)
+            final = step(standing, fact, row)
     if fact.kind == _CANCELLED:
         queue.cancelled.add(fact.num)
         return final
@@ -53,31 +53,31 @@ def taken(books: Books, fact: Fact, rows: Iterable[MessageRow]) -> Outstanding |
     return final
 
 
-def _row_sending(books: Books, fact: Fact, row: MessageRow) -> Outstanding | None:
+def _row_sending(standing: Standing, fact: Fact, row: MessageRow) -> Outstanding | None:
     entry = outstanding(row, SENDING)
     entry.link, entry.left = fact.text or "", fact.at
-    books.entries[row.msg_id] = entry
-    books.files[row.file_id].last_submit = fact.at
-    return books.move(entry, SENDING, fact.seq)
+    standing.entries[row.msg_id] = entry
+    standing.files[row.file_id].last_submit = fact.at
+    return standing.move(entry, SENDING, fact.seq)
 
 
-def _row_deferred(books: Books, _: Fact, row: MessageRow) -> None:
-    books.agenda.add(row.message.send_at or 0.0, row.msg_id)
-    books.files[row.file_id].scheduled += 1
+def _row_deferred(standing: Standing, _: Fact, row: MessageRow) -> None:
+    standing.agenda.add(row.message.send_at or 0.0, row.msg_id)
+    standing.files[row.file_id].scheduled += 1
 
 
-def _row_expired(books: Books, fact: Fact, row: MessageRow) -> Outstanding | None:
-    entry = books.entries[row.msg_id] = outstanding(row, SENDING)
+def _row_expired(standing: Standing, fact: Fact, row: MessageRow) -> Outstanding | None:
+    entry = standing.entries[row.msg_id] = outstanding(row, SENDING)
     entry.attempts = 0
     entry.error = _TOO_LATE
-    books.files[row.file_id].last_submit = fact.at
-    return books.move(entry, EXPIRED, fact.seq)
+    standing.files[row.file_id].last_submit = fact.at
+    return standing.move(entry, EXPIRED, fact.seq)
 
 
-def _row_cancelled(books: Books, fact: Fact, row: MessageRow) -> Outstanding | None:
-    entry = books.entries[row.msg_id] = outstanding(row, SENDING)
+def _row_cancelled(standing: Standing, fact: Fact, row: MessageRow) -> Outstanding | None:
+    entry = standing.entries[row.msg_id] = outstanding(row, SENDING)
     entry.attempts = 0
-    return cancel(books, entry, fact)
+    return cancel(standing, entry, fact)
 
 
 _ROW_STEPS = {
@@ -90,40 +90,40 @@ _ROW_STEPS = {
 TAKING = frozenset(_ROW_STEPS)
 
 
-def recalled(books: Books, fact: Fact) -> None:
+def recalled(standing: Standing, fact: Fact) -> None:
     """A message that was on disk alone is outstanding again, or is called up from the agenda."""
     assert fact.detail is not None
     entry = read_outstanding(fact.detail)
     if entry.state == QUEUED and entry.due is not None:
-        books.agenda.remove(entry.due, entry.msg_id)
-        books.files[entry.file_id].scheduled -= 1
-    if entry.msg_id not in books.entries:
-        books.remember(entry)
+        standing.agenda.remove(entry.due, entry.msg_id)
+        standing.files[entry.file_id].scheduled -= 1
+    if entry.msg_id not in standing.entries:
+        standing.remember(entry)
 
 
-def expired(books: Books, fact: Fact) -> Outstanding | None:
+def expired(standing: Standing, fact: Fact) -> Outstanding | None:
     """A message that had come back is past its time."""
-    entry = books.entry(fact)
+    entry = standing.entry(fact)
     if entry is None:
         return None
     entry.error = _too_late(entry.refused_with)
-    return books.move(entry, EXPIRED, fact.seq)
+    return standing.move(entry, EXPIRED, fact.seq)
 
 
-def cancel(books: Books, entry: Outstanding, fact: Fact) -> Outstanding | None:
+def cancel(standing: Standing, entry: Outstanding, fact: Fact) -> Outstanding | None:
     """CANCELLED, of a whole message: it does not go (again)."""
     entry.error = ErrorInfo("CANCELLED", None, f"cancelled by {fact.text}")
-    return books.move(entry, CANCELLED, fact.seq)
+    return standing.move(entry, CANCELLED, fact.seq)
 
 
-def paused(books: Books, fact: Fact) -> None:
+def paused(standing: Standing, fact: Fact) -> None:
     """A link takes nothing from its queues."""
     assert fact.text is not None
     assert fact.detail is not None
-    books.paused[fact.text] = Pause(fact.at, *read_pause(fact.detail))
+    standing.paused[fact.text] = Pause(fact.at, *read_pause(fact.detail))
 
 
-def resumed(books: Books, fact: Fact) -> None:
+def resumed(standing: Standing, fact: Fact) -> None:
     """It takes again."""
     assert fact.text is not None
-    books.paused.pop(fact.text, None)
+    standing.paused.pop(fact.text, None)

@@ -3,7 +3,6 @@ they are about, and its answers to query_sm and cancel_sm."""
 
 from __future__ import annotations
 
-from smppd.ledger.books import Books
 from smppd.ledger.facts import (
     ANSWERED_FOR_GOOD,
     CANCEL_ASKED,
@@ -22,6 +21,7 @@ from smppd.ledger.lifecycle import (
     UNDELIVERED,
 )
 from smppd.ledger.shelf import shelf_key
+from smppd.ledger.standing import Standing
 from smppd.ledger.steps.queues import cancel
 from smppd.ledger.steps.submissions import clear_doubt
 from smppd.message import ErrorInfo
@@ -30,61 +30,63 @@ _CANCELLED_THERE = ErrorInfo("CANCELLED", None, "cancelled at the SMSC")
 _SENT_ONLY = frozenset({SENT})
 
 
-def receipt(books: Books, fact: Fact) -> Outstanding | None:
+def receipt(standing: Standing, fact: Fact) -> Outstanding | None:
     """A receipt for a part that we know; it may have been parked till now."""
-    if books.shelf.parked:
+    if standing.shelf.parked:
         assert fact.text is not None
-        parked = books.shelf.pop(shelf_key(fact.text) or "")
+        parked = standing.shelf.pop(shelf_key(fact.text) or "")
         if parked is not None and parked.other:
-            books.shelf.pop(parked.other)
-    entry = books.entry(fact)
-    return None if entry is None else _conclude(books, entry, fact, "receipt")
+            standing.shelf.pop(parked.other)
+    entry = standing.entry(fact)
+    return None if entry is None else _conclude(standing, entry, fact, "receipt")
 
 
-def parked(books: Books, fact: Fact) -> None:
+def parked(standing: Standing, fact: Fact) -> None:
     """A receipt for nothing that we know; `part` is set for the second id of the one before."""
     assert fact.text is not None
-    books.unmatched += not fact.part
+    standing.unmatched += not fact.part
     key = shelf_key(fact.text)
     if key is None:
         return
-    if fact.num in RECEIPT_STATES or key not in books.shelf:
-        books.shelf.put(key, Parked(fact.at, fact.num, fact.text))
+    if fact.num in RECEIPT_STATES or key not in standing.shelf:
+        standing.shelf.put(key, Parked(fact.at, fact.num, fact.text))
     if fact.part:
-        books.shelf.pair(books.last_parked, key)
-    books.last_parked = key
-    books.shelf.trim(fact.at)
+        standing.shelf.pair(standing.last_parked, key)
+    standing.last_parked = key
+    standing.shelf.trim(fact.at)
 
 
-def queried(books: Books, fact: Fact) -> Outstanding | None:
+def queried(standing: Standing, fact: Fact) -> Outstanding | None:
     """What the SMSC said when it was asked where a part is: as good as a receipt."""
-    entry = books.entry(fact, _SENT_ONLY)
+    entry = standing.entry(fact, _SENT_ONLY)
     if entry is None:
         return None
     assert fact.part is not None
     asked = entry.asked = entry.asked or {}
     count = asked.get(fact.part, (0, 0.0))[0] + 1
     asked[fact.part] = (count if fact.detail is None else ANSWERED_FOR_GOOD, fact.at)
-    return _conclude(books, entry, fact, "query_sm")
+    return _conclude(standing, entry, fact, "query_sm")
 
 
-def cancelled(books: Books, fact: Fact) -> Outstanding | None:
+def cancelled(standing: Standing, fact: Fact) -> Outstanding | None:
     """The whole message does not go again; or, with a part: the SMSC was asked to cancel it, or has
     answered."""
-    entry = books.entry(fact)
+    entry = standing.entry(fact)
     if entry is None:
         return None
     if fact.part is None:
-        return cancel(books, entry, fact)
+        return cancel(standing, entry, fact)
     if fact.num == CANCEL_ASKED:
         entry.cancelling = True
     if fact.num or entry.part_states[fact.part] != SENT:
         return None
     entry.error = _CANCELLED_THERE
-    return books.move_part(entry, fact, CANCELLED)
+    return standing.move_part(entry, fact, CANCELLED)
 
 
-def _conclude(books: Books, entry: Outstanding, fact: Fact, whence: str) -> Outstanding | None:
+def _conclude(
+    standing: Standing, entry: Outstanding, fact: Fact, whence: str
+) -> Outstanding | None:
     """Take the part's message_state, if it is a final one and the first."""
     assert fact.part is not None
     if fact.num not in RECEIPT_STATES or entry.part_states[fact.part] in PARTLY_DONE:
@@ -99,4 +101,4 @@ def _conclude(books: Books, entry: Outstanding, fact: Fact, whence: str) -> Outs
     else:
         entry.part_states[fact.part] = state
         clear_doubt(entry)
-    return books.move_part(entry, fact, state)
+    return standing.move_part(entry, fact, state)

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import msgspec
 
-from smppd.ledger.books import Books
 from smppd.ledger.facts import HEAD, SET_BACK, Fact, Outstanding, read_due
 from smppd.ledger.lifecycle import FAILED, QUEUED, SENDING, SENT, UNANSWERED, UNKNOWN
+from smppd.ledger.standing import Standing
 from smppd.message import ErrorInfo
 
 _SENDING_ONLY = frozenset({SENDING})
@@ -15,13 +15,13 @@ _UNSETTLED = frozenset({SENDING, UNKNOWN, QUEUED})
 _read_error = msgspec.msgpack.Decoder(ErrorInfo).decode
 
 
-def sending_again(books: Books, fact: Fact) -> None:
+def sending_again(standing: Standing, fact: Fact) -> None:
     """A message that had come back is about to leave again."""
-    entry = books.entry(fact)
+    entry = standing.entry(fact)
     if entry is None:
         return
     if entry.possible_duplicate:
-        books.unclaimed.haunt(entry)
+        standing.unclaimed.haunt(entry)
     staying = [part for part, state in enumerate(entry.part_states) if state != QUEUED]
     entry.stayed = {part: entry.left_at(part) for part in staying} or None
     entry.part_states = [SENDING if state == QUEUED else state for state in entry.part_states]
@@ -29,32 +29,34 @@ def sending_again(books: Books, fact: Fact) -> None:
     entry.setbacks += entry.set_back
     entry.due = None
     entry.counted = entry.set_back = False
-    books.unclaimed.discard(entry)
+    standing.unclaimed.discard(entry)
     entry.link, entry.left = fact.text or "", fact.at
-    books.watch(entry)
-    books.files[entry.file_id].last_submit = fact.at
-    books.move(entry, SENDING, fact.seq)
+    standing.watch(entry)
+    standing.files[entry.file_id].last_submit = fact.at
+    standing.move(entry, SENDING, fact.seq)
 
 
-def returned(books: Books, fact: Fact) -> Outstanding | None:
+def returned(standing: Standing, fact: Fact) -> Outstanding | None:
     """A part came back from its link before an octet of it had left."""
-    return _back_to_queue(books, fact, HEAD, counts=False)
+    return _back_to_queue(standing, fact, HEAD, counts=False)
 
 
-def retry(books: Books, fact: Fact) -> Outstanding | None:
+def retry(standing: Standing, fact: Fact) -> Outstanding | None:
     """A part was refused for now."""
     assert fact.detail is not None
-    return _back_to_queue(books, fact, read_due(fact.detail), counts=True)
+    return _back_to_queue(standing, fact, read_due(fact.detail), counts=True)
 
 
-def throttled(books: Books, fact: Fact) -> Outstanding | None:
+def throttled(standing: Standing, fact: Fact) -> Outstanding | None:
     """A part was refused for now, and not on account of the message."""
     assert fact.detail is not None
-    return _back_to_queue(books, fact, read_due(fact.detail), counts=False)
+    return _back_to_queue(standing, fact, read_due(fact.detail), counts=False)
 
 
-def _back_to_queue(books: Books, fact: Fact, due: float, *, counts: bool) -> Outstanding | None:
-    entry = books.entry(fact, UNANSWERED)
+def _back_to_queue(
+    standing: Standing, fact: Fact, due: float, *, counts: bool
+) -> Outstanding | None:
+    entry = standing.entry(fact, UNANSWERED)
     if entry is None:
         return None
     entry.counted = entry.counted or counts
@@ -63,85 +65,85 @@ def _back_to_queue(books: Books, fact: Fact, due: float, *, counts: bool) -> Out
         entry.refused_with = fact.num
     entry.due = max(due, entry.due or due)
     before = entry.state
-    final = books.move_part(entry, fact, QUEUED)
+    final = standing.move_part(entry, fact, QUEUED)
     if entry.state == QUEUED and before == QUEUED:
-        books.wait(entry)
+        standing.wait(entry)
     if entry.possible_duplicate and final is None:
-        books.watch(entry)
+        standing.watch(entry)
     clear_doubt(entry)
     return final
 
 
-def sent(books: Books, fact: Fact) -> Outstanding | None:
+def sent(standing: Standing, fact: Fact) -> Outstanding | None:
     """The SMSC took a part, and named it or not."""
-    entry = books.entry(fact)
+    entry = standing.entry(fact)
     assert fact.text is not None
     assert fact.part is not None
     if entry is None:
         return None
     entry.ids.append((fact.part, fact.text))
     if fact.text[-1] != "\t":
-        books.message_ids.add(fact.text, (entry.msg_id, fact.part))
+        standing.message_ids.add(fact.text, (entry.msg_id, fact.part))
     else:
-        books.unclaimed.add(entry)
+        standing.unclaimed.add(entry)
     if entry.submitted is None:
         entry.submitted = fact.at
     if entry.part_states[fact.part] not in _UNSETTLED:
         return None
     entry.part_states[fact.part] = SENT
     clear_doubt(entry)
-    return books.move_part(entry, fact, SENT)
+    return standing.move_part(entry, fact, SENT)
 
 
-def identified(books: Books, fact: Fact) -> Outstanding | None:
+def identified(standing: Standing, fact: Fact) -> Outstanding | None:
     """Like `sent`: its receipt shows that the SMSC took the part, and names it."""
-    entry = books.entry(fact)
+    entry = standing.entry(fact)
     if entry is not None:
         entry.ids = [pair for pair in entry.ids if pair[0] != fact.part or pair[1][-1] != "\t"]
-    return sent(books, fact)
+    return sent(standing, fact)
 
 
-def refused(books: Books, fact: Fact) -> Outstanding | None:
+def refused(standing: Standing, fact: Fact) -> Outstanding | None:
     """The SMSC refused a part for good."""
-    entry = books.entry(fact, UNANSWERED)
+    entry = standing.entry(fact, UNANSWERED)
     if entry is None:
         return None
     assert fact.detail is not None
     entry.error = _read_error(fact.detail)
-    return books.move_part(entry, fact, FAILED)
+    return standing.move_part(entry, fact, FAILED)
 
 
-def unknown(books: Books, fact: Fact) -> Outstanding | None:
+def unknown(standing: Standing, fact: Fact) -> Outstanding | None:
     """Nobody answered for a part."""
-    entry = books.entry(fact, _SENDING_ONLY)
+    entry = standing.entry(fact, _SENDING_ONLY)
     if entry is None:
         return None
     if FAILED not in entry.part_states:
         entry.error = ErrorInfo("UNKNOWN_OUTCOME", None, fact.text or "")
-    books.unclaimed.add(entry)
-    return books.move_part(entry, fact, UNKNOWN)
+    standing.unclaimed.add(entry)
+    return standing.move_part(entry, fact, UNKNOWN)
 
 
-def requeued(books: Books, fact: Fact) -> None:
+def requeued(standing: Standing, fact: Fact) -> None:
     """The parts of unknown outcome go again, at the risk of going twice."""
-    entry = books.entry(fact)
+    entry = standing.entry(fact)
     if entry is None:
         return
     entry.part_states = [QUEUED if state == UNKNOWN else state for state in entry.part_states]
     entry.possible_duplicate = entry.counted = True
     entry.error = None
     entry.due = fact.at if fact.detail is None else read_due(fact.detail)
-    books.move(entry, QUEUED, fact.seq)
+    standing.move(entry, QUEUED, fact.seq)
 
 
-def failed(books: Books, fact: Fact) -> Outstanding | None:
+def failed(standing: Standing, fact: Fact) -> Outstanding | None:
     """A message was given up."""
-    entry = books.entry(fact)
+    entry = standing.entry(fact)
     if entry is None:
         return None
     assert fact.detail is not None
     entry.error = _read_error(fact.detail)
-    return books.move(entry, FAILED, fact.seq)
+    return standing.move(entry, FAILED, fact.seq)
 
 
 def clear_doubt(entry: Outstanding) -> None:

@@ -1,6 +1,6 @@
-"""The books: what is outstanding, what waits, and the one way in which a message changes its state.
+"""How everything stands: what is outstanding, what waits, and how a message changes its state.
 
-The steps (`smppd/ledger/steps/`) say what each fact does to them. Whatever changes a state goes
+The steps (`smppd/ledger/steps/`) say what each fact does to it. Whatever changes a state goes
 through `move`, which holds the lifecycle and keeps every sum right.
 """
 
@@ -29,7 +29,7 @@ from smppd.ledger.waiting import Remembered, Retries
 from smppd.message import State
 
 
-class Books:
+class Standing:
     """Queues, files, outstanding messages, parked receipts.
 
     For whoever keeps memory flat and others informed: `full_blocks` are ready for the journal,

@@ -127,6 +127,8 @@ _KEY = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\x00-\x20,;|][^\x00-\x20]*")
+#: What may stand before UTF-16, to say which it is.
+_MARK = "\ufeff"
 _PADDING = "\0\t\n\r ,;|"
 
 
@@ -140,9 +142,9 @@ def _read_text(raw: bytes) -> _Fields:
         return message_id, submit_date, done_date, word, error
     fields = _scan(text)
     if fields == _NO_FIELDS and "\0" in text:
-        fields = _scan(raw.decode("utf-16-be", "replace"))
+        fields = _scan(raw.decode("utf-16-be", "replace").lstrip(_MARK))
         if fields == _NO_FIELDS:
-            fields = _scan(raw.decode("utf-16-le", "replace"))
+            fields = _scan(raw.decode("utf-16-le", "replace").lstrip(_MARK))
     return fields
 
 

@@ -188,13 +188,15 @@ async def test_p55_what_only_the_quoted_text_says_is_said_by_nobody(
     assert [line["message_id"] for line in rig.receipts()] == ["a1", ""]
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
 @pytest.mark.parametrize("encoding", ["ascii", "utf-16-be", "utf-16-le"])
 async def test_p56_coded_as_ucs_2_or_only_said_to_be(
-    rig: Rig, autojump_clock: MockClock, encoding: str
+    rig: Rig, autojump_clock: MockClock, encoding: str, mark: str
 ) -> None:
     await rig.start()
     await sent(rig, "a1")
-    text = "id:a1 stat:UNDELIV err:012".encode(encoding)
+    before = mark if encoding.startswith("utf") else ""
+    text = f"{before}id:a1 stat:UNDELIV err:012".encode(encoding)
     await deliver(rig, message(text, source=handset(1), esm_class=4, data_coding=8))
     assert rig.state("m1") == "undelivered"
 

@@ -98,6 +98,7 @@ class RawCall:
         self.frames: list[Frame] = []
         self.opened_at = trio.current_time()
         self.closed_at: float | None = None
+        self._dropped = False
         #: Reads nothing, so that the ESME's writes block, until `listen`.
         self.deaf = False
         self._ears = trio.lowlevel.ParkingLot()
@@ -126,7 +127,7 @@ class RawCall:
     def say(self, *octets: bytes, cut: int = 0) -> None:
         """Send these, in one piece or cut into pieces of so many octets."""
         data = b"".join(octets)
-        if self.closed_at is not None:
+        if self.closed_at is not None or self._dropped:
             return
         for at in range(0, len(data), cut or max(len(data), 1)):
             self.receive.put_data(data[at : at + (cut or len(data))])
@@ -138,6 +139,7 @@ class RawCall:
 
     def drop(self) -> None:
         """End the connection without a word."""
+        self._dropped = True
         self.receive.put_eof()
 
     def heard(self, command_id: int) -> list[Frame]:

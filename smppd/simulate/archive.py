@@ -7,6 +7,7 @@ for the dates of SMPP from the clock on the wall. Raises nothing.
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -47,7 +48,8 @@ class Archive:
     def __init__(self, most: int, wall_clock: Callable[[], float]) -> None:
         self._most = most
         self._wall_clock = wall_clock
-        self._kept: dict[str, Kept] = {}
+        # Ordered: a dict looks for its first key behind the places of all that were forgotten.
+        self._kept: OrderedDict[str, Kept] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -56,7 +58,7 @@ class Archive:
         """Remember one more; the oldest is forgotten for it when there are too many."""
         self._kept[message_id] = kept
         if len(self._kept) > self._most:
-            del self._kept[next(iter(self._kept))]
+            self._kept.popitem(last=False)
 
     def find(self, pdu: QuerySm | CancelSm, account: str) -> Kept | None:
         """The message that is asked for, by message_id and source; None for anyone else's."""

@@ -10,7 +10,7 @@ and less often.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from math import inf
 from typing import NamedTuple
@@ -98,7 +98,7 @@ class Inquiry:
         self._lines = {name: _Line(each) for name, each in terms.items()}
         #: Parts that are due or being asked for (until infinity), and those for which no answer
         #: came: how often, and until when they are left alone.
-        self._marks: dict[Key, tuple[int, float]] = {}
+        self._marks: OrderedDict[Key, tuple[int, float]] = OrderedDict()
         self._place = _START
         self._walk_began = self._walk_again_at = -inf
         self._news = trio.Event()
@@ -153,7 +153,7 @@ class Inquiry:
     async def _look(self) -> None:
         now = self._desk.wall()
         while len(self._marks) > REMEMBERED:
-            del self._marks[next(iter(self._marks))]
+            self._marks.popitem(last=False)
         await self._look_in_memory(now)
         for _ in range(PAGES):
             if self._walk_again_at > now or not self._has_room():

@@ -8,6 +8,7 @@ Raises nothing.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
 
@@ -42,7 +43,7 @@ class Window:
         self.size = size
         self._next = first_sequence_number
         self._outstanding: dict[int, Outstanding] = {}
-        self._overdue: dict[int, Outstanding] = {}
+        self._overdue: OrderedDict[int, Outstanding] = OrderedDict()
         self._without_slot: dict[int, Outstanding] = {}
 
     @property
@@ -124,7 +125,7 @@ class Window:
             del self._outstanding[number]
             self._overdue[number] = request
         while len(self._overdue) > MOST_OVERDUE:
-            del self._overdue[next(iter(self._overdue))]
+            self._overdue.popitem(last=False)
         return [request for _, request in expired]
 
     def clear(self) -> list[Outstanding]:

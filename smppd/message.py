@@ -113,6 +113,17 @@ class Request(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     echo: dict[str, bytes] | None = msgspec.field(default=None, name="x-*")
 
 
+class Call(msgspec.Struct, array_like=True, gc=False, frozen=True):
+    """An operation of the provider's HTTP API with its checked parameters (see `provider`).
+
+    `params` are as they are sent. `harmless`: it only reads, so that it may be repeated.
+    """
+
+    op: str
+    params: dict[str, str | int]
+    harmless: bool = False
+
+
 class Message(msgspec.Struct, array_like=True, gc=False):
     """A checked, encoded message, cut into segments once so that a retry sends the same octets.
 
@@ -122,6 +133,7 @@ class Message(msgspec.Struct, array_like=True, gc=False):
     the reference of parts that are numbered by TLVs; `transliterated` are the replaced characters.
     `send_at` is until when it is held here, `schedule` until when the SMSC is to hold it (seconds
     since the epoch). `links_sender`: it leaves with the default sender of the link that carries it.
+    `call`: it is no submit_sm but this operation; its one segment is empty, `to` is for people.
     """
 
     to: str
@@ -144,6 +156,7 @@ class Message(msgspec.Struct, array_like=True, gc=False):
     send_at: float | None = None
     schedule: float | None = None
     links_sender: bool = False
+    call: Call | None = None
 
 
 class Part(msgspec.Struct, gc=False, frozen=True):

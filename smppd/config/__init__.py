@@ -6,6 +6,7 @@ either. Knows nothing of the parts that are configured. Raises nothing.
 
 from __future__ import annotations
 
+from smppd.config.accounts import ChatChannel, ChatConfig, ContactsConfig, HttpConfig
 from smppd.config.credentials import read_password
 from smppd.config.mistakes import Mistake
 from smppd.config.reading import find_config, load, parse
@@ -34,8 +35,12 @@ __all__ = [
     "Address",
     "Bind",
     "BindClass",
+    "ChatChannel",
+    "ChatConfig",
     "Config",
+    "ContactsConfig",
     "DataCoding0",
+    "HttpConfig",
     "JournalConfig",
     "LinkConfig",
     "LogFormat",

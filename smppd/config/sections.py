@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
+from smppd.config.accounts import ChatConfig, ContactsConfig, HttpConfig
 from smppd.config.rules import (
     Address,
     Rule,
@@ -80,6 +81,7 @@ class JournalConfig:
     """`[journal]`: where the truth is kept."""
 
     path: Annotated[Path, path] = Path("/var/lib/smppd/journal.db")
+    api_history: float = 30 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +91,9 @@ class LinkConfig:
     `hosts` are tried in turn (keys `host`, `port` and `hosts`). A file names exactly one of
     `password_file` and `password_env`; a link built in code with neither has no password.
     `status` maps a command_status to the class that overrides ours, `bind_status` one that refuses
-    a bind. `text_terms` gathers the keys that shape the octets of a message; `default_country`
+    a bind. `fallback_after` is when messages of `fallback_priorities` leave over the HTTP account
+    `fallback_via` while it is not bound (0: never), `status_via` the HTTP account that knows its
+    message_ids, too (empty: none does). `text_terms` gathers the keys that shape the octets of a message; `default_country`
     empty is that of `[spool]`.
     """
 
@@ -143,6 +147,10 @@ class LinkConfig:
     cancel_sm: Annotated[bool, flag] = False
     times: Annotated[Times, choice(*get_args(Times))] = "absolute"
     schedule: Annotated[Schedule, choice(*get_args(Schedule))] = "local"
+    fallback_after: float = 0.0
+    fallback_via: str = ""
+    fallback_priorities: tuple[str, ...] = ("high", "normal")
+    status_via: str = ""
     status: Mapping[int, StatusClass] = field(default_factory=dict, hash=False)
     bind_status: Mapping[int, BindClass] = field(default_factory=dict, hash=False)
     ton_npi: TonNpi = STANDARD_TON_NPI
@@ -215,6 +223,9 @@ class Config:
     spool: SpoolConfig = field(default_factory=SpoolConfig)
     journal: JournalConfig = field(default_factory=JournalConfig)
     links: tuple[LinkConfig, ...] = ()
+    http: tuple[HttpConfig, ...] = ()
+    contacts: tuple[ContactsConfig, ...] = ()
+    chat: ChatConfig | None = None
     routing: RoutingConfig = field(default_factory=RoutingConfig)
     observe: ObserveConfig = field(default_factory=ObserveConfig)
 

@@ -213,6 +213,8 @@ def test_which_file_is_read(argument: str | None, environ: dict[str, str], path:
 
 def test_every_field_but_a_few_is_a_key_with_a_rule() -> None:
     read_otherwise = {"name", "hosts", "status", "bind_status", "ton_npi", "text_terms"}
+    read_otherwise |= {"fallback_after", "fallback_via", "fallback_priorities", "status_via"}
+    read_otherwise |= {"api_history"}
     for name, section in (
         ("spool", SpoolConfig()),
         ("journal", JournalConfig()),

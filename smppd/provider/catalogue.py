@@ -1,0 +1,528 @@
+"""Every operation of the provider's two HTTP APIs, declared once.
+
+Taken from the provider's documents; what these contradict each other in is said where it matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from smppd.provider.operation import Api, Documented, Effect, Kind, Operation, Param, Shape
+
+#: Errors that every operation of the first API may answer, and what each means.
+COMMON_ERRORS: Mapping[str, str] = MappingProxyType(
+    {
+        "MISSING_USER": "User or email not included",
+        "MISSING_PASSWORD": "Password not included",
+        "MISSING_CLASS": "Class not included",
+        "MISSING_METHOD": "Method not included",
+        "MISSING_COMPULSORY_PARAM": "Compulsory parameter not included",
+        "INCORRECT_USER_PASSWORD": "Incorrect user or password",
+        "INCORRECT_CLASS": "Incorrect class",
+        "INCORRECT_METHOD": "Incorrect method",
+    }
+)
+
+_MEANINGS = {
+    "NO_ROUTE_AVAILABLE": "There are no available paths for the indicated destination",
+    "NO_CREDITS": "Your balance is insufficient",
+    "NOT_ACCESS_TO_TEMPLATE": "You haven't access to the selected template",
+    "NOT_ACCESS_TO_GROUP": "You are not allowed into the indicated group",
+    "INCORRECT_TYPE": "Incorrect type. The type must be mobile or email",
+    "MISSING_MAIN_FIELD": "Main field missing (mobile if type = mobile or email if type = email)",
+    "COUNTRY_NOT_FOUND": "There is no country with the indicated code",
+    "NOT_ACCESS_TO_CONTACT": "ERROR_NOT_ACCESS_TO_CONTACT",
+    "CONTACT_EXISTS": "The contact already exists in the group",
+    "CHANNEL_NOT_FOUND": "The indicated channel does not exist",
+    "CHAT_NOT_FOUND": "The indicated chat does not exist",
+    "INCORRECT_FILETYPE": "The file type is wrong, check the possible values",
+    "INCORRECT_FILEURL": "The file url is not valid",
+    "INCORRECT_THUMBURL": "The url of the thumbnail is invalid",
+}
+
+
+def _errors(*codes: str) -> Mapping[str, str]:
+    return MappingProxyType({code: _MEANINGS[code] for code in codes})
+
+
+_PROVIDER = (
+    Operation(
+        "sms.sendsms",
+        "Send SMS",
+        Effect.SENDS,
+        (
+            Param("from", "Sender", example="Afilnet"),
+            Param(
+                "to",
+                "Mobile phone number of the recipient",
+                Kind.DESTINATION,
+                example="34600000000",
+            ),
+            Param("sms", "SMS message to be sent", example="sms test"),
+            Param(
+                "scheduledatetime",
+                "Sending date and time in yyyy-mm-dd hh:mm:ss format",
+                Kind.MOMENT,
+                required=False,
+            ),
+            Param("output", "Output format of the result", required=False),
+        ),
+        answer=Documented(Shape.OBJECT, ("messageid", "credits")),
+        errors=_errors("NO_ROUTE_AVAILABLE", "NO_CREDITS"),
+    ),
+    Operation(
+        "sms.sendsmsfromtemplate",
+        "Send SMS from template",
+        Effect.SENDS,
+        (
+            Param("to", "Destination mobile number", Kind.DESTINATION, example="34600000000"),
+            Param("idtemplate", "Template ID", Kind.ID, example="1000"),
+            Param(
+                "params",
+                "Values for the template, separated by commas",
+                Kind.PAIRS,
+                required=False,
+                example="mobile:123456789,name:test name",
+            ),
+            Param(
+                "scheduledatetime",
+                "Delivery date and time in yyyy-mm-dd hh:mm:ss format",
+                Kind.MOMENT,
+                required=False,
+            ),
+            Param("output", "Output format of the result", required=False),
+        ),
+        answer=Documented(Shape.OBJECT, ("messageid", "credits")),
+        errors=_errors("NO_ROUTE_AVAILABLE", "NO_CREDITS", "NOT_ACCESS_TO_TEMPLATE"),
+    ),
+    Operation(
+        "sms.sendsmstogroup",
+        "Send bulk SMS",
+        Effect.SENDS,
+        (
+            Param("from", "Sender", example="Afilnet"),
+            Param("countrycode", "Country dialling code", Kind.DIAL_CODE, example="34"),
+            Param("idgroup", "Recipient group identifier", Kind.ID, example="1"),
+            Param("sms", "SMS message to be sent", example="sms test"),
+            Param(
+                "scheduledatetime",
+                "Date and time of delivery in yyyy-mm-dd hh:mm:ss format",
+                Kind.MOMENT,
+                required=False,
+            ),
+            Param("output", "Output format of the result", required=False),
+        ),
+        answer=Documented(
+            Shape.OBJECT, ("id", "count", "credits"), "destinations", ("messageid", "destination")
+        ),
+        errors=_errors("NOT_ACCESS_TO_GROUP", "NO_CREDITS"),
+    ),
+    Operation(
+        "sms.sendsmstogroupfromtemplate",
+        "Send bulk SMS from template",
+        Effect.SENDS,
+        (
+            Param("countrycode", "Country code", Kind.DIAL_CODE, example="34"),
+            Param("idgroup", "Destination group ID", Kind.ID, example="1"),
+            Param("idtemplate", "Template ID", Kind.ID, example="1000"),
+            Param(
+                "scheduledatetime",
+                "Delivery date and time in yyyy-mm-dd hh:mm:ss format",
+                Kind.MOMENT,
+                required=False,
+            ),
+            Param("output", "Output format of the result", required=False),
+        ),
+        answer=Documented(
+            Shape.OBJECT, ("id", "count", "credits"), "destinations", ("messageid", "destination")
+        ),
+        errors=_errors("NOT_ACCESS_TO_GROUP", "NO_CREDITS"),
+    ),
+    Operation(
+        "sms.getdeliverystatus",
+        "Get SMS delivery status",
+        Effect.READS,
+        (
+            Param(
+                "messages",
+                "List of dispatch identifiers separated by commas (,)",
+                Kind.IDS,
+                example="123456,123457,123458",
+            ),
+            Param("output", "Output format of the result", required=False),
+        ),
+        answer=Documented(Shape.OBJECT, ("messageid", "sms", "deliverydate", "deliverystatus")),
+    ),
+    Operation(
+        "group.creategroup",
+        "Create group",
+        Effect.CHANGES,
+        (
+            Param("name", "Name of the group", example="test name"),
+            Param("type", "Type of group (email or mobile)", Kind.GROUP_TYPE, example="mobile"),
+            Param(
+                "fields",
+                "Field names separated by commas; mobile or email, by type, must be among them",
+                Kind.COLUMNS,
+                example="mobile,name,address",
+            ),
+        ),
+        errors=_errors("INCORRECT_TYPE", "MISSING_MAIN_FIELD"),
+    ),
+    Operation(
+        "group.getgroupcolumns",
+        "Get group field list",
+        Effect.READS,
+        (Param("idgroup", "Group ID", Kind.ID, example="1000"),),
+        errors=_errors("NOT_ACCESS_TO_GROUP"),
+    ),
+    Operation(
+        "group.addcolumntogroup",
+        "Add a field to a group",
+        Effect.CHANGES,
+        (
+            Param("idgroup", "Group ID", Kind.ID, example="1000"),
+            Param("field", "Group field", example="name"),
+        ),
+        errors=_errors("NOT_ACCESS_TO_GROUP"),
+    ),
+    Operation(
+        "group.deletecolumnfromgroup",
+        "Delete a field from a group",
+        Effect.CHANGES,
+        (
+            Param("idgroup", "Group ID", Kind.ID, example="1000"),
+            Param("field", "Group field", example="name"),
+        ),
+        errors=_errors("NOT_ACCESS_TO_GROUP"),
+    ),
+    Operation(
+        "group.deletegroup",
+        "Delete a whole group, with its contacts",
+        Effect.CHANGES,
+        (Param("idgroup", "Group ID", Kind.ID, example="1000"),),
+        errors=_errors("NOT_ACCESS_TO_GROUP"),
+        confirm=True,
+    ),
+    Operation(
+        "group.assigncountrytogroup",
+        "Assign a country to a group",
+        Effect.CHANGES,
+        (
+            Param("idgroup", "Group ID", Kind.ID, example="1000"),
+            Param("countryiso3", "Country ISO code", Kind.COUNTRY, example="esp"),
+        ),
+        errors=_errors("NOT_ACCESS_TO_GROUP", "COUNTRY_NOT_FOUND"),
+    ),
+    Operation(
+        "group.getcontacts",
+        "Get group contact list",
+        Effect.READS,
+        (Param("idgroup", "Group ID", Kind.ID, example="1000"),),
+        errors=_errors("NOT_ACCESS_TO_GROUP"),
+    ),
+    Operation(
+        "group.getcontact",
+        "Get a contact from a group",
+        Effect.READS,
+        (
+            Param("idgroup", "group id", Kind.ID, example="1000"),
+            Param("idcontact", "Contact ID", Kind.ID, example="1000"),
+        ),
+        errors=_errors("NOT_ACCESS_TO_GROUP", "NOT_ACCESS_TO_CONTACT"),
+    ),
+    Operation(
+        "group.addcontact",
+        "Add contact to a group",
+        Effect.CHANGES,
+        (
+            Param("idgroup", "Group ID", Kind.ID, example="1000"),
+            Param(
+                "contact",
+                "Contact to be added with its fields separated by commas, see example",
+                Kind.PAIRS,
+                example="mobile:123456789,name:testname",
+            ),
+        ),
+        errors=_errors("CONTACT_EXISTS", "NOT_ACCESS_TO_GROUP"),
+    ),
+    Operation(
+        "group.addcontactlist",
+        "Add a contact list to a group",
+        Effect.CHANGES,
+        (
+            Param("idgroup", "group id", Kind.ID, example="1000"),
+            Param(
+                "contacts",
+                "Contact list in JSON format",
+                Kind.CONTACTS,
+                example='[{"name":"Test","mobile":"34600000000"},{"name":"Test","mobile":"34600000001"}]',
+            ),
+        ),
+        errors=_errors("NOT_ACCESS_TO_GROUP"),
+    ),
+    Operation(
+        "group.modifycontact",
+        "Modify contact of a group",
+        Effect.CHANGES,
+        (
+            Param("idgroup", "Group ID", Kind.ID, example="1000"),
+            Param("idcontact", "Contact ID", Kind.ID, example="1000"),
+            Param(
+                "contact",
+                "Contact to be added with its fields separated by commas, see example",
+                Kind.PAIRS,
+                example="mobile:123456789,name:testname",
+            ),
+        ),
+        errors=_errors("NOT_ACCESS_TO_GROUP"),
+    ),
+    Operation(
+        "group.deletecontact",
+        "Delete contact of a group",
+        Effect.CHANGES,
+        (
+            Param("idgroup", "Group ID", Kind.ID, example="1000"),
+            Param("idcontact", "Contact ID", Kind.ID, example="1000"),
+        ),
+        errors=_errors("NOT_ACCESS_TO_GROUP"),
+    ),
+    Operation(
+        "chat.getchatchannels",
+        "Get a list of active chat channels",
+        Effect.READS,
+        answer=Documented(Shape.LIST, ("platformid", "platform", "name")),
+    ),
+    Operation(
+        "chat.sendmessage",
+        "Send a message via chat",
+        Effect.SENDS,
+        (
+            Param(
+                "platform",
+                "Platform to which the message is sent. Possible values: 'webchat', 'whatsapp', 'telegram', 'operator'",
+                Kind.PLATFORM,
+                example="whatsapp",
+            ),
+            Param("platformid", "Platform identifier", Kind.ID, example="100"),
+            Param("destination", "Recipient where the chat message is sent", example="3460000000"),
+            Param("message", "Message to send via chat", example="test message"),
+        ),
+        errors=_errors("CHANNEL_NOT_FOUND"),
+    ),
+    Operation(
+        "chat.sendfile",
+        "Send a file via chat",
+        Effect.SENDS,
+        (
+            Param(
+                "platform",
+                "Platform to which the message is sent. Possible values: 'webchat', 'whatsapp', 'telegram', 'operator'",
+                Kind.PLATFORM,
+                example="whatsapp",
+            ),
+            Param("platformid", "Platform identifier", Kind.ID, example="100"),
+            Param("destination", "Recipient where the file is sent", example="3460000000"),
+            Param(
+                "type",
+                "Type of file being sent. Possible values: 'image', 'video', 'audio', 'voice', 'document', 'contact'",
+                Kind.FILE_TYPE,
+                example="image",
+            ),
+            Param(
+                "fileurl",
+                "Url where the file to be sent by chat is located",
+                Kind.URL,
+                example="https://www.example.com/image.jpg",
+            ),
+            Param(
+                "thumburl",
+                "Url of the thumbnail image that accompanies the file",
+                Kind.URL,
+                required=False,
+                example="https://www.example.com/thumb.jpg",
+            ),
+            Param(
+                "message", "Message accompanying the file", required=False, example="test message"
+            ),
+        ),
+        errors=_errors(
+            "CHANNEL_NOT_FOUND",
+            "CHAT_NOT_FOUND",
+            "INCORRECT_FILETYPE",
+            "INCORRECT_FILEURL",
+            "INCORRECT_THUMBURL",
+        ),
+    ),
+    Operation(
+        "chat.getchats",
+        "Get a list of conversations in a chat",
+        Effect.READS,
+        (
+            Param(
+                "platform",
+                "Platform to which the message is sent. Possible values: 'webchat', 'whatsapp', 'telegram', 'operator'",
+                Kind.PLATFORM,
+                example="whatsapp",
+            ),
+            Param("platformid", "Platform identifier", Kind.ID, example="100"),
+        ),
+        answer=Documented(
+            Shape.LIST,
+            (
+                "platformid",
+                "platform",
+                "message",
+                "destination",
+                "messageid",
+                "sent",
+                "status",
+                "datetime",
+            ),
+        ),
+        errors=_errors("CHANNEL_NOT_FOUND", "CHAT_NOT_FOUND"),
+    ),
+    Operation(
+        "chat.getmessages",
+        "Get list of messages from a chat",
+        Effect.READS,
+        (
+            Param(
+                "platform",
+                "Platform to which the message is sent. Possible values: 'webchat', 'whatsapp', 'telegram', 'operator'",
+                Kind.PLATFORM,
+                example="whatsapp",
+            ),
+            Param("platformid", "Platform identifier", Kind.ID, example="100"),
+            Param(
+                "destination",
+                "Recipient from which you want to obtain the messages",
+                example="34600000000",
+            ),
+        ),
+        answer=Documented(
+            Shape.LIST,
+            (
+                "platformid",
+                "platform",
+                "message",
+                "destination",
+                "messageid",
+                "sent",
+                "status",
+                "datetime",
+            ),
+        ),
+        errors=_errors("CHANNEL_NOT_FOUND", "CHAT_NOT_FOUND"),
+    ),
+    Operation(
+        "chat.getunreadmessages",
+        "Get a list of unread messages from a chat",
+        Effect.CHANGES,
+        (
+            Param(
+                "platform",
+                "Platform to which the message is sent. Possible values: 'webchat', 'whatsapp', 'telegram', 'operator'",
+                Kind.PLATFORM,
+                example="whatsapp",
+            ),
+            Param("platformid", "Platform identifier", Kind.ID, example="100"),
+            Param(
+                "destination",
+                "Recipient from which you want to obtain the messages",
+                example="34600000000",
+            ),
+        ),
+        answer=Documented(
+            Shape.LIST,
+            (
+                "platformid",
+                "platform",
+                "message",
+                "destination",
+                "messageid",
+                "issent",
+                "status",
+                "datetime",
+            ),
+        ),
+        errors=_errors("CHANNEL_NOT_FOUND", "CHAT_NOT_FOUND"),
+    ),
+)
+
+_CONTACTS = (
+    Operation(
+        "contacts.new",
+        "Add a new contact",
+        Effect.CHANGES,
+        (
+            Param("group_id", "Address book ID", Kind.WHOLE, example="1"),
+            Param("phone_number", "Phone number", example="0412345678"),
+            Param("first_name", "First name", required=False, example="John"),
+            Param("last_name", "Last name", required=False, example="Doe"),
+            Param("company", "Company name", required=False),
+            Param("custom_1", "Custom field", required=False),
+            Param("custom_2", "Custom field", required=False),
+            Param("custom_3", "Custom field", required=False),
+            Param("custom_4", "Custom field", required=False),
+        ),
+        answer=Documented(Shape.OBJECT, ("id",)),
+        api=Api.CONTACTS,
+    ),
+    Operation(
+        "contacts.detail",
+        "Get contact details",
+        Effect.READS,
+        (Param("id", "Contact ID", example="1"),),
+        answer=Documented(
+            Shape.OBJECT,
+            ("contact",),
+            "contact",
+            (
+                "id",
+                "first_name",
+                "last_name",
+                "company",
+                "phone_number",
+                "custom_1",
+                "custom_2",
+                "custom_3",
+                "custom_4",
+            ),
+        ),
+        api=Api.CONTACTS,
+    ),
+    Operation(
+        "contacts.edit",
+        "Edit a contact",
+        Effect.CHANGES,
+        (
+            Param("id", "Contact ID", Kind.WHOLE, example="123456"),
+            Param("group_id", "Move to different address book", Kind.WHOLE, required=False),
+            Param("first_name", "First name", required=False, example="Jane"),
+            Param("last_name", "Last name", required=False),
+            Param("company", "Company name", required=False),
+            Param("phone_number", "Phone number", required=False),
+            Param("custom_1", "Custom field", required=False),
+            Param("custom_2", "Custom field", required=False),
+            Param("custom_3", "Custom field", required=False),
+            Param("custom_4", "Custom field", required=False),
+        ),
+        answer=Documented(Shape.OBJECT, ("id",)),
+        api=Api.CONTACTS,
+    ),
+    Operation(
+        "contacts.delete",
+        "Delete a contact",
+        Effect.CHANGES,
+        (Param("id", "Contact ID", Kind.WHOLE, example="1234"),),
+        answer=Documented(Shape.OBJECT, ("id",)),
+        api=Api.CONTACTS,
+    ),
+)
+
+#: Every operation by its name, as it is asked for in the spool and on the command line.
+OPERATIONS: Mapping[str, Operation] = MappingProxyType(
+    {each.name: each for each in _PROVIDER + _CONTACTS}
+)

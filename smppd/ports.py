@@ -104,8 +104,8 @@ class Calls(Protocol):
 class ApiCall(NamedTuple):
     """One call as the log of calls keeps it, secrets and (unless asked for) content masked.
 
-    `at` is epoch seconds, `seconds` how long it took; `params` is JSON, `outcome` is SUCCESS, an error code
-    or NO_ANSWER, and `answer` what was said.
+    `at` is epoch seconds, `seconds` how long it took; `params` is JSON, `outcome` is SUCCESS, an error
+    code, NO_ANSWER or (nothing of it left) NOT_SENT, and `answer` what was said.
     """
 
     at: float

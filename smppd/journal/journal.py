@@ -21,7 +21,7 @@ from smppd.journal.filter import Filter
 from smppd.journal.schema import JournalError
 from smppd.journal.store import Batch, Store
 from smppd.ledger.facts import Fact, FullBlock, MessageRow
-from smppd.ports import Checkpoint
+from smppd.ports import ApiCall, Checkpoint
 
 T = TypeVar("T")
 
@@ -131,6 +131,17 @@ class Journal:
             self._add(turn.batch, checkpoint)
         self._wanted.set()
         await turn.wait()
+
+    async def log_calls(self, calls: Sequence[ApiCall]) -> None:
+        """See `ports.ApiLog`: they share the commit of whatever gathers beside them."""
+        turn = self._turn
+        turn.batch.calls.extend(calls)
+        self._wanted.set()
+        await turn.wait()
+
+    async def forget_calls(self, before: float) -> bool:
+        """Forget some of the calls made before this time; whether there may be more."""
+        return await self._read(lambda: self._store.calls.forget(before))
 
     def _add(self, batch: Batch, checkpoint: Checkpoint) -> None:
         batch.at = checkpoint.at

@@ -71,6 +71,18 @@ MIGRATIONS: tuple[str, ...] = (
         data BLOB NOT NULL
     );
     """,
+    """
+    CREATE TABLE api_call (
+        seq     INTEGER PRIMARY KEY,
+        at      REAL NOT NULL,
+        account TEXT NOT NULL,
+        op      TEXT NOT NULL,
+        params  TEXT NOT NULL,
+        outcome TEXT NOT NULL,
+        answer  TEXT NOT NULL,
+        seconds REAL NOT NULL
+    );
+    """,
 )
 
 

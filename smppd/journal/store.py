@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from smppd.journal.calls import CallTable
 from smppd.journal.schema import MIGRATIONS, JournalError, check_version, migrate
 from smppd.ledger import memory
 from smppd.ledger.accounts import Accounts
@@ -28,6 +29,7 @@ from smppd.ledger.facts import (
 )
 from smppd.ledger.slots import BLOCK, Slots
 from smppd.message import Lane, State
+from smppd.ports import ApiCall
 
 _MESSAGE = "SELECT msg_id, file_id, item, line, id, state, body FROM message "
 _AMONG = "IN (SELECT value FROM json_each(?))"
@@ -44,11 +46,13 @@ class Batch(msgspec.Struct):
     waiting: list[tuple[str, bytes]] = msgspec.field(default_factory=list)
     snapshot: tuple[int, bytes] | None = None
     at: float = 0.0
+    calls: list[ApiCall] = msgspec.field(default_factory=list)
 
     @property
     def rows(self) -> int:
         """How many rows it writes, snapshot aside."""
-        return len(self.messages) + len(self.facts) + len(self.ids) + len(self.waiting)
+        accounted = len(self.messages) + len(self.facts) + len(self.ids)
+        return accounted + len(self.waiting) + len(self.calls)
 
 
 def open_store(path: Path) -> Store:
@@ -92,6 +96,7 @@ class Store:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._sql = connection
+        self.calls = CallTable(connection)
 
     def close(self) -> None:
         """Close the connection; the last writer's close folds the write-ahead log in."""
@@ -116,6 +121,8 @@ class Store:
             if batch.blocks:
                 sql.executemany("INSERT OR REPLACE INTO slots VALUES (?, ?, ?)", batch.blocks)
             self._write_lots(batch)
+            if batch.calls:
+                self.calls.append(batch.calls)
             if batch.snapshot is not None:
                 sql.execute("INSERT OR REPLACE INTO snapshot VALUES (1, ?, ?)", batch.snapshot)
 

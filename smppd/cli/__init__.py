@@ -16,7 +16,9 @@ from types import MappingProxyType
 from typing import Protocol, cast
 
 from smppd import __version__
+from smppd.cli.settings import add_config
 from smppd.cli.terminal import CommandError, Misconfigured, Terminal
+from smppd.cli.words import Parser
 
 #: Every command with what it does; the module of that name in this package does it.
 COMMANDS: Mapping[str, str] = MappingProxyType(
@@ -31,10 +33,13 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "cancel": "take messages back that are not delivered yet",
         "pause": "have links submit nothing until they are resumed",
         "resume": "have paused links submit again",
+        "api": "show the operations of the provider's HTTP API",
         "simulate": "run a simulated SMSC on this machine",
         "demo": "send messages to a simulated SMSC and watch",
     }
 )
+#: Whose --help is about what else stands on the line: they declare it themselves.
+_EXPLAIN_THEMSELVES = frozenset({"api"})
 
 
 class Command(Protocol):
@@ -84,26 +89,23 @@ def _load(name: str) -> Command:
 
 def _parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     """The parser; only these commands have their arguments declared, no other can be meant."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="smppd",
         description="An SMS sending daemon: a spool in, SMPP out, every message accounted for.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"smppd {__version__}")
-    _add_config(parser, default=None)
+    add_config(parser, default=None)
     choices = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, purpose in COMMANDS.items():
-        own = choices.add_parser(name, help=purpose, description=purpose, allow_abbrev=False)
-        _add_config(own, default=argparse.SUPPRESS)
+        own = choices.add_parser(
+            name,
+            help=purpose,
+            description=purpose,
+            allow_abbrev=False,
+            add_help=name not in _EXPLAIN_THEMSELVES,
+        )
+        add_config(own)
         if name in commands:
             commands[name].add_arguments(own)
     return parser
-
-
-def _add_config(parser: argparse.ArgumentParser, *, default: str | None) -> None:
-    parser.add_argument(
-        "--config",
-        metavar="FILE",
-        default=default,
-        help="the configuration, else $SMPPD_CONFIG, else /etc/smppd/smppd.toml",
-    )

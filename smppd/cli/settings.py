@@ -8,6 +8,16 @@ from smppd.cli.terminal import Misconfigured
 from smppd.config import Config, Mistake, find_config, load, read_password, tls_context
 
 
+def add_config(parser: argparse.ArgumentParser, *, default: str | None = argparse.SUPPRESS) -> None:
+    """Declare --config; what a command before it took stays unless it is given again."""
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        default=default,
+        help="the configuration, else $SMPPD_CONFIG, else /etc/smppd/smppd.toml",
+    )
+
+
 def read_config(arguments: argparse.Namespace) -> Config:
     """The configuration that the command line asks for. Raises `Misconfigured`."""
     found = load(find_config(arguments.config))

@@ -1,0 +1,85 @@
+"""The words of a command line: a parser that takes them in any order, and KEY=VALUE pairs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from smppd.cli.terminal import CommandError
+
+#: How a value is given; for the help of whoever takes pairs.
+VALUES = "a value may be @FILE, to be read from it, or - for standard input; @@ is one @"
+
+
+class Parser(argparse.ArgumentParser):
+    """Takes what is no option between options, too: `api group.getcontacts --json idgroup=7`."""
+
+    _mixing = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """See `argparse`. A parser with commands of its own leaves the order to theirs."""
+        if self._mixing or self._subparsers is not None:
+            return super().parse_known_args(args, namespace)
+        self._mixing = True  # it calls this method for either kind of word
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._mixing = False
+
+
+def pairs(words: Iterable[str]) -> dict[str, str]:
+    """KEY=VALUE words as they are meant, files and standard input read.
+
+    Raises `CommandError` (2) for a word that is no pair, a key given twice and what cannot be read.
+    """
+    found: dict[str, str] = {}
+    from_input = ""
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or not key:
+            raise CommandError(f"{word}: is no KEY=VALUE", exit_code=2)
+        if key in found:
+            raise CommandError(f"{key}: given twice", exit_code=2)
+        if value == "-":
+            if from_input:
+                raise CommandError(f"{key}: standard input is read for {from_input} already", 2)
+            from_input = key
+        found[key] = _meant(key, value)
+    return found
+
+
+def _meant(key: str, value: str) -> str:
+    if value == "-":
+        return _text(key, "standard input", sys.stdin.buffer.read())
+    if value.startswith("@@"):
+        return value[1:]
+    if not value.startswith("@"):
+        return _utf8(key, value)
+    path = Path(value[1:])
+    try:
+        return _text(key, str(path), path.read_bytes())
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise CommandError(f"{key}: {path} cannot be read: {why}", exit_code=2) from None
+
+
+def _text(key: str, source: str, octets: bytes) -> str:
+    """Without the newline that an editor ends a file with, and without a byte order mark."""
+    try:
+        text = octets.decode("utf-8-sig")
+    except UnicodeDecodeError as mistake:
+        raise CommandError(
+            f"{key}: {source} is not UTF-8 (octet {mistake.start + 1}): convert it", exit_code=2
+        ) from None
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def _utf8(key: str, value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise CommandError(f"{key}: is not UTF-8: check the terminal's locale", 2) from None
+    return value

@@ -1,0 +1,44 @@
+"""Answers for people: a table where what came is one, else what came."""
+
+from __future__ import annotations
+
+import pytest
+
+from smppd.cli.table import shown
+
+
+@pytest.mark.parametrize(
+    ("result", "lines"),
+    [
+        ("null", ["done"]),
+        ('""', ["done"]),
+        ("{}", ["done"]),
+        ("[]", ["none"]),
+        ("12.50", ["12.5"]),
+        ('"Hola\\nñ"', ["Hola ñ"]),
+        ("false", ["false"]),
+        ('["mobile","name"]', ["mobile", "name"]),
+        ('{"messageid":"9007199254740993","credits":12}', ["messageid  9007199254740993", "credits    12"]),
+        (
+            '[{"id":1,"name":"Ana"},{"id":22,"city":"Vigo","name":null}]',
+            ["id  name  city", "1   Ana", "22        Vigo"],
+        ),
+        (
+            '{"7":{"name":"a"},"8":{"id":"x","name":"b"}}',
+            ["id  name", "7   a", "x   b"],
+        ),
+        (
+            '{"id":"5","destinations":[{"messageid":"1","destination":"34600000001"}]}',
+            ["id            5", "destinations:", "  messageid  destination", "  1          34600000001"],
+        ),
+        ('{"a":{"b":1},"c":[1,2]}', ['a  {"b":1}', "c  [1,2]"]),
+    ],
+)  # fmt: skip
+def test_whatever_came_is_shown(result: str, lines: list[str]) -> None:
+    assert list(shown(result.encode())) == lines
+
+
+def test_wide_characters_and_long_cells_keep_the_columns_straight() -> None:
+    lines = list(shown(('[{"m":"' + "x" * 80 + '","n":"1"},{"m":"你好","n":"2"}]').encode()))
+    assert lines[1] == f"{'x' * 59}…  1"
+    assert lines[2] == f"你好{' ' * 56}  2"

@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 
 from smppd.config import (
+    ChatChannel,
+    ChatConfig,
     Config,
+    ContactsConfig,
+    HttpConfig,
     JournalConfig,
     LinkConfig,
     ObserveConfig,
@@ -26,7 +30,11 @@ EXAMPLES = sorted(CONF.glob("*.toml"))
 FULL = CONF / "smppd.toml"
 
 #: Keys that exclude one shown, or have no default, so that they stand in a comment.
-ALTERNATIVES = {"hosts", "password_env", "tls_ca_file", "tls_cert_file", "tls_key_file"}
+ALTERNATIVES = {
+    "link": {"hosts", "password_env", "tls_ca_file", "tls_cert_file", "tls_key_file"},
+    "http": {"password_env", "tls_ca_file"},
+    "contacts": {"token_env", "tls_ca_file"},
+}
 
 
 def loaded(path: Path, content: str | None = None) -> Config:
@@ -35,9 +43,11 @@ def loaded(path: Path, content: str | None = None) -> Config:
     return found
 
 
-def uncommented() -> str:
-    """The full example with its defaults written out."""
-    return re.sub(r"(?m)^#(?=[a-z])", "", FULL.read_text())
+def uncommented(*, accounts: bool = False) -> str:
+    """The full example with its defaults written out; with what is for the HTTP APIs, or without
+    its sections, which need more than they show by default."""
+    text, _, rest = FULL.read_text().partition("#[http.afilnet]")
+    return re.sub(r"(?m)^#(?=[a-z[])", "", text + ("#[http.afilnet]" + rest if accounts else ""))
 
 
 def test_there_are_examples() -> None:
@@ -49,6 +59,7 @@ def test_there_are_examples() -> None:
         "otp.toml",
         "two-links.toml",
         "routing.toml",
+        "api.toml",
     }
 
 
@@ -58,10 +69,12 @@ def test_an_example_loads_without_a_mistake(path: Path) -> None:
 
 
 def test_the_full_example_shows_every_key() -> None:
-    document = tomllib.loads(uncommented())
-    document["link"] = document["link"]["main"]
+    document = tomllib.loads(uncommented(accounts=True))
+    for kind, name in (("link", "main"), ("http", "afilnet"), ("contacts", "book")):
+        document[kind] = document[kind][name]
     shown = {section: set(table) for section, table in document.items()}
-    shown["link"] |= {key for key in ALTERNATIVES if f"{key} = " in FULL.read_text()}
+    for section, keys in ALTERNATIVES.items():
+        shown[section] |= {key for key in keys if f"{key} = " in FULL.read_text()}
     assert shown == {section: set(keys) for section, keys in KEYS.items()}
 
 
@@ -73,6 +86,21 @@ def test_the_full_example_shows_the_defaults() -> None:
     account = {"name", "hosts", "system_id", "password_file"}
     given = {key: getattr(found.links[0], key) for key in account}
     assert found.links[0] == LinkConfig(**given)
+
+
+def test_the_accounts_in_the_full_example_show_the_defaults() -> None:
+    found = loaded(FULL, uncommented(accounts=True))
+    (http,), (contacts,) = found.http, found.contacts
+    secret, token = http.password_file, contacts.token_file
+    assert http == HttpConfig(name="afilnet", user="me@example.net", password_file=secret)
+    url = "https://api.example.net"
+    assert contacts == ContactsConfig(name="book", url=url, token_file=token)
+    assert found.chat == ChatConfig(channels=(ChatChannel("whatsapp", "100"),))
+
+
+def test_the_word_in_the_full_example_is_right() -> None:
+    text = uncommented(accounts=True).replace("# DELIVERED = ", "DELIVERED = ")
+    assert loaded(FULL, text).http[0].delivery_status == {"delivered": "delivered"}
 
 
 def test_the_statuses_in_the_full_example_are_right() -> None:
@@ -113,3 +141,13 @@ def test_every_example_but_the_full_one_changes_something() -> None:
             link = loaded(path).links[0]
             changed = [each for each in fields(link) if getattr(link, each.name) != each.default]
             assert len(changed) > 5, path.name
+
+
+def test_the_accounts_of_the_example() -> None:
+    found = loaded(CONF / "api.toml")
+    assert [each.name for each in found.http] == ["marketing", "alerts"]
+    assert (found.links[0].fallback_via, found.links[0].fallback_after) == ("alerts", 120.0)
+    assert found.http[1].delivery_status == {"delivered": "delivered", "failed": "undelivered"}
+    assert [each.name for each in found.contacts] == ["book"]
+    assert found.chat is not None
+    assert (found.chat.account, len(found.chat.channels)) == ("marketing", 2)

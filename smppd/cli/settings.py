@@ -1,11 +1,22 @@
-"""What commands read before they do anything: the configuration and the secrets of its links."""
+"""What commands read first: the configuration, and the secrets that it names."""
 
 from __future__ import annotations
 
 import argparse
 
 from smppd.cli.terminal import Misconfigured
-from smppd.config import Config, Mistake, find_config, load, read_password, tls_context
+from smppd.config import (
+    Config,
+    ContactsConfig,
+    HttpConfig,
+    Mistake,
+    account_tls,
+    find_config,
+    load,
+    read_password,
+    read_secret,
+    tls_context,
+)
 
 
 def add_config(parser: argparse.ArgumentParser, *, default: str | None = argparse.SUPPRESS) -> None:
@@ -27,10 +38,13 @@ def read_config(arguments: argparse.Namespace) -> Config:
 
 
 def read_passwords(config: Config) -> dict[str, str]:
-    """The password of each link, by its name. Raises `Misconfigured` with every mistake, those in
-    the files that TLS needs included."""
+    """The password of each link, and the password or token of each account, by its name. Raises
+    `Misconfigured` with every mistake, those in the files that TLS needs included."""
+    accounts: list[HttpConfig | ContactsConfig] = [*config.http, *config.contacts]
     found = {link.name: read_password(link) for link in config.links}
+    found |= {account.name: read_secret(account) for account in accounts}
     secured = [tls_context(link) for link in config.links if link.tls]
+    secured += [account_tls(account) for account in accounts if account.tls_ca_file]
     mistakes = [each for each in (*found.values(), *secured) if isinstance(each, Mistake)]
     if mistakes:
         raise Misconfigured(mistakes)

@@ -1,13 +1,13 @@
 """The configuration: a TOML file parsed once into typed values.
 
-`load` gives a `Config` or every mistake at once; `read_password` gives what is too secret for
-either. Knows nothing of the parts that are configured. Raises nothing.
+`load` gives a `Config` or every mistake at once; `read_password` and `read_secret` give what is
+too secret for either. Knows nothing of the parts that are configured. Raises nothing.
 """
 
 from __future__ import annotations
 
 from smppd.config.accounts import ChatChannel, ChatConfig, ContactsConfig, HttpConfig
-from smppd.config.credentials import read_password
+from smppd.config.credentials import read_password, read_secret
 from smppd.config.mistakes import Mistake
 from smppd.config.reading import find_config, load, parse
 from smppd.config.rules import Address
@@ -29,7 +29,7 @@ from smppd.config.sections import (
     WhenUnknown,
 )
 from smppd.config.terms import DataCoding0, Split, TextTerms, TonNpi
-from smppd.config.tls import tls_context
+from smppd.config.tls import account_tls, tls_context
 
 __all__ = [
     "Address",
@@ -57,9 +57,11 @@ __all__ = [
     "Times",
     "TonNpi",
     "WhenUnknown",
+    "account_tls",
     "find_config",
     "load",
     "parse",
     "read_password",
+    "read_secret",
     "tls_context",
 ]

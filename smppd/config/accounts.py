@@ -23,6 +23,7 @@ from smppd.config.rules import (
     variable,
     whole,
 )
+from smppd.config.web_rules import printable, time_zone, url
 
 #: How user and password travel: among the parameters, or as HTTP Basic (RFC 7617).
 Auth = Literal["form", "basic"]
@@ -47,8 +48,8 @@ class HttpConfig:
     """
 
     name: str
-    url: Annotated[str, text()] = DEFAULT_URL
-    user: Annotated[str, text(shortest=1)] = ""
+    url: Annotated[str, url] = DEFAULT_URL
+    user: Annotated[str, printable(255)] = ""
     password_file: Annotated[Path | None, path] = None
     password_env: Annotated[str | None, variable] = None
     auth: Annotated[Auth, choice(*get_args(Auth))] = "form"
@@ -59,7 +60,7 @@ class HttpConfig:
     rate: Annotated[float, number(10_000)] = 0.0
     from_: Annotated[str, sender] = ""
     default_country: Annotated[str, country] = ""
-    time_zone: Annotated[str, text()] = ""
+    time_zone: Annotated[str, time_zone] = ""
     max_attempts: Annotated[int, whole(1, 1000)] = 5
     retry_min: _Delay = 5.0
     retry_max: _Delay = 600.0
@@ -74,7 +75,7 @@ class ContactsConfig:
     """`[contacts.NAME]`: one access to the second API, of contacts. Its token is its own."""
 
     name: str
-    url: Annotated[str, text(shortest=1)] = ""
+    url: Annotated[str, url] = ""
     token_file: Annotated[Path | None, path] = None
     token_env: Annotated[str | None, variable] = None
     insecure_http: Annotated[bool, flag] = False
@@ -99,6 +100,6 @@ class ChatChannel(NamedTuple):
 class ChatConfig:
     """`[chat]`: the channels whose new messages are fetched, over an account (empty: the first)."""
 
-    account: str = ""
+    account: Annotated[str, text()] = ""
     poll_interval: Annotated[float, duration("1s", "1d")] = 30.0
     channels: tuple[ChatChannel, ...] = ()

@@ -1,4 +1,4 @@
-"""The passwords, which never stand in the configuration and never in a mistake's text.
+"""The passwords and tokens, which never stand in the configuration and never in a mistake's text.
 
 Reads the file or the environment when asked, so that a changed password is found. Raises
 nothing.
@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from smppd.config.mistakes import Mistake, dotted
+from smppd.config.accounts import ContactsConfig, HttpConfig
+from smppd.config.mistakes import Mistake, Reading, dotted
 from smppd.config.sections import LinkConfig
 from smppd.smpp.fields import LONG_CREDENTIAL_SIZE
 
@@ -20,27 +22,82 @@ PASSWORD_LIMIT = 8
 #: No password is longer: whoever names a larger file has named the wrong one.
 _FILE_LIMIT = 4096
 
+#: Characters of a password or token that goes over HTTP.
+SECRET_LIMIT = 1024
+
+
+def find_credential(
+    reading: Reading, name: str, table: dict[str, Any], given: dict[str, Any]
+) -> None:
+    """A bare file name may be that of a credential which systemd hands to this unit."""
+    folder = reading.environ.get("CREDENTIALS_DIRECTORY")
+    if folder and isinstance(given.get(name), Path) and "/" not in table[name]:
+        credential = Path(folder) / table[name]
+        if os.access(credential, os.F_OK):
+            given[name] = credential
+
 
 def read_password(link: LinkConfig, environ: Mapping[str, str] = os.environ) -> str | Mistake:
     """The password of a link, without its final newline, or why there is none."""
-    if link.password_file is not None:
-        key = dotted("link", link.name, "password_file")
-        found = _from_file(link.password_file)
-    elif link.password_env is not None:
-        key = dotted("link", link.name, "password_env")
-        found = environ.get(link.password_env, "").encode(errors="surrogateescape")
-        if link.password_env not in environ:
-            return Mistake(key, "names a variable that is not set; set it before smppd starts")
-    else:
-        return ""
-    if isinstance(found, str):
-        return Mistake(key, found)
-    password = found.removesuffix(b"\n").removesuffix(b"\r").decode("latin-1")
+    key = ("link", link.name, "password")
+    found = _secret(link.password_file, link.password_env, key, environ)
+    if not isinstance(found, _Found):
+        return found or ""
+    password = found.content.decode("latin-1")
     why = _fault(password, long_allowed=link.long_credentials)
-    return Mistake(key, why) if why else password
+    return Mistake(found.key, why) if why else password
 
 
-def _from_file(file: Path) -> bytes | str:
+def read_secret(
+    account: HttpConfig | ContactsConfig, environ: Mapping[str, str] = os.environ
+) -> str | Mistake:
+    """The password or token of an account that is reached over HTTP, or why there is none."""
+    if isinstance(account, HttpConfig):
+        what, file, variable = "password", account.password_file, account.password_env
+        key = ("http", account.name, what)
+    else:
+        what, file, variable = "token", account.token_file, account.token_env
+        key = ("contacts", account.name, what)
+    found = _secret(file, variable, key, environ)
+    if not isinstance(found, _Found):
+        return found or ""
+    try:
+        secret = found.content.decode()
+    except UnicodeDecodeError:
+        return Mistake(found.key, f"the {what} is not UTF-8 text; save it as UTF-8")
+    why = _fault_over_http(secret, ascii_alone=what == "token")
+    return Mistake(found.key, f"the {what} {why}") if why else secret
+
+
+class _Found(NamedTuple):
+    """A secret's octets without their final newline, and the key that says where they were."""
+
+    key: str
+    content: bytes
+
+
+def _secret(
+    file: Path | None, variable: str | None, key: tuple[str, str, str], environ: Mapping[str, str]
+) -> _Found | Mistake | None:
+    """What stands in the file or the environment; None when neither is named."""
+    section, name, what = key
+    content: bytes | str
+    if file is not None:
+        place = dotted(section, name, f"{what}_file")
+        content = _from_file(file, what)
+    elif variable is not None:
+        place = dotted(section, name, f"{what}_env")
+        if variable not in environ:
+            return Mistake(place, "names a variable that is not set; set it before smppd starts")
+        content = environ[variable].encode(errors="surrogateescape")
+    else:
+        return None
+    if isinstance(content, str):
+        return Mistake(place, content)
+    return _Found(place, content.removesuffix(b"\n").removesuffix(b"\r"))
+
+
+def _from_file(file: Path, what: str) -> bytes | str:
     """The content, or what is wrong with the file."""
     try:
         with file.open("rb") as opened:
@@ -48,11 +105,11 @@ def _from_file(file: Path) -> bytes | str:
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         return (
-            f"cannot read {file} ({why}); write the password into it, readable by the user that"
+            f"cannot read {file} ({why}); write the {what} into it, readable by the user that"
             " smppd runs as, or hand it in with systemd's LoadCredential="
         )
     if len(content) > _FILE_LIMIT:
-        return f"{file} is far too large; it must hold the password and nothing else"
+        return f"{file} is far too large; it must hold the {what} and nothing else"
     return content
 
 
@@ -69,6 +126,21 @@ def _fault(password: str, *, long_allowed: bool) -> str:
         )
     limit = LONG_CREDENTIAL_SIZE - 1 if long_allowed else PASSWORD_LIMIT
     return f"the password {too_long(len(password), limit)}" if len(password) > limit else ""
+
+
+def _fault_over_http(secret: str, *, ascii_alone: bool) -> str:
+    """What is wrong with a password or token, without a character of it."""
+    if not secret:
+        return "is empty; fill it in"
+    if "\n" in secret:
+        return "has more than one line; leave only the one that it is"
+    if ascii_alone and not (secret.isascii() and secret.isprintable() and " " not in secret):
+        return "has characters that no HTTP header can carry; copy it again from the provider"
+    if not secret.isprintable():
+        return "has characters that cannot be printed (a NUL or a tab, say); write it anew"
+    if len(secret) > SECRET_LIMIT:
+        return f"has {len(secret)} characters, more than the {SECRET_LIMIT} that are allowed"
+    return ""
 
 
 def too_long(length: int, limit: int) -> str:

@@ -5,15 +5,14 @@ Notes mistakes with the `Reading` it is given; raises nothing.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import fields
-from pathlib import Path
 from typing import Any, get_args
 
-from smppd.config.credentials import too_long
+from smppd.config.credentials import find_credential, too_long
 from smppd.config.mistakes import Reading
+from smppd.config.orders import check_order
 from smppd.config.rules import DEFAULT_PORT, Address, Problem, address, choice, host, nearest, whole
 from smppd.config.sections import BindClass, LinkConfig, StatusClass
 from smppd.config.text_keys import check_tlvs, read_ton_npi
@@ -44,14 +43,15 @@ _CLASSES = {
 }
 
 
-def read_links(reading: Reading, table: object) -> list[dict[str, Any]]:
-    """The constructor's arguments of each link in the `link` table of a document."""
+def read_links(reading: Reading, table: object, *, required: bool = True) -> list[dict[str, Any]]:
+    """The constructor's arguments of each link in the `link` table of a document; there must be
+    one where it is `required`, because nothing else could send anything."""
     cure = "write [link.NAME], such as [link.main], and its keys below it"
     found = table if isinstance(table, dict) else {"": table}
     sections = {name: link for name, link in found.items() if isinstance(link, dict)}
     if len(sections) < len(found):
         reading.refuse(f"has keys outside a link; {cure}", "link")
-    elif not sections:
+    elif not sections and required:
         reading.refuse(f"no link is configured; {cure}", "link")
     links = [_read_link(reading, name, link) for name, link in sections.items()]
     _check_first(reading, links)
@@ -67,7 +67,8 @@ def _read_link(reading: Reading, name: str, table: dict[str, Any]) -> dict[str, 
     own = {name: value for name, value in table.items() if name != "password"}
     given = reading.fields("link", own, *key)
     _check_credentials(reading, table, given, key)
-    _check_orders(reading, table, given, key)
+    for order in _ORDERED:
+        check_order(reading, (table, given, _DEFAULTS), key, order)
     hosts = _hosts(reading, table, key)
     check_transport(reading, given, hosts, key)
     check_tlvs(reading, given, key)
@@ -155,35 +156,7 @@ def _check_credentials(
             *(*key, "password_file"),
         )
     for name in _CREDENTIALS:
-        _find_credential(reading, name, table, given)
-
-
-def _find_credential(
-    reading: Reading, name: str, table: dict[str, Any], given: dict[str, Any]
-) -> None:
-    """A bare file name may be that of a credential which systemd hands to this unit."""
-    folder = reading.environ.get("CREDENTIALS_DIRECTORY")
-    if folder and isinstance(given.get(name), Path) and "/" not in table[name]:
-        credential = Path(folder) / table[name]
-        if os.access(credential, os.F_OK):
-            given[name] = credential
-
-
-def _check_orders(
-    reading: Reading, table: dict[str, Any], given: dict[str, Any], key: Sequence[str]
-) -> None:
-    for low, high in _ORDERED:
-        if any(name in table and name not in given for name in (low, high)):
-            continue  # has a mistake already
-        shorter, longer = (given.get(name, _DEFAULTS[name]) for name in (low, high))
-        if shorter <= longer:
-            continue
-        if low in table:
-            problem = f"is {shorter:g} s, longer than {high} with {longer:g} s; shorten it"
-            reading.refuse(f"{problem}, or lengthen {high}", *key, low)
-        else:
-            problem = f"is {longer:g} s, shorter than {low} with {shorter:g} s; lengthen it"
-            reading.refuse(f"{problem}, or shorten {low}", *key, high)
+        find_credential(reading, name, table, given)
 
 
 def _check_floor(reading: Reading, given: dict[str, Any], key: Sequence[str]) -> None:

@@ -37,7 +37,7 @@ def dotted(*parts: str) -> str:
 def unknown(key: str, known: Collection[str]) -> str:
     """Why a key that is not known is refused, with the nearest cure there is."""
     owners = [
-        "[link.NAME]" if name == "link" else f"[{name}]"
+        f"[{name}.NAME]" if name in ("link", "http", "contacts") else f"[{name}]"
         for name, known_there in KEYS.items()
         if key in known_there
     ]

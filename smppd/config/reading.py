@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from smppd.config.accounts import ChatConfig, ContactsConfig, HttpConfig
 from smppd.config.links import read_links
 from smppd.config.mistakes import Mistake, Reading, unknown
 from smppd.config.routing import read_routes
@@ -26,6 +27,7 @@ from smppd.config.sections import (
     RoutingConfig,
     SpoolConfig,
 )
+from smppd.config.web import read_accounts
 
 DEFAULT_PATH = Path("/etc/smppd/smppd.toml")
 
@@ -33,7 +35,7 @@ DEFAULT_PATH = Path("/etc/smppd/smppd.toml")
 _SOCKET_PATH_LIMIT = 107
 
 #: Sections that a coming version will know.
-_LATER = ("http", "policy")
+_LATER = ("policy",)
 
 _TOML_PLACE = re.compile(r"(.*) \(at (line \d+, column \d+|end of document)\)", re.DOTALL)
 
@@ -93,15 +95,20 @@ def _config(document: dict[str, Any], reading: Reading) -> Config | list[Mistake
             f"is too long for a socket; choose a path of at most {_SOCKET_PATH_LIMIT} octets",
             *("observe", "control"),
         )
-    links = read_links(reading, document.get("link", {}))
+    has_accounts = any(document.get(kind) for kind in ("http", "contacts"))
+    links = read_links(reading, document.get("link", {}), required=not has_accounts)
     routing = reading.table(document.get("routing", {}), "routing")
     routes = read_routes(reading, routing, links)
+    accounts = read_accounts(reading, document, links)
     if reading.mistakes:
         return reading.mistakes
     return Config(
         spool=SpoolConfig(**spool),
         journal=JournalConfig(**journal),
         links=tuple(LinkConfig(**link) for link in links),
+        http=tuple(HttpConfig(**each) for each in accounts.http),
+        contacts=tuple(ContactsConfig(**each) for each in accounts.contacts),
+        chat=None if accounts.chat is None else ChatConfig(**accounts.chat),
         routing=RoutingConfig(routes=tuple(routes)),
         observe=ObserveConfig(**observe),
     )

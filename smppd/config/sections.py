@@ -33,6 +33,7 @@ from smppd.config.rules import (
     whole,
 )
 from smppd.config.terms import STANDARD_TON_NPI, DataCoding0, Split, TextTerms, TonNpi
+from smppd.config.web_rules import words
 
 Bind = Literal["transceiver", "transmitter", "receiver", "transmitter+receiver"]
 #: How receipts name messages: see `ledger.message_ids.Form`.
@@ -55,6 +56,8 @@ StatusClass = Literal[
 ]
 #: What to do about a command_status that refuses a bind.
 BindClass = Literal["retry_later", "already_bound", "credentials", "operator"]
+#: The lanes of a message, by the names that people give them.
+PRIORITIES = ("high", "normal", "bulk")
 LogFormat = Literal["auto", "json", "console"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -81,7 +84,7 @@ class JournalConfig:
     """`[journal]`: where the truth is kept."""
 
     path: Annotated[Path, path] = Path("/var/lib/smppd/journal.db")
-    api_history: float = 30 * 86_400.0
+    api_history: Annotated[float, duration("0s", "3650d")] = 30 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +96,9 @@ class LinkConfig:
     `status` maps a command_status to the class that overrides ours, `bind_status` one that refuses
     a bind. `fallback_after` is when messages of `fallback_priorities` leave over the HTTP account
     `fallback_via` while it is not bound (0: never), `status_via` the HTTP account that knows its
-    message_ids, too (empty: none does). `text_terms` gathers the keys that shape the octets of a message; `default_country`
-    empty is that of `[spool]`.
+    message_ids, too (empty: none does); a file may leave `fallback_via` out for the first account.
+    `text_terms` gathers the keys that shape the octets of a message; `default_country` empty is
+    that of `[spool]`.
     """
 
     name: str
@@ -147,10 +151,10 @@ class LinkConfig:
     cancel_sm: Annotated[bool, flag] = False
     times: Annotated[Times, choice(*get_args(Times))] = "absolute"
     schedule: Annotated[Schedule, choice(*get_args(Schedule))] = "local"
-    fallback_after: float = 0.0
-    fallback_via: str = ""
-    fallback_priorities: tuple[str, ...] = ("high", "normal")
-    status_via: str = ""
+    fallback_after: Annotated[float, duration("0s", "7d")] = 0.0
+    fallback_via: Annotated[str, text()] = ""
+    fallback_priorities: Annotated[tuple[str, ...], words(*PRIORITIES)] = ("high", "normal")
+    status_via: Annotated[str, text()] = ""
     status: Mapping[int, StatusClass] = field(default_factory=dict, hash=False)
     bind_status: Mapping[int, BindClass] = field(default_factory=dict, hash=False)
     ton_npi: TonNpi = STANDARD_TON_NPI
@@ -254,12 +258,21 @@ RULES: Mapping[str, Mapping[str, Key]] = MappingProxyType(
         "spool": _rules(SpoolConfig),
         "journal": _rules(JournalConfig),
         "link": _rules(LinkConfig),
+        "http": _rules(HttpConfig),
+        "contacts": _rules(ContactsConfig),
+        "chat": _rules(ChatConfig),
         "observe": _rules(ObserveConfig),
     }
 )
 
-#: Keys of a link that are no field of their own: they are read together, or are a table.
-_LINK_KEYS = ("host", "port", "hosts", "status", "bind_status", "ton_npi")
+#: Keys that are no field of their own: they are read together, or are a table.
+_READ_OTHERWISE: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "link": ("host", "port", "hosts", "status", "bind_status", "ton_npi"),
+        "http": ("delivery_status",),
+        "chat": ("channel",),
+    }
+)
 
 #: The keys of a route, and how long a link may be unable before another takes its place.
 ROUTE_KEYS = ("name", "to", "from", "fields", "links", "weights", "failover_after")
@@ -267,9 +280,6 @@ failover_after = duration("100ms", "1d")
 
 #: Of each section, every key it may have.
 KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        section: (*(_LINK_KEYS if section == "link" else ()), *known)
-        for section, known in RULES.items()
-    }
+    {section: (*_READ_OTHERWISE.get(section, ()), *known) for section, known in RULES.items()}
     | {"routing": ("route",)}
 )

@@ -1,4 +1,4 @@
-"""TLS as a link wants it: from the files that its keys name, read anew whenever asked.
+"""TLS as a link or an account wants it: from the files that its keys name, read anew whenever asked.
 
 So a certificate that was renewed is found. What is wrong with a file comes back as a mistake;
 nothing is raised. No key's content ever stands in a mistake's text.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 
+from smppd.config.accounts import ContactsConfig, HttpConfig
 from smppd.config.mistakes import Mistake, dotted
 from smppd.config.sections import LinkConfig
 
@@ -41,6 +42,21 @@ def tls_context(link: LinkConfig) -> ssl.SSLContext | Mistake:
         why = _identify(context, link.tls_cert_file, link.tls_key_file)
         if why:
             return Mistake(dotted("link", link.name, "tls_key_file"), why)
+    return context
+
+
+def account_tls(account: HttpConfig | ContactsConfig) -> ssl.SSLContext | Mistake:
+    """What a call over https is secured by: TLS 1.2 or later, the server's certificate verified
+    against the CAs of `tls_ca_file`, or those that this machine trusts."""
+    context, file = ssl.create_default_context(), account.tls_ca_file
+    if file is not None:
+        why = _fault(file, _CERTIFICATE, "certificates of CAs")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        why = why or _trust(context, file)
+        if why:
+            section = "http" if isinstance(account, HttpConfig) else "contacts"
+            return Mistake(dotted(section, account.name, "tls_ca_file"), why)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
 

@@ -47,7 +47,8 @@ def test_mistakes_of_all_sections_are_reported_together() -> None:
         '[http.main]\nurl = "x"\n[link.a]\nport = 0\n[link.b]\nwindow = true\n'
     )
     assert set(mistakes(text)) == {
-        *("spool.settle", "journal.retention", "observe.log_level", "http"),
+        *("spool.settle", "journal.retention", "observe.log_level"),
+        *("http.main.url", "http.main.user", "http.main.password_file"),
         *("link.a.port", "link.a.host", "link.a.system_id", "link.a.password_file"),
         *("link.b.window", "link.b.host", "link.b.system_id", "link.b.password_file"),
     }
@@ -210,10 +211,9 @@ def test_a_mistake_about_the_account_names_key_and_cure(
     ("written", "key", "cure"),
     [
         ("window = 5", "window", "it belongs in [link.NAME]"),
-        ("zzz = 5", "zzz", "there are: spool, journal, link, observe"),
+        ("zzz = 5", "zzz", "there are: spool, journal, link, http, contacts, chat"),
         ("[spol]", "spol", 'did you mean "spool"?'),
         ("[policy]", "policy", "not available in this version; take the section out"),
-        ("[http.afilnet]", "http", "not available in this version; take the section out"),
         ("spool = 5", "spool", "write [spool] on a line of its own"),
         ("[[observe]]", "observe", "write [observe] on a line of its own"),
         ("[spool]\npath = 5", "spool.path", "write one in quotes"),

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from smppd.config import (
+    ChatConfig,
     Config,
+    ContactsConfig,
+    HttpConfig,
     JournalConfig,
     LinkConfig,
     ObserveConfig,
@@ -213,12 +216,14 @@ def test_which_file_is_read(argument: str | None, environ: dict[str, str], path:
 
 def test_every_field_but_a_few_is_a_key_with_a_rule() -> None:
     read_otherwise = {"name", "hosts", "status", "bind_status", "ton_npi", "text_terms"}
-    read_otherwise |= {"fallback_after", "fallback_via", "fallback_priorities", "status_via"}
-    read_otherwise |= {"api_history"}
+    read_otherwise |= {"delivery_status", "channels"}
     for name, section in (
         ("spool", SpoolConfig()),
         ("journal", JournalConfig()),
         ("link", link()),
+        ("http", HttpConfig(name="a")),
+        ("contacts", ContactsConfig(name="b")),
+        ("chat", ChatConfig()),
         ("observe", ObserveConfig()),
     ):
         named = {field.name for field in fields(section)} - read_otherwise

@@ -1,0 +1,255 @@
+"""The sections of what goes over HTTP: what their keys mean to one another and to the links.
+
+`[http.NAME]`, `[contacts.NAME]`, `[chat]`, and the keys of a link that name an account. Notes
+mistakes with the `Reading` it is given; raises nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from ipaddress import ip_address
+from typing import Any, Literal, NamedTuple, get_args
+
+from smppd.config.accounts import ChatChannel, ContactsConfig, HttpConfig, StatusWord
+from smppd.config.credentials import find_credential
+from smppd.config.mistakes import Reading, unknown
+from smppd.config.orders import check_order
+from smppd.config.rules import choice, nearest, quoted
+from smppd.config.sections import LinkConfig
+from smppd.config.web_rules import place, provider_id
+
+_Kind = Literal["http", "contacts"]
+#: What the secret of each kind of account is called.
+_SECRETS: Mapping[_Kind, str] = {"http": "password", "contacts": "token"}
+_DEFAULTS = {
+    "http": {each.name: each.default for each in fields(HttpConfig)},
+    "contacts": {each.name: each.default for each in fields(ContactsConfig)},
+}
+_LINK_DEFAULTS = {each.name: each.default for each in fields(LinkConfig)}
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
+_PLATFORMS = ("webchat", "whatsapp", "telegram", "operator")
+_CHANNEL_KEYS = ("platform", "platformid")
+_platform = choice(*_PLATFORMS)
+_meaning = choice(*get_args(StatusWord))
+_AFTER = "fallback_after"
+_HOW = 'write [[chat.channel]], and below it platform = "whatsapp" and platformid = "100"'
+
+
+class Accounts(NamedTuple):
+    """The constructor's arguments of each account, and of `[chat]`, if there is one."""
+
+    http: list[dict[str, Any]]
+    contacts: list[dict[str, Any]]
+    chat: dict[str, Any] | None
+
+
+def read_accounts(
+    reading: Reading, document: dict[str, Any], links: Sequence[dict[str, Any]]
+) -> Accounts:
+    """What the document says of accounts; what a link says of them is completed in `links`."""
+    http = _read_kind(reading, "http", document.get("http", {}))
+    contacts = _read_kind(reading, "contacts", document.get("contacts", {}))
+    _check_names(reading, [("link", links), ("http", http), ("contacts", contacts)])
+    chat = _read_chat(reading, document["chat"], http) if "chat" in document else None
+    for link in links:
+        _check_fallback(reading, link, http)
+        _check_account(reading, link.get("status_via"), http, "link", link["name"], "status_via")
+    return Accounts(http, contacts, chat)
+
+
+def _read_kind(reading: Reading, kind: _Kind, table: object) -> list[dict[str, Any]]:
+    found = table if isinstance(table, dict) else {"": table}
+    sections = {name: each for name, each in found.items() if isinstance(each, dict)}
+    if len(sections) < len(found) or (not found and table != {}):
+        cure = f"write [{kind}.NAME], such as [{kind}.main], and its keys below it"
+        reading.refuse(f"has keys outside an account; {cure}", kind)
+    return [_read_account(reading, kind, name, each) for name, each in sections.items()]
+
+
+def _read_account(
+    reading: Reading, kind: _Kind, name: str, table: dict[str, Any]
+) -> dict[str, Any]:
+    key, secret = (kind, name), _SECRETS[kind]
+    if not _NAME.fullmatch(name) or name == "http":
+        reading.refuse(
+            "is no name for an account; use up to 32 letters, digits, - and _, and not http", *key
+        )
+    own = {each: value for each, value in table.items() if each != secret}
+    given = reading.fields(kind, own, *key)
+    _check_secret(reading, table, key, secret)
+    for each in (f"{secret}_file", "tls_ca_file"):
+        find_credential(reading, each, table, given)
+    check_order(reading, (table, given, _DEFAULTS[kind]), key, ("retry_min", "retry_max"))
+    if kind == "http":
+        _check_user(reading, table, given, key)
+        given["delivery_status"] = _meanings(
+            reading, table.get("delivery_status", {}), (*key, "delivery_status")
+        )
+    elif "url" not in table:
+        reading.refuse('is missing; write url = "https://...", as the provider says', *key, "url")
+    _check_transport(reading, given | {"url": given.get("url", _DEFAULTS[kind]["url"])}, key)
+    return {**given, "name": name}
+
+
+def _check_secret(
+    reading: Reading, table: Mapping[str, Any], key: Sequence[str], secret: str
+) -> None:
+    file, variable = f"{secret}_file", f"{secret}_env"
+    if secret in table:
+        reading.refuse(
+            f"a {secret} does not belong in this file; put it alone into another file and name"
+            f" that with {file}, or into the environment and name it with {variable}",
+            *(*key, secret),
+        )
+    elif file in table and variable in table:
+        reading.refuse(f"stands beside {file}; keep one of the two", *key, variable)
+    elif file not in table and variable not in table:
+        reading.refuse(
+            f'is missing; write {file} = "...", a file with nothing but the {secret},'
+            f" or {variable}",
+            *(*key, file),
+        )
+
+
+def _check_user(
+    reading: Reading, table: Mapping[str, Any], given: Mapping[str, Any], key: Sequence[str]
+) -> None:
+    if "user" not in table:
+        reading.refuse('is missing; write user = "...", the account\'s name', *key, "user")
+    elif given.get("auth") == "basic" and ":" in given.get("user", ""):
+        reading.refuse(
+            'has a colon in it, which HTTP Basic cannot carry; write auth = "form"', *key, "user"
+        )
+
+
+def _check_transport(reading: Reading, given: Mapping[str, Any], key: Sequence[str]) -> None:
+    """Nothing goes in clear over a network, unless that was asked for."""
+    where = place(given["url"])
+    if where.scheme != "http":
+        return
+    if not _is_loopback(where.host) and not given.get("insecure_http"):
+        reading.refuse(
+            "begins with http://, so everybody on the way could read the credentials; write"
+            " https://, or insecure_http = true if that is what you want",
+            *(*key, "url"),
+        )
+    if given.get("tls_ca_file") is not None:
+        reading.refuse("does nothing for a URL with http://; take it out", *key, "tls_ca_file")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _meanings(reading: Reading, given: object, key: Sequence[str]) -> dict[str, str]:
+    """What the provider's words mean, by the word in lower case."""
+    found: dict[str, str] = {}
+    for word, meaning in reading.table(given, *key).items():
+        kept = reading.value(_meaning(meaning), *key, word)
+        plain = word.strip().lower()
+        if not plain:
+            reading.refuse("is no word; write one as the provider does", *key, word)
+        elif plain in found:
+            reading.refuse("stands there twice (case does not count); keep one", *key, word)
+        elif kept:
+            found[plain] = kept
+    return found
+
+
+def _check_names(
+    reading: Reading, kinds: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]
+) -> None:
+    """`via` takes any of them, so no two share a name."""
+    taken: dict[str, str] = {}
+    for kind, sections in kinds:
+        for each in sections:
+            other = taken.setdefault(each["name"], kind)
+            if other != kind:
+                reading.refuse(
+                    f"is the name of [{other}.{each['name']}], too, and `via` could mean either;"
+                    " rename one of them",
+                    *(kind, each["name"]),
+                )
+
+
+# ── what names an account ────────────────────────────────────────────────────────────────────
+
+
+def _check_account(
+    reading: Reading, name: str | None, http: Sequence[Mapping[str, Any]], *key: str
+) -> None:
+    """A name that is given must be that of an `[http.NAME]`."""
+    known = [each["name"] for each in http]
+    if not name or name in known:
+        return
+    there = f"write names of [http.NAME]{nearest(name, known)}" if known else "there is none yet"
+    reading.refuse(f"there is no account {quoted(name)}; {there}", *key)
+
+
+def _check_fallback(
+    reading: Reading, link: dict[str, Any], http: Sequence[Mapping[str, Any]]
+) -> None:
+    key, name = ("link", str(link["name"])), link.get("fallback_via")
+    _check_account(reading, name, http, *key, "fallback_via")
+    if not link.get("fallback_after"):
+        for each in ("fallback_via", "fallback_priorities"):
+            if link.get(each, _LINK_DEFAULTS[each]) != _LINK_DEFAULTS[each]:
+                reading.refuse(
+                    "does nothing without fallback_after; set that, or take this out", *key, each
+                )
+        return
+    if link.get("bind") == "receiver":
+        reading.refuse("has nothing to do where a link only receives; take it out", *key, _AFTER)
+        return
+    if not http:
+        reading.refuse("needs an account to fall back to; add [http.NAME]", *key, _AFTER)
+        return
+    accounts = {each["name"]: each for each in http}
+    link["fallback_via"] = name = name or next(iter(accounts))
+    if name in accounts and not link.get("from_") and not accounts[name].get("from_"):
+        reading.refuse(
+            f"is missing, and account {quoted(name)}, to which this link falls back, needs a"
+            f" sender for messages that name none; write from here or in [http.{name}]",
+            *(*key, "from"),
+        )
+
+
+# ── chat ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _read_chat(
+    reading: Reading, table: object, http: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    section = reading.table(table, "chat")
+    given = reading.fields("chat", section, "chat")
+    _check_account(reading, given.get("account"), http, "chat", "account")
+    if not http:
+        reading.refuse("needs an account to fetch over; add [http.NAME]", "chat")
+    channels = section.get("channel", [])
+    if not isinstance(channels, list) or not all(isinstance(each, dict) for each in channels):
+        reading.refuse(f"is not a list of channels; {_HOW}", "chat", "channel")
+        return given
+    if not channels:
+        reading.refuse(f"is missing; {_HOW}", "chat", "channel")
+    found = [_read_channel(reading, number, each) for number, each in enumerate(channels, 1)]
+    if len(set(found) - {None}) < sum(each is not None for each in found):
+        reading.refuse("names a channel twice; keep one of them", "chat", "channel")
+    return {**given, "channels": tuple(each for each in found if each)}
+
+
+def _read_channel(reading: Reading, number: int, table: dict[str, Any]) -> ChatChannel | None:
+    key, before = ("chat", "channel", str(number)), len(reading.mistakes)
+    for name in table:
+        if name not in _CHANNEL_KEYS:
+            reading.refuse(unknown(name, _CHANNEL_KEYS), *key, name)
+    for name in _CHANNEL_KEYS:
+        if name not in table:
+            reading.refuse(f"is missing; {_HOW}", *key, name)
+    platform = reading.value(_platform(table.get("platform", "webchat")), *key, "platform")
+    platformid = reading.value(provider_id(table.get("platformid", 0)), *key, "platformid")
+    return ChatChannel(platform, platformid) if len(reading.mistakes) == before else None

@@ -199,6 +199,24 @@ class QueriesRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class StatusesRefused:
+    """An account does not answer getdeliverystatus; `link` is whose messages it was asked about."""
+
+    link: str
+    account: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatusWordNew:
+    """The provider uses a word for a delivery status that the configuration does not explain."""
+
+    account: str
+    word: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
 class RouteMoved:
     """The messages of a route go over another of its links from now on; `place` counts from 1."""
 
@@ -289,6 +307,8 @@ Event = (
     | Requeued
     | Cancelled
     | QueriesRefused
+    | StatusesRefused
+    | StatusWordNew
     | RouteMoved
     | LinkMissing
     | MailboxFailing

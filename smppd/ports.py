@@ -138,11 +138,19 @@ class Question(msgspec.Struct, frozen=True, gc=False):
     cancels: bool = False
 
 
+#: The status of a question that an account of the HTTP API refused; the code stands in `reason`.
+STATUSES_REFUSED = -2
+#: The state of a message when what was said of it is a word that nobody has explained.
+NO_STATE = -1
+
+
 class Reply(msgspec.Struct, frozen=True, gc=False):
     """What came of a question. `status` is None when no answer came, for this `reason`.
 
     `state`, `error` and `final_date` are those of a query_sm_resp (SMPP 3.4, 4.8.2). `late`:
-    after it had been reported that no answer came.
+    after it had been reported that no answer came. `word`: an account of the HTTP API was asked,
+    and this is the provider's own word for the status (`NOTHING_SAID` for none); `final_date` is
+    its date, as it came.
     """
 
     question: Question
@@ -152,6 +160,7 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
     final_date: str = ""
     reason: str = ""
     late: bool = False
+    word: str = ""
 
 
 #: A reply, and the message that it is about; None for one that had come to its end.

@@ -19,12 +19,14 @@ from smppd.journal.schema import MIGRATIONS, JournalError, check_version, migrat
 from smppd.ledger import memory
 from smppd.ledger.accounts import Accounts
 from smppd.ledger.facts import (
+    NOTHING_SAID,
     QUEUE_SHIFT,
     Fact,
     FileAccount,
     FullBlock,
     Kind,
     MessageRow,
+    ReceiptFact,
     read_chunk,
 )
 from smppd.ledger.slots import BLOCK, Slots
@@ -33,6 +35,8 @@ from smppd.ports import ApiCall
 
 _MESSAGE = "SELECT msg_id, file_id, item, line, id, state, body FROM message "
 _AMONG = "IN (SELECT value FROM json_each(?))"
+#: The text of a fact that says a delivery status in the provider's own word, its last field.
+_WITH_WORD = "%".join(["\t"] * (len(ReceiptFact._fields) - 1)).join("%%")
 _FACT = "SELECT seq, at, kind, msg, part, num, text, detail, result FROM fact "
 
 
@@ -267,12 +271,13 @@ class Store:
         return map(Fact._make, cursor)
 
     def receipts(self, after: int) -> Iterator[Fact]:
-        """The receipts behind this seq, matched or parked, and what the SMSC told of final states
-        when it was asked, in order."""
+        """The receipts behind this seq, matched or parked, and what was told of final states on
+        being asked, or in a word of the provider's that nobody has explained; in order."""
         cursor = self._sql.execute(
             _FACT + "WHERE seq > ? AND (kind = ? OR kind = ? AND part IS NULL"
-            " OR kind = ? AND num > 0) ORDER BY seq",
-            (after, Kind.RECEIPT, Kind.PARKED, Kind.QUERIED),
+            " OR kind = ? AND (num > 0 OR num IS NULL AND text LIKE ? AND text NOT LIKE ?))"
+            " ORDER BY seq",
+            (after, Kind.RECEIPT, Kind.PARKED, Kind.QUERIED, _WITH_WORD, f"%\t{NOTHING_SAID}"),
         )
         return map(Fact._make, cursor)
 

@@ -301,7 +301,8 @@ class ReceiptFact(NamedTuple):
 
     The rest is kept while nobody knows what it is about: user_message_reference, the octets that
     it quotes of the text (hex), and the submit date. `octets` are those of its text (hex) where
-    that names no message_id, or no state that anybody knows.
+    that names no message_id, or no state that anybody knows. `word`: it is what an account of the
+    HTTP API answered when it was asked, and this is the provider's word for the status.
     """
 
     link: str
@@ -313,6 +314,7 @@ class ReceiptFact(NamedTuple):
     quoted: str = ""
     submit_date: str = ""
     octets: str = ""
+    word: str = ""
 
 
 class Finished(NamedTuple):
@@ -388,11 +390,13 @@ def receipt_fact(text: str) -> ReceiptFact:
 
 def receipt_text(what: ReceiptFact) -> str:
     """A receipt as the text of its fact; a tab that came from outside becomes a blank."""
-    fields = what if what[5] or what[6] or what[7] or what[8] else what[:_BRIEF]
+    fields = what if any(what[_BRIEF:]) else what[:_BRIEF]
     text = "\t".join(fields)
     return text if text.count("\t") == len(fields) - 1 else "\t".join(map(plain, fields))
 
 
+#: In place of the provider's word for a delivery status, when it was asked and named none.
+NOTHING_SAID = "(nothing)"
 #: How many fields the fact of a receipt has that says nothing more.
 _BRIEF = 5
 

@@ -84,6 +84,12 @@ LINES: Mapping[type[events.Event], Line] = MappingProxyType(
         events.QueriesRefused: Line(
             "queries_refused", "warning", "the SMSC refuses query_sm; is query_sm = true right?"
         ),
+        events.StatusesRefused: Line(
+            "statuses_refused", "warning", "the account does not answer getdeliverystatus"
+        ),
+        events.StatusWordNew: Line(
+            "status_word_new", "warning", "a delivery status that nobody has explained"
+        ),
         events.RouteMoved: Line("route_moved", "warning", "a route goes over another link"),
         events.LinkMissing: Line("link_missing", "warning", "messages wait for no link"),
         events.MailboxFailing: Line("mailbox_failing", "warning", "cannot keep what handsets send"),

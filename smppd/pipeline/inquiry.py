@@ -1,8 +1,10 @@
-"""Inquiry: messages whose receipt does not come are asked for, with query_sm (SMPP 3.4, 4.8).
+"""Inquiry: messages whose receipt does not come are asked for, with query_sm (SMPP 3.4, 4.8) or
+over an account of the provider's HTTP API.
 
-A message that its SMSC took is asked for when `query_after` has passed without a receipt (since
+A message that was taken is asked for when `query_after` has passed without a receipt (since
 its delivery time, if the SMSC was to hold it), and again at growing intervals while it is on its
-way, until it is final, the SMSC does not know it, or it is too old. What is due is found by
+way, until it is final, whoever is asked does not know it, or it is too old. Whom to ask hangs on
+the name under which its message_id is known: its link's or account's. What is due is found by
 looking through the messages in memory and, page by page, through those spilled to disk; the cost
 of a look is bounded however many there are. An SMSC that refuses or says nothing is asked less
 and less often.
@@ -18,12 +20,12 @@ from typing import NamedTuple
 import msgspec
 import trio
 
-from smppd.events import Emit, QueriesRefused
+from smppd.events import Emit, QueriesRefused, StatusesRefused
 from smppd.ledger.facts import ANSWERED_FOR_GOOD, Outstanding, read_outstanding
 from smppd.message import Message, State
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.replies import TELLS
-from smppd.ports import UNENCODABLE, Asking, Heard, Question
+from smppd.ports import UNENCODABLE, Asking, Heard, Question, Reply
 from smppd.smpp.vocabulary import CommandStatus, status_name
 
 #: Seconds between two looks at what is due.
@@ -36,6 +38,7 @@ MOST_DUE = 2000
 HELD = 20
 #: A part is asked for until so many answers came, and so long (seconds) after its submission.
 MOST_ANSWERS = 8
+MOST_STATUSES = 24
 GIVEN_UP_AFTER = 3 * 86_400.0
 #: The longest interval between two questions about a part, in seconds.
 LONGEST_WAIT = 6 * 3600.0
@@ -56,10 +59,18 @@ _START: Place = (0, "")
 
 
 class QueryTerms(msgspec.Struct, frozen=True):
-    """What asking must know of a link: whom to ask, and after how many seconds."""
+    """What asking must know: whom to ask, and after how many seconds.
+
+    `held` questions are put at most, without an answer; `most_answers` may come about a part.
+    `account` is that of the HTTP API which is asked instead of the SMSC: an SMSC of which this is
+    empty is asked also while its link is paused, an account is not.
+    """
 
     link: Asking
     query_after: float
+    held: int = HELD
+    most_answers: int = MOST_ANSWERS
+    account: str = ""
 
 
 class Due(NamedTuple):
@@ -90,7 +101,7 @@ class _Line:
 
 
 class Inquiry:
-    """Asks the SMSCs of these links, by their names."""
+    """Asks about what is known under these names: whom, say the terms of each."""
 
     def __init__(self, desk: Desk, terms: Mapping[str, QueryTerms], emit: Emit) -> None:
         self._desk = desk
@@ -122,7 +133,7 @@ class Inquiry:
         replies = [each for each in replies if not each[0].question.cancels]
         if line is None or not replies:
             return
-        failed: int | None = 0
+        failed: Reply | None = None
         for reply, _ in replies:
             key = (reply.question.msg_id, reply.question.part)
             tries, _ = self._marks.pop(key, (0, 0.0))
@@ -130,22 +141,24 @@ class Inquiry:
                 line.strikes = 0
                 continue
             if reply.status == UNENCODABLE:
-                self._marks[key] = (MOST_ANSWERS, inf)
+                self._marks[key] = (line.terms.most_answers, inf)
                 continue
-            failed = reply.status
+            failed = reply
             wait = line.terms.query_after * 2.0 ** min(tries + 1, 20)
-            until = inf if tries + 1 >= MOST_ANSWERS else self._desk.wall() + wait
+            until = inf if tries + 1 >= line.terms.most_answers else self._desk.wall() + wait
             self._marks[key] = (tries + 1, until)
-        if failed != 0:
+        if failed is not None:
             self._slow_down(link, line, failed)
         self._news.set()
 
-    def _slow_down(self, link: str, line: _Line, status: int | None) -> None:
-        if status is None or status in _PACE:
+    def _slow_down(self, link: str, line: _Line, reply: Reply) -> None:
+        if reply.status is None or reply.status in _PACE:
             line.pause(PAUSE)
             return
-        if not line.strikes:
-            self._emit(QueriesRefused(link, status_name(status)))
+        if not line.strikes and line.terms.account:
+            self._emit(StatusesRefused(link, line.terms.account, reply.reason))
+        elif not line.strikes:
+            self._emit(QueriesRefused(link, status_name(reply.status)))
         line.pause(PAUSE_REFUSED)
 
     # ── what is due ──────────────────────────────────────────────────────────────────────────
@@ -181,7 +194,7 @@ class Inquiry:
         for part, key in dict(entry.ids).items():
             link, _, message_id = key.partition("\t")
             line = self._lines.get(link)
-            if line and message_id and is_due(entry, part, line.terms.query_after, now):
+            if line and message_id and is_due(entry, part, line.terms, now):
                 _, until = self._marks.get((entry.msg_id, part), (0, -inf))
                 if until <= now:
                     yield Due(entry.msg_id, part, link, message_id, entry.file_id, entry.item)
@@ -228,9 +241,11 @@ class Inquiry:
     # ── asking ───────────────────────────────────────────────────────────────────────────────
 
     async def _feed(self, line: _Line) -> None:
-        """Give the link as many questions as it may hold."""
-        room = HELD - line.terms.link.asking
+        """Give as many questions as may be put."""
+        room = line.terms.held - line.terms.link.asking
         if room <= 0 or not line.due or trio.current_time() < line.paused_until:
+            return
+        if line.terms.account in self._desk.accounts.paused:
             return
         chosen: list[Due] = []
         while line.due and len(chosen) < room:
@@ -257,8 +272,9 @@ class Inquiry:
         return not accounts.is_final(due.file_id, due.item)
 
 
-def is_due(entry: Outstanding, part: int, query_after: float, now: float) -> bool:
+def is_due(entry: Outstanding, part: int, terms: QueryTerms, now: float) -> bool:
     """Whether it is time to ask for a part."""
+    query_after = terms.query_after
     if entry.state not in _OURS or entry.part_states[part] != _SENT or entry.submitted is None:
         return False
     age = now - max(entry.submitted, entry.schedule or 0.0)
@@ -267,7 +283,7 @@ def is_due(entry: Outstanding, part: int, query_after: float, now: float) -> boo
     if entry.asked is None or part not in entry.asked:
         return True
     answers, asked_at = entry.asked[part]
-    if answers == ANSWERED_FOR_GOOD or answers >= MOST_ANSWERS:
+    if answers == ANSWERED_FOR_GOOD or answers >= terms.most_answers:
         return False
     return now >= asked_at + max(query_after, min(query_after * 2.0**answers, LONGEST_WAIT))
 

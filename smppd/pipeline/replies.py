@@ -1,19 +1,28 @@
 """What SMSCs say when they are asked about messages, as facts. Pure but for the ledger it writes.
 
-The answer to query_sm is as good as a receipt: its fact has the same columns.
+The answer to query_sm is as good as a receipt: its fact has the same columns. So is what the
+provider's HTTP API says of a delivery status; a word of it that nobody has explained is kept as
+it came, and decides nothing.
 """
 
 from __future__ import annotations
 
-from smppd.ledger.facts import Outstanding, ReceiptFact
+from smppd.ledger.facts import NOTHING_SAID, Outstanding, ReceiptFact
 from smppd.ledger.ledger import Ledger
-from smppd.ports import UNENCODABLE, Heard, ReceiptOf, Reply
+from smppd.ports import (
+    STATUSES_REFUSED,
+    UNENCODABLE,
+    Heard,
+    ReceiptOf,
+    Reply,
+)
 from smppd.smpp.receipt import FINAL_STATES
 from smppd.smpp.vocabulary import CommandStatus, MessageState
 
 #: The statuses that say something of the message: where it is, or that the SMSC has none such.
 TELLS = frozenset({0, CommandStatus.ESME_RQUERYFAIL, CommandStatus.ESME_RINVMSGID})
 
+_SAYS_NOTHING = frozenset({None, UNENCODABLE, STATUSES_REFUSED})
 _STATES = frozenset(map(int, MessageState))
 _FINAL = frozenset(map(int, FINAL_STATES))
 
@@ -26,7 +35,7 @@ def record(ledger: Ledger, link: str, reply: Reply, now: float) -> tuple[Heard, 
     question = reply.question
     entry = ledger.accounts.entries.get(question.msg_id)
     told = None
-    if reply.status in (None, UNENCODABLE):
+    if reply.status in _SAYS_NOTHING:
         return (reply, entry), None
     if question.cancels:
         assert reply.status is not None
@@ -42,7 +51,13 @@ def _record_query(
     question, state = reply.question, reply.state
     final = reply.status == 0 and state in _FINAL
     num = None if reply.status or state not in _STATES else state if final else -state
-    what = ReceiptFact(link, question.message_id, f"{reply.error:03d}", reply.final_date, entry.to)
+    error = "" if reply.word else f"{reply.error:03d}"
+    what = ReceiptFact(link, question.message_id, error, reply.final_date, entry.to)
+    if reply.word:
+        what = what._replace(word=reply.word)
     where = (question.msg_id, question.part)
     ledger.queried(now, where, num, what, reply.status or 0)
-    return ReceiptOf(ledger.facts[-1], entry.client_id, entry.to) if final else None
+    unexplained = num is None and reply.word not in {"", NOTHING_SAID}
+    if not final and not unexplained:
+        return None
+    return ReceiptOf(ledger.facts[-1], entry.client_id, entry.to)

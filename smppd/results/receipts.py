@@ -4,7 +4,9 @@ Lines are written after their facts are in the journal, each with its `seq` ther
 the log is brought up to date from the journal, so that it has every receipt, each once: the seq
 of the last line, or the one in `.position`, says how far it got. A receipt that came before its
 message_id was known stands there twice: when it came, and with its message when that was known.
-A final state that the SMSC told when it was asked stands there, too, with "by": "query_sm". What
+A final state that the SMSC told when it was asked stands there, too, with "by": "query_sm", and
+what an account of the HTTP API said, with "by": "getdeliverystatus" and the provider's own `word`
+for it: also a word that the configuration does not explain, as "state": "unknown". What
 names no message_id, or no state that anybody knows, has the octets of its text in `data` (hex).
 """
 
@@ -21,7 +23,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from smppd.ledger.facts import Kind, receipt_fact
+from smppd.ledger.facts import Fact, Kind, ReceiptFact, receipt_fact
 from smppd.placing import write_whole
 from smppd.ports import ReceiptOf
 from smppd.results.lines import iso
@@ -46,6 +48,7 @@ class _Line(msgspec.Struct, gc=False, omit_defaults=True):
     to: str | None
     by: str = ""
     data: str = ""
+    word: str = ""
 
 
 class ReceiptLog:
@@ -114,9 +117,16 @@ def _line(receipt: ReceiptOf) -> _Line:
         fact.msg is not None,
         receipt.id,
         receipt.to,
-        "query_sm" if fact.kind == Kind.QUERIED else "",
+        _asked_by(fact, what),
         what.octets,
+        what.word,
     )
+
+
+def _asked_by(fact: Fact, what: ReceiptFact) -> str:
+    if fact.kind != Kind.QUERIED:
+        return ""
+    return "getdeliverystatus" if what.word else "query_sm"
 
 
 def _mend(path: Path) -> int:

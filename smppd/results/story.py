@@ -206,7 +206,12 @@ def _queried(fact: Fact) -> str:
     if fact.detail is not None:
         status = status_name(msgspec.msgpack.decode(fact.detail, type=int))
         return f"asked for {receipt_fact(fact.text).message_id}: the SMSC says {status}"
-    return f"asked for {_reported(fact)}"
+    what = receipt_fact(fact.text)
+    if not what.word:
+        return f"asked for {_reported(fact)}"
+    meant = "" if fact.num is None else f" ({MessageState(abs(fact.num)).name})"
+    done = f", delivery date {what.done_date}" if what.done_date else ""
+    return f"asked for {what.message_id}: the provider says {what.word}{meant}{done}"
 
 
 def _receipt(fact: Fact) -> str:

@@ -98,6 +98,8 @@ def test_levels_are_those_an_operator_filters_by() -> None:
         events.LinkLost,
         events.LinkUnverified,
         events.QueriesRefused,
+        events.StatusesRefused,
+        events.StatusWordNew,
         events.CertificateExpiring,
         events.BindRefused,
         events.FileQuarantined,

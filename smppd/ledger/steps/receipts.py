@@ -96,8 +96,9 @@ def _conclude(
         state, entry.error = CANCELLED, _CANCELLED_THERE
     elif state == UNDELIVERED:
         assert fact.text is not None
-        error = receipt_fact(fact.text).error
-        entry.error = ErrorInfo(RECEIPT_WORDS[fact.num], None, f"{whence} error {error}")
+        what = receipt_fact(fact.text)
+        said = f"the provider says {what.word}" if what.word else f"{whence} error {what.error}"
+        entry.error = ErrorInfo(RECEIPT_WORDS[fact.num], None, said)
     else:
         entry.part_states[fact.part] = state
         clear_doubt(entry)

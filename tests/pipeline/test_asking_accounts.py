@@ -1,0 +1,220 @@
+"""Messages that an account of the HTTP API is asked about: terms of their own, words passed on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from smppd import events
+from smppd.ledger.facts import NOTHING_SAID, Kind
+from smppd.pipeline.inquiry import LONGEST_WAIT, MOST_STATUSES, Inquiry, QueryTerms
+from smppd.ports import NO_STATE, STATUSES_REFUSED, Question, Reply
+from smppd.smpp.vocabulary import MessageState
+
+if TYPE_CHECKING:
+    from smppd.message import Part
+    from tests.pipeline.conftest import Bench, Life
+
+AFTER = 60.0
+
+
+class Provider:
+    """Answers each lot of questions at once, as the test says; keeps when it was asked what."""
+
+    def __init__(self, life: Life, nursery: trio.Nursery, name: str = "main") -> None:
+        self.life = life
+        self.asked: list[tuple[float, tuple[str, ...]]] = []
+        self.say: Callable[[Question], Reply] = lambda each: Reply(each, None, reason="no answer")
+        self.asking = 0
+        self._name = name
+        self._nursery = nursery
+
+    def ask(self, questions: Sequence[Question]) -> None:
+        self.asking += len(questions)
+        self.asked.append((trio.current_time(), tuple(each.message_id for each in questions)))
+        self._nursery.start_soon(self._answer, list(questions))
+
+    async def _answer(self, questions: Sequence[Question]) -> None:
+        await trio.sleep(0.1)
+        self.asking -= len(questions)
+        await self.life.settlement.answered(self._name, [self.say(each) for each in questions])
+
+    def watch(self, account: str = "web", held: int = 50) -> Inquiry:
+        """The inquiry that asks this provider, running."""
+        terms = QueryTerms(self, AFTER, held, MOST_STATUSES, account)
+        inquiry = Inquiry(self.life.desk, {self._name: terms}, self.life.events.append)
+        self.life.settlement.tell_of_replies(inquiry.heard)
+        self._nursery.start_soon(inquiry.run)
+        return inquiry
+
+
+def saying(word: str, state: MessageState | None = None) -> Callable[[Question], Reply]:
+    return lambda each: Reply(
+        each, 0, NO_STATE if state is None else state, 0, "2026-11-27 10:00:00", word=word
+    )
+
+
+async def sent(life: Life, count: int = 1) -> list[Part]:
+    parts = await life.submit(*(life.bench.sms(id=f"m{n}") for n in range(count)))
+    for part in parts:
+        await life.answer(part)
+    return parts
+
+
+async def test_a_word_that_is_explained_ends_the_message_and_stands_in_what_is_told(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    async with bench.up() as life, trio.open_nursery() as nursery:
+        provider = Provider(life, nursery)
+        provider.say = saying("Entregado", MessageState.DELIVERED)
+        provider.watch()
+        (part,) = await sent(life)
+        await trio.sleep(AFTER * 2)
+        assert life.states() == {"delivered": 1}
+        assert [ids for _, ids in provider.asked] == [(life.name_of(part),)]
+        (told,) = life.tray.receipts
+        assert told.fact.text is not None
+        assert told.fact.text.split("\t")[2:] == [
+            "", "2026-11-27 10:00:00", "34600000001", "", "", "", "", "Entregado",
+        ]  # fmt: skip
+        nursery.cancel_scope.cancel()
+
+
+async def test_why_it_was_not_delivered_is_the_providers_word(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    async with bench.up() as life, trio.open_nursery() as nursery:
+        provider = Provider(life, nursery)
+        provider.say = saying("caducado", MessageState.EXPIRED)
+        provider.watch()
+        await sent(life)
+        await trio.sleep(AFTER * 2)
+        line = life.shown("m0")
+        assert line.state == "undelivered"
+        assert line.error is not None
+        assert (line.error.code, line.error.text) == ("EXPIRED", "the provider says caducado")
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_word_that_nobody_explained_decides_nothing_and_is_passed_on(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    async with bench.up() as life, trio.open_nursery() as nursery:
+        provider = Provider(life, nursery)
+        provider.say = saying("EN_COLA")
+        provider.watch()
+        (part,) = await sent(life)
+        await trio.sleep(AFTER + 10)
+        assert life.states() == {"sent": 1}
+        (told,) = life.tray.receipts
+        assert told.fact.num is None
+        assert told.fact.text is not None
+        assert told.fact.text.endswith("\tEN_COLA")
+        # What a crash kept from the log of receipts is found in the journal again.
+        assert [fact.seq for fact in life.reader.receipts(0)] == [told.fact.seq]
+        provider.say = saying(NOTHING_SAID)
+        await trio.sleep(AFTER * 3)
+        assert len(life.tray.receipts) == 1, "that it says nothing is told to nobody"
+        queried = [f for f in life.reader.history(part.msg_id) if f.kind == Kind.QUERIED]
+        assert len(queried) == 2
+        assert [fact.seq for fact in life.reader.receipts(0)] == [told.fact.seq]
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_restart_asks_no_sooner_and_no_oftener(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    async with bench.up() as life, trio.open_nursery() as nursery:
+        provider = Provider(life, nursery)
+        provider.say = saying("EN_COLA")
+        provider.watch()
+        await sent(life)
+        await trio.sleep(AFTER * 8)
+        first = [at for at, _ in provider.asked]
+        nursery.cancel_scope.cancel()
+    async with bench.up() as life, trio.open_nursery() as nursery:
+        provider = Provider(life, nursery)
+        provider.say = saying("EN_COLA")
+        provider.watch()
+        await trio.sleep(3.5 * 86_400)
+        times = first + [at for at, _ in provider.asked]
+        nursery.cancel_scope.cancel()
+    gaps = [after - before for before, after in pairwise(times)]
+    assert len(first) == 3
+    assert len(times) <= MOST_STATUSES
+    for number, gap in enumerate(gaps, start=1):
+        wanted = min(AFTER * 2**number, LONGEST_WAIT)
+        assert wanted <= gap <= wanted * 1.5 + 70, number
+
+
+async def test_a_lost_answer_is_asked_for_again_and_counts_for_nothing(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    async with bench.up() as life, trio.open_nursery() as nursery:
+        provider = Provider(life, nursery)
+        provider.watch()
+        (part,) = await sent(life)
+        await trio.sleep(AFTER * 3)
+        assert provider.asked
+        entry = life.accounts.entries[part.msg_id]
+        assert entry.asked is None
+        assert not [e for e in life.events if isinstance(e, events.StatusesRefused)]
+        provider.say = saying("ok", MessageState.DELIVERED)
+        await trio.sleep(AFTER * 20)
+        assert life.states() == {"delivered": 1}
+        nursery.cancel_scope.cancel()
+
+
+async def test_nothing_is_asked_of_an_account_that_is_paused(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    async with bench.up() as life, trio.open_nursery() as nursery:
+        provider = Provider(life, nursery)
+        provider.say = saying("ok", MessageState.DELIVERED)
+        provider.watch()
+        await sent(life)
+        life.refusals.pause("web", "NO_CREDITS", "smppd")
+        await life.desk.commit()
+        await trio.sleep(AFTER * 10)
+        assert not provider.asked
+        life.refusals.resume("web", "ana")
+        await life.desk.commit()
+        await trio.sleep(AFTER)
+        assert life.states() == {"delivered": 1}
+        nursery.cancel_scope.cancel()
+
+
+async def test_an_account_that_refuses_is_told_of_once_and_asked_seldom(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    async with bench.up() as life, trio.open_nursery() as nursery:
+        provider = Provider(life, nursery)
+        provider.say = lambda each: Reply(each, STATUSES_REFUSED, reason="INCORRECT_METHOD")
+        provider.watch()
+        await sent(life, 100)
+        await trio.sleep(3600)
+        refused = [e for e in life.events if isinstance(e, events.StatusesRefused)]
+        assert refused == [events.StatusesRefused("main", "web", "INCORRECT_METHOD")]
+        assert len(provider.asked) < 8
+        assert all(len(ids) <= 50 for _, ids in provider.asked)
+        assert life.states() == {"sent": 100}
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("asked", ["main", "other"])
+async def test_a_message_is_asked_for_only_where_its_id_was_given(
+    bench: Bench, autojump_clock: MockClock, asked: str
+) -> None:
+    async with bench.up() as life, trio.open_nursery() as nursery:
+        provider = Provider(life, nursery, asked)
+        provider.say = saying("ok", MessageState.DELIVERED)
+        provider.watch()
+        await sent(life)
+        await trio.sleep(AFTER * 5)
+        assert bool(provider.asked) == (asked == "main")
+        nursery.cancel_scope.cancel()

@@ -269,6 +269,16 @@ class RefusalsUnusual:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeUndocumented:
+    """A call failed with an error code that the provider's documents do not have; said once for
+    each."""
+
+    account: str
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class LinkPaused:
     """A link submits nothing until it is resumed; `who` decided it."""
 
@@ -315,6 +325,7 @@ Event = (
     | MailboxRecovered
     | ReceivedIncomplete
     | RefusalsUnusual
+    | CodeUndocumented
     | LinkPaused
     | LinkResumed
 )

@@ -60,7 +60,7 @@ def decide(row: Meaning, past: Past, limits: Retries, chance: float) -> Again | 
         return HEAD
     if refusal is Refusal.QUEUE_FULL and past.setbacks < FULL_PATIENCE:
         full = Retries(0, FULL_MIN, FULL_MAX)
-        return Again(_delay(past.setbacks + 1, full, chance), counts=False, sets_back=True)
+        return Again(wait(past.setbacks + 1, full, chance), counts=False, sets_back=True)
     if refusal is Refusal.RECONNECT and past.setbacks < RECONNECTS:
         return Again(0.0, counts=False, sets_back=True)
     most = limits.max_attempts if row.tries is None else min(row.tries, limits.max_attempts)
@@ -68,10 +68,11 @@ def decide(row: Meaning, past: Past, limits: Retries, chance: float) -> Again | 
         return None
     if refusal is Refusal.RETRY_LATER or refusal is Refusal.QUEUE_FULL:
         return Again(_spread(limits.longest, limits, chance), counts=True)
-    return Again(_delay(past.attempts, limits, chance), counts=True)
+    return Again(wait(past.attempts, limits, chance), counts=True)
 
 
-def _delay(times: int, limits: Retries, chance: float) -> float:
+def wait(times: int, limits: Retries, chance: float) -> float:
+    """How long (seconds) something waits that has been tried so often, drawn out by `chance`."""
     base = min(limits.shortest * 2.0 ** min(times - 1, 60), limits.longest)
     return _spread(base, limits, chance)
 

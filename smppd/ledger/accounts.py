@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 
 from smppd.ledger.facts import QUEUE_SHIFT, Fact, Kind, LedgerError, MessageRow, Outstanding
 from smppd.ledger.standing import Standing
-from smppd.ledger.steps import files, queues, receipts, submissions
+from smppd.ledger.steps import calls, files, queues, receipts, submissions
 
 
 class Accounts(Standing):
@@ -75,5 +75,6 @@ _STEPS: dict[Kind, Callable[[Accounts, Fact], Outstanding | None]] = {
     Kind.IDENTIFIED: submissions.identified,
     Kind.PAUSED: queues.paused,
     Kind.RESUMED: queues.resumed,
+    Kind.ANSWERED: calls.answered,
 }
 _APPLY = {int(kind): step for kind, step in _STEPS.items()}

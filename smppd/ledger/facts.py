@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from smppd.ledger.calls import CALL, HARMLESS, NO_CALL, Destination, End
 from smppd.message import ErrorInfo, Message, State
 
 #: A msg_id is a queue's number and a count within it: one integer key per queue, append-only.
@@ -30,7 +31,7 @@ CANCEL_ASKED = -1
 
 #: When a message is due that goes before everything else in its queue, among such by msg_id.
 HEAD = 0.0
-#: What the text of a THROTTLED fact says where the message is made to wait.
+#: How the text of a THROTTLED fact begins where the message is made to wait.
 SET_BACK = "set back"
 
 
@@ -66,6 +67,7 @@ class Kind(IntEnum):
     QUERIED = 27
     PAUSED = 28
     RESUMED = 29
+    ANSWERED = 30
 
 
 class Fact(NamedTuple):
@@ -135,6 +137,10 @@ class Outstanding(msgspec.Struct, array_like=True):
     back to wait without that being an attempt; `set_back`: so since it was last taken.
     `schedule`: until when the SMSC was told to hold it. `stayed`: when those parts had left that did
     not go again when others last did.
+    `op`: the operation as which it left over an account of the HTTP API (empty: it is with a link);
+    `call`: whether it is one (see `NO_CALL`); `answer`: what came back (JSON). A send to a group has
+    a part for each of the `destinations` that the provider took; `ends`: of those that have come to
+    their end.
     """
 
     msg_id: int
@@ -164,6 +170,11 @@ class Outstanding(msgspec.Struct, array_like=True):
     set_back: bool = False
     schedule: float | None = None
     stayed: dict[int, float] | None = None
+    op: str = ""
+    call: int = NO_CALL
+    answer: bytes = b""
+    destinations: list[str] | None = None
+    ends: dict[int, End] | None = None
 
     @property
     def client_id(self) -> str:
@@ -174,11 +185,15 @@ class Outstanding(msgspec.Struct, array_like=True):
         """When this part was last handed to a link (epoch seconds)."""
         return self.left if self.stayed is None else self.stayed.get(part, self.left)
 
+    def to_of(self, part: int) -> str:
+        """The number of the handset that this part is for."""
+        return self.to if self.destinations is None else self.destinations[part]
+
 
 def outstanding(row: MessageRow, part_state: int) -> Outstanding:
     """What a queued row is once it is taken from its queue, its parts in this state."""
     message = row.message
-    return Outstanding(
+    entry = Outstanding(
         row.msg_id,
         row.file_id,
         row.item,
@@ -192,6 +207,10 @@ def outstanding(row: MessageRow, part_state: int) -> Outstanding:
         expires=message.expires,
         schedule=message.schedule,
     )
+    if message.call is not None:
+        entry.op = message.call.op
+        entry.call = HARMLESS if message.call.harmless else CALL
+    return entry
 
 
 _QUEUED = int(State.QUEUED)
@@ -200,7 +219,8 @@ _QUEUED = int(State.QUEUED)
 class Result(msgspec.Struct, array_like=True, gc=False):
     """What a final message's fact says of its whole life; `None` times are epoch seconds.
 
-    `part_states` is empty for a message of one part.
+    `part_states` is empty for a message of one part. `op`, `answer`: see `Outstanding`. A send to
+    a group has its message_ids and states in its `destinations` alone.
     """
 
     state: int
@@ -211,6 +231,9 @@ class Result(msgspec.Struct, array_like=True, gc=False):
     error: ErrorInfo | None
     link: str = ""
     part_states: list[int] = []
+    op: str = ""
+    answer: bytes = b""
+    destinations: list[Destination] | None = None
 
 
 class Chunk(msgspec.Struct, array_like=True):
@@ -383,6 +406,11 @@ def receipt_key(link: str, message_id: str) -> str:
     return f"{link}\t{plain(message_id)}"
 
 
+def waiting_key(account: str, msg_id: int) -> str:
+    """Under what a spilled call lies, which is asked about by its message. It is no receipt key."""
+    return f"{account}\t\t{msg_id:x}"
+
+
 def receipt_fact(text: str) -> ReceiptFact:
     """The parts of a RECEIPT or PARKED fact's text."""
     return ReceiptFact(*text.split("\t"))
@@ -390,7 +418,8 @@ def receipt_fact(text: str) -> ReceiptFact:
 
 def receipt_text(what: ReceiptFact) -> str:
     """A receipt as the text of its fact; a tab that came from outside becomes a blank."""
-    fields = what if any(what[_BRIEF:]) else what[:_BRIEF]
+    more = what[5] or what[6] or what[7] or what[8] or what[9]
+    fields = what if more else what[:_BRIEF]
     text = "\t".join(fields)
     return text if text.count("\t") == len(fields) - 1 else "\t".join(map(plain, fields))
 
@@ -408,6 +437,8 @@ def plain(text: str) -> str:
 
 def result_of(entry: Outstanding) -> Result:
     """What results say of a message, the message_ids in the order of its parts."""
+    if entry.op:
+        return _result_of_call(entry)
     several = len(entry.part_states) > 1
     ids = sorted(entry.ids, key=_part_of) if several else entry.ids
     return Result(
@@ -420,6 +451,29 @@ def result_of(entry: Outstanding) -> Result:
         entry.link,
         entry.part_states if several else [],
     )
+
+
+def _result_of_call(entry: Outstanding) -> Result:
+    """What results say of a message that went over an account; it is one, in however many parts."""
+    result = Result(
+        entry.state, entry.submitted, entry.attempts, [], entry.possible_duplicate, entry.error,
+        entry.link, [], entry.op, entry.answer,
+    )  # fmt: skip
+    if entry.destinations is None:
+        result.message_ids = [key.partition("\t")[2] for _, key in entry.ids]
+        return result
+    ids, ends = dict(entry.ids), entry.ends or {}
+    result.destinations = [
+        Destination(
+            to,
+            ids[part].partition("\t")[2] if part in ids else "",
+            entry.part_states[part],
+            ends[part].at if part in ends else None,
+            ends[part].error if part in ends else None,
+        )
+        for part, to in enumerate(entry.destinations)
+    ]
+    return result
 
 
 _part_of = itemgetter(0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from smppd.ledger.accounts import Accounts
+from smppd.ledger.calls import Response
 from smppd.ledger.facts import (
     CANCEL_ASKED,
     SET_BACK,
@@ -29,6 +30,7 @@ from smppd.message import ErrorInfo, Lane, State
 
 # Plain numbers, as they stand on disk.
 _ADMITTED = int(Kind.ADMITTED)
+_ANSWERED = int(Kind.ANSWERED)
 _CANCELLED = int(Kind.CANCELLED)
 _DEFERRED = int(Kind.DEFERRED)
 _EXPIRED = int(Kind.EXPIRED)
@@ -114,15 +116,24 @@ class Ledger:
         """Results and report are in their final place."""
         self._record(at, _FILE_REPORTED, file_id, text=placed)
 
-    def sending(self, at: float, link: str, rows: Sequence[MessageRow], last: int) -> None:
-        """These rows, which are next in their queue up to msg_id `last`, are about to leave."""
-        self._take(Fact(0, at, _SENDING, rows[0].msg_id, None, last, link), rows)
+    def sending(
+        self, at: float, link: str, rows: Sequence[MessageRow], last: int, op: str = ""
+    ) -> None:
+        """These rows, which are next in their queue up to msg_id `last`, are about to leave.
 
-    def sending_again(self, at: float, link: str, msg_id: int) -> list[int]:
-        """A message that had come back is about to leave again; the parts that go."""
+        With `op` it is an account of the HTTP API that takes them, and those of them that are no
+        calls leave as this operation.
+        """
+        detail = op.encode() if op else None
+        self._take(Fact(0, at, _SENDING, rows[0].msg_id, None, last, link, detail), rows)
+
+    def sending_again(self, at: float, link: str, msg_id: int, op: str = "") -> list[int]:
+        """A message that had come back is about to leave again; the parts that go. `op`: see
+        `sending`."""
         entry = self.accounts.entries[msg_id]
         parts = [n for n, state in enumerate(entry.part_states) if state == State.QUEUED]
-        self._record(at, _SENDING, msg_id, num=msg_id, text=link)
+        detail = op.encode() if op else None
+        self._record(at, _SENDING, msg_id, num=msg_id, text=link, detail=detail)
         return parts
 
     def deferred(self, at: float, rows: Sequence[MessageRow]) -> None:
@@ -185,6 +196,21 @@ class Ledger:
         """
         text = SET_BACK if set_back else None
         self._record(at, _THROTTLED, msg_id, part, status, text, encode(due))
+
+    def answered(self, at: float, account: str, msg_id: int, response: Response) -> None:
+        """The provider did what a call asks for, and said this."""
+        count = len(response.taken)
+        self._record(at, _ANSWERED, msg_id, num=count, text=account, detail=encode(response))
+
+    def call_again(self, at: float, msg_id: int, part: int, due: float, why: str) -> None:
+        """Like `retry`, of a call that may be repeated: no answer came, for this reason."""
+        self._record(at, _RETRY, msg_id, part, text=why, detail=encode(due))
+
+    def call_back(self, at: float, msg_id: int, part: int, due: float, why: str) -> None:
+        """Like `throttled`, of a call: nothing of it had left, or it was not about the call. One
+        that is made to wait (`due` is not `HEAD`) has its waits counted."""
+        text = f"{SET_BACK}: {why}" if due else why
+        self._record(at, _THROTTLED, msg_id, part, text=text, detail=encode(due))
 
     def returned(self, at: float, msg_id: int, part: int) -> None:
         """A part came back from its link; not one octet of it had left."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from smppd.ledger.accounts import Accounts
-from smppd.ledger.facts import Outstanding, Snapshot, encode
+from smppd.ledger.facts import Outstanding, Snapshot, encode, waiting_key
 from smppd.ledger.message_ids import MessageIds, folded_key
 from smppd.ledger.slots import Slots
 from smppd.message import State
@@ -17,9 +17,10 @@ from smppd.message import State
 def spill(accounts: Accounts, keep: int) -> list[tuple[str, bytes]]:
     """Remove the oldest messages that only wait for receipts: (key, entry) pairs, sorted.
 
-    Spilled messages keep their place in the accounts; `Ledger.recall` brings one back.
+    Spilled messages keep their place in the accounts; `Ledger.recall` brings one back. A call is
+    written once, however many destinations it has: it is looked for by its own key.
     """
-    excess = len(accounts.message_ids) - keep
+    excess = len(accounts.message_ids) + accounts.called - keep
     rows: list[tuple[str, bytes]] = []
     if excess <= 0:
         return rows
@@ -46,7 +47,10 @@ def spill(accounts: Accounts, keep: int) -> list[tuple[str, bytes]]:
 
 
 def _keys(entry: Outstanding) -> set[str]:
-    """What a spilled message is found by: its message_ids, and their folded forms."""
+    """What a spilled message is found by: its message_ids, and their folded forms; a call by a key
+    of its own."""
+    if entry.op:
+        return {waiting_key(entry.ids[0][1].partition("\t")[0], entry.msg_id)}
     keys = {key for _, key in entry.ids}
     return keys | {folded for key in keys if (folded := folded_key(key)) is not None}
 
@@ -106,6 +110,8 @@ def _in_order(outstanding: list[Outstanding]) -> MessageIds:
     """The index in which, of two messages of one message_id, the one taken later is the newer."""
     ids = MessageIds()
     for entry in sorted(outstanding, key=lambda entry: entry.submitted or 0.0):
+        if entry.op:
+            continue
         for part, key in entry.ids:
             if not key.endswith("\t"):
                 ids.add(key, (entry.msg_id, part))

@@ -34,7 +34,8 @@ class Standing:
 
     For whoever keeps memory flat and others informed: `full_blocks` are ready for the journal,
     `doubtful` have become of unknown outcome, `touched` are files that may be reported, `refilled`
-    are queues to which a message came back. They are taken from there, and emptied.
+    are queues to which a message came back. They are taken from there, and emptied. `called` counts
+    the message_ids of calls: they are asked about by their messages, and found by nothing else.
     """
 
     def __init__(self) -> None:
@@ -46,6 +47,7 @@ class Standing:
         self.full_blocks: list[FullBlock] = []
         self.entries: dict[int, Outstanding] = {}
         self.message_ids = MessageIds()
+        self.called = 0
         self.unclaimed = Unclaimed()
         self.finished = Remembered()
         self.shelf = Shelf()
@@ -127,11 +129,17 @@ class Standing:
             self.wait(entry)
         return None
 
+    def end_as_it_is(self, entry: Outstanding, seq: int) -> Outstanding:
+        """A message that was sent remains so for good: nothing more will be heard of it."""
+        self._finish(entry, self.files[entry.file_id], seq)
+        return entry
+
     def _finish(self, entry: Outstanding, file: FileAccount, seq: int) -> None:
         del self.entries[entry.msg_id]
         self.end(file.file_id, entry.item, seq)
         file.done += 1
-        self.finished.add(entry)
+        if not entry.op:
+            self.finished.add(entry)
         self.unlink(entry)
         if self.unclaimed.waiting:
             self.unclaimed.close(entry)
@@ -167,8 +175,10 @@ class Standing:
     def remember(self, entry: Outstanding) -> None:
         """Put a message that comes from disk among the outstanding ones."""
         self.entries[entry.msg_id] = entry
+        if entry.op:
+            self.called += len(entry.ids)
         for part, key in entry.ids:
-            if not key.endswith("\t"):
+            if not (entry.op or key.endswith("\t")):
                 self.message_ids.add_older(key, (entry.msg_id, part))
         self.watch(entry)
         if entry.state == UNKNOWN:
@@ -178,6 +188,8 @@ class Standing:
 
     def unlink(self, entry: Outstanding) -> None:
         """Its message_ids lead to it no more; one that the SMSC has used again leads elsewhere."""
+        if entry.op:
+            self.called -= len(entry.ids)
         for _, key in entry.ids:
             self.message_ids.remove(key, entry.msg_id)
 

@@ -70,7 +70,10 @@ class Unclaimed:
 
 
 def claimable(entry: Outstanding) -> Iterator[int]:
-    """The parts of a message that a receipt under an unheard-of message_id may be about."""
+    """The parts of a message that a receipt under an unheard-of message_id may be about: none of
+    what went over an account of the HTTP API, of which no SMSC speaks."""
+    if entry.op:
+        return
     named = {part for part, key in entry.ids if not key.endswith("\t")}
     for part, state in enumerate(entry.part_states):
         unnamed = state == SENT and part not in named

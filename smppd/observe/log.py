@@ -100,6 +100,9 @@ LINES: Mapping[type[events.Event], Line] = MappingProxyType(
         events.RefusalsUnusual: Line(
             "refusals_unusual", "warning", "messages fail for an unusual reason", _REFUSED
         ),
+        events.CodeUndocumented: Line(
+            "code_undocumented", "warning", "a call failed with a code that no document has"
+        ),
         events.LinkPaused: Line("link_paused", "warning", "link is paused, its messages wait"),
         events.LinkResumed: Line("link_resumed", "info", "link submits again"),
     }

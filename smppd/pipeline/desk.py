@@ -100,9 +100,12 @@ class Desk:
         """Whether `checkpoint` has something to do."""
         return (
             len(self.recent_ids) >= IDS_IN_MEMORY
-            or len(self.accounts.message_ids) >= WAITING_IN_MEMORY
+            or self._waiting() >= WAITING_IN_MEMORY
             or self.accounts.seq >= self._snapshot_due
         )
+
+    def _waiting(self) -> int:
+        return len(self.accounts.message_ids) + self.accounts.called
 
     async def forget(self, dedupe_window: float) -> None:
         """Drop client ids that may come again, and messages whose receipt will not come any more."""
@@ -123,7 +126,7 @@ class Desk:
         self.ledger.indexed(now)
         snapshot = None
         waiting = []
-        if len(self.accounts.message_ids) >= WAITING_IN_MEMORY:
+        if self._waiting() >= WAITING_IN_MEMORY:
             waiting = memory.spill(self.accounts, WAITING_AFTER_SPILL)
         if final or self.accounts.seq >= self._snapshot_due:
             snapshot = (self.accounts.seq, memory.snapshot(self.accounts))

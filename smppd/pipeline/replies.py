@@ -51,8 +51,8 @@ def _record_query(
     question, state = reply.question, reply.state
     final = reply.status == 0 and state in _FINAL
     num = None if reply.status or state not in _STATES else state if final else -state
-    error = "" if reply.word else f"{reply.error:03d}"
-    what = ReceiptFact(link, question.message_id, error, reply.final_date, entry.to)
+    to, error = entry.to_of(question.part), "" if reply.word else f"{reply.error:03d}"
+    what = ReceiptFact(link, question.message_id, error, reply.final_date, to)
     if reply.word:
         what = what._replace(word=reply.word)
     where = (question.msg_id, question.part)
@@ -60,4 +60,4 @@ def _record_query(
     unexplained = num is None and reply.word not in {"", NOTHING_SAID}
     if not final and not unexplained:
         return None
-    return ReceiptOf(ledger.facts[-1], entry.client_id, entry.to)
+    return ReceiptOf(ledger.facts[-1], entry.client_id, to)

@@ -10,7 +10,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from smppd.figures import MatchingFigures
-from smppd.ledger.facts import receipt_key
+from smppd.ledger.calls import HARMLESS
+from smppd.ledger.facts import HEAD, receipt_key, waiting_key
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.reconcile import Ahead, Book, Reconciler
 from smppd.pipeline.refusals import Refusals
@@ -85,18 +86,23 @@ class Settlement:
     async def account_for_the_last_run(self) -> int:
         """What was on its way out when the last run ended is in doubt now; how many parts.
 
-        Receipts that had come before their answer settle it where they can.
+        Receipts that had come before their answer settle it where they can. A call that only reads
+        goes again.
         """
         desk, now, ahead = self._desk, self._desk.wall(), Ahead()
-        doubtful = desk.accounts.in_doubt()
-        for msg_id, part in doubtful:
-            desk.ledger.unknown(now, msg_id, part, "the daemon stopped before the answer came")
+        doubtful, why = 0, "the daemon stopped before the answer came"
+        for msg_id, part in desk.accounts.in_doubt():
+            if desk.accounts.entries[msg_id].call == HARMLESS:
+                desk.ledger.call_back(now, msg_id, part, HEAD, why)
+            else:
+                desk.ledger.unknown(now, msg_id, part, why)
+                doubtful += 1
         if desk.accounts.shelf:
             await self._reconciler.look_at_doubtful(ahead)
         written = list(self._reconciler.revisit_handsets(ahead, now))
         desk.judge_doubtful(now)
         await self._commit(written)
-        return len(doubtful)
+        return doubtful
 
     async def _commit(self, written: list[ReceiptOf]) -> None:
         """Commit what was recorded; then these receipts are for people."""
@@ -132,11 +138,18 @@ class Settlement:
         """Bring messages back to memory that had been spilled; by their receipt keys."""
         await self._reconciler.recall(keys)
 
+    async def _recall_asked(self, link: str, replies: Sequence[Reply]) -> None:
+        """Have in memory what was asked about; calls are kept under keys of their own."""
+        entries = self._desk.accounts.entries
+        asked = [each.question for each in replies if each.question.msg_id not in entries]
+        keys = [receipt_key(link, each.message_id) for each in asked]
+        await self.recall(keys + list({waiting_key(link, each.msg_id) for each in asked}))
+
     # ── what the SMSC says when it is asked ──────────────────────────────────────────────────
 
     async def answered(self, link: str, replies: Sequence[Reply]) -> None:
         """Record these, and tell whoever asked once they are on disk."""
-        await self.recall([receipt_key(link, reply.question.message_id) for reply in replies])
+        await self._recall_asked(link, replies)
         now, heard, written = self._desk.wall(), list[Heard](), list[ReceiptOf]()
         for reply in replies:
             about, told = record(self._desk.ledger, link, reply, now)

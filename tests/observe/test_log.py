@@ -101,6 +101,7 @@ def test_levels_are_those_an_operator_filters_by() -> None:
         events.StatusesRefused,
         events.StatusWordNew,
         events.CertificateExpiring,
+        events.CodeUndocumented,
         events.BindRefused,
         events.FileQuarantined,
         events.FileWaiting,

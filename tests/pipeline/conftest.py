@@ -28,6 +28,7 @@ from smppd.ledger.facts import Kind, MessageRow
 from smppd.ledger.ledger import Ledger
 from smppd.message import Lane, Part, State
 from smppd.pipeline.admission import Admission, Terms
+from smppd.pipeline.calls import CallSettlement, CallTerms
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.dispatch import Dispatcher
 from smppd.pipeline.pools import Pool
@@ -199,6 +200,9 @@ class Life:
         self.events: list[Event] = []
         self.refusals = Refusals(self.desk, self.events.append, lambda: bench.chance)
         self.settlement = Settlement(self.desk, self.tray, self.tray, self.refusals)
+        self.calls = CallSettlement(
+            self.desk, self.refusals, self.events.append, lambda: bench.chance
+        )
         #: What happens between the publication's word and the reading of a file's results.
         self.before_reading: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
         shares = {link: Turns([link]) for link in links} | {
@@ -238,6 +242,7 @@ class Life:
         self.settlement.introduce(link, book)
         terms = LinkTerms(RETRIES, self.bench.overrides, self.wires[link])
         self.refusals.introduce(link, terms)
+        self.calls.introduce(link, CallTerms(RETRIES, self.bench.asks))
         return dispatcher
 
     def _terms(self, links: Sequence[str]) -> Terms:
@@ -423,6 +428,8 @@ class Bench:
         self.links: dict[str, LinkConfig] = {}
         self.message_id_form = "auto"
         self.references = False
+        #: Whether accounts ask for the delivery of what they sent.
+        self.asks = True
         self.lives = 0
         #: Told of all parts that are handed over, before they are.
         self.on_submit: Callable[[Sequence[Part]], None] = lambda parts: None

@@ -56,6 +56,8 @@ def taken(standing: Standing, fact: Fact, rows: Iterable[MessageRow]) -> Outstan
 def _row_sending(standing: Standing, fact: Fact, row: MessageRow) -> Outstanding | None:
     entry = outstanding(row, SENDING)
     entry.link, entry.left = fact.text or "", fact.at
+    if fact.detail is not None and not entry.op:
+        entry.op = fact.detail.decode()
     standing.entries[row.msg_id] = entry
     standing.files[row.file_id].last_submit = fact.at
     return standing.move(entry, SENDING, fact.seq)

@@ -22,6 +22,7 @@ from smppd.ledger.lifecycle import (
 )
 from smppd.ledger.shelf import shelf_key
 from smppd.ledger.standing import Standing
+from smppd.ledger.steps.calls import conclude
 from smppd.ledger.steps.queues import cancel
 from smppd.ledger.steps.submissions import clear_doubt
 from smppd.message import ErrorInfo
@@ -92,6 +93,8 @@ def _conclude(
     if fact.num not in RECEIPT_STATES or entry.part_states[fact.part] in PARTLY_DONE:
         return None
     state = RECEIPT_STATES[fact.num]
+    if entry.op:
+        return conclude(standing, entry, fact, state)
     if fact.num == DELETED and entry.cancelling:
         state, entry.error = CANCELLED, _CANCELLED_THERE
     elif state == UNDELIVERED:

@@ -20,7 +20,7 @@ def sending_again(standing: Standing, fact: Fact) -> None:
     entry = standing.entry(fact)
     if entry is None:
         return
-    if entry.possible_duplicate:
+    if entry.possible_duplicate and not entry.op:
         standing.unclaimed.haunt(entry)
     staying = [part for part, state in enumerate(entry.part_states) if state != QUEUED]
     entry.stayed = {part: entry.left_at(part) for part in staying} or None
@@ -31,6 +31,8 @@ def sending_again(standing: Standing, fact: Fact) -> None:
     entry.counted = entry.set_back = False
     standing.unclaimed.discard(entry)
     entry.link, entry.left = fact.text or "", fact.at
+    if not entry.call:
+        entry.op = "" if fact.detail is None else fact.detail.decode()
     standing.watch(entry)
     standing.files[entry.file_id].last_submit = fact.at
     standing.move(entry, SENDING, fact.seq)
@@ -60,7 +62,7 @@ def _back_to_queue(
     if entry is None:
         return None
     entry.counted = entry.counted or counts
-    entry.set_back = entry.set_back or fact.text == SET_BACK
+    entry.set_back = entry.set_back or (fact.text or "").startswith(SET_BACK)
     if fact.num is not None:
         entry.refused_with = fact.num
     entry.due = max(due, entry.due or due)
@@ -120,7 +122,8 @@ def unknown(standing: Standing, fact: Fact) -> Outstanding | None:
         return None
     if FAILED not in entry.part_states:
         entry.error = ErrorInfo("UNKNOWN_OUTCOME", None, fact.text or "")
-    standing.unclaimed.add(entry)
+    if not entry.op:
+        standing.unclaimed.add(entry)
     return standing.move_part(entry, fact, UNKNOWN)
 
 

@@ -1,0 +1,340 @@
+"""What becomes of calls of the provider's HTTP API, from the queue to their results."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+import trio.testing
+
+from smppd.events import CodeUndocumented, LinkPaused
+from smppd.ledger.facts import Chunk, MessageRow, encode
+from smppd.message import Call, Lane, Message, OnUnknown, State
+from smppd.pipeline import desk as desk_module
+from smppd.ports import (
+    CallDone,
+    CallOutcome,
+    CallRefused,
+    CallReturned,
+    CallUnanswered,
+    Claimed,
+    Question,
+    Reply,
+)
+from smppd.provider.answers import Taken
+from smppd.smpp.vocabulary import MessageState
+
+if TYPE_CHECKING:
+    from smppd.message import Part
+    from tests.pipeline.conftest import Bench, Life
+
+LINKS = ("main", "http")
+GROUP = ("sms.sendsmstogroup", {"from": "ACME", "countrycode": "34", "idgroup": 7, "sms": "Hola"})
+SMS = ("sms.sendsms", {"from": "ACME", "to": "34600000001", "sms": "Hola"})
+CONTACT = ("group.addcontact", {"idgroup": 7, "contact": "mobile:34600000001"})
+READS = ("group.getcontacts", {"idgroup": 7})
+
+
+def call(
+    what: tuple[str, dict[str, Any]], *, on_unknown: OnUnknown = OnUnknown.HOLD, **more: Any
+) -> Message:
+    """A call as admission makes it of a line with `op`."""
+    op, params = what
+    harmless = what is READS
+    to = str(params.get("to") or f"group {params['idgroup']}")
+    return Message(
+        to, 0, 0, "", 0, 0, 0, 0, "", (b"",), on_unknown=on_unknown,
+        call=Call(op, params, harmless), **({"receipt": what in (GROUP, SMS)} | more),
+    )  # fmt: skip
+
+
+async def hand_in(life: Life, messages: Sequence[Message], name: str = "a.jsonl") -> list[Part]:
+    """Have these calls in the journal, and with the account; what it was given."""
+    before = len(life.wires["http"].submitted)
+    path = life.bench.root / "work" / "t1" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"{}\n" * len(messages))
+    file_id = (await life.admission.open_file(Claimed("t1", name, Lane.NORMAL, path))).file_id
+    queue = life.queues["http", Lane.NORMAL]
+    first = life.accounts.queue(queue).tail + 1
+    rows = [
+        MessageRow(first + n, file_id, n, n + 1, f"c-{n}", State.QUEUED, encode(message))
+        for n, message in enumerate(messages)
+    ]
+    count = len(rows)
+    chunk = Chunk([(first, rows[-1].msg_id, count)], 0, count, count, {}, 1, count)
+    life.ledger.admitted(life.bench.wall(), file_id, chunk)
+    await life.desk.commit(rows)
+    await life.admission.close_file(file_id)
+    life.desk.wake(queue)
+    await trio.testing.wait_all_tasks_blocked()
+    return life.wires["http"].submitted[before:]
+
+
+async def settle(life: Life, part: Part, outcome: CallOutcome) -> None:
+    life.wires["http"].release(part)
+    await life.calls.settle_calls("http", [outcome])
+    await trio.testing.wait_all_tasks_blocked()
+
+
+def done(part: Part, taken: Sequence[Taken] = (), **answer: Any) -> CallDone:
+    assert part.message.call is not None
+    return CallDone(part.msg_id, part.message.call.op, json.dumps(answer).encode(), taken)
+
+
+def group_done(part: Part, destinations: Sequence[tuple[str, str]], **answer: Any) -> CallDone:
+    """What the account makes of the answer to a group send."""
+    listed = [{"messageid": name, "destination": to} for name, to in destinations]
+    taken = [Taken(name, to) for name, to in destinations]
+    answer = {"id": "55", "count": len(listed), "credits": "1.2"} | answer
+    return done(part, taken, **answer, destinations=listed)
+
+
+def status(
+    part: Part, number: int, name: str, state: MessageState = MessageState.DELIVERED, word: str = ""
+) -> Reply:
+    return Reply(Question(part.msg_id, number, name, part.message), 0, int(state), word=word)
+
+
+async def test_a_group_gives_each_destination_its_own_end(bench: Bench) -> None:
+    async with bench.up(links=LINKS, publishing=True) as life:
+        (part,) = await hand_in(life, [call(GROUP)])
+        await settle(life, part, group_done(part, [("m1", "34600000001"), ("m2", "34600000002")]))
+        assert life.states() == {"sent": 1}
+        await life.settlement.answered("http", [status(part, 0, "m1")])
+        assert life.states() == {"sent": 1}
+        await life.settlement.answered("http", [status(part, 1, "m2")])
+        assert life.states() == {"delivered": 1}
+
+
+async def test_a_group_is_undelivered_when_one_of_it_is(bench: Bench) -> None:
+    async with bench.up(links=LINKS, publishing=True) as life:
+        (part,) = await hand_in(life, [call(GROUP)])
+        await settle(life, part, group_done(part, [("m1", "34600000001"), ("m2", "34600000002")]))
+        rejected = status(part, 0, "m1", MessageState.UNDELIVERABLE, "NOT DELIVERED")
+        await life.settlement.answered("http", [rejected])
+        await life.settlement.answered("http", [status(part, 1, "m2")])
+        assert life.states() == {"undelivered": 1}
+
+
+@pytest.mark.parametrize("what", [SMS, CONTACT])
+async def test_what_nobody_asks_about_is_final_when_it_is_sent(
+    bench: Bench, what: tuple[str, dict[str, Any]]
+) -> None:
+    bench.asks = False
+    async with bench.up(links=LINKS) as life:
+        (part,) = await hand_in(life, [call(what)])
+        await settle(life, part, done(part, [Taken("m1", "34600000001")], messageid="m1"))
+        assert not life.accounts.entries
+        assert life.states() == {"sent": 1}
+
+
+async def test_what_has_no_message_id_is_final_when_it_is_sent(bench: Bench) -> None:
+    async with bench.up(links=LINKS) as life:
+        (part,) = await hand_in(life, [call(SMS)])
+        await settle(life, part, done(part, [Taken("", "34600000001")]))
+        assert not life.accounts.entries
+        assert life.states() == {"sent": 1}
+
+
+async def test_a_group_ends_when_all_that_can_be_asked_about_have_ended(bench: Bench) -> None:
+    async with bench.up(links=LINKS) as life:
+        (part,) = await hand_in(life, [call(GROUP)])
+        await settle(life, part, group_done(part, [("", "34600000001"), ("m2", "34600000002")]))
+        await life.settlement.answered("http", [status(part, 1, "m2")])
+        assert not life.accounts.entries
+        assert life.states() == {"sent": 1}
+
+
+async def test_an_empty_group_is_done_at_once(bench: Bench) -> None:
+    async with bench.up(links=LINKS) as life:
+        (part,) = await hand_in(life, [call(GROUP)])
+        await settle(life, part, group_done(part, []))
+        assert not life.accounts.entries
+        assert life.states() == {"sent": 1}
+
+
+@pytest.mark.parametrize("code", ["NO_CREDITS", "INCORRECT_USER_PASSWORD", "MISSING_USER"])
+async def test_a_code_about_the_account_stops_it_and_fails_nothing(bench: Bench, code: str) -> None:
+    async with bench.up(links=LINKS) as life:
+        life.wires["http"].open(2)
+        parts = await hand_in(life, [call(SMS), call(SMS), call(SMS)])
+        for part in parts[:2]:
+            await settle(life, part, CallRefused(part.msg_id, code, "what it means"))
+        assert life.states() == {"queued": 3}
+        (event,) = [each for each in life.events if isinstance(each, LinkPaused)]
+        assert code in event.reason
+        assert event.hint.endswith("smppd resume http")
+        life.refusals.resume("http", "ana")
+        await trio.testing.wait_all_tasks_blocked()
+        again = life.wires["http"].submitted[2:]
+        assert [part.msg_id for part in again] == [part.msg_id for part in parts[:2]]
+        assert life.accounts.entries[parts[0].msg_id].attempts == 1
+
+
+async def test_another_code_fails_its_call_with_its_meaning(bench: Bench) -> None:
+    async with bench.up(links=LINKS) as life:
+        (part,) = await hand_in(life, [call(GROUP)])
+        await settle(life, part, CallRefused(part.msg_id, "NOT_ACCESS_TO_GROUP", "not allowed"))
+        error = life.shown("c-0").error
+        assert error is not None
+        assert (error.code, error.text) == ("NOT_ACCESS_TO_GROUP", "not allowed")
+        assert not [each for each in life.events if isinstance(each, CodeUndocumented)]
+
+
+async def test_of_a_code_that_no_document_has_the_operator_hears_once(bench: Bench) -> None:
+    async with bench.up(links=LINKS) as life:
+        parts = await hand_in(life, [call(SMS), call(SMS)])
+        for part in parts:
+            await settle(life, part, CallRefused(part.msg_id, "TOO_BLUE", "too blue"))
+        assert life.states() == {"failed": 2}
+        told = [each for each in life.events if isinstance(each, CodeUndocumented)]
+        assert told == [CodeUndocumented("http", "TOO_BLUE", "too blue")]
+
+
+async def test_what_only_reads_goes_again_until_it_has_no_more_attempts(
+    bench: Bench, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with bench.up(links=LINKS) as life:
+        (part,) = await hand_in(life, [call(READS)])
+        for wait in (30.0, 60.0):
+            await settle(life, part, CallUnanswered(part.msg_id, "timeout", sent=True))
+            assert life.due_in(part) == pytest.approx(wait, abs=0.1)
+            await trio.sleep(wait + 1)
+        await settle(life, part, CallUnanswered(part.msg_id, "timeout", sent=True))
+        shown = life.shown("c-0")
+        assert (shown.state, shown.attempts, shown.possible_duplicate) == ("failed", 3, False)
+        assert shown.error is not None
+        assert (shown.error.code, shown.error.text) == ("NO_ANSWER", "timeout")
+
+
+@pytest.mark.parametrize("what", [SMS, GROUP, CONTACT])
+async def test_what_may_have_been_done_is_not_done_again(
+    bench: Bench, what: tuple[str, dict[str, Any]]
+) -> None:
+    async with bench.up(links=LINKS) as life:
+        (part,) = await hand_in(life, [call(what)])
+        await settle(life, part, CallUnanswered(part.msg_id, "timeout", sent=True))
+        assert life.states() == {"unknown": 1}
+        assert not life.accounts.unclaimed
+        await life.desk.requeue([part.msg_id], "ana")
+        await trio.testing.wait_all_tasks_blocked()
+        assert len(life.wires["http"].submitted) == 2
+        assert not life.accounts.unclaimed.ghosts
+        await settle(life, part, done(part, [Taken("m1", "34600000001")]))
+        assert life.shown("c-0").possible_duplicate
+
+
+async def test_a_late_answer_settles_what_was_in_doubt(bench: Bench) -> None:
+    async with bench.up(links=LINKS) as life:
+        (part,) = await hand_in(life, [call(GROUP)])
+        await settle(life, part, CallUnanswered(part.msg_id, "timeout", sent=True))
+        await settle(life, part, group_done(part, [("m1", "34600000001")]))
+        assert life.states() == {"sent": 1}
+        assert life.accounts.entries[part.msg_id].error is None
+        await settle(life, part, group_done(part, [("m9", "34600000009")]))
+        assert life.accounts.entries[part.msg_id].destinations == ["34600000001"]
+
+
+async def test_what_never_left_goes_again_without_an_attempt_until_it_expires(
+    bench: Bench, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with bench.up(links=LINKS) as life:
+        (part,) = await hand_in(life, [call(SMS, expires=bench.wall() + 200.0)])
+        for wait in (30.0, 60.0):
+            await settle(life, part, CallUnanswered(part.msg_id, "cannot connect", sent=False))
+            assert life.due_in(part) == pytest.approx(wait, abs=0.1)
+            await trio.sleep(wait + 1)
+        assert life.accounts.entries[part.msg_id].attempts == 1
+        await settle(life, part, CallUnanswered(part.msg_id, "cannot connect", sent=False))
+        assert life.states() == {"expired": 1}
+
+
+async def test_what_is_given_back_goes_again_at_once(bench: Bench) -> None:
+    async with bench.up(links=LINKS) as life:
+        (part,) = await hand_in(life, [call(SMS)])
+        await settle(life, part, CallReturned(part.msg_id))
+        assert len(life.wires["http"].submitted) == 2
+        assert life.accounts.entries[part.msg_id].attempts == 1
+
+
+async def test_news_of_a_call_that_is_over_changes_nothing(bench: Bench) -> None:
+    bench.asks = False
+    async with bench.up(links=LINKS) as life:
+        (part,) = await hand_in(life, [call(SMS)])
+        await settle(life, part, done(part, [Taken("m1", "34600000001")]))
+        for outcome in (
+            done(part, [Taken("m2", "34600000001")]),
+            CallRefused(part.msg_id, "NO_ROUTE_AVAILABLE", ""),
+            CallRefused(part.msg_id, "NO_CREDITS", ""),
+            CallUnanswered(part.msg_id, "timeout", sent=True),
+            CallUnanswered(part.msg_id, "timeout", sent=False),
+            CallReturned(part.msg_id),
+        ):
+            await settle(life, part, outcome)
+        await life.settlement.answered("http", [status(part, 0, "m1")])
+        assert life.states() == {"sent": 1}
+        assert not life.accounts.paused
+
+
+async def test_after_a_crash_what_only_reads_goes_again_and_the_rest_is_held(bench: Bench) -> None:
+    async with bench.up(links=LINKS) as life:
+        await hand_in(life, [call(READS), call(GROUP), call(CONTACT)])
+    async with bench.up(links=LINKS) as life:
+        await trio.testing.wait_all_tasks_blocked()
+        assert life.states() == {"sending": 1, "unknown": 2}
+        (part,) = life.wires["http"].submitted
+        await settle(life, part, done(part))
+        shown = life.shown("c-0")
+        assert (shown.state, shown.attempts, shown.possible_duplicate) == ("sent", 1, False)
+
+
+async def test_a_long_message_that_went_over_http_is_one_there(bench: Bench) -> None:
+    """As the fallback hands it over: taken from its link's queue by an account."""
+    async with bench.up(links=LINKS, window=0) as life:
+        await life.hand_in([bench.long_sms(3, id="long")])
+        row = life.row("long")
+        life.ledger.sending(bench.wall(), "http", [row], row.msg_id, "sms.sendsms")
+        await life.desk.commit()
+        refused = CallUnanswered(row.msg_id, "cannot connect", sent=False)
+        await life.calls.settle_calls("http", [refused])
+        entry = life.accounts.entries[row.msg_id]
+        assert entry.part_states == [State.QUEUED] * 3
+        assert life.ledger.sending_again(bench.wall(), "http", row.msg_id, "sms.sendsms") == [
+            0,
+            1,
+            2,
+        ]
+        taken = [Taken("m1", "34600000001")]
+        await life.calls.settle_calls(
+            "http", [CallDone(row.msg_id, "sms.sendsms", b'{"messageid":"m1"}', taken)]
+        )
+        assert entry.part_states == [State.SENT]
+        assert entry.ids == [(0, "http\tm1")]
+        await life.receive(life.receipt("m1"), link="main")
+        assert life.states() == {"sent": 1}
+
+
+async def test_a_large_group_is_spilled_once_and_found_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk_module, "WAITING_IN_MEMORY", 100)
+    monkeypatch.setattr(desk_module, "WAITING_AFTER_SPILL", 50)
+    names = [(f"m{n}", f"346{n:08d}") for n in range(20_000)]
+    async with bench.up(links=LINKS) as life:
+        (part,) = await hand_in(life, [call(GROUP)])
+        await settle(life, part, group_done(part, names))
+        assert life.desk.checkpoint_due()
+        await life.desk.checkpoint()
+        assert not life.accounts.entries
+        assert len(list(life.reader.all_waiting())) == 1
+        replies = [status(part, n, name) for n, (name, _) in enumerate(names)]
+        await life.settlement.answered("http", replies[:100])
+        assert life.accounts.entries[part.msg_id].part_states.count(State.DELIVERED) == 100
+    async with bench.up(links=LINKS) as life:
+        await life.settlement.answered("http", replies[100:])
+        assert life.states() == {"delivered": 1}
+        assert life.accounts.called == 0

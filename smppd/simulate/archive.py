@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from smppd.simulate.script import STATE_WORDS
-from smppd.smpp.pdu import CancelSm, QuerySm
+from smppd.simulate.states import STATE_WORDS
+from smppd.smpp.pdu import CancelSm, DataSm, QuerySm, SubmitSm
 from smppd.smpp.pdu_message import QuerySmResp
 from smppd.smpp.vocabulary import MessageState
 
@@ -24,13 +24,14 @@ _RELATIVE = re.compile(r"(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)000R")
 
 class Kept(msgspec.Struct, gc=False):
     """A message that was taken: who sent it, until when it is held back, when it comes to its
-    end, and to which."""
+    end, and to which. `message` is its text, or the PDU that brought it."""
 
     source: str
     held_until: float
     ends_at: float
     word: str
     account: str = ""
+    message: SubmitSm | DataSm | str = ""
     cancelled: bool = False
 
     def state(self, now: float) -> MessageState:
@@ -66,6 +67,10 @@ class Archive:
         if kept is None or (kept.source, kept.account) != (pdu.source_addr, account):
             return None
         return kept
+
+    def look_up(self, message_id: str) -> Kept | None:
+        """The message that is asked for by its message_id alone, as over HTTP."""
+        return self._kept.get(message_id)
 
     def report(self, message_id: str, kept: Kept, now: float) -> QuerySmResp:
         """The answer to query_sm."""

@@ -12,15 +12,15 @@ from collections.abc import Callable, Iterable
 
 from smppd.simulate.accounts import Account, Connection
 from smppd.simulate.agenda import Agenda
-from smppd.simulate.archive import Archive
 from smppd.simulate.chance import Chance, Throttle
+from smppd.simulate.common import Common
 from smppd.simulate.handsets import HandsetMessages
 from smppd.simulate.intake import Intake
 from smppd.simulate.mailbox import Delivery, Mailbox
 from smppd.simulate.questions import Questions
 from smppd.simulate.receipts import ID_WRITERS, ReceiptWriter
 from smppd.simulate.script import Script
-from smppd.simulate.tally import Deliveries, Tally
+from smppd.simulate.tally import Deliveries
 from smppd.smpp.pdu import (
     BindReceiver,
     BindTransceiver,
@@ -64,8 +64,14 @@ _VERSION = ((int(TlvTag.SC_INTERFACE_VERSION), b"\x34"),)
 class MessageCentre:
     """Everything but the network. After each call, see which connections are `stirred`."""
 
-    def __init__(self, script: Script, wall_clock: Callable[[], float] = time.time) -> None:
-        self.tally = Tally(script.tally.messages)
+    def __init__(
+        self,
+        script: Script,
+        wall_clock: Callable[[], float] = time.time,
+        common: Common | None = None,
+    ) -> None:
+        common = common or Common(script, wall_clock)
+        self.tally = common.tally
         self.connections: set[Connection] = set()
         self._script = script
         self._accounts: dict[str, Account] = {}
@@ -79,12 +85,11 @@ class MessageCentre:
             inactivity_timeout=script.connection.inactivity_timeout,
         )
         write_id = ID_WRITERS[script.receipt.id_form or script.answer.id_form]
-        writer = ReceiptWriter(script.receipt.form, write_id, wall_clock)
+        writer = ReceiptWriter(script.receipt.form, write_id, common.wall_clock)
         self._chance = Chance(script.seed)
-        archive = Archive(script.question.remember, wall_clock)
-        tools = (script, self._chance, self._agenda, self.tally)
-        self._intake = Intake(*tools, writer, archive)
-        self._questions = Questions(*tools, archive)
+        tools = (script, self._chance, self._agenda)
+        self._intake = Intake(*tools, writer, common)
+        self._questions = Questions(*tools, self.tally, common.archive)
         self._handsets = HandsetMessages(script.mo, self._agenda, self.tally, self._chance)
         breaking = script.connection
         self._breaks = bool(breaking.drop_after or breaking.drop_share or breaking.half_open_after)

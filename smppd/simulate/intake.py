@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from smppd.simulate.accounts import Account, Connection
 from smppd.simulate.agenda import Agenda
-from smppd.simulate.archive import Archive, Kept
+from smppd.simulate.archive import Kept
 from smppd.simulate.chance import Chance
+from smppd.simulate.common import Common
 from smppd.simulate.mailbox import Delivery
-from smppd.simulate.receipts import ID_WRITERS, ReceiptWriter, Taken
+from smppd.simulate.receipts import ReceiptWriter, Taken
 from smppd.simulate.script import Script, read_status
-from smppd.simulate.tally import Tally
 from smppd.smpp.pdu import DataSm, DataSmResp, Response, SubmitSm, SubmitSmResp
 from smppd.smpp.session import RequestReceived
 from smppd.smpp.vocabulary import CommandStatus, RegisteredDelivery
@@ -35,19 +35,18 @@ class Intake:
         script: Script,
         chance: Chance,
         agenda: Agenda,
-        tally: Tally,
         writer: ReceiptWriter,
-        archive: Archive,
+        common: Common,
     ) -> None:
-        self._archive = archive
+        self._archive = common.archive
         self._answer = script.answer
         self._receipt = script.receipt
         self._chance = chance
         self._agenda = agenda
-        self._tally = tally
+        self._tally = common.tally
         self._writer = writer
-        self._write_id = ID_WRITERS[script.answer.id_form]
-        self._number = script.first_id
+        self._write_id = common.write_id
+        self._numbers = common.numbers
         self._refusals = {name: int(read_status(name)) for name in script.answer.status}
         answer = script.answer
         #: Every message is answered at once.
@@ -94,8 +93,7 @@ class Intake:
         pdu: SubmitSm | DataSm,
         now: float,
     ) -> None:
-        number = self._number
-        self._number = number + 1
+        number = next(self._numbers)
         self._tally.take(pdu)
         overtaken = False
         asked = pdu.registered_delivery & _ASKED
@@ -117,7 +115,7 @@ class Intake:
         """Decide what becomes of a message, and remember it."""
         receipt, held = self._receipt, now + (self._held(pdu) or 0.0)
         word = self._chance.pick(receipt.states) or "DELIVRD"
-        kept = Kept(pdu.source_addr, held, held + receipt.delay, word, account.name)
+        kept = Kept(pdu.source_addr, held, held + receipt.delay, word, account.name, pdu)
         self._archive.keep(message_id, kept)
         return kept
 

@@ -10,12 +10,14 @@ import argparse
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from smppd.simulate.script import Script, Seconds, Status, read_status
+from smppd.simulate.script import Script, Status, read_status
+from smppd.simulate.units import Seconds
 
 _UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|)")
@@ -98,15 +100,19 @@ def _placeholder(kind: Any) -> str:
     if kind is Seconds:
         return "TIME"
     if get_origin(kind) is dict:
-        return "NAME=SHARE,…"
+        return "NAME=TEXT,…" if get_args(kind)[1] is str else "NAME=SHARE,…"
     if get_origin(kind) is list:
         return "NAME,…"
+    if get_origin(kind) is tuple:
+        return "KEY=VALUE,…;…"
     bare = get_args(kind)[0] if get_origin(kind) is Annotated else kind
     return {int: "N", float: "NUMBER", Status: "STATUS"}.get(bare, "TEXT")
 
 
 def _choices(kind: Any) -> tuple[str, ...]:
-    """The words of a Literal, or of an optional one; none for other types."""
+    """The words of an enum, of a Literal, or of an optional one; none for other types."""
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return tuple(kind)
     for part in (kind, *get_args(kind)):
         if get_origin(part) is Literal:
             return get_args(part)
@@ -147,17 +153,32 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _from_flag(value: Value, written: Any) -> Any:
-    """Tables and lists are written with commas on a command line."""
-    if get_origin(value.kind) not in (dict, list):
-        return written
-    items = [item.strip() for item in written.split(",") if item.strip()]
-    if get_origin(value.kind) is list:
-        return items
-    pairs = [item.partition("=") for item in items]
-    for name, equals, share in pairs:
-        if not equals or not _is_number(share):
+    """Tables and lists are written with commas on a command line, and between tables a semicolon."""
+    origin = get_origin(value.kind)
+    if origin is tuple:
+        return [_table(value, each) for each in written.split(";") if each.strip()]
+    if origin is dict:
+        texts = _table(value, written)
+        return texts if get_args(value.kind)[1] is str else _as_numbers(value, texts)
+    if origin is list:
+        return [item.strip() for item in written.split(",") if item.strip()]
+    return written
+
+
+def _table(value: Value, written: str) -> dict[str, str]:
+    """What KEY=VALUE,… says."""
+    pairs = [item.strip().partition("=") for item in written.split(",") if item.strip()]
+    for name, equals, _ in pairs:
+        if not equals:
+            raise ScriptError(f"{value.flag}: {name!r} is no {_placeholder(value.kind)}")
+    return {name: text for name, _, text in pairs}
+
+
+def _as_numbers(value: Value, texts: Mapping[str, str]) -> dict[str, float]:
+    for name, share in texts.items():
+        if not _is_number(share):
             raise ScriptError(f"{value.flag}: write NAME=SHARE, like {name or 'NAME'}=0.1")
-    return {name: float(share) for name, _, share in pairs}
+    return {name: float(share) for name, share in texts.items()}
 
 
 def _is_number(text: str) -> bool:
@@ -187,21 +208,32 @@ def _read_duration(written: object) -> Seconds:
 def _explain(message: str) -> str:
     """msgspec's words, with the key first and the keys there are where one is unknown."""
     place = _PLACE.search(message)
-    key = place[1].replace("[...]", "") if place else ""
+    key = re.sub(r"\[(\.\.\.|\d+)\]", "", place[1]) if place else ""
     problem = message[: place.start()] if place else message
     problem = problem.replace("`object`", "a table")
     if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", problem):
         known = ", ".join(_keys_in(key))
         return f"{key}.{unknown[1]}".strip(".") + f": unknown key; there are {known}"
     value = next((value for value in values() if value.key == key), None)
-    if value is None:
-        return f"{key}: {problem}" if key else problem
-    if choices := _choices(value.kind):
+    kind = (
+        _kinds_in(key.rpartition(".")[0]).get(key.rpartition(".")[2]) if not value else value.kind
+    )
+    if choices := _choices(kind):
         return f"{key}: {problem}; choose from {', '.join(choices)}"
+    if value is None or get_origin(kind) is tuple:
+        return f"{key}: {problem}" if key else problem
     return f"{key}: {problem} ({value.description})"
 
 
+def _kinds_in(section: str) -> dict[str, Any]:
+    """What the keys are of the tables that a list of tables has, by their names."""
+    kind = next((value.kind for value in values() if value.key == section), None)
+    return get_type_hints(get_args(kind)[0]) if get_origin(kind) is tuple else {}
+
+
 def _keys_in(section: str) -> list[str]:
+    if tables := _kinds_in(section):
+        return list(tables)
     names = [value.name for value in values() if value.section == section]
     sections = sorted({value.section for value in values()} - {""}) if not section else []
     return names + sections

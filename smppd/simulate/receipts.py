@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 
 from smppd.simulate.archive import Kept
-from smppd.simulate.script import STATE_WORDS, IdForm, ReceiptForm
+from smppd.simulate.script import IdForm, ReceiptForm
+from smppd.simulate.states import STATE_WORDS
 from smppd.smpp.pdu import DataSm, DeliverSm, SubmitSm
 from smppd.smpp.vocabulary import EsmClass, TlvTag
 

@@ -12,38 +12,23 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from smppd.simulate.provider.script import Chats, Fates, Http
+from smppd.simulate.states import STATE_WORDS
+from smppd.simulate.units import Count, Seconds, Share, check_sum, read_address
 from smppd.smpp.cutting import MAX_PARTS, count_parts
 from smppd.smpp.text import Alphabet, Encoded
-from smppd.smpp.vocabulary import CommandStatus, MessageState
-
-
-class Seconds(float):
-    """A duration. Written as a number of seconds, or with a unit: "5ms", "2s", "10m", "1h"."""
+from smppd.smpp.vocabulary import CommandStatus
 
 
 class Status(int):
     """A command_status. Written by name, or as a number: "ESME_RTHROTTLED", "0x58", 88."""
 
 
-Share = Annotated[float, Meta(ge=0, le=1)]
-Count = Annotated[int, Meta(ge=0)]
 Address = Annotated[str, Meta(pattern="^[ -~]{1,20}$")]
 
 IdForm = Literal["decimal", "hex", "hex_upper", "padded", "uuid"]
 MoSplit = Literal["udh8", "udh16", "sar"]
 ReceiptForm = Literal["standard", "lower", "no_text", "tlv", "text_and_tlv"]
-
-#: The words of receipts (3.4, appendix B) and the states they stand for.
-STATE_WORDS = {
-    "ENROUTE": MessageState.ENROUTE,
-    "DELIVRD": MessageState.DELIVERED,
-    "EXPIRED": MessageState.EXPIRED,
-    "DELETED": MessageState.DELETED,
-    "UNDELIV": MessageState.UNDELIVERABLE,
-    "ACCEPTD": MessageState.ACCEPTED,
-    "UNKNOWN": MessageState.UNKNOWN,
-    "REJECTD": MessageState.REJECTED,
-}
 
 
 def encode_mo(text: str, number: int) -> Encoded:
@@ -68,11 +53,6 @@ def read_status(written: str | int) -> Status:
     return Status(number)
 
 
-def _check_sum(name: str, shares: dict[str, float]) -> None:
-    if sum(shares.values()) > 1 + 1e-9:
-        raise ValueError(f"the shares of {name} add up to more than 1")
-
-
 class Answers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How submit_sm is answered."""
 
@@ -92,7 +72,7 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     id_form: Annotated[IdForm, Meta(description="how the message_id is written")] = "decimal"
 
     def __post_init__(self) -> None:
-        _check_sum("status", self.status)
+        check_sum("status", self.status)
         for name in self.status:
             read_status(name)
 
@@ -131,7 +111,7 @@ class Receipts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = Seconds(1)
 
     def __post_init__(self) -> None:
-        _check_sum("states", self.states)
+        check_sum("states", self.states)
         for word in (*self.states, *self.intermediate):
             if word not in STATE_WORDS:
                 known = ", ".join(STATE_WORDS)
@@ -257,6 +237,9 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     bind: Binds = Binds()
     mo: Handsets = Handsets()
     tls: Tls = Tls()
+    http: Http = Http()
+    fate: Fates = Fates()
+    chat: Chats = Chats()
     tally: Tallying = Tallying()
 
     def __post_init__(self) -> None:
@@ -264,7 +247,4 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def address(self) -> tuple[str, int]:
         """Where to listen. An IPv6 host stands in brackets."""
-        host, colon, port = self.listen.rpartition(":")
-        if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
-            raise ValueError(f"listen: {self.listen!r} is not HOST:PORT, like 127.0.0.1:2775")
-        return host.strip("[]"), int(port)
+        return read_address(self.listen)

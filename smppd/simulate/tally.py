@@ -28,6 +28,16 @@ class Deliveries(msgspec.Struct):
     again: int = 0
 
 
+class Calls(msgspec.Struct):
+    """What became of the calls of one operation of the HTTP APIs. `done` and `refused` by error
+    say what the provider did; `faults`, by trouble, what it did to the answers."""
+
+    arrived: int = 0
+    done: int = 0
+    refused: dict[str, int] = msgspec.field(default_factory=dict)
+    faults: dict[str, int] = msgspec.field(default_factory=dict)
+
+
 class Summary(msgspec.Struct, kw_only=True):
     """The tally as it is written. `messages` maps "DESTINATION HEX" to how often it was taken."""
 
@@ -47,6 +57,7 @@ class Summary(msgspec.Struct, kw_only=True):
     taken_twice: int
     receipts: Deliveries
     mo: Deliveries
+    calls: dict[str, Calls]
     oddities: int
     remarks: list[str]
     writes: int
@@ -55,7 +66,8 @@ class Summary(msgspec.Struct, kw_only=True):
 
 class Tally:
     """Counts since the SMSC began. `messages` counts what was taken, answered or not, by
-    destination and octets; beyond `remember` different ones no new ones are added."""
+    destination and octets, whether over SMPP or HTTP; beyond `remember` different ones no new ones
+    are added. `calls` are those of the HTTP APIs, by operation."""
 
     def __init__(self, remember: int) -> None:
         self.connections = 0
@@ -74,6 +86,7 @@ class Tally:
         self.answers: dict[int, int] = {}
         self.receipts = Deliveries()
         self.mo = Deliveries()
+        self.calls: dict[str, Calls] = {}
         self.messages: dict[tuple[str, bytes], int] = {}
         self._remember = remember
         self._writes = 0
@@ -81,12 +94,20 @@ class Tally:
     def take(self, pdu: SubmitSm | DataSm) -> None:
         """A message was taken."""
         self.accepted += 1
-        key = (pdu.destination_addr, pdu.message_octets)
+        self.count(pdu.destination_addr, pdu.message_octets)
+
+    def count(self, destination: str, octets: bytes) -> None:
+        """This went to this destination, whichever way it came."""
+        key = (destination, octets)
         messages = self.messages
         if key in messages:
             messages[key] += 1
         elif len(messages) < self._remember:
             messages[key] = 1
+
+    def calls_of(self, operation: str) -> Calls:
+        """The counts of one operation of the HTTP APIs."""
+        return self.calls.setdefault(operation, Calls())
 
     def remark(self, what: str) -> None:
         """The ESME did something peculiar."""
@@ -117,6 +138,7 @@ class Tally:
             taken_twice=len(self.taken_twice()),
             receipts=self.receipts,
             mo=self.mo,
+            calls=self.calls,
             oddities=self.oddities,
             remarks=self.remarks,
             writes=self._writes,

@@ -11,7 +11,8 @@ from trio.testing import MockClock
 from smppd import events
 from smppd.ledger.facts import Kind
 from smppd.pipeline import inquiry
-from smppd.simulate.script import Answers, Receipts, Seconds
+from smppd.simulate.script import Answers, Receipts
+from smppd.simulate.units import Seconds
 from tests.pitfalls.raw import (
     DELIVER_SM,
     QUERY_SM,

@@ -15,8 +15,9 @@ from trio.testing import MockClock
 
 from smppd import events
 from smppd.control import ControlRefused
-from smppd.simulate.script import Answers, Seconds
+from smppd.simulate.script import Answers
 from smppd.simulate.tally import Tally
+from smppd.simulate.units import Seconds
 from smppd.smpp.pdu import DataSm, SubmitSm
 from tests.pitfalls.raw import RESPONSE, SUBMIT_SM, Frame, RawCall, pdu, tlv
 from tests.pitfalls.rig import Rig

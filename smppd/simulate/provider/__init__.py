@@ -1,0 +1,1 @@
+"""The provider's two HTTP APIs, simulated: state, answers and faults, without socket or clock."""

@@ -2,14 +2,63 @@
 
 from __future__ import annotations
 
+import html
+import re
+from http import HTTPStatus
+
 import msgspec
 
 from smppd.provider.catalogue import COMMON_ERRORS
 from smppd.provider.operation import Operation
+from smppd.provider.results import (
+    ChatMessage,
+    DeliveryStatus,
+    Taken,
+    chat_messages,
+    statuses,
+    taken,
+)
 
-#: What was not documented and cannot be sent again without knowing more.
+__all__ = [
+    "Answer",
+    "ChatMessage",
+    "DeliveryStatus",
+    "Failure",
+    "NoAnswer",
+    "Success",
+    "Taken",
+    "chat_messages",
+    "meaning",
+    "read_answer",
+    "statuses",
+    "stops_account",
+    "taken",
+]
+
 NO_CREDITS = "NO_CREDITS"
 INCORRECT_USER_PASSWORD = "INCORRECT_USER_PASSWORD"  # noqa: S105 (a code of the provider's)
+#: The code of a refusal for which the provider named none.
+NO_CODE = "ERROR"
+#: Before the number of an HTTP status that refuses a request, when the answer is not the provider's.
+HTTP = "HTTP_"
+
+#: What no other request of the account would fare better with.
+_STOPPING = frozenset(COMMON_ERRORS) - {"MISSING_COMPULSORY_PARAM"} | {NO_CREDITS}
+#: HTTP statuses that are about one request and not about the account.
+_OF_ONE_REQUEST = frozenset({400, 413, 414, 422, 431})
+#: Of these nobody knows whether what was asked for has been done.
+_DOUBTFUL = frozenset({302, 303, 408, 409, 425})
+
+_BOM = b"\xef\xbb\xbf"
+_TAGS = re.compile(r"(?is)<(script|style)\b.*?</\1\s*>|<[^>]*>")
+_CHARSET = re.compile(r"(?i)charset=\"?(iso-8859-1|iso-8859-15|windows-1252)\b")
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+#: Characters of an answer that stand in a reason, and how far they are looked for.
+_QUOTED = 120
+_LOOKED_AT = 4096
+#: Characters of an error that are kept, and how many of a list.
+_SAID = 500
+_MANY = 20
 
 
 class Success(msgspec.Struct, frozen=True):
@@ -19,15 +68,16 @@ class Success(msgspec.Struct, frozen=True):
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """The provider refused with this code. `text` is its documented meaning, or what it said."""
+    """The provider refused with this code, or with an HTTP status (`HTTP_403`) where the answer
+    has no code. `text` is its documented meaning, or what it said."""
 
     code: str
     text: str = ""
 
 
 class NoAnswer(msgspec.Struct, frozen=True):
-    """No answer that can be read. `sent`: the request may have arrived, so what it sends may be
-    on its way; otherwise not one octet of it left."""
+    """No answer that can be read. `sent`: what was asked for may have been done; otherwise it
+    surely was not (not one octet left, or the provider put the request off)."""
 
     reason: str
     sent: bool
@@ -36,13 +86,133 @@ class NoAnswer(msgspec.Struct, frozen=True):
 Answer = Success | Failure | NoAnswer
 
 
-class Taken(msgspec.Struct, frozen=True):
-    """A message that the provider took: its message_id, and to whom."""
-
-    message_id: str
-    to: str
-
-
 def meaning(operation: Operation, code: str) -> str:
     """What the documents say of an error code; nothing for one that they do not have."""
     return operation.errors.get(code) or COMMON_ERRORS.get(code, "")
+
+
+def stops_account(code: str) -> bool:
+    """Whether a refusal with this code is about the account (or its URL): no other request over it
+    would fare better until somebody has looked."""
+    number = code.removeprefix(HTTP)
+    if number != code and number.isdecimal():
+        return int(number) not in _OF_ONE_REQUEST
+    return code in _STOPPING
+
+
+def read_answer(operation: Operation, status_code: int, content_type: str, body: bytes) -> Answer:
+    """What an HTTP response says.
+
+    The documents tell of `status`, `result` and `error`, and of no HTTP status: an `error` counts
+    under any, a `success` only where HTTP does not contradict it. Without either, HTTP says whether
+    the request was certainly refused (4xx and a moved URL); what is left is no answer.
+    """
+    envelope = _envelope(body, content_type)
+    if isinstance(envelope, str):
+        return _without(status_code, f"{envelope}{_quoted(body, content_type)}")
+    said = _decoded(envelope.get("status"))
+    word = said.lower() if isinstance(said, str) else ""
+    if word == "error":
+        return _failure(operation, envelope.get("error"))
+    if word == "success":
+        if 200 <= status_code < 300:
+            return Success(bytes(envelope.get("result", b"null")))
+        return NoAnswer(f"{_named(status_code)}, but the answer says success", sent=True)
+    what = "the answer's status is neither success nor error"
+    return _without(status_code, f"{what}{_quoted(body, content_type)}")
+
+
+def _without(status_code: int, what: str) -> Answer:
+    """An answer that is not the provider's as documented."""
+    name = _named(status_code)
+    if status_code == HTTPStatus.TOO_MANY_REQUESTS:
+        return NoAnswer(f"{name}: the provider wants fewer requests", sent=False)
+    if 300 <= status_code < 500 and status_code not in _DOUBTFUL:
+        return Failure(f"{HTTP}{status_code}", f"{_advice(status_code, name)}; {what}")
+    return NoAnswer(f"{name}: {what}", sent=True)
+
+
+def _advice(status_code: int, name: str) -> str:
+    if status_code < 400:
+        return f"{name}: the URL is another now and is not followed; correct the account's url"
+    if status_code == HTTPStatus.UNAUTHORIZED:
+        return f"{name}: check the account's credentials"
+    if status_code == HTTPStatus.FORBIDDEN:
+        return f"{name}: check the account's credentials, and whether this machine's IP is allowed"
+    if status_code in _OF_ONE_REQUEST:
+        return f"{name}: the request was refused"
+    return f"{name}: check the account's url"
+
+
+def _failure(operation: Operation, error: msgspec.Raw | None) -> Failure:
+    """The code that matters most of those named, and the meanings of all."""
+    value = _decoded(error)
+    named = value if isinstance(value, list) else [value]
+    said = [each.strip()[:_SAID] for each in named if isinstance(each, str) and each.strip()]
+    if not said:
+        verbatim = "" if error is None or value in (None, "", []) else bytes(error).decode()
+        return Failure(NO_CODE, verbatim[:_QUOTED] or "the provider gave no code")
+    codes = [each for each in said if _CODE.fullmatch(each)]
+    code = next(filter(stops_account, codes), codes[0] if codes else NO_CODE)
+    texts = [meaning(operation, code)] + [
+        f"{each}: {about}" if (about := meaning(operation, each)) else each
+        for each in said[:_MANY]
+        if each != code
+    ]
+    return Failure(code, "; ".join(filter(None, texts)))
+
+
+def _envelope(body: bytes, content_type: str) -> dict[str, msgspec.Raw] | str:
+    """The members of the answer's object, or why it has none."""
+    if not body.strip():
+        return "the answer is empty"
+    plain = _text(body, content_type)
+    try:
+        found = msgspec.json.decode(plain, type=dict[str, msgspec.Raw])
+        msgspec.json.decode(found.get("result", b"null"))
+    except msgspec.ValidationError:
+        return "the answer is JSON, but no object"
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return f"the answer is {'HTML' if _is_html(plain) else 'no JSON that can be read'}"
+    return found
+
+
+def _is_html(plain: str) -> bool:
+    return plain.lstrip()[:1] == "<"
+
+
+def _text(body: bytes, content_type: str) -> str:
+    """The answer as text: UTF-8 as JSON is, else what it is said to be. One octet that is neither
+    does not make an answer unreadable."""
+    body = body.removeprefix(_BOM)
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        said = _CHARSET.search(content_type)
+        return body.decode(said[1] if said else "utf-8", errors="replace")
+
+
+def _decoded(raw: msgspec.Raw | None) -> object:
+    if raw is None:
+        return None
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
+
+
+def _named(status_code: int) -> str:
+    try:
+        return f"HTTP {status_code} {HTTPStatus(status_code).phrase}"
+    except ValueError:
+        return f"HTTP {status_code}"
+
+
+def _quoted(body: bytes, content_type: str) -> str:
+    """The first words of an answer that people may read something in."""
+    plain = _text(body[:_LOOKED_AT], content_type)
+    words = " ".join(html.unescape(_TAGS.sub(" ", plain)).split())
+    shown = "".join(each if each.isprintable() else "?" for each in words)
+    if not shown:
+        return ""
+    return f": {shown[:_QUOTED]}{'…' if len(shown) > _QUOTED else ''}"

@@ -49,7 +49,7 @@ def _errors(*codes: str) -> Mapping[str, str]:
 _PROVIDER = (
     Operation(
         "sms.sendsms",
-        "Send SMS",
+        "Send an SMS",
         Effect.SENDS,
         (
             Param("from", "Sender", example="Afilnet"),
@@ -59,10 +59,10 @@ _PROVIDER = (
                 Kind.DESTINATION,
                 example="34600000000",
             ),
-            Param("sms", "SMS message to be sent", example="sms test"),
+            Param("sms", "SMS message to be sent", Kind.BODY, example="sms test"),
             Param(
                 "scheduledatetime",
-                "Sending date and time in yyyy-mm-dd hh:mm:ss format",
+                "When to send, as yyyy-mm-dd hh:mm:ss",
                 Kind.MOMENT,
                 required=False,
             ),
@@ -73,10 +73,15 @@ _PROVIDER = (
     ),
     Operation(
         "sms.sendsmsfromtemplate",
-        "Send SMS from template",
+        "Send an SMS from a template",
         Effect.SENDS,
         (
-            Param("to", "Destination mobile number", Kind.DESTINATION, example="34600000000"),
+            Param(
+                "to",
+                "Mobile phone number of the recipient",
+                Kind.DESTINATION,
+                example="34600000000",
+            ),
             Param("idtemplate", "Template ID", Kind.ID, example="1000"),
             Param(
                 "params",
@@ -87,7 +92,7 @@ _PROVIDER = (
             ),
             Param(
                 "scheduledatetime",
-                "Delivery date and time in yyyy-mm-dd hh:mm:ss format",
+                "When to send, as yyyy-mm-dd hh:mm:ss",
                 Kind.MOMENT,
                 required=False,
             ),
@@ -98,16 +103,16 @@ _PROVIDER = (
     ),
     Operation(
         "sms.sendsmstogroup",
-        "Send bulk SMS",
+        "Send an SMS to a group",
         Effect.SENDS,
         (
             Param("from", "Sender", example="Afilnet"),
             Param("countrycode", "Country dialling code", Kind.DIAL_CODE, example="34"),
-            Param("idgroup", "Recipient group identifier", Kind.ID, example="1"),
-            Param("sms", "SMS message to be sent", example="sms test"),
+            Param("idgroup", "Group of the recipients", Kind.ID, example="1"),
+            Param("sms", "SMS message to be sent", Kind.BODY, example="sms test"),
             Param(
                 "scheduledatetime",
-                "Date and time of delivery in yyyy-mm-dd hh:mm:ss format",
+                "When to send, as yyyy-mm-dd hh:mm:ss",
                 Kind.MOMENT,
                 required=False,
             ),
@@ -120,15 +125,15 @@ _PROVIDER = (
     ),
     Operation(
         "sms.sendsmstogroupfromtemplate",
-        "Send bulk SMS from template",
+        "Send an SMS to a group from a template",
         Effect.SENDS,
         (
-            Param("countrycode", "Country code", Kind.DIAL_CODE, example="34"),
-            Param("idgroup", "Destination group ID", Kind.ID, example="1"),
+            Param("countrycode", "Country dialling code", Kind.DIAL_CODE, example="34"),
+            Param("idgroup", "Group of the recipients", Kind.ID, example="1"),
             Param("idtemplate", "Template ID", Kind.ID, example="1000"),
             Param(
                 "scheduledatetime",
-                "Delivery date and time in yyyy-mm-dd hh:mm:ss format",
+                "When to send, as yyyy-mm-dd hh:mm:ss",
                 Kind.MOMENT,
                 required=False,
             ),
@@ -141,12 +146,12 @@ _PROVIDER = (
     ),
     Operation(
         "sms.getdeliverystatus",
-        "Get SMS delivery status",
+        "Get the delivery status of SMS",
         Effect.READS,
         (
             Param(
                 "messages",
-                "List of dispatch identifiers separated by commas (,)",
+                "The message_ids, separated by commas",
                 Kind.IDS,
                 example="123456,123457,123458",
             ),
@@ -156,7 +161,7 @@ _PROVIDER = (
     ),
     Operation(
         "group.creategroup",
-        "Create group",
+        "Create a group",
         Effect.CHANGES,
         (
             Param("name", "Name of the group", example="test name"),
@@ -172,7 +177,7 @@ _PROVIDER = (
     ),
     Operation(
         "group.getgroupcolumns",
-        "Get group field list",
+        "Get the fields of a group",
         Effect.READS,
         (Param("idgroup", "Group ID", Kind.ID, example="1000"),),
         errors=_errors("NOT_ACCESS_TO_GROUP"),
@@ -183,7 +188,7 @@ _PROVIDER = (
         Effect.CHANGES,
         (
             Param("idgroup", "Group ID", Kind.ID, example="1000"),
-            Param("field", "Group field", example="name"),
+            Param("field", "Group field", Kind.FIELD, example="name"),
         ),
         errors=_errors("NOT_ACCESS_TO_GROUP"),
     ),
@@ -193,7 +198,7 @@ _PROVIDER = (
         Effect.CHANGES,
         (
             Param("idgroup", "Group ID", Kind.ID, example="1000"),
-            Param("field", "Group field", example="name"),
+            Param("field", "Group field", Kind.FIELD, example="name"),
         ),
         errors=_errors("NOT_ACCESS_TO_GROUP"),
     ),
@@ -211,13 +216,15 @@ _PROVIDER = (
         Effect.CHANGES,
         (
             Param("idgroup", "Group ID", Kind.ID, example="1000"),
-            Param("countryiso3", "Country ISO code", Kind.COUNTRY, example="esp"),
+            Param(
+                "countryiso3", "ISO code of the country, three letters", Kind.COUNTRY, example="esp"
+            ),
         ),
         errors=_errors("NOT_ACCESS_TO_GROUP", "COUNTRY_NOT_FOUND"),
     ),
     Operation(
         "group.getcontacts",
-        "Get group contact list",
+        "Get the contacts of a group",
         Effect.READS,
         (Param("idgroup", "Group ID", Kind.ID, example="1000"),),
         errors=_errors("NOT_ACCESS_TO_GROUP"),
@@ -227,20 +234,20 @@ _PROVIDER = (
         "Get a contact from a group",
         Effect.READS,
         (
-            Param("idgroup", "group id", Kind.ID, example="1000"),
+            Param("idgroup", "Group ID", Kind.ID, example="1000"),
             Param("idcontact", "Contact ID", Kind.ID, example="1000"),
         ),
         errors=_errors("NOT_ACCESS_TO_GROUP", "NOT_ACCESS_TO_CONTACT"),
     ),
     Operation(
         "group.addcontact",
-        "Add contact to a group",
+        "Add a contact to a group",
         Effect.CHANGES,
         (
             Param("idgroup", "Group ID", Kind.ID, example="1000"),
             Param(
                 "contact",
-                "Contact to be added with its fields separated by commas, see example",
+                "The contact's fields, separated by commas",
                 Kind.PAIRS,
                 example="mobile:123456789,name:testname",
             ),
@@ -252,10 +259,10 @@ _PROVIDER = (
         "Add a contact list to a group",
         Effect.CHANGES,
         (
-            Param("idgroup", "group id", Kind.ID, example="1000"),
+            Param("idgroup", "Group ID", Kind.ID, example="1000"),
             Param(
                 "contacts",
-                "Contact list in JSON format",
+                "Contacts, a JSON list of objects",
                 Kind.CONTACTS,
                 example='[{"name":"Test","mobile":"34600000000"},{"name":"Test","mobile":"34600000001"}]',
             ),
@@ -264,14 +271,14 @@ _PROVIDER = (
     ),
     Operation(
         "group.modifycontact",
-        "Modify contact of a group",
+        "Modify a contact of a group",
         Effect.CHANGES,
         (
             Param("idgroup", "Group ID", Kind.ID, example="1000"),
             Param("idcontact", "Contact ID", Kind.ID, example="1000"),
             Param(
                 "contact",
-                "Contact to be added with its fields separated by commas, see example",
+                "The fields to change, separated by commas",
                 Kind.PAIRS,
                 example="mobile:123456789,name:testname",
             ),
@@ -280,7 +287,7 @@ _PROVIDER = (
     ),
     Operation(
         "group.deletecontact",
-        "Delete contact of a group",
+        "Delete a contact from a group",
         Effect.CHANGES,
         (
             Param("idgroup", "Group ID", Kind.ID, example="1000"),
@@ -290,7 +297,7 @@ _PROVIDER = (
     ),
     Operation(
         "chat.getchatchannels",
-        "Get a list of active chat channels",
+        "Get the active chat channels",
         Effect.READS,
         answer=Documented(Shape.LIST, ("platformid", "platform", "name")),
     ),
@@ -301,13 +308,13 @@ _PROVIDER = (
         (
             Param(
                 "platform",
-                "Platform to which the message is sent. Possible values: 'webchat', 'whatsapp', 'telegram', 'operator'",
+                "Platform: webchat, whatsapp, telegram or operator",
                 Kind.PLATFORM,
                 example="whatsapp",
             ),
             Param("platformid", "Platform identifier", Kind.ID, example="100"),
-            Param("destination", "Recipient where the chat message is sent", example="3460000000"),
-            Param("message", "Message to send via chat", example="test message"),
+            Param("destination", "Recipient of the message", example="3460000000"),
+            Param("message", "Message to send via chat", Kind.BODY, example="test message"),
         ),
         errors=_errors("CHANNEL_NOT_FOUND"),
     ),
@@ -318,33 +325,37 @@ _PROVIDER = (
         (
             Param(
                 "platform",
-                "Platform to which the message is sent. Possible values: 'webchat', 'whatsapp', 'telegram', 'operator'",
+                "Platform: webchat, whatsapp, telegram or operator",
                 Kind.PLATFORM,
                 example="whatsapp",
             ),
             Param("platformid", "Platform identifier", Kind.ID, example="100"),
-            Param("destination", "Recipient where the file is sent", example="3460000000"),
+            Param("destination", "Recipient of the file", example="3460000000"),
             Param(
                 "type",
-                "Type of file being sent. Possible values: 'image', 'video', 'audio', 'voice', 'document', 'contact'",
+                "Type of the file: image, video, audio, voice, document or contact",
                 Kind.FILE_TYPE,
                 example="image",
             ),
             Param(
                 "fileurl",
-                "Url where the file to be sent by chat is located",
+                "URL at which the provider finds the file",
                 Kind.URL,
                 example="https://www.example.com/image.jpg",
             ),
             Param(
                 "thumburl",
-                "Url of the thumbnail image that accompanies the file",
+                "URL of a thumbnail image for the file",
                 Kind.URL,
                 required=False,
                 example="https://www.example.com/thumb.jpg",
             ),
             Param(
-                "message", "Message accompanying the file", required=False, example="test message"
+                "message",
+                "Message accompanying the file",
+                Kind.BODY,
+                required=False,
+                example="test message",
             ),
         ),
         errors=_errors(
@@ -357,12 +368,12 @@ _PROVIDER = (
     ),
     Operation(
         "chat.getchats",
-        "Get a list of conversations in a chat",
+        "Get the conversations of a channel",
         Effect.READS,
         (
             Param(
                 "platform",
-                "Platform to which the message is sent. Possible values: 'webchat', 'whatsapp', 'telegram', 'operator'",
+                "Platform: webchat, whatsapp, telegram or operator",
                 Kind.PLATFORM,
                 example="whatsapp",
             ),
@@ -385,19 +396,19 @@ _PROVIDER = (
     ),
     Operation(
         "chat.getmessages",
-        "Get list of messages from a chat",
+        "Get the messages of a chat",
         Effect.READS,
         (
             Param(
                 "platform",
-                "Platform to which the message is sent. Possible values: 'webchat', 'whatsapp', 'telegram', 'operator'",
+                "Platform: webchat, whatsapp, telegram or operator",
                 Kind.PLATFORM,
                 example="whatsapp",
             ),
             Param("platformid", "Platform identifier", Kind.ID, example="100"),
             Param(
                 "destination",
-                "Recipient from which you want to obtain the messages",
+                "The other end of the chat",
                 example="34600000000",
             ),
         ),
@@ -418,19 +429,19 @@ _PROVIDER = (
     ),
     Operation(
         "chat.getunreadmessages",
-        "Get a list of unread messages from a chat",
+        "Get the unread messages of a chat",
         Effect.CHANGES,
         (
             Param(
                 "platform",
-                "Platform to which the message is sent. Possible values: 'webchat', 'whatsapp', 'telegram', 'operator'",
+                "Platform: webchat, whatsapp, telegram or operator",
                 Kind.PLATFORM,
                 example="whatsapp",
             ),
             Param("platformid", "Platform identifier", Kind.ID, example="100"),
             Param(
                 "destination",
-                "Recipient from which you want to obtain the messages",
+                "The other end of the chat",
                 example="34600000000",
             ),
         ),
@@ -462,19 +473,19 @@ _CONTACTS = (
             Param("first_name", "First name", required=False, example="John"),
             Param("last_name", "Last name", required=False, example="Doe"),
             Param("company", "Company name", required=False),
-            Param("custom_1", "Custom field", required=False),
-            Param("custom_2", "Custom field", required=False),
-            Param("custom_3", "Custom field", required=False),
-            Param("custom_4", "Custom field", required=False),
+            Param("custom_1", "Custom field", Kind.BODY, required=False),
+            Param("custom_2", "Custom field", Kind.BODY, required=False),
+            Param("custom_3", "Custom field", Kind.BODY, required=False),
+            Param("custom_4", "Custom field", Kind.BODY, required=False),
         ),
         answer=Documented(Shape.OBJECT, ("id",)),
         api=Api.CONTACTS,
     ),
     Operation(
         "contacts.detail",
-        "Get contact details",
+        "Get a contact",
         Effect.READS,
-        (Param("id", "Contact ID", example="1"),),
+        (Param("id", "Contact ID", Kind.ID, example="1"),),
         answer=Documented(
             Shape.OBJECT,
             ("contact",),
@@ -499,15 +510,15 @@ _CONTACTS = (
         Effect.CHANGES,
         (
             Param("id", "Contact ID", Kind.WHOLE, example="123456"),
-            Param("group_id", "Move to different address book", Kind.WHOLE, required=False),
+            Param("group_id", "ID of the address book to move it to", Kind.WHOLE, required=False),
             Param("first_name", "First name", required=False, example="Jane"),
             Param("last_name", "Last name", required=False),
             Param("company", "Company name", required=False),
             Param("phone_number", "Phone number", required=False),
-            Param("custom_1", "Custom field", required=False),
-            Param("custom_2", "Custom field", required=False),
-            Param("custom_3", "Custom field", required=False),
-            Param("custom_4", "Custom field", required=False),
+            Param("custom_1", "Custom field", Kind.BODY, required=False),
+            Param("custom_2", "Custom field", Kind.BODY, required=False),
+            Param("custom_3", "Custom field", Kind.BODY, required=False),
+            Param("custom_4", "Custom field", Kind.BODY, required=False),
         ),
         answer=Documented(Shape.OBJECT, ("id",)),
         api=Api.CONTACTS,

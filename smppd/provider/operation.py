@@ -35,6 +35,7 @@ class Kind(Enum):
     """What a parameter holds, so that it can be checked before anything is sent."""
 
     TEXT = "text"
+    BODY = "text, of several lines if need be"
     ID = "id"
     IDS = "ids, separated by commas"
     DESTINATION = "phone number"
@@ -42,6 +43,7 @@ class Kind(Enum):
     COUNTRY = "country code of three letters"
     MOMENT = "yyyy-mm-dd hh:mm:ss"
     GROUP_TYPE = "mobile or email"
+    FIELD = "field name"
     COLUMNS = "field names, separated by commas"
     PAIRS = "field:value pairs, separated by commas"
     CONTACTS = "JSON list of contacts"

@@ -258,6 +258,26 @@ class ReceivedIncomplete:
 
 
 @dataclass(frozen=True, slots=True)
+class ChatFailing:
+    """A chat channel, or a conversation of it, could not be read; said once until it can."""
+
+    account: str
+    platform: str
+    platformid: str
+    reason: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRecovered:
+    """Everything of a chat channel can be read again."""
+
+    account: str
+    platform: str
+    platformid: str
+
+
+@dataclass(frozen=True, slots=True)
 class RefusalsUnusual:
     """Messages fail for a reason that lies with the account, or that nobody knows."""
 
@@ -324,6 +344,8 @@ Event = (
     | MailboxFailing
     | MailboxRecovered
     | ReceivedIncomplete
+    | ChatFailing
+    | ChatRecovered
     | RefusalsUnusual
     | CodeUndocumented
     | LinkPaused

@@ -216,6 +216,19 @@ class SpoolFigures(msgspec.Struct):
     rejected_lines: int = 0
 
 
+class ChatFigures(msgspec.Struct):
+    """One polled chat channel since the daemon started. `last_poll` (epoch seconds) is of the last
+    one that was answered."""
+
+    account: str
+    platform: str
+    platformid: str
+    conversations: int = 0
+    received: int = 0
+    errors: int = 0
+    last_poll: float | None = None
+
+
 class DaemonFigures(msgspec.Struct):
     """Everything, at one moment. `states` counts all messages in the journal by state; of the
     queued ones, `scheduled` wait for their `send_at`."""
@@ -238,3 +251,4 @@ class DaemonFigures(msgspec.Struct):
     scheduled: int = 0
     routes: list[RouteFigures] = msgspec.field(default_factory=list)
     oldest_parked: float | None = None
+    chats: list[ChatFigures] = msgspec.field(default_factory=list)

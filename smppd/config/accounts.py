@@ -98,8 +98,12 @@ class ChatChannel(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatConfig:
-    """`[chat]`: the channels whose new messages are fetched, over an account (empty: the first)."""
+    """`[chat]`: the channels whose new messages are fetched, over an account (empty: the first).
+
+    Every `reread` a conversation is read whole, whatever the list of conversations shows of it.
+    """
 
     account: Annotated[str, text()] = ""
     poll_interval: Annotated[float, duration("1s", "1d")] = 30.0
+    reread: Annotated[float, duration("1m", "30d")] = 3600.0
     channels: tuple[ChatChannel, ...] = ()

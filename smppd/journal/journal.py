@@ -21,7 +21,7 @@ from smppd.journal.filter import Filter
 from smppd.journal.schema import JournalError
 from smppd.journal.store import Batch, Store
 from smppd.ledger.facts import Fact, FullBlock, MessageRow
-from smppd.ports import ApiCall, Checkpoint
+from smppd.ports import ApiCall, ChatChannel, Checkpoint, Conversation
 
 T = TypeVar("T")
 
@@ -191,3 +191,19 @@ class Journal:
     async def drop_lots(self, holds: str, before: float) -> None:
         """Forget what was indexed before this time."""
         await self._read(lambda: self._store.drop_lots(holds, before))
+
+    async def open_chats(
+        self, channel: ChatChannel, destinations: Sequence[str], day: int
+    ) -> list[Conversation]:
+        """See `ports.ChatMemory`."""
+        return await self._read(lambda: self._store.chats.open(channel, destinations, day))
+
+    async def seen_in_chat(self, number: int, keys: Sequence[bytes]) -> set[bytes]:
+        """See `ports.ChatMemory`."""
+        return await self._read(lambda: self._store.chats.seen(number, keys))
+
+    async def note_chat(
+        self, conversation: Conversation, keys: Sequence[bytes], day: int, *, whole: bool
+    ) -> None:
+        """See `ports.ChatMemory`."""
+        await self._read(lambda: self._store.chats.note(conversation, keys, day, whole=whole))

@@ -83,6 +83,26 @@ MIGRATIONS: tuple[str, ...] = (
         seconds REAL NOT NULL
     );
     """,
+    # A channel is a row of its own, without a destination. Days are counted from 1970.
+    """
+    CREATE TABLE chat (
+        number      INTEGER PRIMARY KEY,
+        account     TEXT NOT NULL,
+        platform    TEXT NOT NULL,
+        platformid  TEXT NOT NULL,
+        destination TEXT NOT NULL,
+        stage       INTEGER NOT NULL,
+        tip         BLOB NOT NULL,
+        listed      INTEGER NOT NULL,
+        UNIQUE (account, platform, platformid, destination)
+    );
+    CREATE TABLE chat_seen (
+        chat INTEGER NOT NULL,
+        key  BLOB NOT NULL,
+        day  INTEGER NOT NULL,
+        PRIMARY KEY (chat, key)
+    ) WITHOUT ROWID;
+    """,
 )
 
 

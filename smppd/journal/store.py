@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from smppd.journal.calls import CallTable
+from smppd.journal.chats import Chats
 from smppd.journal.schema import MIGRATIONS, JournalError, check_version, migrate
 from smppd.ledger import memory
 from smppd.ledger.accounts import Accounts
@@ -101,6 +102,7 @@ class Store:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._sql = connection
         self.calls = CallTable(connection)
+        self.chats = Chats(connection)
 
     def close(self) -> None:
         """Close the connection; the last writer's close folds the write-ahead log in."""

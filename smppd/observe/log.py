@@ -97,6 +97,8 @@ LINES: Mapping[type[events.Event], Line] = MappingProxyType(
         events.ReceivedIncomplete: Line(
             "received_incomplete", "warning", "a handset's message without all its parts"
         ),
+        events.ChatFailing: Line("chat_failing", "warning", "cannot read a chat channel"),
+        events.ChatRecovered: Line("chat_recovered", "info", "chat channel is read again"),
         events.RefusalsUnusual: Line(
             "refusals_unusual", "warning", "messages fail for an unusual reason", _REFUSED
         ),

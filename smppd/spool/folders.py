@@ -28,6 +28,7 @@ FOLDERS = (
     "received/tmp",
     "received/new",
     "received/parts",
+    "received/chat",
     "receipts",
 )
 

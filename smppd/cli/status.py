@@ -14,6 +14,7 @@ from smppd.cli.terminal import CommandError, Terminal
 from smppd.config import Config
 from smppd.control import ControlRefused, ControlUnavailable, ask
 from smppd.figures import (
+    ChatFigures,
     DaemonFigures,
     Histogram,
     JournalFigures,
@@ -68,6 +69,8 @@ def overview(figures: DaemonFigures) -> Iterator[str]:
         yield from _link(link, figures.now)
     for route in figures.routes:
         yield _route(route)
+    for chat in figures.chats:
+        yield _chat(chat, figures.now)
     yield ""
     spool = figures.spool
     yield (
@@ -84,6 +87,17 @@ def overview(figures: DaemonFigures) -> Iterator[str]:
 def _route(route: RouteFigures) -> str:
     links = [f"{link} (out)" if link in route.out else link for link in route.links]
     return f"route {route.name}: {route.queued:,} queued for {', '.join(links)}"
+
+
+def _chat(chat: ChatFigures, now: float) -> str:
+    """A channel whose chats are fetched."""
+    last = chat.last_poll
+    polled = "never polled yet" if last is None else f"polled {_for_so_long(now - last)} ago"
+    errors = f", {chat.errors:,} errors" if chat.errors else ""
+    return (
+        f"chat {chat.account} {chat.platform}/{chat.platformid}: {chat.received:,} received, "
+        f"{chat.conversations:,} conversations, {polled}{errors}"
+    )
 
 
 def _oldest_parked(figures: DaemonFigures) -> str:

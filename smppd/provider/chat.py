@@ -184,10 +184,7 @@ def _text(value: msgspec.Raw | None) -> str:
     written = bytes(value)
     if written == b"null":
         return ""
-    try:
-        return _read_text(written)
-    except msgspec.DecodeError:
-        return written.decode(errors="replace")
+    return _read_text(written) if written.startswith(b'"') else written.decode()
 
 
 def _digest(*said: str) -> bytes:

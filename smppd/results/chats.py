@@ -20,7 +20,7 @@ import msgspec
 import trio
 
 from smppd.events import Emit, MailboxFailing, MailboxRecovered
-from smppd.placing import fsync_folder, write_whole
+from smppd.placing import free_name, fsync_folder, write_whole
 from smppd.ports import ChatLetter
 from smppd.results.lines import iso
 
@@ -99,6 +99,8 @@ class ChatLetterbox:
 
     async def give_out(self, drafts: Sequence[str]) -> None:
         """Move these into `new/`; those that cannot be moved now go with the next."""
+        if not drafts and not self._owed:
+            return
         async with self._turn:
             try:
                 await self._run_sync(self._move, drafts)
@@ -128,8 +130,9 @@ class ChatLetterbox:
         if not self._owed:
             return
         for name in self._owed:
-            with suppress(FileNotFoundError):
-                (self._drafts / name).rename(self._new / f"{name.partition('.')[0]}.json")
+            with suppress(FileNotFoundError):  # a clock that was set back may repeat a name
+                letter = free_name(self._new, f"{name.partition('.')[0]}.json")
+                (self._drafts / name).rename(letter)
         fsync_folder(self._new)
         fsync_folder(self._drafts)
         self._owed.clear()

@@ -13,6 +13,7 @@ from smppd.cli import main
 from smppd.cli.status import overview
 from smppd.control import ControlRefused
 from smppd.figures import (
+    ChatFigures,
     DaemonFigures,
     JournalFigures,
     LinkFigures,
@@ -101,6 +102,19 @@ def test_the_overview_has_all_an_operator_asks_for(figures: DaemonFigures) -> No
         "journal    7 commits of 70 rows, half within 2 ms, 99 % within 2 ms",
         "receipts   5 matched nothing when they came, 3 still wait for their message",
     ]
+
+
+def test_chat_channels_are_shown(figures: DaemonFigures) -> None:
+    figures.chats = [
+        ChatFigures("shop", "whatsapp", "100", 1200, 5000, 2, figures.now - 3),
+        ChatFigures("shop", "telegram", "7"),
+    ]
+    lines = list(overview(figures))
+    assert (
+        "chat shop whatsapp/100: 5,000 received, 1,200 conversations, polled 3 s ago, 2 errors"
+        in lines
+    )
+    assert "chat shop telegram/7: 0 received, 0 conversations, never polled yet" in lines
 
 
 def test_routes_and_what_waits_for_its_time_are_shown(figures: DaemonFigures) -> None:

@@ -12,6 +12,7 @@ from prometheus_client.registry import CollectorRegistry
 from smppd import events
 from smppd.figures import (
     BIND_STATES,
+    ChatFigures,
     DaemonFigures,
     JournalFigures,
     LinkFigures,
@@ -69,6 +70,10 @@ PROMISED = {
     "smppd_link_paused": "gauge",
     "smppd_link_limited_by": "gauge",
     "smppd_scheduled_messages": "gauge",
+    "smppd_chat_received_total": "counter",
+    "smppd_chat_errors_total": "counter",
+    "smppd_chat_conversations": "gauge",
+    "smppd_chat_last_poll_timestamp_seconds": "gauge",
     "smppd_spool_rejected_lines_total": "counter",
     "smppd_events_total": "counter",
     "process_cpu_seconds_total": "counter",
@@ -123,6 +128,10 @@ def figures() -> DaemonFigures:
         links=[link_figures(), LinkFigures(name="backup", window=10)],
         journal=JournalFigures(commits=30, rows=4000),
         spool=SpoolFigures(claimed=9, admitted=8, quarantined=1, reported=6, lines=1300),
+        chats=[
+            ChatFigures("shop", "whatsapp", "100", 3, 12, 1, 1_700_000_090.0),
+            ChatFigures("shop", "telegram", "7"),
+        ],
     )
 
 
@@ -163,6 +172,7 @@ def test_names_keep_the_rules_of_prometheus(registry: CollectorRegistry) -> None
 
 def test_labels_are_bounded_ones() -> None:
     allowed = {"link", "state", "status", "lane", "fate", "outcome", "oddity", "form", "reason"}
+    allowed |= {"account", "platform", "platformid"}
     declared = [measure.labels for measure in MEASURES]
     declared += [durations.labels for durations in DURATIONS]
     assert all(set(labels) <= allowed for labels in declared)
@@ -332,3 +342,12 @@ def test_every_event_is_counted_under_its_name_from_zero() -> None:
     samples = scraped(registry)["smppd_events_total"]
     assert samples[("daemon_stopping",)] == 2
     assert samples[("link_missing",)] == 0
+
+
+def test_each_chat_channel_is_told_of(registry: CollectorRegistry) -> None:
+    samples = scraped(registry)
+    busy, idle = ("shop", "whatsapp", "100"), ("shop", "telegram", "7")
+    assert samples["smppd_chat_received_total"] == {busy: 12, idle: 0}
+    assert samples["smppd_chat_errors_total"] == {busy: 1, idle: 0}
+    assert samples["smppd_chat_conversations"] == {busy: 3, idle: 0}
+    assert samples["smppd_chat_last_poll_timestamp_seconds"] == {busy: 1_700_000_090.0, idle: 0}

@@ -15,7 +15,7 @@ from smppd.cli.terminal import CommandError, Terminal
 from smppd.config import Config
 from smppd.control import READ_TIMEOUT
 from smppd.journal.store import Store
-from smppd.ledger.facts import Kind
+from smppd.ledger.facts import Kind, waiting_key
 from smppd.message import LIFECYCLE, State
 
 #: Receipt keys and messages in one request to the daemon, which takes 64 KiB.
@@ -57,7 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print what became of each as JSON")
     parser.epilog = (
         "A message that waits here is not sent. One that the SMSC has is asked for with cancel_sm, "
-        "if the SMSC holds it for its delivery time or the link says cancel_sm = true."
+        "if the SMSC holds it for its delivery time or the link says cancel_sm = true. What the "
+        "provider was asked to do over its HTTP API cannot be taken back."
     )
 
 
@@ -120,7 +121,13 @@ def _look_up(store: Store, id_: str) -> Target | Word:
     state = story_of(store, row).result.state
     if state in _FINAL:
         return Word(id_, False, state, "it has come to its end already")
-    keys = [fact.text for fact in store.history(row.msg_id) if fact.kind == Kind.SENT and fact.text]
+    history = store.history(row.msg_id)
+    keys = [fact.text for fact in history if fact.kind == Kind.SENT and fact.text]
+    keys += [
+        waiting_key(fact.text, row.msg_id)
+        for fact in history
+        if fact.kind == Kind.ANSWERED and fact.text
+    ]
     return Target(id_, row.msg_id, state, keys)
 
 

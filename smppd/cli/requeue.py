@@ -21,7 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """See `cli.Command`."""
     parser.add_argument("ids", metavar="ID", nargs="*", help="the client's id, or the made-up one")
     parser.add_argument("--all", action="store_true", help="every message in state unknown")
-    parser.epilog = "The SMSC may have taken these messages before: they may arrive twice."
+    parser.epilog = (
+        "The SMSC, or the provider, may have taken these before: messages may arrive twice, and what"
+        " an operation changes may be changed twice."
+    )
 
 
 def main(arguments: argparse.Namespace, terminal: Terminal) -> int:

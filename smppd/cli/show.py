@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from collections.abc import Iterator
+
+import msgspec
 
 from smppd.cli.lookup import find_or_fail, reading, story_of
 from smppd.cli.settings import read_config
 from smppd.cli.terminal import Terminal, plural
+from smppd.cli.waiting import counted
 from smppd.ledger.facts import MessageRow
 from smppd.message import Message, State
 from smppd.results.lines import ResultLine, iso
 from smppd.results.story import Story, text_of
+
+#: So many destinations of a group are shown, and so much of what a call says.
+_MOST_PARTS = 20
+_LONGEST = 300
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,16 +50,43 @@ def in_words(story: Story, row: MessageRow) -> Iterator[str]:
     if result.error is not None:
         yield f"  error      {result.error.code} {result.error.text}".rstrip()
     if row.state == State.QUEUED:
-        yield f"  text       {' '.join(text_of(row).splitlines())}"
-        yield f"  sent as    {_sending(result)}"
+        yield from _contents(row, result)
         yield from _times(row.message)
-    for part in story.part_details:
+    parts = story.part_details
+    more = len(parts) - _MOST_PARTS if parts and parts[0].to is not msgspec.UNSET else 0
+    for part in parts[:_MOST_PARTS] if more > 0 else parts:
         ids = f", message_id {', '.join(part.message_ids)}" if part.message_ids else ""
-        yield f"  part {part.part}     {part.state}{ids}"
+        to = "" if part.to is msgspec.UNSET else f"to {part.to}: "
+        yield f"  part {part.part}     {to}{part.state}{ids}"
+    if more > 0:
+        states = Counter(part.state for part in parts)
+        yield f"  and {more:,} more; in all {counted(states)} (--json has each)"
     yield "  history"
     for each in story.history:
+        if more > 0 and each.part is not None:
+            continue
         part_number = "" if each.part is None else f"part {each.part}: "
         yield f"    {each.time or 'at an unknown time'}  {part_number}{each.text}"
+
+
+def _contents(row: MessageRow, result: ResultLine) -> Iterator[str]:
+    """What is sent, or asked for, and how."""
+    call = row.message.call
+    if call is None:
+        yield f"  text       {' '.join(text_of(row).splitlines())}"
+        over = "" if result.op is msgspec.UNSET else f", over account {result.link} by {result.op}"
+        yield f"  sent as    {_sending(result)}{over}"
+    else:
+        params = "".join(f" {name}={value}" for name, value in call.params.items())
+        yield f"  operation  {_shortened(call.op + params)}"
+        yield f"  asked      {_attempts(result)}"
+    if result.answer is not msgspec.UNSET:
+        yield f"  answer     {_shortened(bytes(result.answer).decode())}"
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}… (--json has all of it)"
 
 
 def _times(message: Message) -> Iterator[str]:
@@ -64,6 +99,9 @@ def _times(message: Message) -> Iterator[str]:
 
 
 def _sending(result: ResultLine) -> str:
-    parts, attempts = plural(result.parts, "part"), plural(result.attempts, "attempt")
+    return f"{plural(result.parts, 'part')}, {result.encoding}, {_attempts(result)}"
+
+
+def _attempts(result: ResultLine) -> str:
     duplicate = ", possibly a duplicate" if result.possible_duplicate else ""
-    return f"{parts}, {result.encoding}, {attempts}{duplicate}"
+    return f"{plural(result.attempts, 'attempt')}{duplicate}"

@@ -97,7 +97,9 @@ def in_words(where: Whereabouts) -> str:
         more = "" if where.read else " so far"
         return f"{where.done:,} of {where.total:,}{more} done: {counted(where.states)}"
     if isinstance(where, Done):
-        return f"{plural(where.report.get('messages', 0), 'message')}: {counted(where.states)}"
+        told = f"{plural(where.report.get('messages', 0), 'message')}: {counted(where.states)}"
+        to_groups = where.report.get("destinations")
+        return f"{told}; destinations of groups: {counted(to_groups)}" if to_groups else told
     return f"could not be used: {where.reason}" if isinstance(where, Bad) else "is gone"
 
 

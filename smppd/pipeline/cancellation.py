@@ -130,17 +130,20 @@ class Cancellation:
             queue = self._desk.accounts.queue(msg_id >> QUEUE_SHIFT)
             waits = row.state == State.QUEUED and msg_id > queue.head
             if not waits or msg_id in queue.cancelled:
-                return Fate(msg_id, False, "", "it has come to its end already")
+                return Fate(msg_id, False, "", _OVER)
             ledger.cancelled(now, who, msg_id, row)
             return Fate(msg_id, True, _CANCELLED)
         if entry.state == State.QUEUED:
             why = _already_out(entry)
             ledger.cancelled(now, who, msg_id)
             return Fate(msg_id, True, _CANCELLED, why)
-        return Fate(msg_id, False, State(entry.state).label, _LEFT[State(entry.state)])
+        why = (_ASKED if entry.op else _LEFT)[State(entry.state)]
+        return Fate(msg_id, False, State(entry.state).label, why)
 
     def _why_not(self, entry: Outstanding, message: Message) -> str | None:
         """Why the SMSC is not asked to cancel a message that it took; None if it is."""
+        if entry.op:
+            return _DONE
         links = [key.partition("\t")[0] for _, key in entry.ids]
         for link in links:
             terms = self._terms.get(link)
@@ -172,9 +175,17 @@ class Cancellation:
         return Fate(entry.msg_id, False, state.label, "; ".join(why))
 
 
+_OVER = "it has come to its end already"
+_DONE = "the provider has done it, and takes nothing back over its HTTP API"
 _LEFT: Mapping[State, str] = {
     State.SENDING: "it is on its way to the SMSC just now; try again in a moment",
     State.UNKNOWN: "nobody knows whether the SMSC has it, so there is nothing sure to cancel",
+}
+
+#: The same of what is, or was, with an account of the HTTP API.
+_ASKED: Mapping[State, str] = {
+    State.SENDING: "the provider is being asked just now; try again in a moment",
+    State.UNKNOWN: "nobody knows whether the provider has done it, and it takes nothing back",
 }
 
 

@@ -21,7 +21,7 @@ import msgspec
 import trio
 
 from smppd.events import Emit, QueriesRefused, StatusesRefused
-from smppd.ledger.facts import ANSWERED_FOR_GOOD, Outstanding, read_outstanding
+from smppd.ledger.facts import ANSWERED_FOR_GOOD, Outstanding, read_outstanding, waiting_key
 from smppd.message import Message, State
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.replies import TELLS
@@ -215,9 +215,9 @@ class Inquiry:
         due = self._spilled_due(found.values(), found.keys(), now)
         if due:
             # A message that was spilled again stands in a newer lot, too: that one counts.
-            keys = [f"{each.link}\t{each.message_id}" for each in due]
-            blobs = await self._desk.journal.find_waiting(keys)
-            for each in self._spilled_due(blobs, set(keys), now):
+            keys = set(due.values())
+            blobs = await self._desk.journal.find_waiting(sorted(keys))
+            for each in self._spilled_due(blobs, keys, now):
                 self._enter(each)
         if len(rows) == PAGE:
             self._place = rows[-1][:2]
@@ -226,17 +226,20 @@ class Inquiry:
             after = min(line.terms.query_after for line in self._lines.values())
             self._walk_again_at = self._walk_began + max(after, LOOK_EVERY)
 
-    def _spilled_due(self, blobs: Iterable[bytes], keys: Set[str], now: float) -> list[Due]:
-        """What is due of spilled messages, the newest last, under one of these keys."""
-        accounts, due = self._desk.accounts, dict[Key, Due]()
+    def _spilled_due(self, blobs: Iterable[bytes], keys: Set[str], now: float) -> dict[Due, str]:
+        """What is due of spilled messages, the newest last, and under which of these keys."""
+        accounts, due = self._desk.accounts, dict[Due, str]()
         newest = {entry.msg_id: entry for entry in map(read_outstanding, blobs)}
         for entry in newest.values():
             if entry.msg_id in accounts.entries or accounts.is_final(entry.file_id, entry.item):
                 continue
             for each in self._parts_due(entry, now):
-                if f"{each.link}\t{each.message_id}" in keys:
-                    due[each[:2]] = each
-        return list(due.values())
+                key = f"{each.link}\t{each.message_id}"
+                if entry.op:
+                    key = waiting_key(each.link, each.msg_id)
+                if key in keys:
+                    due[each] = key
+        return due
 
     # ── asking ───────────────────────────────────────────────────────────────────────────────
 

@@ -16,13 +16,14 @@ from smppd.ledger.facts import (
     read_result,
     result_of,
 )
-from smppd.message import ErrorInfo, State
+from smppd.message import ErrorInfo, Message, State
 
 
 class ResultLine(msgspec.Struct, gc=False):
     """A message's result (contract, part 4). What is UNSET does not stand there.
 
-    `part_states` has one state per part of a long message.
+    `part_states` has one state per part of a long message. `op`: the operation of the HTTP API that
+    it is, or as which it left; `answer` is what came of it, as it came.
     """
 
     line: int
@@ -40,6 +41,8 @@ class ResultLine(msgspec.Struct, gc=False):
     link: str | None = None
     transliterated: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
     part_states: list[str] | msgspec.UnsetType = msgspec.UNSET
+    op: str | msgspec.UnsetType = msgspec.UNSET
+    answer: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 _encode = msgspec.json.Encoder().encode
@@ -62,19 +65,51 @@ def _to_the_second(second: int) -> str:
 def result_line(row: MessageRow, fact: Fact | None, entry: Outstanding | None) -> ResultLine:
     """The result of a message: final by its fact or at admission, else as its entry stands."""
     if row.state != State.QUEUED:
-        rejected = read_rejected(row.body)
-        return ResultLine(
-            row.line, row.client_id, rejected.to, _LABELS[row.state],
-            0, None, [], None, None, rejected.error, 0, False,
-        )  # fmt: skip
-    if fact is not None and fact.result is not None:
-        result = read_result(fact.result)
-    elif entry is not None:
-        result = result_of(entry)
-    else:
-        result = Result(State.QUEUED, None, 0, [], False, None)
-    message = row.message
+        return _at_admission(row)
+    return _line(row, fact, _result(fact, entry))
+
+
+def result_lines(
+    row: MessageRow, fact: Fact | None, entry: Outstanding | None
+) -> tuple[ResultLine, list[ResultLine]]:
+    """The result of a message, and that of each destination if it went to a group."""
+    if row.state != State.QUEUED:
+        return _at_admission(row), []
+    result = _result(fact, entry)
+    line = _line(row, fact, result)
+    if not result.destinations:
+        return line, []
+    ended = line.done
+    return line, [
+        msgspec.structs.replace(
+            line,
+            to=each.to,
+            state=_LABELS[each.state],
+            message_ids=[each.message_id] if each.message_id else [],
+            done=ended if each.done is None else iso(each.done),
+            error=each.error,
+        )
+        for each in result.destinations
+    ]
+
+
+def _at_admission(row: MessageRow) -> ResultLine:
+    rejected = read_rejected(row.body)
     return ResultLine(
+        row.line, row.client_id, rejected.to, _LABELS[row.state],
+        0, None, [], None, None, rejected.error, 0, False,
+    )  # fmt: skip
+
+
+def _result(fact: Fact | None, entry: Outstanding | None) -> Result:
+    if fact is not None and fact.result is not None:
+        return read_result(fact.result)
+    return Result(State.QUEUED, None, 0, [], False, None) if entry is None else result_of(entry)
+
+
+def _line(row: MessageRow, fact: Fact | None, result: Result) -> ResultLine:
+    message = row.message
+    line = ResultLine(
         row.line,
         row.client_id,
         message.to,
@@ -89,10 +124,22 @@ def result_line(row: MessageRow, fact: Fact | None, entry: Outstanding | None) -
         result.possible_duplicate,
         result.link or None,
         msgspec.UNSET if message.transliterated is None else message.transliterated,
-        _part_states(result, final=fact is not None)
-        if len(message.segments) > 1
-        else msgspec.UNSET,
     )
+    if result.op or message.call is not None:
+        _add_call(line, message, result)
+    elif len(message.segments) > 1:
+        line.part_states = _part_states(result, final=fact is not None)
+    return line
+
+
+def _add_call(line: ResultLine, message: Message, result: Result) -> None:
+    if message.call is not None:
+        line.encoding = None
+    line.op = result.op or (message.call.op if message.call is not None else "")
+    if result.answer:
+        line.answer = msgspec.Raw(result.answer)
+    if result.destinations is not None:
+        line.message_ids = [each.message_id for each in result.destinations if each.message_id]
 
 
 def part_state(state: int, whole: int, *, final: bool) -> str:

@@ -21,7 +21,7 @@ from smppd.ledger.facts import Fact, FileAccount, MessageRow, Outstanding
 from smppd.ledger.slots import Slots
 from smppd.message import Lane
 from smppd.placing import day_folder, free_name, fsync_folder, write_whole
-from smppd.results.lines import ResultLine, echo_of, encode_line, iso, result_line
+from smppd.results.lines import ResultLine, echo_of, encode_line, iso, result_lines
 
 #: A file's messages in its order, each with the fact that ended it.
 Ended = Iterator[tuple[MessageRow, Fact | None]]
@@ -29,7 +29,10 @@ Items = Callable[[FileAccount, Slots], Ended]
 
 
 class Totals(msgspec.Struct):
-    """`NAME.report.json`. Times are ISO 8601; `rate` is messages a second while submitting."""
+    """`NAME.report.json`. Times are ISO 8601; `rate` is messages a second while submitting.
+
+    A send to a group is one message; its `destinations`, by state, are counted beside them.
+    """
 
     file: str
     claim: str
@@ -47,6 +50,14 @@ class Totals(msgspec.Struct):
     last_done: str | None = None
     seconds: float | None = None
     rate: float | None = None
+    destinations: dict[str, int] | msgspec.UnsetType = msgspec.UNSET
+
+    def count_destinations(self, lines: Sequence[ResultLine]) -> None:
+        """Add those of one send to a group."""
+        if self.destinations is msgspec.UNSET:
+            self.destinations = {}
+        for line in lines:
+            self.destinations[line.state] = self.destinations.get(line.state, 0) + 1
 
     def count(self, line: ResultLine) -> None:
         """Add one message."""
@@ -133,9 +144,13 @@ class Reporter:
 
 def _lines(items: Ended, entries: dict[int, Outstanding], totals: Totals) -> Iterator[bytes]:
     for row, fact in items:
-        line = result_line(row, fact, entries.get(row.item))
+        line, destinations = result_lines(row, fact, entries.get(row.item))
         totals.count(line)
-        yield encode_line(line, echo_of(row)) + b"\n"
+        if destinations:
+            totals.count_destinations(destinations)
+        echo = echo_of(row)
+        for each in destinations or [line]:
+            yield encode_line(each, echo) + b"\n"
 
 
 def _claim(file: FileAccount) -> str:

@@ -29,6 +29,7 @@ from smppd.ledger.facts import (
 from smppd.ledger.lifecycle import RECEIPT_STATES
 from smppd.ledger.slots import Slots
 from smppd.message import ErrorInfo, State
+from smppd.results.call_words import CALL_WORDS
 from smppd.results.lines import ResultLine, echo_of, encode_line, iso, part_state, result_line
 from smppd.smpp.text import decode_text
 from smppd.smpp.vocabulary import EsmClass, MessageState, TlvTag, status_name
@@ -44,11 +45,13 @@ class Happening(msgspec.Struct, frozen=True):
 
 
 class PartStory(msgspec.Struct, frozen=True):
-    """Where one part is, and every message_id that the SMSC gave it."""
+    """Where one part is, and every message_id that the SMSC gave it. Of a send to a group each part
+    is a destination: `to`."""
 
     part: int
     state: str
     message_ids: list[str]
+    to: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Story(msgspec.Struct, frozen=True):
@@ -81,8 +84,8 @@ def tell(row: MessageRow, facts: Sequence[Fact], admitted_at: float | None) -> S
     entry = _fold(row, facts)
     last = next((fact for fact in facts if fact.result is not None), None)
     line = result_line(row, last, entry)
-    several = line.parts > 1
-    history += [_happening(fact, several=several) for fact in facts]
+    several = line.parts > 1 or (entry is not None and entry.destinations is not None)
+    history += _happenings(row, facts, several=several)
     history = _with_contradictions(history, facts)
     parts = _parts(line, entry, final=last is not None)
     return Story(line, encode_line(line, echo_of(row)), history, parts)
@@ -157,7 +160,12 @@ def _parts(line: ResultLine, entry: Outstanding | None, *, final: bool) -> list[
     for part, key in entry.ids:
         ids.setdefault(part, []).append(key.partition("\t")[2])
     return [
-        PartStory(part + 1, part_state(state, entry.state, final=final), ids.get(part, []))
+        PartStory(
+            part + 1,
+            part_state(state, entry.state, final=final),
+            ids.get(part, []),
+            msgspec.UNSET if entry.destinations is None else entry.destinations[part],
+        )
         for part, state in enumerate(entry.part_states)
     ]
 
@@ -165,12 +173,17 @@ def _parts(line: ResultLine, entry: Outstanding | None, *, final: bool) -> list[
 # ── facts in words ───────────────────────────────────────────────────────────────────────────
 
 
-def _happening(fact: Fact, *, several: bool) -> Happening:
-    kind = Kind(fact.kind)
-    part = fact.part + 1 if several and fact.part is not None else None
-    words = _WORDS.get(kind)
-    text = words(fact) if words else kind.name.lower()
-    return Happening(iso(fact.at), kind.name.lower(), part, text)
+def _happenings(row: MessageRow, facts: Sequence[Fact], *, several: bool) -> Iterator[Happening]:
+    call = row.message.call is not None
+    over_http = call
+    for fact in facts:
+        kind = Kind(fact.kind)
+        if kind == Kind.SENDING:
+            over_http = call or fact.detail is not None
+        part = fact.part + 1 if several and fact.part is not None else None
+        words = (CALL_WORDS.get(kind) if over_http else None) or _WORDS.get(kind)
+        text = words(fact) if words else kind.name.lower()
+        yield Happening(iso(fact.at), kind.name.lower(), part, text)
 
 
 def _refusal(fact: Fact) -> str:

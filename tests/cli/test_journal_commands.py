@@ -17,6 +17,7 @@ from smppd.control import ControlUnavailable
 from smppd.journal.audit import Audit, audit
 from smppd.journal.store import Batch, open_store
 from smppd.ledger import memory
+from smppd.ledger.calls import Response
 from smppd.ledger.facts import (
     QUEUE_SHIFT,
     Chunk,
@@ -26,7 +27,7 @@ from smppd.ledger.facts import (
     encode,
 )
 from smppd.ledger.ledger import Ledger
-from smppd.message import ErrorInfo, Lane, Message, State
+from smppd.message import Call, ErrorInfo, Lane, Message, State
 from smppd.results.story import Story, tell
 from smppd.smpp.vocabulary import EsmClass
 from smppd.spool.formats import parse_line
@@ -276,6 +277,72 @@ def test_show_echoes_what_the_client_gave_along(
     book.commit()
     assert main(["show", "order-77", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["x-order"] == {"n": 1}
+
+
+def group_call() -> Message:
+    call = Call("sms.sendsmstogroup", {"from": "ACME", "idgroup": 7, "sms": "Hola"})
+    return msgspec.structs.replace(message(), to="group 7", segments=(b"",), call=call)
+
+
+def test_show_tells_of_a_send_to_a_group(book: Book, capsys: pytest.CaptureFixture[str]) -> None:
+    small, large = book.admit(("small", group_call()), ("large", group_call()))
+    rows = [row for row in book.rows if row.msg_id in (small, large)]
+    book.ledger.sending(book.tick(), "acme", rows, large)
+    for msg_id, count in ((small, 2), (large, 1000)):
+        taken = [(f"m{n}", f"346{n:08d}") for n in range(count)]
+        answer = b'{"id":"55","count":"%d"}' % count
+        response = Response("sms.sendsmstogroup", answer, taken, group=True, asked=True)
+        book.ledger.answered(book.tick(), "acme", msg_id, response)
+        what = ReceiptFact("acme", "m1", "", "", "34600000001", word="DELIVERED")
+        book.ledger.queried(book.tick(), (msg_id, 1), DELIVERED, what, 0)
+    book.commit()
+    assert main(["show", "small"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:7] == [
+        "small to group 7: sent",
+        "  operation  sms.sendsmstogroup from=ACME idgroup=7 sms=Hola",
+        "  asked      1 attempt",
+        '  answer     {"id":"55","count":"2"}',
+        "  part 1     to 34600000000: sent, message_id m0",
+        "  part 2     to 34600000001: delivered, message_id m1",
+        "  history",
+    ]
+    assert lines[8].endswith("asked over account acme")
+    assert lines[9].endswith("done, 2 destinations taken")
+    assert "part 2: asked for m1: the provider says DELIVERED" in lines[10]
+    assert main(["show", "large"]) == 0
+    shown = capsys.readouterr().out
+    assert len(shown.splitlines()) < 40
+    assert "  and 980 more; in all 999 sent, 1 delivered (--json has each)\n" in shown
+    assert main(["show", "large", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["op"], told["answer"]) == ("sms.sendsmstogroup", {"id": "55", "count": "1000"})
+    assert told["part_details"][1] == {
+        "part": 2,
+        "state": "delivered",
+        "message_ids": ["m1"],
+        "to": "34600000001",
+    }
+    assert len(told["part_details"]) == 1000
+
+
+def test_audit_counts_calls_too(book: Book) -> None:
+    waiting, ended, refused = book.admit(*[(f"{n}", group_call()) for n in range(3)])
+    book.ledger.sending(book.tick(), "acme", book.rows[-3:], refused)
+    response = Response("sms.sendsmstogroup", b"{}", [("m1", "1"), ("m2", "2")], True, True)
+    for msg_id in (waiting, ended):
+        book.ledger.answered(book.tick(), "acme", msg_id, response)
+    for part in (0, 1):
+        what = ReceiptFact("acme", f"m{part + 1}", "", "", "1", word="DELIVERED")
+        book.ledger.queried(book.tick(), (ended, part), DELIVERED, what, 0)
+    book.ledger.refused(book.tick(), refused, 0, ErrorInfo("NOT_ACCESS_TO_GROUP"))
+    spilled = memory.spill(book.ledger.accounts, 0)
+    assert len(spilled) == 1
+    book.store.commit(Batch(waiting=spilled, at=book.now))
+    book.commit(snapshot=True)
+    found = book.audit()
+    assert found.ok, [check for check in found.checks if not check.ok]
+    assert (found.states["sent"], found.states["delivered"], found.states["failed"]) == (1, 1, 1)
 
 
 def test_show_explains_an_id_that_it_cannot_find(

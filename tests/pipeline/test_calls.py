@@ -11,9 +11,11 @@ import trio
 import trio.testing
 
 from smppd.events import CodeUndocumented, LinkPaused
-from smppd.ledger.facts import Chunk, MessageRow, encode
+from smppd.ledger.facts import Chunk, MessageRow, encode, waiting_key
 from smppd.message import Call, Lane, Message, OnUnknown, State
 from smppd.pipeline import desk as desk_module
+from smppd.pipeline.cancellation import Cancellation, Wanted
+from smppd.pipeline.inquiry import Inquiry, QueryTerms
 from smppd.ports import (
     CallDone,
     CallOutcome,
@@ -25,10 +27,12 @@ from smppd.ports import (
     Reply,
 )
 from smppd.provider.answers import Taken
+from smppd.results.story import tell
 from smppd.smpp.vocabulary import MessageState
 
 if TYPE_CHECKING:
     from smppd.message import Part
+    from smppd.results.story import Happening
     from tests.pipeline.conftest import Bench, Life
 
 LINKS = ("main", "http")
@@ -99,25 +103,148 @@ def status(
     return Reply(Question(part.msg_id, number, name, part.message), 0, int(state), word=word)
 
 
-async def test_a_group_gives_each_destination_its_own_end(bench: Bench) -> None:
-    async with bench.up(links=LINKS, publishing=True) as life:
-        (part,) = await hand_in(life, [call(GROUP)])
-        await settle(life, part, group_done(part, [("m1", "34600000001"), ("m2", "34600000002")]))
+async def published(life: Life) -> None:
+    await life.publication.publish_ready()
+
+
+TWO = [("m1", "34600000001"), ("m2", "34600000002")]
+
+
+async def test_a_group_gives_each_destination_its_own_end(
+    bench: Bench, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with bench.up(links=LINKS) as life:
+        (part,) = await hand_in(life, [call(GROUP, echo={"x-ref": b'"7"'})])
+        await settle(life, part, group_done(part, TWO))
         assert life.states() == {"sent": 1}
+        await trio.sleep(10)
         await life.settlement.answered("http", [status(part, 0, "m1")])
         assert life.states() == {"sent": 1}
+        await trio.sleep(10)
         await life.settlement.answered("http", [status(part, 1, "m2")])
         assert life.states() == {"delivered": 1}
+        assert [(each.id, each.to) for each in life.tray.receipts] == [
+            ("c-0", "34600000001"),
+            ("c-0", "34600000002"),
+        ]
+        await published(life)
+    first, second = bench.results()
+    assert first == {
+        "line": 1,
+        "id": "c-0",
+        "to": "34600000001",
+        "state": "delivered",
+        "parts": 1,
+        "encoding": None,
+        "message_ids": ["m1"],
+        "submitted": "2027-01-15T08:00:00.000Z",
+        "done": "2027-01-15T08:00:10.000Z",
+        "error": None,
+        "attempts": 1,
+        "possible_duplicate": False,
+        "link": "http",
+        "op": "sms.sendsmstogroup",
+        "answer": {"id": "55", "count": 2, "credits": "1.2"},
+        "x-ref": "7",
+    }
+    assert second == first | {
+        "to": "34600000002",
+        "message_ids": ["m2"],
+        "done": "2027-01-15T08:00:20.000Z",
+    }
+    report = bench.report()
+    assert (report["messages"], report["states"]) == (1, {"delivered": 1})
+    assert report["destinations"] == {"delivered": 2}
 
 
 async def test_a_group_is_undelivered_when_one_of_it_is(bench: Bench) -> None:
-    async with bench.up(links=LINKS, publishing=True) as life:
+    async with bench.up(links=LINKS) as life:
         (part,) = await hand_in(life, [call(GROUP)])
-        await settle(life, part, group_done(part, [("m1", "34600000001"), ("m2", "34600000002")]))
-        rejected = status(part, 0, "m1", MessageState.UNDELIVERABLE, "NOT DELIVERED")
-        await life.settlement.answered("http", [rejected])
+        await settle(life, part, group_done(part, TWO))
+        refused = status(part, 0, "m1", MessageState.UNDELIVERABLE, "NOT DELIVERED")
+        await life.settlement.answered("http", [refused])
         await life.settlement.answered("http", [status(part, 1, "m2")])
         assert life.states() == {"undelivered": 1}
+        await published(life)
+        whole = life.shown("c-0")
+    assert whole.error is not None
+    assert whole.error.text == "1 of 2 destinations were not reached"
+    first, second = bench.results()
+    assert (first["state"], second["state"]) == ("undelivered", "delivered")
+    assert first["error"] == {"code": "UNDELIVERABLE", "text": "the provider says NOT DELIVERED"}
+    assert second["error"] is None
+    assert bench.report()["states"] == {"undelivered": 1}
+    assert bench.report()["destinations"] == {"undelivered": 1, "delivered": 1}
+
+
+async def test_a_group_that_is_reported_before_its_end_says_how_far_each_is(
+    bench: Bench, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with bench.up(links=LINKS) as life:
+        (part,) = await hand_in(life, [call(GROUP)])
+        await settle(life, part, group_done(part, TWO))
+        await life.settlement.answered("http", [status(part, 1, "m2")])
+        await trio.sleep(bench.report_after + 1)
+        life.accounts.touched.add(1)
+        await published(life)
+    first, second = bench.results()
+    assert (first["state"], first["done"]) == ("sent", None)
+    assert (second["state"], second["done"]) == ("delivered", "2027-01-15T08:00:00.000Z")
+    assert bench.report()["destinations"] == {"sent": 1, "delivered": 1}
+
+
+@pytest.mark.parametrize(
+    ("answer", "kept"),
+    [
+        ({"count": 3, "destinations": [{"messageid": "m1", "destination": "1"}]}, {"count": 3}),
+        # What says more than was read is kept: nothing that the provider says is lost.
+        ({"destinations": [{"messageid": "m1", "destination": "1", "x": 1}]}, ...),
+        ({"destinations": [{"messageid": "m1", "destination": "1"}, {"destination": "2"}]}, ...),
+        ({"destinations": "none"}, ...),
+    ],
+)
+async def test_an_answer_loses_only_what_each_destination_says(
+    bench: Bench, answer: dict[str, Any], kept: Any
+) -> None:
+    bench.asks = False
+    async with bench.up(links=LINKS) as life:
+        (part,) = await hand_in(life, [call(GROUP)])
+        await settle(life, part, done(part, [Taken("m1", "1")], **answer))
+        await published(life)
+        history = [each.text for each in tell_of(life)]
+    (line,) = bench.results()
+    assert line["answer"] == (answer if kept is ... else kept)
+    counts = "; the provider counts 3" if "count" in answer else ""
+    assert history[1:] == ["asked over account http", f"done, 1 destination taken{counts}"]
+
+
+def tell_of(life: Life) -> list[Happening]:
+    row = life.row("c-0")
+    return tell(row, life.reader.history(row.msg_id), None).history
+
+
+async def test_what_only_reads_has_its_answer_in_its_result(bench: Bench) -> None:
+    async with bench.up(links=LINKS) as life:
+        (part,) = await hand_in(life, [call(READS)])
+        answer = b'[{"idcontact": "1000", "mobile":"34600000001"}]'
+        await settle(life, part, CallDone(part.msg_id, "group.getcontacts", answer))
+        await published(life)
+    (line,) = bench.results()
+    assert (line["state"], line["message_ids"]) == ("sent", [])
+    assert line["answer"] == [{"idcontact": "1000", "mobile": "34600000001"}]
+    assert "destinations" not in bench.report()
+
+
+async def test_a_refused_call_says_so_in_its_result(bench: Bench) -> None:
+    async with bench.up(links=LINKS) as life:
+        (part,) = await hand_in(life, [call(GROUP)])
+        await settle(life, part, CallRefused(part.msg_id, "NOT_ACCESS_TO_GROUP", "not allowed"))
+        await published(life)
+        assert tell_of(life)[-1].text == "refused: NOT_ACCESS_TO_GROUP not allowed"
+    (line,) = bench.results()
+    assert (line["state"], line["op"]) == ("failed", "sms.sendsmstogroup")
+    assert line["error"] == {"code": "NOT_ACCESS_TO_GROUP", "text": "not allowed"}
+    assert "answer" not in line
 
 
 @pytest.mark.parametrize("what", [SMS, CONTACT])
@@ -173,6 +300,23 @@ async def test_a_code_about_the_account_stops_it_and_fails_nothing(bench: Bench,
         again = life.wires["http"].submitted[2:]
         assert [part.msg_id for part in again] == [part.msg_id for part in parts[:2]]
         assert life.accounts.entries[parts[0].msg_id].attempts == 1
+
+
+async def test_a_story_of_a_call_says_why_it_waited(
+    bench: Bench, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with bench.up(links=LINKS) as life:
+        (part,) = await hand_in(life, [call(READS)])
+        await settle(life, part, CallRefused(part.msg_id, "NO_CREDITS", ""))
+        life.refusals.resume("http", "ana")
+        await trio.testing.wait_all_tasks_blocked()
+        await settle(life, part, CallUnanswered(part.msg_id, "cannot connect", sent=False))
+        assert [each.text for each in tell_of(life)[1:]] == [
+            "asked over account http",
+            "refused with NO_CREDITS; goes again as soon as its account lets it",
+            "asked over account http",
+            "cannot connect; goes again at 2027-01-15T08:00:30.000Z",
+        ]
 
 
 async def test_another_code_fails_its_call_with_its_meaning(bench: Bench) -> None:
@@ -316,6 +460,15 @@ async def test_a_long_message_that_went_over_http_is_one_there(bench: Bench) -> 
         assert entry.ids == [(0, "http\tm1")]
         await life.receive(life.receipt("m1"), link="main")
         assert life.states() == {"sent": 1}
+        reply = Reply(Question(row.msg_id, 0, "m1", row.message), 0, int(MessageState.DELIVERED))
+        await life.settlement.answered("http", [reply])
+        shown = life.shown("long")
+        assert (shown.state, shown.parts, shown.encoding) == ("delivered", 3, "gsm7")
+        assert (shown.link, shown.op, shown.message_ids) == ("http", "sms.sendsms", ["m1"])
+        await published(life)
+    (line,) = bench.results()
+    assert "part_states" not in line
+    assert line["answer"] == {"messageid": "m1"}
 
 
 async def test_a_large_group_is_spilled_once_and_found_again(
@@ -338,3 +491,89 @@ async def test_a_large_group_is_spilled_once_and_found_again(
         await life.settlement.answered("http", replies[100:])
         assert life.states() == {"delivered": 1}
         assert life.accounts.called == 0
+
+
+async def test_what_waits_can_be_cancelled_and_what_left_cannot(bench: Bench) -> None:
+    async with bench.up(links=LINKS, window=0) as life:
+        life.wires["http"].open(3)
+        parts = await hand_in(life, [call(SMS), call(GROUP), call(CONTACT), call(SMS)])
+        assert len(parts) == 3
+        await settle_only(life, group_done(parts[1], TWO))
+        await settle_only(life, done(parts[2]))
+        cancellation = Cancellation(life.desk, life.settlement.recall, {})
+        queued = life.row("c-3").msg_id
+        wanted = [Wanted(msg_id) for msg_id in (*(part.msg_id for part in parts), queued)]
+        fates = await cancellation.cancel(wanted, "ana", 0.0)
+        assert [(fate.cancelled, fate.state, fate.why) for fate in fates] == [
+            (False, "sending", "the provider is being asked just now; try again in a moment"),
+            (
+                False,
+                "sent",
+                "the provider has done it, and takes nothing back over its HTTP API",
+            ),
+            (False, "", "it has come to its end already"),
+            (True, "cancelled", ""),
+        ]
+        await settle(life, parts[0], CallUnanswered(parts[0].msg_id, "timeout", sent=True))
+        (fate,) = await cancellation.cancel(wanted[:1], "ana", 0.0)
+        assert (fate.cancelled, fate.state) == (False, "unknown")
+        assert "nobody knows whether the provider has done it" in fate.why
+
+
+async def test_a_spilled_call_is_not_cancelled_either(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk_module, "WAITING_IN_MEMORY", 1)
+    monkeypatch.setattr(desk_module, "WAITING_AFTER_SPILL", 0)
+    async with bench.up(links=LINKS) as life:
+        (part,) = await hand_in(life, [call(GROUP)])
+        await settle(life, part, group_done(part, TWO))
+        await life.desk.checkpoint()
+        assert not life.accounts.entries
+        cancellation = Cancellation(life.desk, life.settlement.recall, {})
+        keys = [waiting_key("http", part.msg_id)]
+        (fate,) = await cancellation.cancel([Wanted(part.msg_id, keys)], "ana", 0.0)
+        assert (fate.cancelled, fate.state) == (False, "sent")
+        assert "takes nothing back" in fate.why
+
+
+async def settle_only(life: Life, outcome: CallOutcome) -> None:
+    """Without room for another."""
+    await life.calls.settle_calls("http", [outcome])
+
+
+class Account:
+    """Asked, and silent."""
+
+    def __init__(self) -> None:
+        self.asked: list[Question] = []
+
+    @property
+    def asking(self) -> int:
+        return 0
+
+    def ask(self, questions: Sequence[Question]) -> None:
+        self.asked += questions
+
+
+async def test_all_of_a_spilled_group_is_asked_for(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
+) -> None:
+    monkeypatch.setattr(desk_module, "WAITING_IN_MEMORY", 1)
+    monkeypatch.setattr(desk_module, "WAITING_AFTER_SPILL", 0)
+    names = [(f"m{n}", f"346{n:08d}") for n in range(250)]
+    account = Account()
+    async with bench.up(links=LINKS) as life, trio.open_nursery() as nursery:
+        (part,) = await hand_in(life, [call(GROUP)])
+        await settle(life, part, group_done(part, names))
+        await life.desk.checkpoint()
+        assert not life.accounts.entries
+        terms = QueryTerms(account, 60.0, held=100, account="http")
+        inquiry = Inquiry(life.desk, {"http": terms}, life.events.append)
+        nursery.start_soon(inquiry.run)
+        await trio.sleep(120)
+        nursery.cancel_scope.cancel()
+    assert {(each.part, each.message_id) for each in account.asked} == {
+        (n, name) for n, (name, _) in enumerate(names)
+    }
+    assert len(account.asked) == len(names)

@@ -18,6 +18,27 @@ _LIKE = '"2030-01-31T18:00:00+01:00"'
 _HOW = f'write a duration like "10m" or a time like {_LIKE}'
 
 
+def window(
+    send_at: str | None, expires: str | float | None, now: float
+) -> tuple[float | None, float | None] | str:
+    """From when and until when a message may go, or what is wrong, beginning with the field.
+
+    The first is None for at once; a duration in `expires` counts from it.
+    """
+    begins = now
+    if send_at is not None:
+        moment = parse_send_at(send_at, now)
+        if isinstance(moment, str):
+            return moment
+        begins = max(now, moment)
+    ends = None if expires is None else parse_expires(expires, begins)
+    if isinstance(ends, str):
+        return ends
+    if ends is not None and begins > now and ends <= begins:
+        return "expires: not after send_at, so it could never be sent: write a later time"
+    return begins if begins > now else None, ends
+
+
 def parse_expires(value: str | float, now: float) -> float | str:
     """When it expires, in epoch seconds, or why the value is none.
 

@@ -113,6 +113,23 @@ class Request(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     echo: dict[str, bytes] | None = msgspec.field(default=None, name="x-*")
 
 
+class CallRequest(Request, kw_only=True, forbid_unknown_fields=True):
+    """One line for the provider's HTTP APIs, as handed in. Types are checked, nothing else yet.
+
+    It names an operation with its `args`, or holds what is short for one: a `template`, a `group`,
+    or both. Only a template to single numbers has a `to`.
+    """
+
+    to: str | list[str] = ""
+    op: str | None = None
+    args: dict[str, object] | None = None
+    confirm: bool = False
+    template: str | int | None = None
+    params: str | dict[str, object] | None = None
+    group: str | int | None = None
+    country: str | int | None = None
+
+
 class Call(msgspec.Struct, array_like=True, gc=False, frozen=True):
     """An operation of the provider's HTTP API with its checked parameters (see `provider`).
 

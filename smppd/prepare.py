@@ -12,7 +12,7 @@ from functools import partial
 from smppd.address import Destination, Sender, classify_sender, normalise_destination
 from smppd.config import LinkConfig
 from smppd.config.terms import STANDARD_TON_NPI, TonNpi
-from smppd.expiry import parse_expires, parse_send_at
+from smppd.expiry import window
 from smppd.message import ErrorInfo, Message, OnUnknown, Request
 from smppd.smpp.cutting import Cut, Manner, TooLong, cut, single
 from smppd.smpp.text import Alphabet, Encoded, Unencodable, binary, choose, flash
@@ -181,26 +181,15 @@ def _extend(
 def _set_times(
     message: Message, request: Request, link: LinkConfig, now: float
 ) -> ErrorInfo | None:
-    """From when and until when it may go; an `expires` that is a duration counts from there."""
-    begins = now
-    if request.send_at is not None:
-        moment = parse_send_at(request.send_at, now)
-        if isinstance(moment, str):
-            return ErrorInfo("BAD_SEND_AT", None, moment)
-        begins = max(now, moment)
-        if moment > now and link.schedule == "smsc":
-            message.schedule = moment
-        elif moment > now:
-            message.send_at = moment
-    if request.expires is None:
-        return None
-    expires = parse_expires(request.expires, begins)
-    if isinstance(expires, str):
-        return ErrorInfo("BAD_EXPIRES", None, expires)
-    if begins > now and expires <= begins:
-        why = "expires: not after send_at, so it could never be sent: write a later time"
-        return ErrorInfo("BAD_EXPIRES", None, why)
-    message.expires = expires
+    """From when and until when it may go."""
+    times = window(request.send_at, request.expires, now)
+    if isinstance(times, str):
+        field = times.partition(":")[0]
+        return ErrorInfo(f"BAD_{field.upper()}", None, times)
+    if link.schedule == "smsc":
+        message.schedule, message.expires = times
+    else:
+        message.send_at, message.expires = times
     return None
 
 

@@ -105,9 +105,10 @@ class Parts:
         self.settlement = Settlement(self.desk, self.receipts, self.mailbox, self.refusals)
 
     def _build_pools(self, store: Store) -> None:
-        """The queues of each link and of each route, and in which order links take from them."""
+        """The queues of each link, account and route, and in which order links take from them."""
         config = self._config
-        turns = {link.name: Turns([link.name]) for link in config.links} | {
+        names = [each.name for each in (*config.links, *config.accounts)]
+        turns = {name: Turns([name]) for name in names} | {
             route.pool: Turns(route.links, route.weights, route.failover_after)
             for route in config.routing.routes
         }
@@ -166,6 +167,7 @@ class Parts:
             section.default_country,
             section.dedupe_window,
             config.routing.routes,
+            {account.name: account for account in config.accounts},
         )
         self.admission = Admission(self.desk, terms, self._emit)
         self.spool = Spool(

@@ -7,8 +7,6 @@ import argparse
 from smppd.cli.terminal import Misconfigured
 from smppd.config import (
     Config,
-    ContactsConfig,
-    HttpConfig,
     Mistake,
     account_tls,
     find_config,
@@ -40,11 +38,10 @@ def read_config(arguments: argparse.Namespace) -> Config:
 def read_passwords(config: Config) -> dict[str, str]:
     """The password of each link, and the password or token of each account, by its name. Raises
     `Misconfigured` with every mistake, those in the files that TLS needs included."""
-    accounts: list[HttpConfig | ContactsConfig] = [*config.http, *config.contacts]
     found = {link.name: read_password(link) for link in config.links}
-    found |= {account.name: read_secret(account) for account in accounts}
+    found |= {account.name: read_secret(account) for account in config.accounts}
     secured = [tls_context(link) for link in config.links if link.tls]
-    secured += [account_tls(account) for account in accounts if account.tls_ca_file]
+    secured += [account_tls(account) for account in config.accounts if account.tls_ca_file]
     mistakes = [each for each in (*found.values(), *secured) if isinstance(each, Mistake)]
     if mistakes:
         raise Misconfigured(mistakes)

@@ -20,7 +20,7 @@ from smppd.config import Config
 from smppd.config.quantities import seconds
 from smppd.control import ControlRefused, ControlUnavailable, ask
 from smppd.message import ErrorInfo, Lane, Request
-from smppd.prepare import prepare
+from smppd.pipeline.making import Maker
 from smppd.routing import Ways
 from smppd.spool.claiming import is_progress
 from smppd.spool.formats import format_of, known_formats, parse_line
@@ -126,15 +126,15 @@ def _checked(message: dict[str, Any], config: Config, lane: Lane) -> bytes:
 
 
 def _flaw(request: Request, config: Config, lane: Lane) -> ErrorInfo | None:
-    links, country = {link.name: link for link in config.links}, config.spool.default_country
-    ways = Ways(links, config.routing.routes, country)
+    country = config.spool.default_country
+    accounts = {each.name: each for each in config.accounts}
+    links = {link.name: link for link in config.links}
+    ways = Ways(links, config.routing.routes, country, accounts)
+    maker = Maker(ways, country, _unnumbered)
     if request.priority is not None:
         lane = Lane[request.priority.upper()]
     for to in [request.to] if isinstance(request.to, str) else request.to:
-        way = ways.choose(request, to, lane)
-        if isinstance(way, ErrorInfo):
-            return way
-        found = prepare(request, to, way[1], country, _unnumbered, time.time())
+        _, found = maker.make(request, to, lane, time.time())
         if isinstance(found, ErrorInfo):
             return found
     return None

@@ -233,6 +233,11 @@ class Config:
     routing: RoutingConfig = field(default_factory=RoutingConfig)
     observe: ObserveConfig = field(default_factory=ObserveConfig)
 
+    @property
+    def accounts(self) -> tuple[HttpConfig | ContactsConfig, ...]:
+        """The accounts of both HTTP APIs."""
+        return (*self.http, *self.contacts)
+
 
 class Key(NamedTuple):
     """A key's field in the section's class, and the rule for its value."""

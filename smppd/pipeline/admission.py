@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
-from smppd.config import LinkConfig, RouteConfig
+from smppd.config import ContactsConfig, HttpConfig, LinkConfig, RouteConfig
 from smppd.events import Emit, FileAdmitted
 from smppd.ledger.facts import QUEUE_SHIFT, Chunk, MessageRow, Rejected, encode
 from smppd.ledger.references import Numbering
 from smppd.message import ErrorInfo, Lane, Message, Request, State
 from smppd.pipeline.desk import Desk
+from smppd.pipeline.making import Maker
 from smppd.ports import Claimed, Line, Unread
-from smppd.prepare import prepare
 from smppd.routing import Ways
 
 _LANES = {"high": Lane.HIGH, "normal": Lane.NORMAL, "bulk": Lane.BULK}
@@ -34,23 +34,27 @@ class _Item(msgspec.Struct, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What admission must know of the configuration; queues by pool (a link, a route) and lane."""
+    """What admission must know of the configuration; queues by pool (a link, a route, an
+    account) and lane."""
 
     links: Mapping[str, LinkConfig]
     queues: Mapping[tuple[str, Lane], int]
     default_country: str
     dedupe_window: float
     routes: Sequence[RouteConfig] = ()
+    accounts: Mapping[str, HttpConfig | ContactsConfig] = field(default_factory=dict)
 
 
 class Admission:
-    """Takes lines in. What no route takes goes over the first link of the configuration."""
+    """Takes lines in. What no route takes goes over the first link of the configuration, and an
+    operation of an HTTP API over the first account of it."""
 
     def __init__(self, desk: Desk, terms: Terms, emit: Emit) -> None:
         self._desk = desk
         self._terms = terms
         self._emit = emit
-        self._ways = Ways(terms.links, terms.routes, terms.default_country)
+        self._ways = Ways(terms.links, terms.routes, terms.default_country, terms.accounts)
+        self._maker = Maker(self._ways, terms.default_country, self._number)
         self._numbering = Numbering(desk.accounts.references)
         self._numbered: dict[int, int] = {}
         self._own_senders = {route.pool for route in terms.routes if _differ(route, terms.links)}
@@ -139,13 +143,8 @@ class Admission:
     ) -> _Item:
         if request.priority is not None:
             lane = _LANES[request.priority]
-        way = self._ways.choose(request, to, lane)
-        if isinstance(way, ErrorInfo):
-            queue = self._terms.queues[self._ways.default, lane]
-            return _Item(number, queue, id_, to, way, State.REJECTED, request.echo)
-        pool, link = way
+        pool, verdict = self._maker.make(request, to, lane, now)
         queue = self._terms.queues[pool, lane]
-        verdict = prepare(request, to, link, self._terms.default_country, self._number, now)
         if isinstance(verdict, ErrorInfo):
             return _Item(number, queue, id_, to, verdict, State.REJECTED, request.echo)
         if request.from_ is None and pool in self._own_senders:

@@ -16,15 +16,17 @@ from math import inf
 import msgspec
 
 from smppd.expiry import parse_expires, parse_send_at
-from smppd.message import ErrorInfo, Request
+from smppd.message import CallRequest, ErrorInfo, Request
 from smppd.ports import Line
+from smppd.spool import call_lines
 
 _ECHO_FIELD = "x-*"
 _decode = msgspec.json.Decoder(Request).decode
+_decode_call = msgspec.json.Decoder(CallRequest).decode
 _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _FIELDS = {
     field.encode_name: msgspec.json.Decoder(field.type)
-    for field in msgspec.structs.fields(Request)
+    for field in msgspec.structs.fields(CallRequest)
     if field.encode_name != _ECHO_FIELD
 }
 _A_TEXT = "a text in quotes"
@@ -35,6 +37,12 @@ _FORMS = {
     "transliterate": "true or false",
     "flash": "true or false",
     "tlv": 'an object like {"0x1400": "0a1b"}',
+    "args": 'an object like {"idgroup": 7}',
+    "confirm": "true or false",
+    "template": "the template's id",
+    "params": 'an object like {"name": "Ana"}, or a text like "name:Ana"',
+    "group": "the group's id",
+    "country": 'a dialling code in quotes, like "34"',
 }
 _KINDS = {'"': _A_TEXT, "[": "a list", "{": "an object", "t": "true", "f": "false", "n": "null"}
 #: What other gateways call our fields.
@@ -55,6 +63,12 @@ _ALIASES = {
     "at": "send_at",
     "schedule": "send_at",
     "validity": "expires",
+    "operation": "op",
+    "method": "op",
+    "parameters": "args",
+    "idgroup": "group",
+    "idtemplate": "template",
+    "countrycode": "country",
     "link": "via",
 }
 _WORDS = {
@@ -165,23 +179,25 @@ def _read(raw: bytes) -> Request | ErrorInfo:
         text = f'not an object but {_kind(raw)}: write {{"to": …, "text": …}}'
         return ErrorInfo("NOT_OBJECT", text=text)
     echo = {name: fields.pop(name) for name in list(fields) if name.startswith("x-")}
+    for name in call_lines.NULLABLE & fields.keys():
+        if bytes(fields[name]) == b"null":
+            del fields[name]
     mistake = _misnamed(fields) or _mistyped(fields)
     if mistake is not None:
         return mistake
-    request = _decode(msgspec.json.encode(fields))
+    plain = call_lines.FIELDS.isdisjoint(fields)
+    request = (_decode if plain else _decode_call)(msgspec.json.encode(fields))
     if echo:
         request.echo = {name: bytes(_one_line(value)) for name, value in echo.items()}
     return request
 
 
 def _misnamed(fields: dict[str, msgspec.Raw]) -> ErrorInfo | None:
-    if "op" in fields:
-        text = "op: HTTP API operations are not available in this version"
-        return ErrorInfo("NOT_AVAILABLE", text=text)
     for name in fields:
         if name not in _FIELDS:
-            return ErrorInfo("UNKNOWN_FIELD", text=f"{name[:60]}: unknown field{_advice(name)}")
-    if "to" not in fields:
+            advice = ": put it into args" if "op" in fields else _advice(name)
+            return ErrorInfo("UNKNOWN_FIELD", text=f"{name[:60]}: unknown field{advice}")
+    if "to" not in fields and call_lines.FIELDS.isdisjoint(fields):
         return ErrorInfo("MISSING_TO", text='to: missing: add the destination, "to": "+34…"')
     return None
 
@@ -243,7 +259,8 @@ def _scalar(raw: bytes) -> str | None:
 
 def flaw(request: Request) -> ErrorInfo | None:
     """The first thing in a request that the line alone shows to be wrong."""
-    for check in _CHECKS:
+    checks = _CALL_CHECKS if isinstance(request, CallRequest) else _CHECKS
+    for check in checks:
         mistake = check(request)
         if mistake is not None:
             return mistake
@@ -317,6 +334,10 @@ def _is_hex(value: str) -> bool:
         return False
 
 
+def _call(request: Request) -> ErrorInfo | None:
+    return call_lines.flaw_of_call(request) if isinstance(request, CallRequest) else None
+
+
 _CHECKS: tuple[Callable[[Request], ErrorInfo | None], ...] = (
     _addressing,
     _content,
@@ -324,3 +345,4 @@ _CHECKS: tuple[Callable[[Request], ErrorInfo | None], ...] = (
     _times,
     _octets,
 )
+_CALL_CHECKS = (_call, _words, _times)

@@ -40,7 +40,9 @@ CODES: Mapping[str, str] = MappingProxyType(
         "BAD_ENCODING": "not one of the encodings, or one that does not go with the content",
         "BAD_EXPIRES": "not a duration or a time with offset",
         "BAD_SEND_AT": "not a time with offset",
-        "NOT_AVAILABLE": "something this version cannot do yet",
+        "BAD_OP": "an operation that does not exist",
+        "WRONG_FIELD": "a field that does not go with another one",
+        "NOT_CONFIRMED": "an operation that destroys, without the word for it",
     }
 )
 

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import trio
 
-from smppd.config import LinkConfig, RouteConfig
+from smppd.config import ContactsConfig, HttpConfig, LinkConfig, RouteConfig
 from smppd.events import Event
 from smppd.journal.journal import Journal
 from smppd.journal.store import Batch, open_reader, open_store
@@ -205,7 +205,8 @@ class Life:
         )
         #: What happens between the publication's word and the reading of a file's results.
         self.before_reading: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
-        shares = {link: Turns([link]) for link in links} | {
+        ways = [*links, *bench.accounts]
+        shares = {name: Turns([name]) for name in ways} | {
             route.pool: Turns(route.links, route.weights, route.failover_after)
             for route in bench.routes
         }
@@ -213,9 +214,9 @@ class Life:
             (pool, lane): self.store.enter_queue(pool, lane) for pool in shares for lane in Lane
         }
         self.pools = [self._pool(name, turns) for name, turns in shares.items()]
-        self.wires = {link: Wire(link, window, self._check, dead) for link in links}
-        self.wire = self.wires[links[0]]
-        self.dispatchers = [self._dispatcher(link) for link in links]
+        self.wires = {name: Wire(name, window, self._check, dead) for name in ways}
+        self.wire = self.wires[ways[0]]
+        self.dispatchers = [self._dispatcher(name) for name in ways]
         self.admission = Admission(self.desk, self._terms(links), self.events.append)
         self.publication = Publication(
             self.desk,
@@ -250,7 +251,8 @@ class Life:
             name: LinkConfig(name=name, hosts=(), system_id="acme", from_="ACME") for name in links
         }
         configs |= self.bench.links
-        return Terms(configs, self.queues, "", DEDUPE_WINDOW, self.bench.routes)
+        bench = self.bench
+        return Terms(configs, self.queues, "", DEDUPE_WINDOW, bench.routes, bench.accounts)
 
     async def _read_in_place(self, function: Callable[..., Any], *arguments: Any) -> Any:
         await self.before_reading()
@@ -426,6 +428,7 @@ class Bench:
         self.report_after = 3600.0
         self.routes: Sequence[RouteConfig] = ()
         self.links: dict[str, LinkConfig] = {}
+        self.accounts: dict[str, HttpConfig | ContactsConfig] = {}
         self.message_id_form = "auto"
         self.references = False
         #: Whether accounts ask for the delivery of what they sent.

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smppd.message import Request
+from smppd.message import CallRequest, Request
 from smppd.spool.careful import too_long
 from smppd.spool.formats import CODES, Format, closes, format_of, parse_document, parse_line
 from smppd.spool.quarantine import Unusable
@@ -19,6 +19,10 @@ GOOD = {"to": "+34600000001", "text": "Hola", "from": "ACME", "id": "order-77"}
 
 def good(**changes: object) -> bytes:
     return json.dumps(GOOD | changes).encode()
+
+
+def call(**fields: object) -> bytes:
+    return json.dumps(fields).encode()
 
 
 def test_a_good_line_becomes_a_request() -> None:
@@ -46,6 +50,41 @@ def test_every_field_may_be_given(changes: dict[str, object]) -> None:
     line = parse_line(good(**changes), 1)
     assert line.mistake is None
     assert line.request is not None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"op": "group.getcontacts", "args": {"idgroup": 7}, "id": "a", "x-n": 1},
+        {"op": "chat.getchatchannels", "via": "http", "priority": "high", "on_unknown": "fail"},
+        {"op": "group.deletegroup", "args": {"idgroup": 7}, "confirm": True},
+        {"to": ["1", "2"], "template": 7, "params": {"name": "Ana"}, "expires": "10m"},
+        {"to": "1", "template": "7", "params": "name:Ana"},
+        {"group": 7, "text": "Hola", "country": "34", "from": "A", "receipt": False},
+        {"group": "7", "template": 5, "country": 34, "send_at": "2030-01-01T00:00:00Z"},
+    ],
+)
+def test_a_line_for_the_api_becomes_a_request(fields: dict[str, object]) -> None:
+    found = parse_line(json.dumps(fields).encode(), 1).request
+    assert isinstance(found, CallRequest)
+    names = {"from": "from_"}
+    given = {name: value for name, value in fields.items() if not name.startswith("x-")}
+    assert given == {name: getattr(found, names.get(name, name)) for name in given}
+
+
+def test_null_is_nothing_given() -> None:
+    line = parse_line(good(op=None, args=None, template=None, group=None, country=None), 1)
+    assert type(line.request) is Request
+
+
+def test_args_may_hold_a_long_list() -> None:
+    contacts = [{"mobile": f"346{n:08}", "name": "Ana"} for n in range(10_000)]
+    raw = call(op="group.addcontactlist", args={"idgroup": 7, "contacts": contacts})
+    assert len(raw) < 1 << 20
+    request = parse_line(raw, 1).request
+    assert isinstance(request, CallRequest)
+    assert request.args is not None
+    assert request.args["contacts"] == contacts
 
 
 MISTAKES = [
@@ -93,7 +132,47 @@ MISTAKES = [
     (good(expires="2030-01-01T00:00:00"), "BAD_EXPIRES", ["offset"]),
     (good(expires=0), "BAD_EXPIRES", ["duration"]),
     (good(expires=10**30), "BAD_EXPIRES", ["duration"]),
-    (good(op="sms.sendsms"), "NOT_AVAILABLE", ["op:", "not available in this version"]),
+    (good(op="sms.sendsms"), "WRONG_FIELD", ["to:", "put it into args"]),
+    (call(op="sms.sendsmss"), "BAD_OP", ["op:", "sms.sendsmss", "did you mean sms.sendsms?"]),
+    (call(op="nothing"), "BAD_OP", ["op:", "smppd api --list"]),
+    (call(op=""), "BAD_OP", ["op:", "smppd api --list"]),
+    (call(op=5), "BAD_TYPE", ["op:", "a text in quotes"]),
+    (call(op="sms.sendsms", args=[1]), "BAD_TYPE", ["args:", "an object like"]),
+    (call(op="sms.sendsms", idgroup=7), "UNKNOWN_FIELD", ["idgroup:", "put it into args"]),
+    (call(op="sms.sendsms", template=7), "WRONG_FIELD", ["template:", "put it into args"]),
+    (call(op="sms.sendsms", data="00"), "WRONG_FIELD", ["data:", "SMPP alone"]),
+    (call(op="sms.sendsms", udh="0500"), "WRONG_FIELD", ["udh:", "SMPP alone"]),
+    (call(op="sms.sendsms", tlv={"0x1400": "0a"}), "WRONG_FIELD", ["tlv:", "SMPP alone"]),
+    (call(op="sms.sendsms", flash=True), "WRONG_FIELD", ["flash:", "SMPP alone"]),
+    (call(op="sms.sendsms", encoding="ucs2"), "WRONG_FIELD", ["encoding:", "SMPP alone"]),
+    (call(op="sms.sendsms", transliterate=False), "WRONG_FIELD", ["transliterate:", "leave it"]),
+    (call(op="sms.sendsms", id=""), "EMPTY_ID", ["id:"]),
+    (call(op="sms.sendsms", expires="soon"), "BAD_EXPIRES", ["soon"]),
+    (call(op="sms.sendsms", priority="urgent"), "BAD_PRIORITY", ["urgent"]),
+    (call(op="group.deletegroup", args={"idgroup": 7}), "NOT_CONFIRMED", ["confirm:", "true"]),
+    (call(op="group.deletegroup", confirm=1), "BAD_TYPE", ["confirm:", "true or false"]),
+    (good(args={"idgroup": 7}), "WRONG_FIELD", ["args:", "goes with op"]),
+    (good(confirm=True), "WRONG_FIELD", ["confirm:", "goes with op"]),
+    (good(confirm=False), "WRONG_FIELD", ["confirm:", "goes with op"]),
+    (good(params="a:b"), "WRONG_FIELD", ["params:", "goes with template"]),
+    (good(country="34"), "WRONG_FIELD", ["country:", "goes with group"]),
+    (good(template=7), "WRONG_FIELD", ["text:", "leave one of the two out"]),
+    (call(to="1", template=7, **{"from": "A"}), "WRONG_FIELD", ["from:", "leave it out"]),
+    (call(to="1", template=7, country="34"), "WRONG_FIELD", ["country:", "goes with group"]),
+    (call(to="1", template=7, flash=True), "WRONG_FIELD", ["flash:", "SMPP alone"]),
+    (call(to="1", template=[7]), "BAD_TYPE", ["template:", "the template's id"]),
+    (call(template=7), "MISSING_TO", ["to:", "a number, or to a group"]),
+    (call(template=7, to=["1", ""]), "EMPTY_TO", ["to:"]),
+    (good(group=7), "WRONG_FIELD", ["to:", "not go with group"]),
+    (call(group=7), "MISSING_TEXT", ["text:", "or a template"]),
+    (call(group=7, text=""), "EMPTY_TEXT", ["text:"]),
+    (call(group=7, text="x", params="a:b"), "WRONG_FIELD", ["params:", "goes with template"]),
+    (call(group=7, text="x", data="00"), "WRONG_FIELD", ["data:", "SMPP alone"]),
+    (call(group=7, template=5, params="a:b"), "WRONG_FIELD", ["params:", "single numbers"]),
+    (call(group=7, template=5, text="x"), "WRONG_FIELD", ["text:", "not go with template"]),
+    (call(group=7, template=5, **{"from": "A"}), "WRONG_FIELD", ["from:", "leave it out"]),
+    (call(group=7, template=5, to="1"), "WRONG_FIELD", ["to:", "not go with group"]),
+    (call(text="x", op=None), "MISSING_TO", ["to:", "add the destination"]),
     (good(send_at="2030-01-01T00:00"), "BAD_SEND_AT", ["send_at:", "no offset"]),
     (good(send_at="10m"), "BAD_SEND_AT", ["send_at:", "10m", "2030-01-31T18:00:00+01:00"]),
 ]
@@ -172,7 +251,7 @@ JSON_TEXTS = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=4,
 )
-FIELD_NAMES = st.sampled_from([*(field for field in msgspec.structs.asdict(Request(to="1")))])
+FIELD_NAMES = st.sampled_from([*(field for field in msgspec.structs.asdict(CallRequest()))])
 
 
 @given(st.dictionaries(FIELD_NAMES | st.just("x-a") | st.text(), JSON_TEXTS, max_size=6))
@@ -180,7 +259,7 @@ def test_no_object_raises_and_every_mistake_is_one_of_the_list(fields: dict[str,
     line = parse_line(json.dumps(fields).encode(errors="replace"), 1)
     if line.mistake is None:
         assert line.request is not None
-        assert line.request.to
+        assert line.request.to or isinstance(line.request, CallRequest)
     else:
         assert line.mistake.code in CODES
 

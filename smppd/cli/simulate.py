@@ -1,4 +1,4 @@
-"""`smppd simulate`: a simulated SMSC on this machine, with as many faults as asked for."""
+"""`smppd simulate`: an SMSC and the HTTP APIs on this machine, with as many faults as asked for."""
 
 from __future__ import annotations
 
@@ -38,4 +38,4 @@ def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 def _in_words(error: BaseException) -> str:
     why = getattr(error, "strerror", None) or str(error)
-    return f"the simulated SMSC cannot go on: {why}: check listen, the files for TLS, and the tally's file"
+    return f"the simulated SMSC cannot go on: {why}: check listen, http-listen, the files for TLS, and the tally's file"

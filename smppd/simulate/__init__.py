@@ -1,1 +1,1 @@
-"""A simulated SMSC for tests, demonstrations and load; the daemon never imports it."""
+"""A simulated SMSC and provider for tests, demonstrations and load; the daemon never imports them."""

@@ -17,7 +17,9 @@ import trio
 
 from smppd.simulate.accounts import Connection
 from smppd.simulate.centre import MessageCentre
-from smppd.simulate.script import Script, Tls
+from smppd.simulate.common import Common
+from smppd.simulate.script import Script
+from smppd.simulate.securing import secured
 from smppd.simulate.tally import Tally
 
 #: Octets taken from a socket at once.
@@ -40,11 +42,16 @@ class _Hold(NamedTuple):
 class Smsc:
     """A simulated SMSC. `tally` says what it saw; `address` where it listens while it serves."""
 
-    def __init__(self, script: Script, wall_clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        script: Script,
+        wall_clock: Callable[[], float] = time.time,
+        common: Common | None = None,
+    ) -> None:
         self.script = script
         self.address: tuple[str, int] | None = None
         self._listeners: list[trio.SocketListener] = []
-        self._centre = MessageCentre(script, wall_clock)
+        self._centre = MessageCentre(script, wall_clock, common)
         self._holds: dict[Connection, _Hold] = {}
         self._alarm = trio.lowlevel.ParkingLot()
         self._alarm_at = 0.0
@@ -67,7 +74,8 @@ class Smsc:
 
     async def listen(self) -> tuple[str, int]:
         """Open the listening sockets; the bound (host, port). `serve` does it where this was not."""
-        self._tls = _secured(self.script.tls)
+        tls = self.script.tls
+        self._tls = secured(tls.cert, tls.key, tls.ca)
         host, port = self.script.address()
         self._listeners = await trio.open_tcp_listeners(port, host=host or None)
         bound = self._listeners[0].socket.getsockname()
@@ -174,20 +182,3 @@ class Smsc:
         while True:
             await trio.sleep(self.script.tally.every)
             self.write_tally()
-
-
-def _secured(tls: Tls) -> ssl.SSLContext | None:
-    """What the script's TLS comes to; None for plain TCP. Raises OSError, with the files' names."""
-    if not tls.cert:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        context.load_cert_chain(tls.cert, tls.key or None, lambda: "")
-        if tls.ca:
-            context.verify_mode = ssl.CERT_REQUIRED
-            context.load_verify_locations(tls.ca)
-    except OSError as error:
-        why = error.strerror or error
-        files = ", ".join(filter(None, (tls.cert, tls.key, tls.ca)))
-        raise OSError(error.errno, f"TLS with {files}: {why}") from error
-    return context

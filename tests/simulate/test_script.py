@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import re
+import tomllib
 from pathlib import Path
+from typing import get_args, get_origin, get_type_hints
 
 import pytest
+from msgspec.structs import replace
 
 from smppd.simulate.reading import (
     ScriptError,
@@ -174,3 +178,74 @@ def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:
 def test_a_handsets_text_is_ascii_or_ucs2(text: str, octets: bytes, data_coding: int) -> None:
     encoded = encode_mo(text, 3)
     assert (encoded.octets, encoded.data_coding) == (octets, data_coding)
+
+
+EXAMPLE = Path(__file__).parents[2] / "conf" / "simulate" / "provider.toml"
+
+
+def test_the_example_shows_every_key_of_the_http_apis_and_loads(tmp_path: Path) -> None:
+    assert load_script(EXAMPLE).http.listen == "127.0.0.1:8080"
+    whole = re.sub(r"(?m)^#(?=[a-z[])", "", EXAMPLE.read_text())
+    (tmp_path / "whole.toml").write_text(whole)
+    load_script(tmp_path / "whole.toml")
+    shown = tomllib.loads(whole)
+    for section in ("http", "fate", "chat"):
+        assert set(shown[section]) == {v.name for v in values() if v.section == section}
+    for value in values():
+        if get_origin(value.kind) is tuple:
+            known = set(get_type_hints(get_args(value.kind)[0])) - {"user"}
+            assert set(shown[value.section][value.name][0]) - {"user"} == known, value.key
+
+
+def test_the_example_shows_the_defaults() -> None:
+    shown = load_script(EXAMPLE)
+    assert shown.fate == Script().fate
+    assert shown.chat == Script().chat
+    assert (
+        replace(shown.http, listen=Script().http.listen, channel=Script().http.channel)
+        == Script().http
+    )
+
+
+@pytest.mark.parametrize(
+    ("flag", "key", "cure"),
+    [
+        ("--http-fault=what=lots", "http.fault.what", "lost, hang"),
+        ("--http-fault=when=now", "http.fault.when", "what, op, every"),
+        ("--http-fault=lost", "--http-fault", "KEY=VALUE"),
+        ("--http-fault=op=*", "http.fault", "what"),
+        ("--http-fault=what=lost,share=3", "http.fault.share", "<= 1.0"),
+        ("--http-channel=platform=fax,platformid=1", "http.channel.platform", "whatsapp"),
+        ("--http-group=id=x", "http.group.id", "[0-9]"),
+        ("--http-account=user=a", "http.account", "password"),
+        ("--http-zone=Mars/Sea", "http", "zone"),
+        ("--http-listen=8080", "http", "HOST:PORT"),
+        ("--http-key=a.pem", "http", "cert"),
+        ("--fate-words=LOST=x", "fate", "DELIVRD"),
+        ("--fate-states=UNDELIV=0.6,EXPIRED=0.6", "fate", "add up"),
+        ("--chat-platform=fax", "chat.platform", "telegram"),
+    ],
+)
+def test_a_mistake_about_the_http_apis_names_the_key_and_the_cure(
+    flag: str, key: str, cure: str
+) -> None:
+    with pytest.raises(ScriptError) as caught:
+        parse(flag)
+    assert key in str(caught.value)
+    assert cure in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_tables_are_written_with_semicolons_on_the_command_line() -> None:
+    script = parse(
+        "--http-fault=what=lost,op=sms.*,every=10; what=delay,seconds=2",
+        "--http-account=user=a,password=b,balance=10",
+        "--http-prices=33=2,351=0.5",
+        "--fate-words=DELIVRD=has arrived",
+    )
+    first, second = script.http.fault
+    assert (first.what, first.op, first.every) == ("lost", "sms.*", 10)
+    assert (second.what, second.seconds) == ("delay", 2)
+    assert (script.http.account[0].user, script.http.account[0].balance) == ("a", 10)
+    assert script.http.prices == {"33": 2, "351": 0.5}
+    assert script.fate.words == {"DELIVRD": "has arrived"}

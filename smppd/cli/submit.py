@@ -74,9 +74,17 @@ def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
     config = read_config(arguments)
     lane = Lane[arguments.lane.upper()]
     if message is not None:
-        handed = _hand_in(config, lane, _made_up_name(), iter([_checked(message, config, lane)]))
+        handed = put_in(config, lane, _made_up_name(), iter([_checked(message, config, lane)]))
     else:
         handed = _submit_file(config, lane, Path(arguments.file))
+    return follow_up(handed, arguments, config, terminal)
+
+
+def follow_up(
+    handed: HandedIn, arguments: argparse.Namespace, config: Config, terminal: Terminal
+) -> int:
+    """Say that it was handed in, and with --wait what came of it; the exit code. Knows --wait,
+    --timeout and --json."""
     if not arguments.wait:
         _tell(handed, terminal, as_json=arguments.json)
         return 0
@@ -160,7 +168,7 @@ def _submit_file(config: Config, lane: Lane, path: Path) -> HandedIn:
             first = file.read(_COPY_SIZE)
             if not first:
                 raise CommandError(f"{path}: is empty: there is nothing to send", exit_code=2)
-            return _hand_in(config, lane, path.name, _octets(first, file))
+            return put_in(config, lane, path.name, _octets(first, file))
     except OSError as error:
         why = error.strerror or str(error)
         raise CommandError(f"{path}: cannot be read: {why}", exit_code=2) from None
@@ -172,7 +180,8 @@ def _octets(first: bytes, file: BinaryIO) -> Iterator[bytes]:
         yield octets
 
 
-def _hand_in(config: Config, lane: Lane, name: str, content: Iterator[bytes]) -> HandedIn:
+def put_in(config: Config, lane: Lane, name: str, content: Iterator[bytes]) -> HandedIn:
+    """Hand a file in. Raises `CommandError` with the cure when the spool does not let us."""
     root = config.spool.path
     try:
         return hand_in(root, lane, name, content)

@@ -67,10 +67,11 @@ class ChatChannelFound(NamedTuple):
 
 
 class Read(NamedTuple):
-    """The messages of an answer, oldest first as far as can be told; how many entries of it
-    could not be read, and what was wrong with one of them."""
+    """The messages of an answer; whether they could be put in order, the oldest first; how many
+    entries of it could not be read, and what was wrong with one of them."""
 
     messages: list[ChatMessage]
+    ordered: bool = False
     unread: int = 0
     problem: str = ""
 
@@ -78,7 +79,8 @@ class Read(NamedTuple):
 def read_messages(result: bytes) -> Read:
     """The messages in the `result` of getchats, getmessages or getunreadmessages."""
     entries, unread, problem = _entries(result)
-    return Read(_in_order([_message(*entry) for entry in entries]), unread, problem)
+    messages = [_message(*entry) for entry in entries]
+    return Read(messages, _put_in_order(messages), unread, problem)
 
 
 def read_channels(result: bytes) -> list[ChatChannelFound]:
@@ -110,7 +112,8 @@ def _listed(destination: str, shown: Sequence[ChatMessage]) -> Listed:
     return Listed(destination, _digest(*said) if telling else b"", keys, shown[-1])
 
 
-def _in_order(messages: list[ChatMessage]) -> list[ChatMessage]:
+def _put_in_order(messages: list[ChatMessage]) -> bool:
+    """Sort by time, and by number within a moment; whether that can be told of all of them."""
     numbered = all(_NUMBER.match(each.messageid) for each in messages)
     if all(_SORTABLE.match(each.datetime) for each in messages):
         messages.sort(
@@ -119,9 +122,10 @@ def _in_order(messages: list[ChatMessage]) -> list[ChatMessage]:
                 int(each.messageid) if numbered else 0,
             )
         )
-    elif numbered:
+        return True
+    if numbered:
         messages.sort(key=lambda each: int(each.messageid))
-    return messages
+    return numbered
 
 
 # ── reading JSON whose types nobody promised ─────────────────────────────────────────────────

@@ -316,6 +316,25 @@ class LinkResumed:
     who: str
 
 
+@dataclass(frozen=True, slots=True)
+class AccountUnreachable:
+    """An account's provider does not answer; it is tried again after `retry_in` seconds, and then
+    after longer and longer, without another word until it does."""
+
+    account: str
+    reason: str
+    hint: str
+    retry_in: float
+
+
+@dataclass(frozen=True, slots=True)
+class AccountReachable:
+    """An account's provider answers again, after so many `seconds`."""
+
+    account: str
+    seconds: float
+
+
 Event = (
     DaemonStarted
     | DaemonStopping
@@ -350,6 +369,8 @@ Event = (
     | CodeUndocumented
     | LinkPaused
     | LinkResumed
+    | AccountUnreachable
+    | AccountReachable
 )
 
 Emit = Callable[[Event], None]

@@ -196,6 +196,39 @@ class RouteFigures(msgspec.Struct):
     out: list[str]
 
 
+class AccountFigures(msgspec.Struct):
+    """One account at a provider's HTTP API since the daemon started.
+
+    `outcomes` counts calls by what was answered: SUCCESS, an error code, NO_ANSWER, or NOT_SENT
+    when nothing of it could leave. `ready` were handed over and are not begun, `queued` wait.
+    """
+
+    name: str
+    url: str = ""
+    connections: int = 0
+    rate: float = 0.0
+    in_flight: int = 0
+    ready: int = 0
+    queued: int = 0
+    outcomes: dict[str, int] = msgspec.field(default_factory=dict)
+    seconds: Histogram = msgspec.field(default_factory=Histogram)
+    last_error: str = ""
+    #: Since when its provider does not answer; None while it does.
+    unreachable_since: float | None = None
+    #: Why it calls nothing until it is resumed; empty when it is not paused.
+    paused: str = ""
+
+    @property
+    def unready(self) -> str:
+        """What keeps it from its work, for people; empty when nothing does."""
+        if self.paused:
+            cure = f"when it is put right: smppd resume {self.name}"
+            return f"account {self.name} is paused: {self.paused}; {cure}"
+        if self.unreachable_since is None:
+            return ""
+        return f"account {self.name} gets no answers: {self.last_error}"
+
+
 class JournalFigures(msgspec.Struct):
     """The journal since the daemon started."""
 
@@ -252,3 +285,4 @@ class DaemonFigures(msgspec.Struct):
     routes: list[RouteFigures] = msgspec.field(default_factory=list)
     oldest_parked: float | None = None
     chats: list[ChatFigures] = msgspec.field(default_factory=list)
+    accounts: list[AccountFigures] = msgspec.field(default_factory=list)

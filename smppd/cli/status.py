@@ -14,6 +14,7 @@ from smppd.cli.terminal import CommandError, Terminal
 from smppd.config import Config
 from smppd.control import ControlRefused, ControlUnavailable, ask
 from smppd.figures import (
+    AccountFigures,
     ChatFigures,
     DaemonFigures,
     Histogram,
@@ -67,6 +68,8 @@ def overview(figures: DaemonFigures) -> Iterator[str]:
     yield ""
     for link in figures.links:
         yield from _link(link, figures.now)
+    for account in figures.accounts:
+        yield from _account(account, figures.now)
     for route in figures.routes:
         yield _route(route)
     for chat in figures.chats:
@@ -151,6 +154,25 @@ def _link(link: LinkFigures, now: float) -> Iterator[str]:
         yield f"  bind        refused: {link.bind_state}"
     if link.last_error:
         yield f"  last error  {link.last_error}"
+
+
+def _account(account: AccountFigures, now: float) -> Iterator[str]:
+    rate = f", {account.rate:g} calls/s" if account.rate else ""
+    yield (
+        f"account {account.name}: {account.in_flight} of {account.connections} calls under way, "
+        f"{account.queued:,} queued{rate}, {account.url}"
+    )
+    if account.paused:
+        yield f"  paused      {account.paused}; when it is put right: smppd resume {account.name}"
+    if account.unreachable_since is not None:
+        since = _for_so_long(now - account.unreachable_since)
+        yield f"  no answers  for {since}; its calls wait until the provider answers"
+    done = ", ".join(f"{count:,} {outcome}" for outcome, count in account.outcomes.items())
+    yield f"  calls       {done or 'none'}"
+    if account.seconds.total:
+        yield f"  latency     {_quantiles(account.seconds)}"
+    if account.last_error:
+        yield f"  last error  {account.last_error}"
 
 
 def _limits(link: LinkFigures) -> Iterator[str]:

@@ -5,41 +5,20 @@ Labels are bounded: links, states, statuses, never a message or a number.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TypeVar, get_args
+from collections.abc import Iterable
+from typing import get_args
 
 from smppd.figures import BIND_STATES, LIMITS, DaemonFigures, LinkFigures
 from smppd.ledger.message_ids import Form
-from smppd.observe.measuring import Counts, Measure, Samples, each_link, each_link_by
+from smppd.observe.measuring import Counts, Measure, Samples, bounded, each_link, each_link_by
 from smppd.smpp.session_states import SessionState
 from smppd.smpp.vocabulary import status_name
-
-_Key = TypeVar("_Key")
-
-#: An SMSC may answer with any of 2³² numbers: so many of them get a series of their own per link.
-MOST_VALUES = 50
-OTHER = "other"
 
 #: See `ledger.message_ids.Form`.
 MESSAGE_ID_FORMS = get_args(Form)
 
 #: States a session is always counted in, so that an alert finds a 0 and not an absent series.
 SESSION_STATES = ("backoff", "connecting", *(state.value for state in SessionState))
-
-
-def _bounded(counts: Mapping[_Key, int], name: Callable[[_Key], str]) -> Counts:
-    """The counts by name: the first `MOST_VALUES` seen each, the rest together.
-
-    A dictionary keeps the order in which keys came, so a value never changes its series.
-    """
-    rest = 0
-    for place, (key, count) in enumerate(counts.items()):
-        if place < MOST_VALUES:
-            yield name(key), count
-        else:
-            rest += count
-    if rest:
-        yield OTHER, rest
 
 
 def _one_of(values: Iterable[str], current: str) -> Counts:
@@ -106,7 +85,7 @@ LINK_MEASURES: tuple[Measure, ...] = (
         "status",
         "smppd_submit_responses_total",
         "Answers to submits by command_status.",
-        lambda link: _bounded(link.answers, status_name),
+        lambda link: bounded(link.answers, status_name),
     ),
     each_link(
         "smppd_unknown_outcomes_total",
@@ -122,7 +101,7 @@ LINK_MEASURES: tuple[Measure, ...] = (
         "state",
         "smppd_receipts_total",
         "Delivery receipts by the state they report.",
-        lambda link: _bounded(link.receipts, str),
+        lambda link: bounded(link.receipts, str),
     ),
     each_link_by(
         "oddity",

@@ -54,6 +54,7 @@ class Line(NamedTuple):
 
 _IN_DOUBT = MappingProxyType({"in_doubt": "outcome_unknown"})
 _STOPPED = MappingProxyType({"in_doubt": "outcome_unknown", "seconds": "took"})
+_LASTED = MappingProxyType({"seconds": "took"})
 _REFUSED = MappingProxyType({"status_name": "status", "status": "status_code"})
 
 LINES: Mapping[type[events.Event], Line] = MappingProxyType(
@@ -107,6 +108,12 @@ LINES: Mapping[type[events.Event], Line] = MappingProxyType(
         ),
         events.LinkPaused: Line("link_paused", "warning", "link is paused, its messages wait"),
         events.LinkResumed: Line("link_resumed", "info", "link submits again"),
+        events.AccountUnreachable: Line(
+            "account_unreachable", "warning", "the provider does not answer, its calls wait"
+        ),
+        events.AccountReachable: Line(
+            "account_reachable", "info", "the provider answers again", _LASTED
+        ),
     }
 )
 
@@ -143,7 +150,7 @@ class LogObserver:
     def __call__(self, event: events.Event) -> None:
         """Write the event's line, if its level is wanted."""
         line = LINES[type(event)]
-        left_out = self._left_out((line.name, getattr(event, "link", "")))
+        left_out = self._left_out((line.name, _about(event)))
         if left_out is None:
             return
         shown = {key: getattr(event, name) for name, key in _FIELDS[type(event)]}
@@ -163,6 +170,11 @@ class LogObserver:
             return int(seen - min(self._burst, seen))
         self._count[key] = seen + 1
         return 0 if seen < self._burst else None
+
+
+def _about(event: events.Event) -> str:
+    """The link or account that an event is about; empty for none."""
+    return str(getattr(event, "link", "") or getattr(event, "account", ""))
 
 
 def configure(

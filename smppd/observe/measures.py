@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from smppd.figures import DaemonFigures
 from smppd.message import Lane, State
+from smppd.observe.account_measures import ACCOUNT_DURATIONS, ACCOUNT_MEASURES
 from smppd.observe.chat_measures import CHAT_MEASURES
 from smppd.observe.link_measures import LINK_MEASURES
 from smppd.observe.measuring import Counts, Durations, Measure, whole, whole_by
@@ -36,6 +37,7 @@ def _age(since: float | None, now: float) -> float:
 MEASURES: tuple[Measure, ...] = (
     *LINK_MEASURES,
     *CHAT_MEASURES,
+    *ACCOUNT_MEASURES,
     whole(
         "smppd_start_time_seconds",
         "When the daemon started, in seconds since the epoch.",
@@ -117,6 +119,7 @@ MEASURES: tuple[Measure, ...] = (
 )
 
 DURATIONS: tuple[Durations, ...] = (
+    *ACCOUNT_DURATIONS,
     Durations(
         "smppd_submit_latency_seconds",
         "From a submit_sm to its answer.",

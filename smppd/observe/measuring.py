@@ -5,8 +5,9 @@ Knows nothing of Prometheus.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from smppd.figures import DaemonFigures, Histogram, LinkFigures
 
@@ -15,6 +16,13 @@ Samples = Iterable[tuple[tuple[str, ...], float]]
 Shapes = Iterable[tuple[tuple[str, ...], Histogram]]
 #: The values of one label, and the number of each.
 Counts = Iterable[tuple[str, float]]
+
+#: Whoever is asked may answer with any of 2³² numbers, or with any text: so many of them get a
+#: series of their own per link or account.
+MOST_VALUES = 50
+OTHER = "other"
+
+_Key = TypeVar("_Key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,21 @@ class Durations:
     help: str
     labels: tuple[str, ...]
     read: Callable[[DaemonFigures], Shapes]
+
+
+def bounded(counts: Mapping[_Key, int], name: Callable[[_Key], str]) -> Counts:
+    """The counts by name: the first `MOST_VALUES` seen each, the rest together.
+
+    A dictionary keeps the order in which keys came, so a value never changes its series.
+    """
+    rest = 0
+    for place, (key, count) in enumerate(counts.items()):
+        if place < MOST_VALUES:
+            yield name(key), count
+        else:
+            rest += count
+    if rest:
+        yield OTHER, rest
 
 
 def whole(name: str, text: str, read: Callable[[DaemonFigures], float]) -> Measure:

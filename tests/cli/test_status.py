@@ -13,6 +13,7 @@ from smppd.cli import main
 from smppd.cli.status import overview
 from smppd.control import ControlRefused
 from smppd.figures import (
+    AccountFigures,
     ChatFigures,
     DaemonFigures,
     JournalFigures,
@@ -115,6 +116,32 @@ def test_chat_channels_are_shown(figures: DaemonFigures) -> None:
         in lines
     )
     assert "chat shop telegram/7: 0 received, 0 conversations, never polled yet" in lines
+
+
+def test_accounts_are_shown_with_what_keeps_them_from_their_work(figures: DaemonFigures) -> None:
+    busy = AccountFigures("shop", "https://api.example.net/", 4, 5.0, in_flight=2, queued=1500)
+    busy.outcomes = {"SUCCESS": 1234, "NO_ROUTE_AVAILABLE": 3}
+    busy.seconds.observe(0.3)
+    lost = AccountFigures("books", "https://books.example.net/", 2, last_error="cannot connect")
+    lost.unreachable_since = figures.now - 61
+    lost.paused = "a call was refused with NO_CREDITS (smppd)"
+    figures.accounts = [busy, lost]
+    lines = list(overview(figures))
+    at = lines.index(
+        "account shop: 2 of 4 calls under way, 1,500 queued, 5 calls/s, https://api.example.net/"
+    )
+    assert lines[at + 1 : at + 3] == [
+        "  calls       1,234 SUCCESS, 3 NO_ROUTE_AVAILABLE",
+        "  latency     half within 512 ms, 99 % within 512 ms",
+    ]
+    assert lines[at + 3 : at + 8] == [
+        "account books: 0 of 2 calls under way, 0 queued, https://books.example.net/",
+        "  paused      a call was refused with NO_CREDITS (smppd); when it is put right:"
+        " smppd resume books",
+        "  no answers  for 1 min 1 s; its calls wait until the provider answers",
+        "  calls       none",
+        "  last error  cannot connect",
+    ]
 
 
 def test_routes_and_what_waits_for_its_time_are_shown(figures: DaemonFigures) -> None:

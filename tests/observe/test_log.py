@@ -95,6 +95,7 @@ def test_levels_are_those_an_operator_filters_by() -> None:
     assert set(by_level) == {"info", "warning", "error"}
     assert by_level["error"] == {events.BindNeedsOperator}
     assert by_level["warning"] == {
+        events.AccountUnreachable,
         events.ChatFailing,
         events.LinkLost,
         events.LinkUnverified,

@@ -12,6 +12,7 @@ from prometheus_client.registry import CollectorRegistry
 from smppd import events
 from smppd.figures import (
     BIND_STATES,
+    AccountFigures,
     ChatFigures,
     DaemonFigures,
     JournalFigures,
@@ -21,8 +22,8 @@ from smppd.figures import (
     SpoolFigures,
 )
 from smppd.message import State
-from smppd.observe.link_measures import MOST_VALUES
 from smppd.observe.measures import DURATIONS, MEASURES
+from smppd.observe.measuring import MOST_VALUES
 from smppd.observe.metrics import EventCounter, build_registry
 
 PROMISED = {
@@ -70,6 +71,12 @@ PROMISED = {
     "smppd_link_paused": "gauge",
     "smppd_link_limited_by": "gauge",
     "smppd_scheduled_messages": "gauge",
+    "smppd_http_requests_total": "counter",
+    "smppd_http_request_seconds": "histogram",
+    "smppd_http_requests_in_flight": "gauge",
+    "smppd_http_queued": "gauge",
+    "smppd_http_account_paused": "gauge",
+    "smppd_http_account_unreachable": "gauge",
     "smppd_chat_received_total": "counter",
     "smppd_chat_errors_total": "counter",
     "smppd_chat_conversations": "gauge",
@@ -351,3 +358,25 @@ def test_each_chat_channel_is_told_of(registry: CollectorRegistry) -> None:
     assert samples["smppd_chat_errors_total"] == {busy: 1, idle: 0}
     assert samples["smppd_chat_conversations"] == {busy: 3, idle: 0}
     assert samples["smppd_chat_last_poll_timestamp_seconds"] == {busy: 1_700_000_090.0, idle: 0}
+
+
+def test_the_numbers_of_an_account_arrive_under_their_labels(figures: DaemonFigures) -> None:
+    account = AccountFigures("afilnet", in_flight=3, queued=40, outcomes={"SUCCESS": 9, "E1": 2})
+    account.unreachable_since = figures.now - 5
+    account.seconds.observe(0.3)
+    figures.accounts = [account, AccountFigures("second", paused="NO_CREDITS (smppd)")]
+    registry = build_registry(lambda: figures)
+
+    def value(name: str, **labels: str) -> float | None:
+        return registry.get_sample_value(name, labels)
+
+    requests = "smppd_http_requests_total"
+    assert value(requests, account="afilnet", outcome="SUCCESS") == 9
+    assert value(requests, account="afilnet", outcome="E1") == 2
+    assert value(requests, account="second", outcome="NO_ANSWER") == 0
+    assert value("smppd_http_requests_in_flight", account="afilnet") == 3
+    assert value("smppd_http_queued", account="afilnet") == 40
+    assert value("smppd_http_request_seconds_count", account="afilnet") == 1
+    assert value("smppd_http_account_unreachable", account="afilnet") == 1
+    assert value("smppd_http_account_paused", account="afilnet") == 0
+    assert value("smppd_http_account_paused", account="second") == 1

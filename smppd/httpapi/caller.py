@@ -1,0 +1,121 @@
+"""The caller of an account: one call after another through its turnstile, counted and noted down.
+
+What the provider does is a value; what is raised is a fault of the program, or a cancellation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from random import SystemRandom
+from typing import Protocol
+
+import trio
+
+from smppd.config import ContactsConfig, HttpConfig
+from smppd.events import AccountReachable, AccountUnreachable, Emit
+from smppd.figures import AccountFigures
+from smppd.httpapi.pacing import Pace, Reach
+from smppd.httpapi.record import note_of, outcome_name
+from smppd.httpapi.turnstile import Turnstile
+from smppd.ports import ApiCall
+from smppd.provider.answers import Answer, NoAnswer
+from smppd.provider.operation import Operation, Value
+
+AccountConfig = HttpConfig | ContactsConfig
+
+#: So many outcomes are told apart in the figures.
+MOST_OUTCOMES, OTHER = 100, "other"
+#: What is said of a call whose end was not waited for.
+GIVEN_UP = "smppd stopped before the answer came"
+#: What an operator can do about a provider that does not answer.
+HINT = "check the account's url and the network; calls wait until it answers, SMPP goes on"
+
+
+class Client(Protocol):
+    """Speaks to one provider with the credentials of one account."""
+
+    async def call(self, operation: Operation, params: Mapping[str, Value]) -> Answer:
+        """Do this once, and say what came of it."""
+
+    async def aclose(self) -> None:
+        """Close its connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What an account stands on: who hears what happened, the time for people (epoch seconds),
+    whether the log of calls keeps content, and chance, numbers in [0, 1)."""
+
+    emit: Emit
+    wall: Callable[[], float]
+    log_content: bool = False
+    chance: Callable[[], float] = SystemRandom().random
+
+
+class Caller:
+    """Makes the calls of one account. `noted` are those not written down yet."""
+
+    def __init__(self, config: AccountConfig, client: Client, around: Around) -> None:
+        self._client = client
+        self._around = around
+        self.name = config.name
+        self.pace = Pace(config.rate)
+        self.turnstile = Turnstile(config.connections, self.pace)
+        self.reach = Reach()
+        self.noted: list[ApiCall] = []
+        self.figures = AccountFigures(
+            config.name, url=config.url, connections=config.connections, rate=config.rate
+        )
+        self._under_way: set[trio.CancelScope] = set()
+
+    async def call(self, operation: Operation, params: Mapping[str, Value]) -> Answer:
+        """Make one call for somebody who has entered the turnstile, and leave it."""
+        at, began = self._around.wall(), trio.current_time()
+        answer: Answer = NoAnswer(GIVEN_UP, sent=True)
+        with trio.CancelScope() as scope:
+            self._under_way.add(scope)
+            try:
+                answer = await self._client.call(operation, params)
+                self._learn(answer)
+            finally:
+                self._under_way.discard(scope)
+                self.turnstile.leave()
+                seconds = trio.current_time() - began
+                self._count(answer, seconds)
+                note = note_of(operation, params, answer, log_content=self._around.log_content)
+                self.noted.append(ApiCall(at, self.name, operation.name, *note, seconds))
+        return answer
+
+    def give_up(self) -> None:
+        """Wait no longer for what is under way: each of those calls ends without an answer."""
+        for scope in self._under_way:
+            scope.cancel()
+
+    async def aclose(self) -> None:
+        """Close what the client holds."""
+        await self._client.aclose()
+
+    def _count(self, answer: Answer, seconds: float) -> None:
+        name, figures = outcome_name(answer), self.figures
+        if name not in figures.outcomes and len(figures.outcomes) >= MOST_OUTCOMES:
+            name = OTHER  # a provider may answer anything
+        figures.outcomes[name] = figures.outcomes.get(name, 0) + 1
+        figures.seconds.observe(seconds)
+        if isinstance(answer, NoAnswer):
+            figures.last_error = answer.reason
+
+    def _learn(self, answer: Answer) -> None:
+        """Whether the provider answers, as it is now known."""
+        reach, now = self.reach, self._around.wall()
+        since = self.figures.unreachable_since
+        if not isinstance(answer, NoAnswer):
+            if reach.answered() and since is not None:
+                self.figures.unreachable_since = None
+                self._around.emit(AccountReachable(self.name, now - since))
+            return
+        chance = self._around.chance()
+        if reach.silent(trio.current_time(), sent=answer.sent, chance=chance):
+            self.figures.unreachable_since = now
+            retry_in = reach.until - trio.current_time()
+            self._around.emit(AccountUnreachable(self.name, answer.reason, HINT, retry_in))

@@ -96,7 +96,7 @@ def make_call(
         given = _spelt_out(request, to, account, account.default_country or country)
     if isinstance(given, ErrorInfo):
         return given
-    params = check(operation, given)
+    params = check(operation, given, _zone(account))
     if isinstance(params, str):
         return _mistake(operation, request, given, params)
     return _message(request, operation, params, account, now)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from smppd.calling import operation_of
 from smppd.message import CallRequest, ErrorInfo
+from smppd.provider.checking import unconfirmed
 
 #: Fields of which one makes a line one of these.
 FIELDS = frozenset({"op", "args", "confirm", "template", "params", "group", "country"})
@@ -64,11 +65,8 @@ def flaw_of_call(request: CallRequest) -> ErrorInfo | None:
         return operation
     if request.id == "":
         return ErrorInfo("EMPTY_ID", text="id: empty: write an id, or leave the field out")
-    if operation.confirm and not request.confirm:
-        what = f"{operation.name} is irrevocable ({operation.title.lower()})"
-        return ErrorInfo(
-            "NOT_CONFIRMED", text=f'confirm: {what}: add "confirm": true if it is meant'
-        )
+    if why := unconfirmed(operation, request.confirm):
+        return ErrorInfo("NOT_CONFIRMED", text=why)
     return None if request.op is not None else _addressing(request) or _content(request)
 
 

@@ -217,6 +217,24 @@ class StatusWordNew:
 
 
 @dataclass(frozen=True, slots=True)
+class FallbackBegan:
+    """What waits for a link or route that is down goes over an account of the HTTP API."""
+
+    what: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class FallbackEnded:
+    """It goes over its links again; so many messages had gone the other way."""
+
+    what: str
+    account: str
+    messages: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class RouteMoved:
     """The messages of a route go over another of its links from now on; `place` counts from 1."""
 
@@ -357,6 +375,8 @@ Event = (
     | Cancelled
     | QueriesRefused
     | StatusesRefused
+    | FallbackBegan
+    | FallbackEnded
     | StatusWordNew
     | RouteMoved
     | LinkMissing

@@ -229,6 +229,17 @@ class AccountFigures(msgspec.Struct):
         return f"account {self.name} gets no answers: {self.last_error}"
 
 
+class FallbackFigures(msgspec.Struct):
+    """A link or route (`what`) whose messages go over an account of the HTTP API: since when (epoch
+    seconds), how many have gone so, and how many were found that cannot and stay."""
+
+    what: str
+    account: str
+    since: float
+    messages: int
+    stay: int
+
+
 class JournalFigures(msgspec.Struct):
     """The journal since the daemon started."""
 

@@ -214,6 +214,19 @@ class Steering(Protocol):
         """Submit again."""
 
 
+class Absence(Protocol):
+    """A link, as whoever may take its place sees it."""
+
+    @property
+    def name(self) -> str:
+        """The link's name in the configuration."""
+
+    @property
+    def unbound_since(self) -> float | None:
+        """Since when (seconds on trio's clock) no session of it that submits has been bound, at
+        the earliest since it runs. None while one is, and before it runs."""
+
+
 class Route(Protocol):
     """A way out, as the dispatcher sees it."""
 

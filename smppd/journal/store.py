@@ -36,6 +36,8 @@ from smppd.ports import ApiCall
 
 _MESSAGE = "SELECT msg_id, file_id, item, line, id, state, body FROM message "
 _AMONG = "IN (SELECT value FROM json_each(?))"
+#: The kinds that are about all messages of a stretch of a queue.
+_TAKING = (Kind.SENDING, Kind.EXPIRED, Kind.DEFERRED, Kind.PICKED)
 #: The text of a fact that says a delivery status in the provider's own word, its last field.
 _WITH_WORD = "%".join(["\t"] * (len(ReceiptFact._fields) - 1)).join("%%")
 _FACT = "SELECT seq, at, kind, msg, part, num, text, detail, result FROM fact "
@@ -325,9 +327,10 @@ class Store:
     def history(self, msg_id: int) -> list[Fact]:
         """Every fact about one message."""
         cursor = self._sql.execute(
-            _FACT + "WHERE kind >= ? AND (msg = ? OR (kind IN (?, ?, ?) AND msg <= ? AND num >= ?))"
+            _FACT
+            + "WHERE kind >= ? AND (msg = ? OR (kind IN (?, ?, ?, ?) AND msg <= ? AND num >= ?))"
             " ORDER BY seq",
-            (Kind.SENDING, msg_id, Kind.SENDING, Kind.EXPIRED, Kind.DEFERRED, msg_id, msg_id),
+            (Kind.SENDING, msg_id, *_TAKING, msg_id, msg_id),
         )
         return [Fact._make(row) for row in cursor]
 

@@ -33,12 +33,10 @@ class Accounts(Standing):
 
     def needs_rows(self, fact: Fact) -> bool:
         """Whether this fact takes messages from a queue, so that their rows are wanted."""
-        return (
-            fact.kind in queues.TAKING
-            and fact.part is None
-            and fact.num is not None
-            and fact.num > self.queue(fact.num >> QUEUE_SHIFT).head
-        )
+        if fact.kind not in queues.TAKING or fact.part is not None or fact.num is None:
+            return False
+        queue = self.queue(fact.num >> QUEUE_SHIFT)
+        return fact.num > queue.head and fact.num not in queue.cancelled
 
     def take(self, fact: Fact, rows: Iterable[MessageRow]) -> Outstanding | None:
         """Apply a fact that takes these rows from their queue; the last that it made final."""

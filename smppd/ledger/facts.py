@@ -68,6 +68,7 @@ class Kind(IntEnum):
     PAUSED = 28
     RESUMED = 29
     ANSWERED = 30
+    PICKED = 31
 
 
 class Fact(NamedTuple):
@@ -292,7 +293,7 @@ class Queue(msgspec.Struct, array_like=True):
     """One lane of one link: msg_ids up to `head` were taken, up to `tail` exist.
 
     `queued` counts the messages in state QUEUED, those included that came back. `cancelled` are
-    those that were cancelled before their turn: behind `head`, and to be passed over.
+    those that were cancelled, or picked, before their turn: behind `head`, and to be passed over.
     """
 
     number: int

@@ -44,6 +44,7 @@ _INDEXED = int(Kind.INDEXED)
 _PARKED = int(Kind.PARKED)
 _QUERIED = int(Kind.QUERIED)
 _PAUSED = int(Kind.PAUSED)
+_PICKED = int(Kind.PICKED)
 _RECALLED = int(Kind.RECALLED)
 _RECEIPT = int(Kind.RECEIPT)
 _REFUSED = int(Kind.REFUSED)
@@ -140,6 +141,11 @@ class Ledger:
         """These rows, next in their queue, are not to go before their `send_at`."""
         first, last = rows[0].msg_id, rows[-1].msg_id
         self._take(Fact(0, at, _DEFERRED, first, None, last), rows)
+
+    def picked(self, at: float, rows: Sequence[MessageRow], first: int) -> None:
+        """These rows are taken out of their turn: from now on they are as ones that came back, or
+        wait for their `send_at`. From msg_id `first` on nothing else is queued up to the last."""
+        self._take(Fact(0, at, _PICKED, first, None, rows[-1].msg_id), rows)
 
     def called_up(self, at: float, row: MessageRow) -> bool:
         """A message that waited for its `send_at` is dealt with from now on as one that came back;

@@ -96,6 +96,13 @@ class Link:
         """See `ports.Route`. All parts of a message come in one call, in their order."""
         self._traffic.submit(parts, urgent)
 
+    # ── as whoever takes its place sees it: ports.Absence ────────────────────────────────────
+
+    @property
+    def unbound_since(self) -> float | None:
+        """See `ports.Absence`."""
+        return self._traffic.unbound_since
+
     # ── as whoever has a question sees it: ports.Asking ──────────────────────────────────────
 
     @property
@@ -118,6 +125,7 @@ class Link:
         told to nobody: the journal knows it as sending.
         """
         self._running = True
+        self._traffic.unbound_since = trio.current_time()
         if self._config.tls and not self._config.tls_verify:
             self._traffic.emit(LinkUnverified(self.name, UNVERIFIED))
         try:

@@ -75,6 +75,8 @@ class Traffic:
         self.draining = False
         self.paused = False
         self._carriers: list[Carrier] = []
+        #: Since when no session may submit (trio's clock); None while one may, or before any tried.
+        self.unbound_since: float | None = None
         self._returned: list[Part] = []
         self._closing = False
         #: How often everything was called back, and how often by when room was last offered.
@@ -227,12 +229,15 @@ class Traffic:
     def join(self, carrier: Carrier) -> None:
         """This session may submit from now on."""
         self._carriers.append(carrier)
+        self.unbound_since = None
         self.note_room()
 
     def leave(self, carrier: Carrier, pulled: deque[Part]) -> None:
         """This session may submit no more; what it pulled and did not write goes back first."""
         if carrier in self._carriers:
             self._carriers.remove(carrier)
+            if not self._carriers:
+                self.unbound_since = trio.current_time()
         self.ready.extendleft(reversed(pulled))
         pulled.clear()
         if self.draining or not self._carriers:

@@ -91,6 +91,10 @@ LINES: Mapping[type[events.Event], Line] = MappingProxyType(
         events.StatusWordNew: Line(
             "status_word_new", "warning", "a delivery status that nobody has explained"
         ),
+        events.FallbackBegan: Line(
+            "fallback_began", "warning", "messages go over the HTTP API instead"
+        ),
+        events.FallbackEnded: Line("fallback_ended", "info", "messages go over their link again"),
         events.RouteMoved: Line("route_moved", "warning", "a route goes over another link"),
         events.LinkMissing: Line("link_missing", "warning", "messages wait for no link"),
         events.MailboxFailing: Line("mailbox_failing", "warning", "cannot keep what handsets send"),

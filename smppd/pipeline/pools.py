@@ -69,10 +69,11 @@ class PoolLane:
     def take(self, room: int) -> list[MessageRow]:
         """Messages from the head whose parts fill `room`; a long one may overfill it."""
         rows = []
-        cancelled = self._desk.accounts.queue(self.number).cancelled
+        queue = self._desk.accounts.queue(self.number)
+        head, cancelled = queue.head, queue.cancelled
         while self._ahead and room > 0:
             row = self._ahead.popleft()
-            if cancelled and row.msg_id in cancelled:
+            if row.msg_id <= head or (cancelled and row.msg_id in cancelled):
                 continue
             rows.append(row)
             room -= len(row.message.segments)

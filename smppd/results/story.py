@@ -92,12 +92,14 @@ def tell(row: MessageRow, facts: Sequence[Fact], admitted_at: float | None) -> S
 
 
 def _about(row: MessageRow, facts: Sequence[Fact]) -> Iterator[Fact]:
-    """Without the facts that took its neighbours from the queue after it had been cancelled."""
-    cancelled = False
+    """Without the facts that took its neighbours from the queue after it had left it before its
+    turn."""
+    gone = False
     for fact in facts:
-        if not cancelled or fact.msg == row.msg_id:
+        if not gone or fact.msg == row.msg_id:
             yield fact
-        cancelled = cancelled or (fact.kind == Kind.CANCELLED and fact.part is None)
+        gone = gone or fact.kind == Kind.PICKED
+        gone = gone or (fact.kind == Kind.CANCELLED and fact.part is None)
 
 
 def _with_contradictions(history: list[Happening], facts: Sequence[Fact]) -> list[Happening]:
@@ -272,6 +274,7 @@ _WORDS: Mapping[Kind, Callable[[Fact], str]] = MappingProxyType(
         Kind.QUERIED: _queried,
         Kind.RECALLED: _recalled,
         Kind.DEFERRED: lambda _: "waits for its send_at",
+        Kind.PICKED: lambda _: "taken out of its turn: its link is not bound",
         Kind.IDENTIFIED: _identified,
     }
 )

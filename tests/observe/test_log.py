@@ -101,6 +101,7 @@ def test_levels_are_those_an_operator_filters_by() -> None:
         events.LinkUnverified,
         events.QueriesRefused,
         events.StatusesRefused,
+        events.FallbackBegan,
         events.StatusWordNew,
         events.CertificateExpiring,
         events.CodeUndocumented,

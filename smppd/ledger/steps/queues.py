@@ -6,12 +6,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from smppd.ledger.facts import (
+    HEAD,
     QUEUE_SHIFT,
     Fact,
     Kind,
     MessageRow,
     Outstanding,
     Pause,
+    Queue,
     outstanding,
     read_outstanding,
     read_pause,
@@ -23,6 +25,7 @@ from smppd.smpp.vocabulary import status_name
 
 _SENDING = int(Kind.SENDING)
 _CANCELLED = int(Kind.CANCELLED)
+_PICKED = int(Kind.PICKED)
 
 _TOO_LATE = ErrorInfo("EXPIRED", None, "not submitted before it expired")
 
@@ -36,8 +39,8 @@ def _too_late(status: int) -> ErrorInfo:
 
 
 def taken(standing: Standing, fact: Fact, rows: Iterable[MessageRow]) -> Outstanding | None:
-    """SENDING, DEFERRED or EXPIRED: these rows are gone from the head of their queue; or CANCELLED:
-    a row that is still behind it will be passed over."""
+    """SENDING, DEFERRED or EXPIRED: these rows are gone from the head of their queue; or CANCELLED,
+    PICKED: rows that are still behind it will be passed over."""
     assert fact.num is not None
     step, final = _ROW_STEPS[fact.kind], None
     queue = standing.queue(fact.num >> QUEUE_SHIFT)
@@ -47,10 +50,26 @@ def taken(standing: Standing, fact: Fact, rows: Iterable[MessageRow]) -> Outstan
     if fact.kind == _CANCELLED:
         queue.cancelled.add(fact.num)
         return final
+    if fact.kind == _PICKED:
+        assert fact.msg is not None
+        _pass_over(queue, fact.msg, fact.num)
+        return final
     if queue.cancelled:
         queue.cancelled.difference_update(range(queue.head + 1, fact.num + 1))
     queue.head = fact.num
     return final
+
+
+def _pass_over(queue: Queue, first: int, last: int) -> None:
+    """Nothing is to be taken from this stretch of a queue; its head moves on as far as it can."""
+    if first == queue.head + 1:
+        queue.head = last
+        queue.cancelled.difference_update(range(first, last + 1))
+    else:
+        queue.cancelled.update(range(first, last + 1))
+    while queue.cancelled and queue.head + 1 in queue.cancelled:
+        queue.head += 1
+        queue.cancelled.discard(queue.head)
 
 
 def _row_sending(standing: Standing, fact: Fact, row: MessageRow) -> Outstanding | None:
@@ -66,6 +85,16 @@ def _row_sending(standing: Standing, fact: Fact, row: MessageRow) -> Outstanding
 def _row_deferred(standing: Standing, _: Fact, row: MessageRow) -> None:
     standing.agenda.add(row.message.send_at or 0.0, row.msg_id)
     standing.files[row.file_id].scheduled += 1
+
+
+def _row_picked(standing: Standing, fact: Fact, row: MessageRow) -> None:
+    send_at = row.message.send_at
+    if send_at is not None and send_at > fact.at:
+        _row_deferred(standing, fact, row)
+        return
+    entry = standing.entries[row.msg_id] = outstanding(row, QUEUED)
+    entry.attempts, entry.due, entry.counted = 0, HEAD, True
+    standing.wait(entry)
 
 
 def _row_expired(standing: Standing, fact: Fact, row: MessageRow) -> Outstanding | None:
@@ -87,6 +116,7 @@ _ROW_STEPS = {
     int(Kind.DEFERRED): _row_deferred,
     int(Kind.EXPIRED): _row_expired,
     _CANCELLED: _row_cancelled,
+    _PICKED: _row_picked,
 }
 #: The kinds that `taken` takes.
 TAKING = frozenset(_ROW_STEPS)

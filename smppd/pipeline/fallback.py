@@ -1,0 +1,326 @@
+"""Fallback: what waits for links that are down goes over an account of the HTTP API instead.
+
+A pool is taken over when every link of it has not been bound for as long as its configuration says,
+and only as long as that lasts; a link that an operator paused is left alone. Of its messages go
+those that can be said in a call (see `recast`) and of which no SMSC can have anything: none that is
+in doubt or was, none of which a part has left. The others stay where they are, and nobody waits
+behind them: what goes is picked from the middle of its queue, what stays is passed over without a
+trace, however much it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import trio
+
+from smppd.events import Emit, FallbackBegan, FallbackEnded
+from smppd.figures import FallbackFigures
+from smppd.ledger.calls import NO_CALL
+from smppd.ledger.facts import MessageRow, Outstanding
+from smppd.message import Call, Lane, Message, Part, State
+from smppd.pipeline.desk import Desk
+from smppd.pipeline.pools import Pool
+from smppd.pipeline.stretch import Stretch
+from smppd.ports import Absence, Route
+from smppd.recast import SEND_SMS, as_call
+
+#: Seconds between two looks at what waits, and at whether the links are still down; the shortest
+#: time between two looks at links that are bound.
+LOOK_EVERY = 1.0
+SOONEST = 0.1
+#: Messages that had come back and are looked at in one lot, at most; and pages of new ones.
+AGAIN = 200
+PAGES = 20
+#: Messages that wait for their `send_at`, are due and cannot go: beyond so many of a queue, those
+#: behind them wait for their link, too.
+MOST_UNFIT = 10_000
+
+_QUEUED = int(State.QUEUED)
+
+
+class FallbackTerms(msgspec.Struct, frozen=True):
+    """What falling back must know of a link: after how many seconds without a session the messages
+    of these lanes go another way, and its default sender."""
+
+    link: Absence
+    after: float
+    lanes: frozenset[Lane]
+    sender: str = ""
+
+
+class _Lane:
+    """One queue that is taken over: how far it was looked through, and what was found unfit."""
+
+    def __init__(self, desk: Desk, pool: Pool, lane: Lane) -> None:
+        self.queue = pool.lanes[lane]
+        self.stretch = Stretch(desk, self.queue.number)
+        #: Of those that came back, and of those whose `send_at` has come: what stays.
+        self.stay: list[int] = []
+        self.unfit: set[int] = set()
+
+
+class Detour:
+    """One pool, and whether it is taken over. `terms` are those of all its links."""
+
+    def __init__(self, desk: Desk, pool: Pool, terms: Sequence[FallbackTerms]) -> None:
+        self.pool = pool
+        self.active = False
+        self.began = self.began_at = 0.0
+        self.carried = 0
+        self._desk = desk
+        self._terms = terms
+        self._wanted = frozenset(Lane).intersection(*(each.lanes for each in terms))
+        self.lanes: dict[Lane, _Lane] = {}
+
+    @property
+    def name(self) -> str:
+        """What is taken over, for people."""
+        kind, _, route = self.pool.name.partition(":")
+        return f"route {route}" if route else f"link {kind}"
+
+    @property
+    def sender(self) -> str:
+        """The default sender with which its messages would leave."""
+        return self._terms[0].sender
+
+    def due_at(self, now: float) -> float:
+        """When it is to be taken over if nothing changes meanwhile; or may be, if all is well now."""
+        moments = []
+        for each in self._terms:
+            since = None if self._works(each) else each.link.unbound_since
+            moments.append((now if since is None else since) + each.after)
+        return max(moments)
+
+    def is_down(self, now: float) -> bool:
+        """Whether all its links have been down for so long."""
+        return not any(map(self._works, self._terms)) and self.due_at(now) <= now
+
+    def _works(self, terms: FallbackTerms) -> bool:
+        paused = terms.link.name in self._desk.accounts.paused
+        return paused or terms.link.unbound_since is None
+
+    def begin(self, now: float) -> None:
+        """Take it over."""
+        self.active, self.carried = True, 0
+        self.began, self.began_at = now, self._desk.wall()
+        self.lanes = {
+            lane: _Lane(self._desk, self.pool, lane) for lane in Lane if lane in self._wanted
+        }
+
+    def end(self) -> None:
+        """Leave the rest to its links."""
+        self.active, accounts = False, self._desk.accounts
+        for lane in self.lanes.values():
+            for msg_id in lane.stay:
+                entry = accounts.entries.get(msg_id)
+                if entry is not None and entry.state == _QUEUED:
+                    accounts.wait(entry)
+        self.lanes = {}
+        self.pool.wake()
+
+    def figures(self, account: str) -> FallbackFigures:
+        """As it stands."""
+        stay = sum(
+            lane.stretch.stay + len(lane.stay) + len(lane.unfit) for lane in self.lanes.values()
+        )
+        return FallbackFigures(self.name, account, self.began_at, self.carried, stay)
+
+
+class Fallback:
+    """Keeps an account supplied with what waits for links that are down. `sender` is the account's
+    own default."""
+
+    def __init__(
+        self, desk: Desk, account: Route, sender: str, detours: Sequence[Detour], emit: Emit
+    ) -> None:
+        self._desk = desk
+        self._account = account
+        self._sender = sender
+        self._detours = list(detours)
+        self._emit = emit
+        self._work = trio.Event()
+        # Whether the lot under way has made facts, or there is more to look at.
+        self._moved = False
+        for detour in detours:
+            detour.pool.join(f"fallback over {account.name}", self._wake)
+
+    def _wake(self) -> None:
+        self._work.set()
+
+    def figures(self) -> list[FallbackFigures]:
+        """The pools that are taken over, as they stand."""
+        return [each.figures(self._account.name) for each in self._detours if each.active]
+
+    async def run(self) -> None:
+        """Look after the links, and hand over while some are down, until cancelled."""
+        while self._detours:
+            self._look()
+            now = trio.current_time()
+            if not any(each.active for each in self._detours):
+                due = min(each.due_at(now) for each in self._detours)
+                await trio.sleep_until(max(due, now + SOONEST))
+                continue
+            with trio.move_on_after(LOOK_EVERY):
+                await self._account.wait_room()
+            if self._account.room > 0:
+                self._work = trio.Event()
+                # What is on disk as sending must reach the account, or it would be in doubt.
+                with trio.CancelScope(shield=True):
+                    await self._hand_over()
+                if not self._moved:
+                    with trio.move_on_after(LOOK_EVERY):
+                        await self._work.wait()
+
+    def _look(self) -> None:
+        """Begin and end."""
+        now, account = trio.current_time(), self._account.name
+        for detour in self._detours:
+            down = detour.is_down(now)
+            if down and not detour.active:
+                detour.begin(now)
+                self._emit(FallbackBegan(detour.name, account))
+            elif detour.active and not down:
+                seconds = round(now - detour.began, 1)
+                detour.end()
+                self._emit(FallbackEnded(detour.name, account, detour.carried, seconds))
+
+    # ── a lot ────────────────────────────────────────────────────────────────────────────────
+
+    async def _hand_over(self) -> None:
+        """Hand over as much as there is room for, on disk as `sending`; a higher lane first."""
+        self._moved, parts = False, list[Part]()
+        for lane in Lane:
+            for detour in self._detours:
+                if (found := detour.lanes.get(lane)) is not None:
+                    parts += await self._from_lane(detour, found, self._account.room - len(parts))
+        self._detours.append(self._detours.pop(0))
+        if self._moved:
+            await self._desk.commit()
+        if parts:
+            self._account.submit(parts)
+
+    async def _from_lane(self, detour: Detour, lane: _Lane, room: int) -> list[Part]:
+        """Parts of one queue: what came back, what waited for its time, what is new."""
+        parts: list[Part] = []
+        for source in (self._again, self._scheduled, self._new):
+            if len(parts) < room and detour.is_down(trio.current_time()):
+                parts += await source(detour, lane, room - len(parts))
+        return parts
+
+    def _send(self, detour: Detour, row: MessageRow, call: Call) -> Part:
+        """The part that the account gets of an outstanding message."""
+        self._desk.ledger.sending_again(self._desk.wall(), self._account.name, row.msg_id, SEND_SMS)
+        detour.carried += 1
+        self._moved = True
+        message = msgspec.structs.replace(row.message, call=call, segments=(b"",))
+        return Part(row.msg_id, 0, message)
+
+    def _call(self, detour: Detour, message: Message) -> Call | None:
+        call = as_call(message, detour.sender, self._sender)
+        return None if isinstance(call, str) else call
+
+    async def _again(self, detour: Detour, lane: _Lane, room: int) -> list[Part]:
+        """What came back and is due; what cannot go stays until its link is bound."""
+        now, chosen = self._desk.wall(), list[Outstanding]()
+        for entry in lane.queue.due(now):
+            if entry.expires is not None and entry.expires <= now:
+                self._expire(entry.msg_id)
+            elif is_untouched(entry):
+                chosen.append(entry)
+            else:
+                self._keep(lane, entry)
+            if len(chosen) >= min(room, AGAIN):
+                break
+        if not chosen:
+            return []
+        found = await self._desk.journal.read_messages([entry.msg_id for entry in chosen])
+        rows = {row.msg_id: row for row in found}
+        goes_on, parts = detour.is_down(trio.current_time()), list[Part]()
+        for entry in chosen:
+            still = self._desk.accounts.entries.get(entry.msg_id)
+            if still is None or still.state != _QUEUED:
+                continue
+            row = rows[entry.msg_id]
+            call = self._call(detour, row.message) if goes_on else None
+            if call is None:
+                self._keep(lane, still)
+            else:
+                parts.append(self._send(detour, row, call))
+        return parts
+
+    def _expire(self, msg_id: int) -> None:
+        self._desk.ledger.expired(self._desk.wall(), msg_id)
+        self._moved = True
+
+    def _keep(self, lane: _Lane, entry: Outstanding) -> None:
+        """Leave it to its link; when its time is over, it is looked at again."""
+        lane.stay.append(entry.msg_id)
+        if entry.expires is not None:
+            retries = self._desk.accounts.retries
+            retries.add(lane.queue.number, entry.expires, entry.msg_id)
+
+    async def _scheduled(self, detour: Detour, lane: _Lane, room: int) -> list[Part]:
+        """What waited for its `send_at`, which has come."""
+        now = self._desk.wall()
+        if len(lane.unfit) >= MOST_UNFIT:
+            return []
+        due = lane.queue.scheduled(now, room + len(lane.unfit))
+        new = [msg_id for msg_id in due if msg_id not in lane.unfit]
+        if not new:
+            return []
+        found = await self._desk.journal.read_messages(new)
+        rows, parts = {row.msg_id: row for row in found}, list[Part]()
+        if not detour.is_down(trio.current_time()):
+            return []
+        for msg_id in new:
+            row = rows[msg_id]
+            call = self._call(detour, row.message)
+            over = row.message.expires is not None and row.message.expires <= now
+            if call is None and not over:
+                lane.unfit.add(msg_id)
+                self._moved = True  # there may be more behind it
+            elif self._desk.ledger.called_up(now, row):
+                if over or call is None:
+                    self._expire(msg_id)
+                else:
+                    parts.append(self._send(detour, row, call))
+        return parts
+
+    async def _new(self, detour: Detour, lane: _Lane, room: int) -> list[Part]:
+        """What nobody has taken from its queue yet."""
+        parts, stretch = list[Part](), lane.stretch
+        for _ in range(PAGES):
+            if len(parts) >= room or not await stretch.read():
+                return parts
+            if not detour.is_down(trio.current_time()):
+                return parts
+            while len(parts) < room and (row := stretch.next()) is not None:
+                parts += self._one_new(detour, stretch, row)
+        self._moved = True  # there is more to look at, after the others
+        return parts
+
+    def _one_new(self, detour: Detour, stretch: Stretch, row: MessageRow) -> list[Part]:
+        now, message = self._desk.wall(), row.message
+        over = message.expires is not None and message.expires <= now
+        call = self._call(detour, message)
+        if call is None and not over:
+            stretch.leave(row)
+            return []
+        stretch.pick(row)
+        self._moved = True
+        if over or call is None:
+            self._expire(row.msg_id)
+            return []
+        if message.send_at is not None and message.send_at > now:
+            return []
+        return [self._send(detour, row, call)]
+
+
+def is_untouched(entry: Outstanding) -> bool:
+    """Whether no SMSC can have anything of a message that came back. One that came back from an
+    account may be in doubt there: it goes again over either way."""
+    if entry.call != NO_CALL or entry.ids or (entry.possible_duplicate and not entry.op):
+        return False
+    return all(state == _QUEUED for state in entry.part_states)

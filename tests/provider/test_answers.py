@@ -1,0 +1,250 @@
+"""Whatever comes back becomes a value, and only what is certain is said to be."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from smppd.provider.answers import (
+    Answer,
+    Failure,
+    NoAnswer,
+    Success,
+    read_answer,
+    stops_account,
+)
+from smppd.provider.catalogue import COMMON_ERRORS, OPERATIONS
+
+SEND = OPERATIONS["sms.sendsms"]
+DOCUMENTED = [
+    (name, code, text)
+    for name, each in OPERATIONS.items()
+    for code, text in {**COMMON_ERRORS, **each.errors}.items()
+]
+
+
+def read(body: bytes | str, status: int = 200, content_type: str = "application/json") -> Answer:
+    octets = body.encode() if isinstance(body, str) else body
+    return read_answer(SEND, status, content_type, octets)
+
+
+class TestSuccess:
+    @pytest.mark.parametrize("word", ["success", "SUCCESS", "Success"])
+    def test_in_any_case(self, word: str) -> None:
+        answer = read(f'{{"status":"{word}","result":{{"messageid":"7","credits":"0.5"}}}}')
+        assert answer == Success(b'{"messageid":"7","credits":"0.5"}')
+
+    @pytest.mark.parametrize(
+        "result",
+        ['{ "messageid" : 90071992547409931234 }', "12.50", '"text"', "[1, 2]", "null", "true"],
+    )
+    def test_keeps_the_result_as_it_came(self, result: str) -> None:
+        assert read(f'{{"status":"success", "result": {result} }}') == Success(result.encode())
+
+    def test_without_a_result(self) -> None:
+        assert read('{"status":"success"}') == Success(b"null")
+
+    def test_behind_a_byte_order_mark(self) -> None:
+        assert read(b'\xef\xbb\xbf \r\n{"status":"success","result":1}\r\n') == Success(b"1")
+
+    def test_with_an_octet_that_is_no_text(self) -> None:
+        answer = read(b'{"status":"success","result":{"messageid":"7","sms":"a\xf1o"}}')
+        assert answer == Success('{"messageid":"7","sms":"a\ufffdo"}'.encode())
+
+    def test_in_the_alphabet_that_it_is_said_to_be_in(self) -> None:
+        body = '{"status":"success","result":"año"}'.encode("latin-1")
+        assert read(body, content_type="text/html; charset=ISO-8859-1") == Success('"año"'.encode())
+
+    def test_in_utf_8_whatever_it_is_said_to_be_in(self) -> None:
+        body = '{"status":"success","result":"año"}'
+        assert read(body, content_type="text/html; charset=ISO-8859-1") == Success('"año"'.encode())
+
+    @pytest.mark.parametrize("status", [302, 403, 500, 503])
+    def test_that_http_contradicts_is_no_answer(self, status: int) -> None:
+        answer = read('{"status":"success","result":1}', status)
+        assert isinstance(answer, NoAnswer)
+        assert answer.sent
+        assert str(status) in answer.reason
+
+
+class TestFailure:
+    @pytest.mark.parametrize(("name", "code", "text"), DOCUMENTED)
+    def test_has_the_documented_meaning(self, name: str, code: str, text: str) -> None:
+        body = json.dumps({"status": "error", "error": code}).encode()
+        assert read_answer(OPERATIONS[name], 200, "", body) == Failure(code, text)
+
+    @pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 429, 500, 503])
+    def test_counts_under_any_http_status(self, status: int) -> None:
+        answer = read('{"status":"ERROR","error":"NO_CREDITS"}', status)
+        assert answer == Failure("NO_CREDITS", "Your balance is insufficient")
+
+    @pytest.mark.parametrize(
+        ("error", "expected"),
+        [
+            ('"DAILY_LIMIT"', Failure("DAILY_LIMIT")),
+            ('["NO_CREDITS"]', Failure("NO_CREDITS", "Your balance is insufficient")),
+            (
+                '["MISSING_COMPULSORY_PARAM", "INCORRECT_USER_PASSWORD"]',
+                Failure(
+                    "INCORRECT_USER_PASSWORD",
+                    "Incorrect user or password; MISSING_COMPULSORY_PARAM: Compulsory parameter"
+                    " not included",
+                ),
+            ),
+            ('["ODD_ONE", "wait a day"]', Failure("ODD_ONE", "wait a day")),
+            ('"Your account is locked"', Failure("ERROR", "Your account is locked")),
+            ('" NO_CREDITS "', Failure("NO_CREDITS", "Your balance is insufficient")),
+            ('""', Failure("ERROR", "the provider gave no code")),
+            ("[]", Failure("ERROR", "the provider gave no code")),
+            ("null", Failure("ERROR", "the provider gave no code")),
+            ("17", Failure("ERROR", "17")),
+            ('{"code":17}', Failure("ERROR", '{"code":17}')),
+        ],
+    )
+    def test_of_any_form(self, error: str, expected: Failure) -> None:
+        assert read(f'{{"status":"error","error":{error}}}') == expected
+
+    def test_without_a_code(self) -> None:
+        assert read('{"status":"error"}') == Failure("ERROR", "the provider gave no code")
+
+    def test_is_kept_short(self) -> None:
+        answer = read(json.dumps({"status": "error", "error": ["x y" * 10_000] * 1000}))
+        assert isinstance(answer, Failure)
+        assert len(answer.text) < 20_000
+
+
+UNREADABLE = [
+    ("", "the answer is empty"),
+    (" \n", "the answer is empty"),
+    ("\ufeff", "the answer is no JSON that can be read"),
+    (
+        "<html><head><style>b{}</style></head><b>Service&nbsp;down</b></html>",
+        "the answer is HTML: Service down",
+    ),
+    (
+        '{"status":"success","result":{"mess',
+        'the answer is no JSON that can be read: {"status":"success","result":{"mess',
+    ),
+    (
+        '{"status":"success"} trailing',
+        'the answer is no JSON that can be read: {"status":"success"} trailing',
+    ),
+    ('["success"]', 'the answer is JSON, but no object: ["success"]'),
+    ("12", "the answer is JSON, but no object: 12"),
+    ("OK", "the answer is no JSON that can be read: OK"),
+    ("{}", "the answer's status is neither success nor error: {}"),
+    (
+        '{"status":"queued"}',
+        'the answer\'s status is neither success nor error: {"status":"queued"}',
+    ),
+    ('{"status":true}', 'the answer\'s status is neither success nor error: {"status":true}'),
+    (
+        '{"error":"NO_CREDITS"}',
+        'the answer\'s status is neither success nor error: {"error":"NO_CREDITS"}',
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "why"), UNREADABLE)
+@pytest.mark.parametrize("status", [200, 500, 502, 503, 504, 302, 408, 999])
+def test_what_cannot_be_read_may_have_been_done(body: str, why: str, status: int) -> None:
+    answer = read(body, status, "text/html")
+
+    assert isinstance(answer, NoAnswer)
+    assert answer.sent
+    assert answer.reason.startswith(f"HTTP {status}")
+    assert answer.reason.endswith(f": {why}")
+
+
+@pytest.mark.parametrize(("body", "why"), UNREADABLE)
+@pytest.mark.parametrize(
+    ("status", "says", "stops"),
+    [
+        (301, "correct the account's url", True),
+        (307, "correct the account's url", True),
+        (308, "correct the account's url", True),
+        (401, "check the account's credentials", True),
+        (403, "whether this machine's IP is allowed", True),
+        (404, "check the account's url", True),
+        (405, "check the account's url", True),
+        (400, "the request was refused", False),
+        (413, "the request was refused", False),
+        (422, "the request was refused", False),
+    ],
+)
+def test_what_http_refuses_was_not_done(
+    body: str, why: str, status: int, says: str, stops: bool
+) -> None:
+    answer = read(body, status, "text/html")
+
+    assert isinstance(answer, Failure)
+    assert answer.code == f"HTTP_{status}"
+    assert answer.text.startswith(f"HTTP {status} ")
+    assert says in answer.text
+    assert answer.text.endswith(why)
+    assert stops_account(answer.code) is stops
+
+
+def test_what_is_put_off_goes_again() -> None:
+    assert read("", 429) == NoAnswer(
+        "HTTP 429 Too Many Requests: the provider wants fewer requests", sent=False
+    )
+
+
+def test_a_code_that_looks_like_ours_is_no_mistake() -> None:
+    assert not stops_account("HTTP_TEAPOT")
+    assert not stops_account("HTTP_")
+
+
+def test_reasons_quote_little_and_nothing_unprintable() -> None:
+    answer = read("\x1b[2J" + "x" * 100_000)
+    assert isinstance(answer, NoAnswer)
+    assert answer.reason.isprintable()
+    assert len(answer.reason) < 250
+
+
+@pytest.mark.parametrize(
+    "body",
+    ['{"status":"success","result":' + "[" * 200_000, "[" * 200_000, '{"a":' * 200_000],
+    ids=["result", "list", "object"],
+)
+def test_deep_nesting_is_no_answer(body: str) -> None:
+    assert isinstance(read(body), NoAnswer)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.binary(max_size=60), st.integers(100, 999), st.text(max_size=20))
+@example(b'{"status":"\\ud800"}', 200, "")
+@example(b'{"status":"success","result":"\\ud800"}', 200, "")
+@example(b'{"status":"success","result":01}', 200, "")
+@example(b'{"status":"error","error":"\\ud800"}', 200, "")
+def test_anything_at_all_is_a_value(body: bytes, status: int, content_type: str) -> None:
+    answer = read_answer(SEND, status, content_type, body)
+
+    if isinstance(answer, Success):
+        json.loads(answer.result)
+    elif isinstance(answer, Failure):
+        assert answer.code
+    else:
+        assert answer.reason
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=9),
+        lambda each: (
+            st.lists(each, max_size=3) | st.dictionaries(st.text(max_size=4), each, max_size=3)
+        ),
+        max_leaves=5,
+    )
+)
+def test_any_result_comes_through(result: object) -> None:
+    body = json.dumps({"status": "SUCCESS", "result": result}).encode()
+
+    answer = read_answer(SEND, 200, "application/json", body)
+
+    assert isinstance(answer, Success)
+    assert json.loads(answer.result) == result

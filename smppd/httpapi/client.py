@@ -1,0 +1,69 @@
+"""The client of the provider's first API: one operation, one POST of a form, one value.
+
+POST over https by default; user and password among the parameters, or as HTTP Basic. They never
+stand in a URL, an exception or a representation. GET, which the documents offer as well, is not
+used: it would leave the password in the log of every server on the way.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping
+from functools import partial
+from urllib.parse import urlencode
+
+import httpx2
+
+from smppd.config.accounts import HttpConfig
+from smppd.config.tls import account_tls
+from smppd.httpapi.exchange import Exchange, Limits, check_url
+from smppd.httpapi.secrets import Secrets
+from smppd.provider.answers import Answer, NoAnswer, read_answer
+from smppd.provider.operation import Api, Operation, Value
+
+
+class ProviderClient:
+    """One access to the first API. `transport` is for tests."""
+
+    def __init__(
+        self, config: HttpConfig, password: str, transport: httpx2.AsyncBaseTransport | None = None
+    ) -> None:
+        """Raise ValueError for a URL that would give the password away."""
+        check_url(config.url, insecure_http=config.insecure_http)
+        self._exchange = Exchange(
+            config.url,
+            Limits(config.timeout, config.connections),
+            partial(account_tls, config),
+            transport,
+        )
+        self._headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        self._credentials: dict[str, str] = {}
+        secrets = [password]
+        if config.auth == "basic":
+            pair = b64encode(f"{config.user}:{password}".encode()).decode("ascii")
+            self._headers["Authorization"] = f"Basic {pair}"
+            secrets.append(pair)
+        else:
+            self._credentials = {"user": config.user, "password": password}
+        self._secrets = Secrets(secrets)
+
+    async def call(self, operation: Operation, params: Mapping[str, Value]) -> Answer:
+        """Do this once, with parameters that `checking.check` has let through.
+
+        Raises ValueError for an operation of the other API: its provider is another.
+        """
+        if operation.api is not Api.PROVIDER:
+            raise ValueError(f"{operation.name} is not of this API")
+        form = {"class": operation.class_, "method": operation.method}
+        form |= self._credentials
+        form |= {name: str(value) for name, value in params.items() if name not in form}
+        reply = await self._exchange.post(
+            self._exchange.url, self._headers, urlencode(form).encode("ascii")
+        )
+        if isinstance(reply, NoAnswer):
+            return reply
+        return self._secrets.hide(operation, reply, read_answer(operation, *reply))
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._exchange.aclose()

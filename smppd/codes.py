@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from smppd.provider.answers import stops_account
 from smppd.provider.catalogue import COMMON_ERRORS, OPERATIONS
 
 #: In place of a code: no answer came that could be read.
@@ -20,6 +21,9 @@ _ADDRESS = (
     "check url in [http.{account}]: it may lead to another API; if this one call alone is refused"
     " so, cancel it (smppd cancel)"
 )
+
+#: HTTP, and not the API, refuses every call.
+_OUTSIDE = "check url and credentials of account {account}, or ask its provider"
 
 #: The codes for which no call of the account can succeed until somebody has acted, and the cure.
 _ACCOUNT: Mapping[str, str] = MappingProxyType(
@@ -40,7 +44,7 @@ _DOCUMENTED = frozenset(COMMON_ERRORS).union(*(each.errors for each in OPERATION
 
 def account_cure(code: str, account: str) -> str | None:
     """What is to be done where a code is about the account; None where it is about the call."""
-    cure = _ACCOUNT.get(code)
+    cure = _ACCOUNT.get(code) or (_OUTSIDE if stops_account(code) else None)
     return None if cure is None else cure.replace("{account}", account)
 
 

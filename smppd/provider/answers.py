@@ -11,23 +11,19 @@ import msgspec
 from smppd.provider.catalogue import COMMON_ERRORS
 from smppd.provider.operation import Operation
 from smppd.provider.results import (
-    ChatMessage,
     DeliveryStatus,
     Taken,
-    chat_messages,
     statuses,
     taken,
 )
 
 __all__ = [
     "Answer",
-    "ChatMessage",
     "DeliveryStatus",
     "Failure",
     "NoAnswer",
     "Success",
     "Taken",
-    "chat_messages",
     "meaning",
     "read_answer",
     "statuses",
@@ -39,13 +35,21 @@ NO_CREDITS = "NO_CREDITS"
 INCORRECT_USER_PASSWORD = "INCORRECT_USER_PASSWORD"  # noqa: S105 (a code of the provider's)
 #: The code of a refusal for which the provider named none.
 NO_CODE = "ERROR"
-#: Before the number of an HTTP status that refuses a request, when the answer is not the provider's.
+#: What answered is not the API.
+WRONG_URL = "WRONG_URL"
+#: Before the number of an HTTP status that refuses a request, where no other code does.
 HTTP = "HTTP_"
 
-#: What no other request of the account would fare better with.
-_STOPPING = frozenset(COMMON_ERRORS) - {"MISSING_COMPULSORY_PARAM"} | {NO_CREDITS}
-#: HTTP statuses that are about one request and not about the account.
+#: HTTP statuses that are about the account, whoever says so: credentials, payment, this machine.
+_OF_THE_ACCOUNT = frozenset({401, 402, 403, 407})
+#: HTTP statuses that are about one request, whoever says so.
 _OF_ONE_REQUEST = frozenset({400, 413, 414, 422, 431})
+#: What no other request of the account would fare better with.
+_STOPPING = (
+    frozenset(COMMON_ERRORS) - {"MISSING_COMPULSORY_PARAM"}
+    | {NO_CREDITS, WRONG_URL}
+    | {f"{HTTP}{status}" for status in _OF_THE_ACCOUNT}
+)
 #: Of these nobody knows whether what was asked for has been done.
 _DOUBTFUL = frozenset({302, 303, 408, 409, 425})
 
@@ -68,8 +72,8 @@ class Success(msgspec.Struct, frozen=True):
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """The provider refused with this code, or with an HTTP status (`HTTP_403`) where the answer
-    has no code. `text` is its documented meaning, or what it said."""
+    """The provider refused with this code; where it named none, HTTP did (`HTTP_403`), or what
+    answered was not the API (`WRONG_URL`). `text` is what the code means or what was said."""
 
     code: str
     text: str = ""
@@ -94,9 +98,6 @@ def meaning(operation: Operation, code: str) -> str:
 def stops_account(code: str) -> bool:
     """Whether a refusal with this code is about the account (or its URL): no other request over it
     would fare better until somebody has looked."""
-    number = code.removeprefix(HTTP)
-    if number != code and number.isdecimal():
-        return int(number) not in _OF_ONE_REQUEST
     return code in _STOPPING
 
 
@@ -108,50 +109,51 @@ def read_answer(operation: Operation, status_code: int, content_type: str, body:
     the request was certainly refused (4xx and a moved URL); what is left is no answer.
     """
     envelope = _envelope(body, content_type)
+    quoted = _quoted(body, content_type)
     if isinstance(envelope, str):
-        return _without(status_code, f"{envelope}{_quoted(body, content_type)}")
+        return _without(status_code, f"{envelope}{quoted}", from_api=False)
     said = _decoded(envelope.get("status"))
     word = said.lower() if isinstance(said, str) else ""
     if word == "error":
-        return _failure(operation, envelope.get("error"))
+        named = _failure(operation, envelope.get("error"))
+        return named or _unnamed(status_code, f"no code was given{quoted}")
     if word == "success":
         if 200 <= status_code < 300:
             return Success(bytes(envelope.get("result", b"null")))
         return NoAnswer(f"{_named(status_code)}, but the answer says success", sent=True)
-    what = "the answer's status is neither success nor error"
-    return _without(status_code, f"{what}{_quoted(body, content_type)}")
+    what = f"the answer's status is neither success nor error{quoted}"
+    return _without(status_code, what, from_api=True)
 
 
-def _without(status_code: int, what: str) -> Answer:
-    """An answer that is not the provider's as documented."""
-    name = _named(status_code)
+def _without(status_code: int, what: str, *, from_api: bool) -> Answer:
+    """An answer without the documented words; `from_api`: at least it is a JSON object."""
     if status_code == HTTPStatus.TOO_MANY_REQUESTS:
-        return NoAnswer(f"{name}: the provider wants fewer requests", sent=False)
-    if 300 <= status_code < 500 and status_code not in _DOUBTFUL:
-        return Failure(f"{HTTP}{status_code}", f"{_advice(status_code, name)}; {what}")
-    return NoAnswer(f"{name}: {what}", sent=True)
+        return NoAnswer(f"{_named(status_code)}: the provider wants fewer requests", sent=False)
+    if not 300 <= status_code < 500 or status_code in _DOUBTFUL:
+        return NoAnswer(f"{_named(status_code)}: {what}", sent=True)
+    if status_code in _OF_THE_ACCOUNT | _OF_ONE_REQUEST or (from_api and status_code >= 400):
+        return _unnamed(status_code, what)
+    why = "is another now, and is not followed" if status_code < 400 else "is not that of the API"
+    return Failure(WRONG_URL, f"{_named(status_code)}: the account's url {why}; {what}")
 
 
-def _advice(status_code: int, name: str) -> str:
+def _unnamed(status_code: int, what: str) -> Failure:
+    """A refusal for which HTTP has the only code."""
     if status_code < 400:
-        return f"{name}: the URL is another now and is not followed; correct the account's url"
-    if status_code == HTTPStatus.UNAUTHORIZED:
-        return f"{name}: check the account's credentials"
-    if status_code == HTTPStatus.FORBIDDEN:
-        return f"{name}: check the account's credentials, and whether this machine's IP is allowed"
-    if status_code in _OF_ONE_REQUEST:
-        return f"{name}: the request was refused"
-    return f"{name}: check the account's url"
+        return Failure(NO_CODE, what)
+    advice = ""
+    if status_code in _OF_THE_ACCOUNT:
+        advice = "check the account's credentials, and whether this machine's IP is allowed; "
+    return Failure(f"{HTTP}{status_code}", f"{_named(status_code)}: {advice}{what}")
 
 
-def _failure(operation: Operation, error: msgspec.Raw | None) -> Failure:
-    """The code that matters most of those named, and the meanings of all."""
+def _failure(operation: Operation, error: msgspec.Raw | None) -> Failure | None:
+    """The code that matters most of those named, and the meanings of all; None when none is."""
     value = _decoded(error)
     named = value if isinstance(value, list) else [value]
     said = [each.strip()[:_SAID] for each in named if isinstance(each, str) and each.strip()]
     if not said:
-        verbatim = "" if error is None or value in (None, "", []) else bytes(error).decode()
-        return Failure(NO_CODE, verbatim[:_QUOTED] or "the provider gave no code")
+        return None
     codes = [each for each in said if _CODE.fullmatch(each)]
     code = next(filter(stops_account, codes), codes[0] if codes else NO_CODE)
     texts = [meaning(operation, code)] + [

@@ -2,7 +2,8 @@
 
 The documents name fields and no types: numbers and texts are both read as texts, so that an id
 keeps every digit. One object, a list of them, and a map by id are all read, because a question about
-several messages is documented with an answer about one. What is missing is an empty text.
+several messages is documented with an answer about one. What is missing is an empty text. Chats are
+read in `chat`; what the documents say nothing of is passed on as it came.
 """
 
 from __future__ import annotations
@@ -14,10 +15,6 @@ from dataclasses import dataclass
 import msgspec
 
 from smppd.provider.operation import Effect, Operation
-
-#: Words that say yes and no where a field has no documented values.
-_YES = frozenset({"true", "1", "yes"})
-_NO = frozenset({"false", "0", "no"})
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -53,35 +50,6 @@ class DeliveryStatus:
     sms: str
     deliverydate: str
     deliverystatus: str
-
-
-@dataclass(frozen=True, slots=True)
-class ChatChannel:
-    """One channel of the chat."""
-
-    platformid: str
-    platform: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class ChatMessage:
-    """One message of a chat. `sent` is what the documents call `sent` or `issent`, as it came."""
-
-    platformid: str
-    platform: str
-    message: str
-    destination: str
-    messageid: str
-    sent: str
-    status: str
-    datetime: str
-
-    @property
-    def ours(self) -> bool | None:
-        """Whether we sent it and did not receive it; None where `sent` says neither."""
-        said = self.sent.lower()
-        return True if said in _YES else False if said in _NO else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,31 +101,6 @@ def statuses(result: bytes) -> list[DeliveryStatus]:
     return [
         DeliveryStatus(*(text(each, name) for name in names))
         for each in _objects(_value(result), "messageid", "deliverystatus")
-    ]
-
-
-def chat_channels(result: bytes) -> list[ChatChannel]:
-    """The answer to chat.getchatchannels."""
-    return [
-        ChatChannel(text(each, "platformid"), text(each, "platform"), text(each, "name"))
-        for each in _objects(_value(result), "platformid")
-    ]
-
-
-def chat_messages(result: bytes) -> list[ChatMessage]:
-    """The answer to chat.getchats, chat.getmessages and chat.getunreadmessages."""
-    return [
-        ChatMessage(
-            text(each, "platformid"),
-            text(each, "platform"),
-            text(each, "message"),
-            text(each, "destination"),
-            text(each, "messageid"),
-            text(each, "sent") or text(each, "issent"),
-            text(each, "status"),
-            text(each, "datetime"),
-        )
-        for each in _objects(_value(result), "messageid")
     ]
 
 

@@ -195,9 +195,10 @@ class TestConnections:
 
     async def test_of_a_call_that_is_given_up_are_closed(self) -> None:
         async with serving(Say(end=End.HANG), Say(ok())) as server, client(server.url) as made:
-            with trio.move_on_after(0.05) as scope:
-                await made.call(SEND, PARAMS)
-            assert scope.cancelled_caught
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(made.call, SEND, PARAMS)
+                await server.came(1)
+                nursery.cancel_scope.cancel()
             assert await made.call(SEND, PARAMS) == Success(b"null")
 
         assert server.connections == 2
@@ -260,23 +261,26 @@ class TestNothingLeft:
         assert "certificate" in str(answer)
         assert server.requests == []
 
-    async def test_when_the_server_speaks_no_tls(self) -> None:
-        async with serving(Say(b"HTTP/1.1 400 Bad Request\r\n\r\n", early=True)) as server:
-            answer = await answered_securely(server, timeout=0.5)
+    @pytest.mark.parametrize(
+        ("says", "why"),
+        [(b"HTTP/1.1 400 Bad Request\r\n\r\n", "TLS failed"), (b"", "no connection in time")],
+    )
+    async def test_when_the_server_speaks_no_tls(self, says: bytes, why: str) -> None:
+        async def handle(stream: trio.SocketStream) -> None:
+            await stream.receive_some()
+            await stream.send_all(says)
+            await trio.sleep_forever()
 
-        assert not sent(answer)
-
-    async def test_when_the_handshake_never_ends(self) -> None:
         async with trio.open_nursery() as nursery:
             listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
-            nursery.start_soon(trio.serve_listeners, _swallow, listeners)
+            nursery.start_soon(trio.serve_listeners, handle, listeners)
             port = listeners[0].socket.getsockname()[1]
-            async with client(f"https://127.0.0.1:{port}/", timeout=0.2) as made:
+            async with client(f"https://127.0.0.1:{port}/", timeout=1.0) as made:
                 answer = await made.call(SEND, PARAMS)
             nursery.cancel_scope.cancel()
 
         assert not sent(answer)
-        assert "no connection in time" in str(answer)
+        assert why in str(answer)
 
     async def test_when_the_file_of_the_ca_is_missing(self, tmp_path: Path) -> None:
         missing = tmp_path / "ca.pem"
@@ -311,11 +315,6 @@ class TestNothingLeft:
         assert trio.current_time() < 31
 
 
-async def _swallow(stream: trio.SocketStream) -> None:
-    async for _ in stream:
-        pass
-
-
 def _context(authority: Authority, name: str = "127.0.0.1") -> ssl.SSLContext:
     pem = authority.issue(name)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -339,7 +338,7 @@ class TestOverTls:
     @pytest.mark.parametrize("end", [End.CLOSE, End.RESET, End.HANG])
     async def test_no_answer(self, authority: Authority, end: End) -> None:
         async with serving(Say(end=end), context=_context(authority)) as server:
-            answer = await answered_securely(server, tls_ca_file=authority.file, timeout=0.5)
+            answer = await answered_securely(server, tls_ca_file=authority.file, timeout=1.5)
 
         assert sent(answer)
         assert len(server.requests) == 1
@@ -349,7 +348,7 @@ class TestOverTls:
         params = {"idgroup": "1", "contacts": "x" * 20_000_000}
         async with serving(Say(early=True, end=End.HANG), context=_context(authority)) as server:
             url = server.url.replace("http:", "https:")
-            async with client(url, tls_ca_file=authority.file, timeout=1.0) as made:
+            async with client(url, tls_ca_file=authority.file, timeout=2.0) as made:
                 with trio.fail_after(10):
                     answer = await made.call(OPERATIONS["group.addcontactlist"], params)
 
@@ -391,7 +390,7 @@ class TestMayHaveArrived:
     )
     async def test_and_is_not_sent_again(self, say: Say) -> None:
         async with serving(say) as server:
-            answer = await answered(server, timeout=0.4)
+            answer = await answered(server, timeout=1.0)
             await wait_all_tasks_blocked()
 
         assert sent(answer)
@@ -449,11 +448,11 @@ class TestTimeouts:
     async def test_cover_the_whole_call(self) -> None:
         async with serving(Say(ok(), every=0.02)) as server:
             started = trio.current_time()
-            answer = await answered(server, timeout=0.3)
+            answer = await answered(server, timeout=1.0)
 
         assert sent(answer)
-        assert "no answer within 0.3 s" in str(answer)
-        assert trio.current_time() - started < 2
+        assert "no answer within 1 s" in str(answer)
+        assert trio.current_time() - started < 2.5
 
     async def test_are_the_accounts(self, autojump_clock: trio.abc.Clock) -> None:
         del autojump_clock

@@ -50,11 +50,17 @@ class Server:
     connections: int = 0
     at_once: int = 0
     most_at_once: int = 0
+    _news: trio.Event = field(default_factory=trio.Event)
 
     @property
     def url(self) -> str:
         """Of this server, in clear."""
         return f"http://127.0.0.1:{self.port}/api/http/"
+
+    async def came(self, count: int) -> None:
+        """Return when so many requests have been read."""
+        while len(self.requests) < count:
+            await self._news.wait()
 
     async def serve(self, context: ssl.SSLContext | None, stream: trio.SocketStream) -> None:
         """One connection."""
@@ -77,6 +83,8 @@ class Server:
             if request is None:
                 return
             self.requests.append(request)
+            self._news.set()
+            self._news = trio.Event()
             self.at_once += 1
             self.most_at_once = max(self.most_at_once, self.at_once)
             try:

@@ -24,9 +24,9 @@ from smppd.events import Event
 from smppd.journal.journal import Journal
 from smppd.journal.store import Batch, open_reader, open_store
 from smppd.ledger.accounts import Accounts
-from smppd.ledger.facts import Kind, MessageRow
+from smppd.ledger.facts import Chunk, Kind, MessageRow, encode
 from smppd.ledger.ledger import Ledger
-from smppd.message import Lane, Part, State
+from smppd.message import Lane, Message, Part, State
 from smppd.pipeline.admission import Admission, Terms
 from smppd.pipeline.calls import CallSettlement, CallTerms
 from smppd.pipeline.desk import Desk
@@ -38,7 +38,7 @@ from smppd.pipeline.refusals import LinkTerms, Refusals
 from smppd.pipeline.settlement import Settlement
 from smppd.pipeline.turns import Turns
 from smppd.policy import Retries
-from smppd.ports import Answered, Claimed, Outcome, ReceiptOf, Returned, Unanswered
+from smppd.ports import Answered, CallOutcome, Claimed, Outcome, ReceiptOf, Returned, Unanswered
 from smppd.results.lines import ResultLine
 from smppd.results.report import Reporter
 from smppd.results.story import tell
@@ -300,6 +300,40 @@ class Life:
             await self.admission.admit(unread.file_id, lot, offset, end)
         await self.admission.close_file(unread.file_id)
         return unread.file_id
+
+    async def hand_in_calls(
+        self, messages: Sequence[Message], name: str = "calls.jsonl", *, token: str = "t2"
+    ) -> list[Part]:
+        """Claim a file of operations and admit it, for the account "http"; what that was given."""
+        wire, queue = self.wires["http"], self.queues["http", Lane.NORMAL]
+        before = len(wire.submitted)
+        path = self.bench.root / "work" / token / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"{}\n" * len(messages))
+        unread = await self.admission.open_file(Claimed(token, name, Lane.NORMAL, path))
+        if not unread.line:
+            first, count = self.accounts.queue(queue).tail + 1, len(messages)
+            rows = [
+                MessageRow(
+                    first + n, unread.file_id, n, n + 1, f"c-{n}", State.QUEUED, encode(message)
+                )
+                for n, message in enumerate(messages)
+            ]
+            ranges = [(first, first + count - 1, count)]
+            chunk = Chunk(ranges, 0, count, count, {}, 1, count)
+            self.ledger.admitted(self.bench.wall(), unread.file_id, chunk)
+            await self.desk.commit(rows)
+        await self.admission.close_file(unread.file_id)
+        self.desk.wake(queue)
+        await trio.testing.wait_all_tasks_blocked()
+        return wire.submitted[before:]
+
+    async def settle_call(self, outcome: CallOutcome, part: Part | None = None) -> None:
+        """The account "http" reports what came of a call; it has room for another then."""
+        if part is not None:
+            self.wires["http"].release(part)
+        await self.calls.settle_calls("http", [outcome])
+        await trio.testing.wait_all_tasks_blocked()
 
     async def submit(self, *lines: Mapping[str, Any]) -> list[Part]:
         """Hand messages in and have them submitted; their parts."""

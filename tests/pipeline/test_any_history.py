@@ -12,19 +12,22 @@ import trio.testing
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from smppd.ledger.facts import waiting_key
 from smppd.ledger.unclaimed import claimable
 from smppd.ledger.user_reference import user_reference
-from smppd.message import State
+from smppd.message import OnUnknown, State
 from smppd.pipeline import desk as desk_module
 from smppd.pipeline import publish
 from smppd.pipeline.cancellation import Cancellation, CancelTerms, Wanted
 from smppd.ports import Answered, Question, Reply, Returned, Unanswered
 from smppd.smpp.vocabulary import CommandStatus, MessageState
+from tests.pipeline.provider import CONTACT, GROUP, READS, SMS, Provider, call
 
 if TYPE_CHECKING:
     from smppd.ledger.accounts import Accounts
     from smppd.message import Part
     from tests.pipeline.conftest import Bench, Life
+    from tests.pipeline.provider import What
 
 Key = tuple[int, int]
 
@@ -40,6 +43,8 @@ REFUSALS = [
 RECEIPTS = [MessageState.DELIVERED, MessageState.UNDELIVERABLE, MessageState.ENROUTE]
 WAITS = [0.01, 1.5, 31.0, 700.0]
 WORDS = ("hold", "resend", "fail")
+#: The steps from this one on are of calls.
+FIRST_OF_CALLS = 14
 
 
 class Smsc:
@@ -63,10 +68,14 @@ class Smsc:
         self.shown: set[tuple[Key, int]] = set()
         self.cancelled: set[int] = set()
         self.questions: list[Question] = []
+        self.provider = Provider(bench)
         bench.on_submit = self.take
 
     def take(self, parts: Sequence[Part]) -> None:
         for part in parts:
+            if part.message.call is not None:
+                self.provider.take(part)
+                continue
             key = (part.msg_id, part.index)
             assert part.msg_id not in self.cancelled, "submitted although it is cancelled"
             if part.message.on_unknown == 0 and part.msg_id not in self.requeued:
@@ -82,6 +91,7 @@ class Smsc:
 
     def crash(self) -> None:
         """The daemon is gone; whatever was in flight will never be answered."""
+        self.provider.crash()
         for part, _ in self.in_flight:
             self.last[part.msg_id, part.index] = "lost"
         self.in_flight.clear()
@@ -149,17 +159,21 @@ async def step(life: Life, smsc: Smsc, action: int, pick: int) -> None:
 async def _by_hand(life: Life, smsc: Smsc, pick: int) -> None:
     """An operator pauses or resumes the link, or requeues what is held."""
     if pick % 4 == 3:
-        if not life.refusals.pause("main", "to look", "ana"):
-            life.refusals.resume("main", "ana")
+        name = ("main", "http")[pick % 8 // 4]
+        if not life.refusals.pause(name, "to look", "ana"):
+            life.refusals.resume(name, "ana")
         await life.desk.commit()
         return
-    held = sorted(life.accounts.held)[: 1 + pick % 3]
+    held = sorted(life.accounts.held, reverse=bool(pick % 2))[: 1 + pick % 3]
     smsc.requeued.update(held)
+    smsc.provider.requeued.update(held)
     await life.desk.requeue(held, "ana")
 
 
 async def _ask(life: Life, smsc: Smsc, action: int, pick: int) -> None:
-    if action == 11:
+    if action >= FIRST_OF_CALLS:
+        await smsc.provider.step(life, action - FIRST_OF_CALLS, pick)
+    elif action == 11:
         await _cancel(life, smsc, pick)
     elif action == 12 and smsc.questions:
         question = smsc.questions.pop(pick % len(smsc.questions))
@@ -176,12 +190,14 @@ async def _cancel(life: Life, smsc: Smsc, pick: int) -> None:
         return
     msg_id = rows[pick % len(rows)].msg_id
     keys = [f"main\t{name}" for name in smsc.ids if name.startswith(f"{msg_id:x}.")]
+    keys.append(waiting_key("http", msg_id))
     cancellation = Cancellation(
         life.desk, life.settlement.recall, {"main": CancelTerms(smsc, pick % 3 > 0)}
     )
     (fate,) = await cancellation.cancel([Wanted(msg_id, keys)], "ana", 0.0)
     if fate.cancelled and not life.dead.is_set():
         smsc.cancelled.add(msg_id)
+        smsc.provider.cancelled.add(msg_id)
 
 
 async def _tell(life: Life, smsc: Smsc, pick: int) -> None:
@@ -226,6 +242,9 @@ def balanced(life: Life) -> None:
         assert file.done == file.items - file.pending
     queued = sum(queue.queued for queue in accounts.queues.values())
     assert queued == accounts.counts[State.QUEUED]
+    calls = [entry for entry in accounts.entries.values() if entry.op]
+    assert accounts.called == sum(len(entry.ids) for entry in calls)
+    assert not any(list(claimable(entry)) for entry in calls)
 
 
 def agrees_with_disk(life: Life) -> None:
@@ -245,6 +264,10 @@ def agrees_with_disk(life: Life) -> None:
         assert claimable_parts(loaded) == claimable_parts(life.accounts)
         assert loaded.unclaimed.ghosts == life.accounts.unclaimed.ghosts
         assert set(life.accounts.entries) <= set(loaded.entries) or from_snapshot
+        for msg_id, entry in life.accounts.entries.items():
+            assert not entry.op or loaded.entries[msg_id] == entry
+        calls = [entry for entry in loaded.entries.values() if entry.op]
+        assert loaded.called == sum(len(entry.ids) for entry in calls)
 
 
 def claimable_parts(accounts: Accounts) -> set[Key]:
@@ -256,11 +279,15 @@ def claimable_parts(accounts: Accounts) -> set[Key]:
 
 async def finish(life: Life, smsc: Smsc) -> None:
     """Answer everything well until nothing moves any more."""
-    life.refusals.resume("main", "ana")
+    for name in ("main", "http"):
+        life.refusals.resume(name, "ana")
+        life.wires[name].open(1000)
     await life.desk.commit()
-    life.wire.open(1000)
     for _ in range(20):
         await trio.sleep(700)
+        while smsc.provider.in_flight:
+            part = smsc.provider.in_flight.pop()
+            await life.settle_call(smsc.provider.answer(part, 3), part)
         while smsc.in_flight:
             part, number = smsc.in_flight.pop()
             await smsc.settle(life, part, number, 0, late=False)
@@ -285,15 +312,45 @@ def check_results(bench: Bench, life: Life, smsc: Smsc, handed_in: int) -> None:
         assert line["attempts"] >= 1 or line["state"] == "cancelled", line
     report = bench.report()
     assert report["states"] == dict(Counter(line["state"] for line in lines))
-    assert sum(report["states"].values()) == handed_in == life.accounts.accepted
+    assert sum(report["states"].values()) == handed_in
 
 
-STEPS = st.lists(st.tuples(st.integers(0, 13), st.integers(0, 11)), min_size=5, max_size=60)
+def check_calls(bench: Bench, life: Life, provider: Provider, handed_in: int) -> None:
+    """Each call is in one state, did what its result says, and was not done twice unbidden."""
+    lines = bench.results("calls.jsonl")
+    assert {line["line"] for line in lines} == set(range(1, handed_in + 1))
+    report = bench.report("calls.jsonl")
+    assert sum(report["states"].values()) == report["messages"] == handed_in
+    groups = Counter(line["state"] for line in lines if "destinations" in line.get("answer", {}))
+    assert not groups, "each destination has a line, and the answer need not repeat them"
+    for line in lines:
+        row = life.row(line["id"])
+        call = row.message.call
+        assert call is not None
+        assert line["op"] == call.op
+        assert line["state"] not in {"queued", "sending"}, line
+        if line["state"] in {"sent", "delivered", "undelivered"}:
+            assert provider.performed[row.msg_id]
+            assert "answer" in line
+        bidden = row.message.on_unknown == 1 or row.msg_id in provider.requeued
+        if not (call.harmless or bidden):
+            assert provider.performed[row.msg_id] <= 1
+        assert bidden or not line["possible_duplicate"]
+        assert not (call.harmless and line["state"] == "unknown")
+
+
+STEPS = st.lists(st.tuples(st.integers(0, 19), st.integers(0, 11)), min_size=5, max_size=60)
 #: Of each message its parts, its `on_unknown`, and how long (seconds) it is to wait, if it is.
 MESSAGES = st.lists(
     st.tuples(st.integers(1, 3), st.sampled_from(WORDS), st.sampled_from([0, 0, 1, 40, 2000])),
     min_size=1,
     max_size=5,
+)
+#: Of each call what it asks for, and its `on_unknown`.
+CALLS = st.lists(
+    st.tuples(st.sampled_from([GROUP, SMS, CONTACT, READS]), st.sampled_from(list(OnUnknown))),
+    min_size=1,
+    max_size=4,
 )
 #: With which commit a life ends (0: with none), and whether that commit is still written.
 ENDS = st.lists(st.tuples(st.integers(0, 40), st.booleans()), max_size=4)
@@ -308,8 +365,10 @@ class History:
         messages: list[tuple[int, str, int]],
         steps: list[tuple[int, int]],
         ends: list[tuple[int, bool]],
+        calls: list[tuple[What, OnUnknown]],
     ) -> None:
         self.bench = bench
+        self.calls = [call(what, on_unknown=word) for what, word in calls]
         self.smsc = Smsc(bench)
         self.lines = [
             bench.long_sms(parts, id=f"{n}", on_unknown=word) | bench.later(wait)
@@ -323,13 +382,17 @@ class History:
         while not self.over:
             dies_at, unwritten = next(self.ends, (0, False))
             mortal = self.bench.mortal(dies_at, unwritten=unwritten)
-            await self.bench.survives(self.live, mortal, window=3, publishing=True)
+            await self.bench.survives(
+                self.live, mortal, window=3, publishing=True, links=("main", "http")
+            )
             self.smsc.crash()
 
     async def live(self, life: Life) -> None:
         """Until the next restart, or to the end."""
-        if not self.bench.done():
+        if not any(name.startswith("a.") for name in self.bench.done()):
             await life.hand_in(self.lines, chunk=2)
+        if self.calls and not any(name.startswith("calls.") for name in self.bench.done()):
+            await life.hand_in_calls(self.calls)
         for action, pick in self.steps:
             if action == 10:
                 await trio.testing.wait_all_tasks_blocked()
@@ -342,6 +405,9 @@ class History:
         balanced(life)
         agrees_with_disk(life)
         check_results(self.bench, life, self.smsc, len(self.lines))
+        if self.calls:
+            check_calls(self.bench, life, self.smsc.provider, len(self.calls))
+        assert life.accounts.accepted == len(self.lines) + len(self.calls)
         self.over = True
 
 
@@ -352,6 +418,7 @@ class History:
     steps=[(0, 0), (0, 0), (0, 0), (0, 0), (0, 2), (2, 9), (3, 1), (6, 4)],
     ends=[],
     references=False,
+    calls=[],
 )
 @example(
     # A part in doubt whose receipt has come stays behind while another of its message goes again.
@@ -359,14 +426,16 @@ class History:
     steps=[(0, 2), (6, 2), (2, 0), (3, 0), (0, 0), (2, 1)],
     ends=[(17, False)],
     references=False,
+    calls=[],
 )
-@given(MESSAGES, STEPS, ENDS, st.booleans())
+@given(MESSAGES, STEPS, ENDS, st.booleans(), CALLS)
 def test_after_any_history_every_message_is_accounted_for(
     new_bench: Callable[[], Bench],
     messages: list[tuple[int, str, int]],
     steps: list[tuple[int, int]],
     ends: list[tuple[int, bool]],
     references: bool,
+    calls: list[tuple[What, OnUnknown]],
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(desk_module, "WAITING_IN_MEMORY", 3)
@@ -375,5 +444,5 @@ def test_after_any_history_every_message_is_accounted_for(
         bench = new_bench()
         bench.report_after = 100_000.0
         bench.references = references
-        history = History(bench, messages, steps, ends)
+        history = History(bench, messages, steps, ends, calls)
         trio.run(history.run, clock=trio.testing.MockClock(autojump_threshold=0))

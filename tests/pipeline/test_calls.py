@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,96 +10,29 @@ import trio
 import trio.testing
 
 from smppd.events import CodeUndocumented, LinkPaused
-from smppd.ledger.facts import Chunk, MessageRow, encode, waiting_key
-from smppd.message import Call, Lane, Message, OnUnknown, State
+from smppd.ledger.facts import waiting_key
+from smppd.message import State
 from smppd.pipeline import desk as desk_module
 from smppd.pipeline.cancellation import Cancellation, Wanted
 from smppd.pipeline.inquiry import Inquiry, QueryTerms
 from smppd.ports import (
     CallDone,
-    CallOutcome,
     CallRefused,
     CallReturned,
     CallUnanswered,
-    Claimed,
     Question,
     Reply,
 )
 from smppd.provider.answers import Taken
 from smppd.results.story import tell
 from smppd.smpp.vocabulary import MessageState
+from tests.pipeline.provider import CONTACT, GROUP, READS, SMS, What, call, done, group_done, status
 
 if TYPE_CHECKING:
-    from smppd.message import Part
     from smppd.results.story import Happening
     from tests.pipeline.conftest import Bench, Life
 
 LINKS = ("main", "http")
-GROUP = ("sms.sendsmstogroup", {"from": "ACME", "countrycode": "34", "idgroup": 7, "sms": "Hola"})
-SMS = ("sms.sendsms", {"from": "ACME", "to": "34600000001", "sms": "Hola"})
-CONTACT = ("group.addcontact", {"idgroup": 7, "contact": "mobile:34600000001"})
-READS = ("group.getcontacts", {"idgroup": 7})
-
-
-def call(
-    what: tuple[str, dict[str, Any]], *, on_unknown: OnUnknown = OnUnknown.HOLD, **more: Any
-) -> Message:
-    """A call as admission makes it of a line with `op`."""
-    op, params = what
-    harmless = what is READS
-    to = str(params.get("to") or f"group {params['idgroup']}")
-    return Message(
-        to, 0, 0, "", 0, 0, 0, 0, "", (b"",), on_unknown=on_unknown,
-        call=Call(op, params, harmless), **({"receipt": what in (GROUP, SMS)} | more),
-    )  # fmt: skip
-
-
-async def hand_in(life: Life, messages: Sequence[Message], name: str = "a.jsonl") -> list[Part]:
-    """Have these calls in the journal, and with the account; what it was given."""
-    before = len(life.wires["http"].submitted)
-    path = life.bench.root / "work" / "t1" / name
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(b"{}\n" * len(messages))
-    file_id = (await life.admission.open_file(Claimed("t1", name, Lane.NORMAL, path))).file_id
-    queue = life.queues["http", Lane.NORMAL]
-    first = life.accounts.queue(queue).tail + 1
-    rows = [
-        MessageRow(first + n, file_id, n, n + 1, f"c-{n}", State.QUEUED, encode(message))
-        for n, message in enumerate(messages)
-    ]
-    count = len(rows)
-    chunk = Chunk([(first, rows[-1].msg_id, count)], 0, count, count, {}, 1, count)
-    life.ledger.admitted(life.bench.wall(), file_id, chunk)
-    await life.desk.commit(rows)
-    await life.admission.close_file(file_id)
-    life.desk.wake(queue)
-    await trio.testing.wait_all_tasks_blocked()
-    return life.wires["http"].submitted[before:]
-
-
-async def settle(life: Life, part: Part, outcome: CallOutcome) -> None:
-    life.wires["http"].release(part)
-    await life.calls.settle_calls("http", [outcome])
-    await trio.testing.wait_all_tasks_blocked()
-
-
-def done(part: Part, taken: Sequence[Taken] = (), **answer: Any) -> CallDone:
-    assert part.message.call is not None
-    return CallDone(part.msg_id, part.message.call.op, json.dumps(answer).encode(), taken)
-
-
-def group_done(part: Part, destinations: Sequence[tuple[str, str]], **answer: Any) -> CallDone:
-    """What the account makes of the answer to a group send."""
-    listed = [{"messageid": name, "destination": to} for name, to in destinations]
-    taken = [Taken(name, to) for name, to in destinations]
-    answer = {"id": "55", "count": len(listed), "credits": "1.2"} | answer
-    return done(part, taken, **answer, destinations=listed)
-
-
-def status(
-    part: Part, number: int, name: str, state: MessageState = MessageState.DELIVERED, word: str = ""
-) -> Reply:
-    return Reply(Question(part.msg_id, number, name, part.message), 0, int(state), word=word)
 
 
 async def published(life: Life) -> None:
@@ -114,8 +46,8 @@ async def test_a_group_gives_each_destination_its_own_end(
     bench: Bench, autojump_clock: trio.testing.MockClock
 ) -> None:
     async with bench.up(links=LINKS) as life:
-        (part,) = await hand_in(life, [call(GROUP, echo={"x-ref": b'"7"'})])
-        await settle(life, part, group_done(part, TWO))
+        (part,) = await life.hand_in_calls([call(GROUP, echo={"x-ref": b'"7"'})])
+        await life.settle_call(group_done(part, TWO), part)
         assert life.states() == {"sent": 1}
         await trio.sleep(10)
         await life.settlement.answered("http", [status(part, 0, "m1")])
@@ -128,7 +60,7 @@ async def test_a_group_gives_each_destination_its_own_end(
             ("c-0", "34600000002"),
         ]
         await published(life)
-    first, second = bench.results()
+    first, second = bench.results("calls.jsonl")
     assert first == {
         "line": 1,
         "id": "c-0",
@@ -152,15 +84,15 @@ async def test_a_group_gives_each_destination_its_own_end(
         "message_ids": ["m2"],
         "done": "2027-01-15T08:00:20.000Z",
     }
-    report = bench.report()
+    report = bench.report("calls.jsonl")
     assert (report["messages"], report["states"]) == (1, {"delivered": 1})
     assert report["destinations"] == {"delivered": 2}
 
 
 async def test_a_group_is_undelivered_when_one_of_it_is(bench: Bench) -> None:
     async with bench.up(links=LINKS) as life:
-        (part,) = await hand_in(life, [call(GROUP)])
-        await settle(life, part, group_done(part, TWO))
+        (part,) = await life.hand_in_calls([call(GROUP)])
+        await life.settle_call(group_done(part, TWO), part)
         refused = status(part, 0, "m1", MessageState.UNDELIVERABLE, "NOT DELIVERED")
         await life.settlement.answered("http", [refused])
         await life.settlement.answered("http", [status(part, 1, "m2")])
@@ -169,28 +101,28 @@ async def test_a_group_is_undelivered_when_one_of_it_is(bench: Bench) -> None:
         whole = life.shown("c-0")
     assert whole.error is not None
     assert whole.error.text == "1 of 2 destinations were not reached"
-    first, second = bench.results()
+    first, second = bench.results("calls.jsonl")
     assert (first["state"], second["state"]) == ("undelivered", "delivered")
     assert first["error"] == {"code": "UNDELIVERABLE", "text": "the provider says NOT DELIVERED"}
     assert second["error"] is None
-    assert bench.report()["states"] == {"undelivered": 1}
-    assert bench.report()["destinations"] == {"undelivered": 1, "delivered": 1}
+    assert bench.report("calls.jsonl")["states"] == {"undelivered": 1}
+    assert bench.report("calls.jsonl")["destinations"] == {"undelivered": 1, "delivered": 1}
 
 
 async def test_a_group_that_is_reported_before_its_end_says_how_far_each_is(
     bench: Bench, autojump_clock: trio.testing.MockClock
 ) -> None:
     async with bench.up(links=LINKS) as life:
-        (part,) = await hand_in(life, [call(GROUP)])
-        await settle(life, part, group_done(part, TWO))
+        (part,) = await life.hand_in_calls([call(GROUP)])
+        await life.settle_call(group_done(part, TWO), part)
         await life.settlement.answered("http", [status(part, 1, "m2")])
         await trio.sleep(bench.report_after + 1)
         life.accounts.touched.add(1)
         await published(life)
-    first, second = bench.results()
+    first, second = bench.results("calls.jsonl")
     assert (first["state"], first["done"]) == ("sent", None)
     assert (second["state"], second["done"]) == ("delivered", "2027-01-15T08:00:00.000Z")
-    assert bench.report()["destinations"] == {"sent": 1, "delivered": 1}
+    assert bench.report("calls.jsonl")["destinations"] == {"sent": 1, "delivered": 1}
 
 
 @pytest.mark.parametrize(
@@ -208,11 +140,11 @@ async def test_an_answer_loses_only_what_each_destination_says(
 ) -> None:
     bench.asks = False
     async with bench.up(links=LINKS) as life:
-        (part,) = await hand_in(life, [call(GROUP)])
-        await settle(life, part, done(part, [Taken("m1", "1")], **answer))
+        (part,) = await life.hand_in_calls([call(GROUP)])
+        await life.settle_call(done(part, [Taken("m1", "1")], **answer), part)
         await published(life)
         history = [each.text for each in tell_of(life)]
-    (line,) = bench.results()
+    (line,) = bench.results("calls.jsonl")
     assert line["answer"] == (answer if kept is ... else kept)
     counts = "; the provider counts 3" if "count" in answer else ""
     assert history[1:] == ["asked over account http", f"done, 1 destination taken{counts}"]
@@ -225,52 +157,50 @@ def tell_of(life: Life) -> list[Happening]:
 
 async def test_what_only_reads_has_its_answer_in_its_result(bench: Bench) -> None:
     async with bench.up(links=LINKS) as life:
-        (part,) = await hand_in(life, [call(READS)])
+        (part,) = await life.hand_in_calls([call(READS)])
         answer = b'[{"idcontact": "1000", "mobile":"34600000001"}]'
-        await settle(life, part, CallDone(part.msg_id, "group.getcontacts", answer))
+        await life.settle_call(CallDone(part.msg_id, "group.getcontacts", answer), part)
         await published(life)
-    (line,) = bench.results()
+    (line,) = bench.results("calls.jsonl")
     assert (line["state"], line["message_ids"]) == ("sent", [])
     assert line["answer"] == [{"idcontact": "1000", "mobile": "34600000001"}]
-    assert "destinations" not in bench.report()
+    assert "destinations" not in bench.report("calls.jsonl")
 
 
 async def test_a_refused_call_says_so_in_its_result(bench: Bench) -> None:
     async with bench.up(links=LINKS) as life:
-        (part,) = await hand_in(life, [call(GROUP)])
-        await settle(life, part, CallRefused(part.msg_id, "NOT_ACCESS_TO_GROUP", "not allowed"))
+        (part,) = await life.hand_in_calls([call(GROUP)])
+        await life.settle_call(CallRefused(part.msg_id, "NOT_ACCESS_TO_GROUP", "not allowed"), part)
         await published(life)
         assert tell_of(life)[-1].text == "refused: NOT_ACCESS_TO_GROUP not allowed"
-    (line,) = bench.results()
+    (line,) = bench.results("calls.jsonl")
     assert (line["state"], line["op"]) == ("failed", "sms.sendsmstogroup")
     assert line["error"] == {"code": "NOT_ACCESS_TO_GROUP", "text": "not allowed"}
     assert "answer" not in line
 
 
 @pytest.mark.parametrize("what", [SMS, CONTACT])
-async def test_what_nobody_asks_about_is_final_when_it_is_sent(
-    bench: Bench, what: tuple[str, dict[str, Any]]
-) -> None:
+async def test_what_nobody_asks_about_is_final_when_it_is_sent(bench: Bench, what: What) -> None:
     bench.asks = False
     async with bench.up(links=LINKS) as life:
-        (part,) = await hand_in(life, [call(what)])
-        await settle(life, part, done(part, [Taken("m1", "34600000001")], messageid="m1"))
+        (part,) = await life.hand_in_calls([call(what)])
+        await life.settle_call(done(part, [Taken("m1", "34600000001")], messageid="m1"), part)
         assert not life.accounts.entries
         assert life.states() == {"sent": 1}
 
 
 async def test_what_has_no_message_id_is_final_when_it_is_sent(bench: Bench) -> None:
     async with bench.up(links=LINKS) as life:
-        (part,) = await hand_in(life, [call(SMS)])
-        await settle(life, part, done(part, [Taken("", "34600000001")]))
+        (part,) = await life.hand_in_calls([call(SMS)])
+        await life.settle_call(done(part, [Taken("", "34600000001")]), part)
         assert not life.accounts.entries
         assert life.states() == {"sent": 1}
 
 
 async def test_a_group_ends_when_all_that_can_be_asked_about_have_ended(bench: Bench) -> None:
     async with bench.up(links=LINKS) as life:
-        (part,) = await hand_in(life, [call(GROUP)])
-        await settle(life, part, group_done(part, [("", "34600000001"), ("m2", "34600000002")]))
+        (part,) = await life.hand_in_calls([call(GROUP)])
+        await life.settle_call(group_done(part, [("", "34600000001"), ("m2", "34600000002")]), part)
         await life.settlement.answered("http", [status(part, 1, "m2")])
         assert not life.accounts.entries
         assert life.states() == {"sent": 1}
@@ -278,8 +208,8 @@ async def test_a_group_ends_when_all_that_can_be_asked_about_have_ended(bench: B
 
 async def test_an_empty_group_is_done_at_once(bench: Bench) -> None:
     async with bench.up(links=LINKS) as life:
-        (part,) = await hand_in(life, [call(GROUP)])
-        await settle(life, part, group_done(part, []))
+        (part,) = await life.hand_in_calls([call(GROUP)])
+        await life.settle_call(group_done(part, []), part)
         assert not life.accounts.entries
         assert life.states() == {"sent": 1}
 
@@ -288,9 +218,9 @@ async def test_an_empty_group_is_done_at_once(bench: Bench) -> None:
 async def test_a_code_about_the_account_stops_it_and_fails_nothing(bench: Bench, code: str) -> None:
     async with bench.up(links=LINKS) as life:
         life.wires["http"].open(2)
-        parts = await hand_in(life, [call(SMS), call(SMS), call(SMS)])
+        parts = await life.hand_in_calls([call(SMS), call(SMS), call(SMS)])
         for part in parts[:2]:
-            await settle(life, part, CallRefused(part.msg_id, code, "what it means"))
+            await life.settle_call(CallRefused(part.msg_id, code, "what it means"), part)
         assert life.states() == {"queued": 3}
         (event,) = [each for each in life.events if isinstance(each, LinkPaused)]
         assert code in event.reason
@@ -306,11 +236,11 @@ async def test_a_story_of_a_call_says_why_it_waited(
     bench: Bench, autojump_clock: trio.testing.MockClock
 ) -> None:
     async with bench.up(links=LINKS) as life:
-        (part,) = await hand_in(life, [call(READS)])
-        await settle(life, part, CallRefused(part.msg_id, "NO_CREDITS", ""))
+        (part,) = await life.hand_in_calls([call(READS)])
+        await life.settle_call(CallRefused(part.msg_id, "NO_CREDITS", ""), part)
         life.refusals.resume("http", "ana")
         await trio.testing.wait_all_tasks_blocked()
-        await settle(life, part, CallUnanswered(part.msg_id, "cannot connect", sent=False))
+        await life.settle_call(CallUnanswered(part.msg_id, "cannot connect", sent=False), part)
         assert [each.text for each in tell_of(life)[1:]] == [
             "asked over account http",
             "refused with NO_CREDITS; goes again as soon as its account lets it",
@@ -321,8 +251,8 @@ async def test_a_story_of_a_call_says_why_it_waited(
 
 async def test_another_code_fails_its_call_with_its_meaning(bench: Bench) -> None:
     async with bench.up(links=LINKS) as life:
-        (part,) = await hand_in(life, [call(GROUP)])
-        await settle(life, part, CallRefused(part.msg_id, "NOT_ACCESS_TO_GROUP", "not allowed"))
+        (part,) = await life.hand_in_calls([call(GROUP)])
+        await life.settle_call(CallRefused(part.msg_id, "NOT_ACCESS_TO_GROUP", "not allowed"), part)
         error = life.shown("c-0").error
         assert error is not None
         assert (error.code, error.text) == ("NOT_ACCESS_TO_GROUP", "not allowed")
@@ -331,9 +261,9 @@ async def test_another_code_fails_its_call_with_its_meaning(bench: Bench) -> Non
 
 async def test_of_a_code_that_no_document_has_the_operator_hears_once(bench: Bench) -> None:
     async with bench.up(links=LINKS) as life:
-        parts = await hand_in(life, [call(SMS), call(SMS)])
+        parts = await life.hand_in_calls([call(SMS), call(SMS)])
         for part in parts:
-            await settle(life, part, CallRefused(part.msg_id, "TOO_BLUE", "too blue"))
+            await life.settle_call(CallRefused(part.msg_id, "TOO_BLUE", "too blue"), part)
         assert life.states() == {"failed": 2}
         told = [each for each in life.events if isinstance(each, CodeUndocumented)]
         assert told == [CodeUndocumented("http", "TOO_BLUE", "too blue")]
@@ -343,12 +273,12 @@ async def test_what_only_reads_goes_again_until_it_has_no_more_attempts(
     bench: Bench, autojump_clock: trio.testing.MockClock
 ) -> None:
     async with bench.up(links=LINKS) as life:
-        (part,) = await hand_in(life, [call(READS)])
+        (part,) = await life.hand_in_calls([call(READS)])
         for wait in (30.0, 60.0):
-            await settle(life, part, CallUnanswered(part.msg_id, "timeout", sent=True))
+            await life.settle_call(CallUnanswered(part.msg_id, "timeout", sent=True), part)
             assert life.due_in(part) == pytest.approx(wait, abs=0.1)
             await trio.sleep(wait + 1)
-        await settle(life, part, CallUnanswered(part.msg_id, "timeout", sent=True))
+        await life.settle_call(CallUnanswered(part.msg_id, "timeout", sent=True), part)
         shown = life.shown("c-0")
         assert (shown.state, shown.attempts, shown.possible_duplicate) == ("failed", 3, False)
         assert shown.error is not None
@@ -356,30 +286,28 @@ async def test_what_only_reads_goes_again_until_it_has_no_more_attempts(
 
 
 @pytest.mark.parametrize("what", [SMS, GROUP, CONTACT])
-async def test_what_may_have_been_done_is_not_done_again(
-    bench: Bench, what: tuple[str, dict[str, Any]]
-) -> None:
+async def test_what_may_have_been_done_is_not_done_again(bench: Bench, what: What) -> None:
     async with bench.up(links=LINKS) as life:
-        (part,) = await hand_in(life, [call(what)])
-        await settle(life, part, CallUnanswered(part.msg_id, "timeout", sent=True))
+        (part,) = await life.hand_in_calls([call(what)])
+        await life.settle_call(CallUnanswered(part.msg_id, "timeout", sent=True), part)
         assert life.states() == {"unknown": 1}
         assert not life.accounts.unclaimed
         await life.desk.requeue([part.msg_id], "ana")
         await trio.testing.wait_all_tasks_blocked()
         assert len(life.wires["http"].submitted) == 2
         assert not life.accounts.unclaimed.ghosts
-        await settle(life, part, done(part, [Taken("m1", "34600000001")]))
+        await life.settle_call(done(part, [Taken("m1", "34600000001")]), part)
         assert life.shown("c-0").possible_duplicate
 
 
 async def test_a_late_answer_settles_what_was_in_doubt(bench: Bench) -> None:
     async with bench.up(links=LINKS) as life:
-        (part,) = await hand_in(life, [call(GROUP)])
-        await settle(life, part, CallUnanswered(part.msg_id, "timeout", sent=True))
-        await settle(life, part, group_done(part, [("m1", "34600000001")]))
+        (part,) = await life.hand_in_calls([call(GROUP)])
+        await life.settle_call(CallUnanswered(part.msg_id, "timeout", sent=True), part)
+        await life.settle_call(group_done(part, [("m1", "34600000001")]), part)
         assert life.states() == {"sent": 1}
         assert life.accounts.entries[part.msg_id].error is None
-        await settle(life, part, group_done(part, [("m9", "34600000009")]))
+        await life.settle_call(group_done(part, [("m9", "34600000009")]), part)
         assert life.accounts.entries[part.msg_id].destinations == ["34600000001"]
 
 
@@ -387,20 +315,20 @@ async def test_what_never_left_goes_again_without_an_attempt_until_it_expires(
     bench: Bench, autojump_clock: trio.testing.MockClock
 ) -> None:
     async with bench.up(links=LINKS) as life:
-        (part,) = await hand_in(life, [call(SMS, expires=bench.wall() + 200.0)])
+        (part,) = await life.hand_in_calls([call(SMS, expires=bench.wall() + 200.0)])
         for wait in (30.0, 60.0):
-            await settle(life, part, CallUnanswered(part.msg_id, "cannot connect", sent=False))
+            await life.settle_call(CallUnanswered(part.msg_id, "cannot connect", sent=False), part)
             assert life.due_in(part) == pytest.approx(wait, abs=0.1)
             await trio.sleep(wait + 1)
         assert life.accounts.entries[part.msg_id].attempts == 1
-        await settle(life, part, CallUnanswered(part.msg_id, "cannot connect", sent=False))
+        await life.settle_call(CallUnanswered(part.msg_id, "cannot connect", sent=False), part)
         assert life.states() == {"expired": 1}
 
 
 async def test_what_is_given_back_goes_again_at_once(bench: Bench) -> None:
     async with bench.up(links=LINKS) as life:
-        (part,) = await hand_in(life, [call(SMS)])
-        await settle(life, part, CallReturned(part.msg_id))
+        (part,) = await life.hand_in_calls([call(SMS)])
+        await life.settle_call(CallReturned(part.msg_id), part)
         assert len(life.wires["http"].submitted) == 2
         assert life.accounts.entries[part.msg_id].attempts == 1
 
@@ -408,8 +336,8 @@ async def test_what_is_given_back_goes_again_at_once(bench: Bench) -> None:
 async def test_news_of_a_call_that_is_over_changes_nothing(bench: Bench) -> None:
     bench.asks = False
     async with bench.up(links=LINKS) as life:
-        (part,) = await hand_in(life, [call(SMS)])
-        await settle(life, part, done(part, [Taken("m1", "34600000001")]))
+        (part,) = await life.hand_in_calls([call(SMS)])
+        await life.settle_call(done(part, [Taken("m1", "34600000001")]), part)
         for outcome in (
             done(part, [Taken("m2", "34600000001")]),
             CallRefused(part.msg_id, "NO_ROUTE_AVAILABLE", ""),
@@ -418,7 +346,7 @@ async def test_news_of_a_call_that_is_over_changes_nothing(bench: Bench) -> None
             CallUnanswered(part.msg_id, "timeout", sent=False),
             CallReturned(part.msg_id),
         ):
-            await settle(life, part, outcome)
+            await life.settle_call(outcome, part)
         await life.settlement.answered("http", [status(part, 0, "m1")])
         assert life.states() == {"sent": 1}
         assert not life.accounts.paused
@@ -426,12 +354,12 @@ async def test_news_of_a_call_that_is_over_changes_nothing(bench: Bench) -> None
 
 async def test_after_a_crash_what_only_reads_goes_again_and_the_rest_is_held(bench: Bench) -> None:
     async with bench.up(links=LINKS) as life:
-        await hand_in(life, [call(READS), call(GROUP), call(CONTACT)])
+        await life.hand_in_calls([call(READS), call(GROUP), call(CONTACT)])
     async with bench.up(links=LINKS) as life:
         await trio.testing.wait_all_tasks_blocked()
         assert life.states() == {"sending": 1, "unknown": 2}
         (part,) = life.wires["http"].submitted
-        await settle(life, part, done(part))
+        await life.settle_call(done(part), part)
         shown = life.shown("c-0")
         assert (shown.state, shown.attempts, shown.possible_duplicate) == ("sent", 1, False)
 
@@ -478,8 +406,8 @@ async def test_a_large_group_is_spilled_once_and_found_again(
     monkeypatch.setattr(desk_module, "WAITING_AFTER_SPILL", 50)
     names = [(f"m{n}", f"346{n:08d}") for n in range(20_000)]
     async with bench.up(links=LINKS) as life:
-        (part,) = await hand_in(life, [call(GROUP)])
-        await settle(life, part, group_done(part, names))
+        (part,) = await life.hand_in_calls([call(GROUP)])
+        await life.settle_call(group_done(part, names), part)
         assert life.desk.checkpoint_due()
         await life.desk.checkpoint()
         assert not life.accounts.entries
@@ -496,10 +424,10 @@ async def test_a_large_group_is_spilled_once_and_found_again(
 async def test_what_waits_can_be_cancelled_and_what_left_cannot(bench: Bench) -> None:
     async with bench.up(links=LINKS, window=0) as life:
         life.wires["http"].open(3)
-        parts = await hand_in(life, [call(SMS), call(GROUP), call(CONTACT), call(SMS)])
+        parts = await life.hand_in_calls([call(SMS), call(GROUP), call(CONTACT), call(SMS)])
         assert len(parts) == 3
-        await settle_only(life, group_done(parts[1], TWO))
-        await settle_only(life, done(parts[2]))
+        await life.settle_call(group_done(parts[1], TWO))
+        await life.settle_call(done(parts[2]))
         cancellation = Cancellation(life.desk, life.settlement.recall, {})
         queued = life.row("c-3").msg_id
         wanted = [Wanted(msg_id) for msg_id in (*(part.msg_id for part in parts), queued)]
@@ -514,7 +442,7 @@ async def test_what_waits_can_be_cancelled_and_what_left_cannot(bench: Bench) ->
             (False, "", "it has come to its end already"),
             (True, "cancelled", ""),
         ]
-        await settle(life, parts[0], CallUnanswered(parts[0].msg_id, "timeout", sent=True))
+        await life.settle_call(CallUnanswered(parts[0].msg_id, "timeout", sent=True), parts[0])
         (fate,) = await cancellation.cancel(wanted[:1], "ana", 0.0)
         assert (fate.cancelled, fate.state) == (False, "unknown")
         assert "nobody knows whether the provider has done it" in fate.why
@@ -526,8 +454,8 @@ async def test_a_spilled_call_is_not_cancelled_either(
     monkeypatch.setattr(desk_module, "WAITING_IN_MEMORY", 1)
     monkeypatch.setattr(desk_module, "WAITING_AFTER_SPILL", 0)
     async with bench.up(links=LINKS) as life:
-        (part,) = await hand_in(life, [call(GROUP)])
-        await settle(life, part, group_done(part, TWO))
+        (part,) = await life.hand_in_calls([call(GROUP)])
+        await life.settle_call(group_done(part, TWO), part)
         await life.desk.checkpoint()
         assert not life.accounts.entries
         cancellation = Cancellation(life.desk, life.settlement.recall, {})
@@ -535,11 +463,6 @@ async def test_a_spilled_call_is_not_cancelled_either(
         (fate,) = await cancellation.cancel([Wanted(part.msg_id, keys)], "ana", 0.0)
         assert (fate.cancelled, fate.state) == (False, "sent")
         assert "takes nothing back" in fate.why
-
-
-async def settle_only(life: Life, outcome: CallOutcome) -> None:
-    """Without room for another."""
-    await life.calls.settle_calls("http", [outcome])
 
 
 class Account:
@@ -564,8 +487,8 @@ async def test_all_of_a_spilled_group_is_asked_for(
     names = [(f"m{n}", f"346{n:08d}") for n in range(250)]
     account = Account()
     async with bench.up(links=LINKS) as life, trio.open_nursery() as nursery:
-        (part,) = await hand_in(life, [call(GROUP)])
-        await settle(life, part, group_done(part, names))
+        (part,) = await life.hand_in_calls([call(GROUP)])
+        await life.settle_call(group_done(part, names), part)
         await life.desk.checkpoint()
         assert not life.accounts.entries
         terms = QueryTerms(account, 60.0, held=100, account="http")

@@ -78,12 +78,15 @@ class Commands:
         return {done: changed, "unchanged": unchanged}
 
     def _chosen_links(self, arguments: Arguments) -> list[str]:
-        """The links that a command names; one that is not configured any more may be paused."""
-        known = dict.fromkeys([*(link.name for link in self._parts.links), *self._accounts.paused])
+        """The links and accounts that a command names; one that is not configured any more may be
+        paused."""
+        links = [link.name for link in self._parts.links]
+        known = dict.fromkeys([*links, *self._parts.accounts, *self._accounts.paused])
         if arguments.get("all"):
             return list(known)
         chosen = [str(name) for name in arguments["links"]]
         for name in chosen:
             if name not in known:
-                raise ControlRefused(f"there is no link {name}; there are {', '.join(known)}")
+                what = "link or account" if self._parts.accounts else "link"
+                raise ControlRefused(f"there is no {what} {name}; there are {', '.join(known)}")
         return chosen

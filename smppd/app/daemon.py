@@ -23,7 +23,9 @@ from smppd.config import Config
 from smppd.control import serve_control
 from smppd.events import DaemonStarted, DaemonStopped, DaemonStopping
 from smppd.figures import DaemonFigures
+from smppd.httpapi.account import Account
 from smppd.journal.store import open_reader, open_store
+from smppd.link.link import Link
 from smppd.locking import take_lock
 from smppd.message import State
 from smppd.observe.metrics import EventCounter, build_registry
@@ -44,8 +46,8 @@ class CannotStartError(Exception):
 class Daemon:
     """One daemon: its parts, and their lifetimes.
 
-    `passwords` by link name. Building it opens the journal and takes the locks, so use it as a
-    context manager. Raises `CannotStartError`, `JournalError` or `AlreadyLocked`.
+    `passwords` by the names of links and accounts. Building it opens the journal and takes the
+    locks, so use it as a context manager. Raises `CannotStartError`, `JournalError` or `AlreadyLocked`.
     """
 
     def __init__(
@@ -174,11 +176,12 @@ class Daemon:
     @asynccontextmanager
     async def _linked(self) -> AsyncIterator[None]:
         async with trio.open_nursery() as nursery:
-            for link in self.parts.links:
-                await nursery.start(link.run)
+            ways: list[Link | Account] = [*self.parts.links, *self.parts.accounts.values()]
+            for way in ways:
+                await nursery.start(way.run)
             yield
-            for link in self.parts.links:
-                nursery.start_soon(link.drain)
+            for way in ways:
+                nursery.start_soon(way.drain)
 
     @asynccontextmanager
     async def _dispatching(self) -> AsyncIterator[None]:
@@ -220,9 +223,16 @@ class Daemon:
                 await self.parts.desk.checkpoint()
             if trio.current_time() >= forget_at:
                 await self.parts.desk.forget(self.config.spool.dedupe_window)
+                await self._forget_calls()
                 forget_at = trio.current_time() + FORGETTING
             await self.parts.mailbox.tend()
             await trio.sleep(BOOKKEEPING)
+
+    async def _forget_calls(self) -> None:
+        """Forget calls of the HTTP APIs that are older than the log of them keeps."""
+        before = self.parts.desk.wall() - self.config.journal.api_history
+        while await self.parts.journal.forget_calls(before):
+            pass
 
     async def _heed_signals(self) -> None:
         """The first signal drains; a second one ends the process as it stands, which is safe."""

@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from random import SystemRandom
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import trio
 
+from smppd.app.accounts import account_pools, build_accounts
 from smppd.config import Config
 from smppd.events import Emit
+from smppd.httpapi.account import Account
+from smppd.httpapi.caller import Around
 from smppd.journal.journal import Journal
 from smppd.journal.store import Store
 from smppd.ledger.facts import Fact
@@ -21,6 +24,7 @@ from smppd.link.link import Link
 from smppd.link.supervisor import Connect
 from smppd.message import Lane
 from smppd.pipeline.admission import Admission, Terms
+from smppd.pipeline.calls import CallSettlement, CallTerms
 from smppd.pipeline.cancellation import Cancellation, CancelTerms
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.dispatch import Dispatcher
@@ -41,15 +45,20 @@ from smppd.spool.inbox import IntakeRules
 from smppd.spool.intake import RunSync
 from smppd.spool.station import Spool
 
+if TYPE_CHECKING:
+    from smppd.httpapi.transport import Transport
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the daemon stands on: the time for people (epoch seconds), a place for calls that
-    block, and the way to an SMSC (None: as the link's section says). A test brings its own."""
+    block, and the ways to an SMSC and to a provider of HTTP APIs (None: as their sections say). A
+    test brings its own."""
 
     wall: Callable[[], float] = time.time
     run_sync: RunSync = trio.to_thread.run_sync
     connect: Connect | None = None
+    transport: Transport | None = None
 
 
 class Stores(NamedTuple):
@@ -60,7 +69,8 @@ class Stores(NamedTuple):
 
 
 class Parts:
-    """The parts by their names. `passwords` by link name; what must be closed goes on `stack`.
+    """The parts by their names. `passwords` by the names of links and accounts; what must be closed
+    goes on `stack`.
 
     Building them takes the accounts up where the last run left them. Raises `JournalError`.
     """
@@ -81,6 +91,7 @@ class Parts:
         self._build_settlement(stores.main, stack)
         self._build_pools(stores.main)
         self._build_links(passwords)
+        self._build_accounts(passwords)
         self._build_asking()
         self._build_spool(stores.reader)
 
@@ -103,18 +114,22 @@ class Parts:
         self.mailbox.recover()
         self.refusals = Refusals(self.desk, self._emit, SystemRandom().random)
         self.settlement = Settlement(self.desk, self.receipts, self.mailbox, self.refusals)
+        chance = SystemRandom().random
+        self.calls = CallSettlement(self.desk, self.refusals, self._emit, chance)
 
     def _build_pools(self, store: Store) -> None:
         """The queues of each link, account and route, and in which order links take from them."""
-        config = self._config
-        names = [each.name for each in (*config.links, *config.accounts)]
-        turns = {name: Turns([name]) for name in names} | {
+        config, accounts = self._config, account_pools(self._config)
+        turns = {link.name: Turns([link.name]) for link in config.links} | {
             route.pool: Turns(route.links, route.weights, route.failover_after)
             for route in config.routing.routes
         }
+        turns |= {pool: Turns([account]) for account, pool in accounts.items()}
         self.lanes = {
             (pool, lane): store.enter_queue(pool, lane) for pool in turns for lane in Lane
         }
+        for account, pool in accounts.items():
+            self.lanes |= {(account, lane): self.lanes[pool, lane] for lane in Lane}
         #: Every queue there ever was, with its pool and lane; also of what is not configured now.
         self.queues = store.queues()
         self.pools = [
@@ -143,6 +158,26 @@ class Parts:
             pools = [pool for pool in self.pools if name in pool.turns.links]
             self.links.append(link)
             self.dispatchers.append(Dispatcher(self.desk, link, pools))
+
+    def _build_accounts(self, passwords: dict[str, str]) -> None:
+        """Each account at an HTTP API, and the dispatcher that feeds it."""
+        config, around = self._config, self._around
+        built = build_accounts(
+            config,
+            passwords,
+            self.calls,
+            self.journal,
+            Around(self._emit, around.wall, config.observe.log_content),
+            around.transport,
+        )
+        self.accounts: dict[str, Account] = {}
+        for section, account in built:
+            limits = Retries(section.max_attempts, section.retry_min, section.retry_max)
+            self.refusals.introduce(account.name, LinkTerms(limits, {}, account))
+            self.calls.introduce(account.name, CallTerms(limits))
+            pools = [pool for pool in self.pools if account.name in pool.turns.links]
+            self.accounts[account.name] = account
+            self.dispatchers.append(Dispatcher(self.desk, account, pools))
 
     def _build_asking(self) -> None:
         """What has questions for the SMSCs, and hears what they say."""

@@ -11,7 +11,7 @@ from smppd import __version__
 from smppd.app.parts import Parts
 from smppd.config import Config
 from smppd.events import LinkMissing
-from smppd.figures import DaemonFigures, LinkFigures, RouteFigures
+from smppd.figures import AccountFigures, DaemonFigures, LinkFigures, RouteFigures
 from smppd.message import Lane, State
 
 
@@ -51,6 +51,7 @@ class Survey:
             scheduled=len(accounts.agenda),
             oldest_parked=accounts.shelf.oldest(),
             routes=self._routes(),
+            accounts=self._http_accounts(),
         )
 
     def _routes(self) -> list[RouteFigures]:
@@ -68,19 +69,40 @@ class Survey:
     def _links(self) -> list[LinkFigures]:
         """Each link's figures, with what only the accounts and its dispatcher know."""
         parts, found = self._parts, []
-        for link, dispatcher in zip(parts.links, parts.dispatchers, strict=True):
+        for link, dispatcher in zip(parts.links, parts.dispatchers, strict=False):
             figures = link.figures()
             figures.matching = parts.settlement.matching(link.name)
-            pause = self._accounts.paused.get(link.name)
-            figures.paused = f"{pause.reason} ({pause.who})" if pause else ""
+            figures.paused = self._paused(link.name)
             if figures.limited_by == "nothing queued" and dispatcher.has_work:
                 figures.limited_by = "journal"
             found.append(figures)
         return found
 
+    def _paused(self, name: str) -> str:
+        """Why a link or an account is paused; empty when it is not."""
+        pause = self._accounts.paused.get(name)
+        return f"{pause.reason} ({pause.who})" if pause else ""
+
+    def _http_accounts(self) -> list[AccountFigures]:
+        """Each account's figures, with what only the ledger knows."""
+        parts, found = self._parts, []
+        for name, account in parts.accounts.items():
+            figures = account.figures()
+            figures.paused = self._paused(name)
+            queues = [self._accounts.queue(parts.lanes[name, lane]) for lane in Lane]
+            figures.queued = sum(queue.queued for queue in queues)
+            found.append(figures)
+        return found
+
     def unready(self) -> list[str]:
-        """What the links lack to do all their work, for people."""
-        return [line for link in self._links() if (line := link.unready)]
+        """What the links lack to do all their work, for people.
+
+        Accounts have no say in it: a provider of HTTP APIs that does not answer holds up only its
+        own calls, and nobody is to take SMPP out of service for that. Without any link they have.
+        """
+        if self._parts.links:
+            return [line for link in self._links() if (line := link.unready)]
+        return [line for each in self._http_accounts() if (line := each.unready)]
 
     def missing(self) -> list[LinkMissing]:
         """The links and routes that have messages queued and are not configured."""
@@ -94,5 +116,7 @@ class Survey:
 def _missing(pool: str, queued: int) -> LinkMissing:
     kind, _, route = pool.partition(":")
     section = f'[[routing.route]] name = "{route}"' if route else f"[link.{kind}]"
+    if route and kind in ("http", "contacts"):
+        section = f"[{kind}.{route}]"
     hint = f"put {section} back into the configuration: they stay queued until then"
     return LinkMissing(pool, queued, hint)

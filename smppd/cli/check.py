@@ -13,6 +13,7 @@ from itertools import product
 import msgspec
 import trio
 
+from smppd.cli import account_check
 from smppd.cli.findings import Finding, tell
 from smppd.cli.places import (
     check_control,
@@ -26,7 +27,15 @@ from smppd.cli.places import (
 from smppd.cli.probe import try_bind
 from smppd.cli.settings import read_config
 from smppd.cli.terminal import Terminal
-from smppd.config import Config, LinkConfig, Mistake, find_config, read_password, tls_context
+from smppd.config import (
+    Config,
+    LinkConfig,
+    Mistake,
+    find_config,
+    read_password,
+    read_secret,
+    tls_context,
+)
 from smppd.control import ControlRefused, ControlUnavailable, ask
 from smppd.figures import DaemonFigures
 from smppd.link.tls import UNVERIFIED
@@ -46,7 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--connect",
         action="store_true",
-        help="bind each link once at each of its hosts, and unbind again",
+        help="bind each link once at each of its hosts, and unbind again; make one call over each"
+        " account of the HTTP API that changes nothing",
     )
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
 
@@ -58,9 +68,12 @@ def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
     known = [Finding("configuration", True, str(find_config(arguments.config).absolute()))]
     known += [_password(link, passwords[link.name]) for link in config.links]
     known += [_tls(link) for link in config.links if link.tls]
-    found = list(_places(config))
+    accounts = [(each, read_secret(each)) for each in config.accounts]
+    known += [each for account in accounts for each in account_check.known(*account)]
+    found = [*_places(config), *(account_check.host(account) for account, _ in accounts)]
     if arguments.connect:
         found += _binds(config, passwords, _running(config))
+        found += [each for account in accounts for each in account_check.call(*account)]
     if arguments.json:
         terminal.say_json(known + found)
     else:

@@ -1,4 +1,4 @@
-"""`smppd pause`: have links of the running daemon submit nothing until they are resumed."""
+"""`smppd pause`: have links or accounts of the running daemon send nothing until they are resumed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from smppd.cli.settings import read_config
 from smppd.cli.status import ask_daemon
 from smppd.cli.terminal import CommandError, Terminal
+from smppd.config import Config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,9 +29,9 @@ def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def add_links(parser: argparse.ArgumentParser) -> None:
-    """The links that are meant."""
-    parser.add_argument("links", metavar="LINK", nargs="*", help="a link's name")
-    parser.add_argument("--all", action="store_true", help="every link")
+    """The links and accounts that are meant."""
+    parser.add_argument("links", metavar="NAME", nargs="*", help="a link or an account")
+    parser.add_argument("--all", action="store_true", help="every one")
     parser.add_argument("--json", action="store_true", help="print what was done as JSON")
 
 
@@ -39,7 +40,7 @@ def act(
 ) -> int:
     """Have the daemon do it and tell what changed; 1 if nothing did."""
     if bool(arguments.links) == arguments.all:
-        raise CommandError(f"{command} takes either LINKs or --all", exit_code=2)
+        raise CommandError(f"{command} takes either NAMEs or --all", exit_code=2)
     config = read_config(arguments)
     wanted: dict[str, Any] = {"links": arguments.links, "all": arguments.all}
     if reason is not None:
@@ -49,10 +50,16 @@ def act(
     if arguments.json:
         terminal.say_json(answer)
         return 0 if done else 1
-    for link in done:
-        terminal.say(f"link {link} {command}d")
-    for link in answer["unchanged"]:
-        terminal.say(f"link {link} was {'paused already' if command == 'pause' else 'not paused'}")
+    for name in done:
+        terminal.say(f"{_kind(config, name)} {name} {command}d")
+    was = "paused already" if command == "pause" else "not paused"
+    for name in answer["unchanged"]:
+        terminal.say(f"{_kind(config, name)} {name} was {was}")
     if not done and not answer["unchanged"]:
         terminal.say("no link is paused")
     return 0 if done else 1
+
+
+def _kind(config: Config, name: str) -> str:
+    """What a name stands for; one that is not configured any more was a link's, as far as we know."""
+    return "account" if any(each.name == name for each in config.accounts) else "link"

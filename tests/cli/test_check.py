@@ -49,6 +49,18 @@ bind_timeout = "5s"
 [observe]
 listen = "{listen}"
 control = "control.sock"
+{accounts}
+"""
+
+ACCOUNTS = """
+[http.shop]
+url = "{url}"
+user = "me@example.net"
+password_file = "password"
+
+[contacts.books]
+url = "{url}"
+token_env = "SMPPD_TEST_TOKEN"
 """
 
 
@@ -68,13 +80,14 @@ class Setup:
             "bind": "transceiver",
             "listen": "127.0.0.1:0",
         }
-        #: More keys of the link.
+        #: More keys of the link, and more sections.
         self.more = ""
+        self.accounts = ""
 
     def check(self, *words: str) -> tuple[int, dict[str, str]]:
         """The exit code, and what was said of each thing that is a problem."""
         file = self.folder / "smppd.toml"
-        file.write_text(CONFIG.format(**self.values, more=self.more))
+        file.write_text(CONFIG.format(**self.values, more=self.more, accounts=self.accounts))
         code = main(["check", *words, "--json", "--config", str(file)])
         found = json.loads(self._capsys.readouterr().out)
         self.said = {each["what"]: each["says"] for each in found}
@@ -240,18 +253,16 @@ def test_no_daemon_is_no_problem(setup: Setup, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.fixture
-def smsc(tmp_path: Path) -> Iterator[Callable[..., str]]:
-    """Starts simulated SMSCs; each call gives a port."""
+def simulator() -> Iterator[Callable[..., list[str]]]:
+    """Starts simulated SMSCs; each call gives the two lines that it says."""
     started = []
 
-    def start(*words: str) -> str:
+    def start(*words: str) -> list[str]:
         command = [sys.executable, "-m", "smppd", "simulate", "--listen=127.0.0.1:0", *words]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         started.append(process)
         assert process.stdout is not None
-        line = process.stdout.readline()
-        assert line.startswith("listening on 127.0.0.1:")
-        return line.rpartition(":")[2].strip()
+        return [process.stdout.readline(), process.stdout.readline()]
 
     yield start
     for process in started:
@@ -259,6 +270,18 @@ def smsc(tmp_path: Path) -> Iterator[Callable[..., str]]:
         assert process.wait(20) == 0
         assert process.stdout is not None
         process.stdout.close()
+
+
+@pytest.fixture
+def smsc(simulator: Callable[..., list[str]]) -> Callable[..., str]:
+    """Starts simulated SMSCs; each call gives a port."""
+
+    def start(*words: str) -> str:
+        listening, _ = simulator(*words)
+        assert listening.startswith("listening on 127.0.0.1:")
+        return listening.rpartition(":")[2].strip()
+
+    return start
 
 
 @pytest.mark.parametrize("bind", ["transceiver", "transmitter", "receiver"])
@@ -362,3 +385,55 @@ def test_an_smsc_that_is_deaf_is_told_with_a_cure(setup: Setup) -> None:
     said = problems[f"link main, bind at 127.0.0.1:{port}"]
     assert said.startswith("no answer to the bind: ")
     assert "whether the provider lets this address in" in said
+
+
+# ── accounts of the HTTP API ─────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def url(simulator: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch) -> str:
+    """Where a simulated provider is called, whose password is "secret"."""
+    monkeypatch.setenv("SMPPD_TEST_TOKEN", "token")
+    _, served = simulator("--http-user=me@example.net", "--http-password=secret")
+    return served.split()[2]
+
+
+def test_accounts_are_looked_at_and_called_once_without_harm(setup: Setup, url: str) -> None:
+    setup.accounts = ACCOUNTS.format(url=url)
+    code, problems = setup.check()
+    assert (code, problems) == (0, {})
+    assert setup.said["account shop, password"] == f"is in {setup.password}"
+    assert setup.said["account books, token"] == "is in $SMPPD_TEST_TOKEN"
+    assert setup.said["account shop, host 127.0.0.1"] == "is 127.0.0.1"
+    assert "account shop, chat.getchatchannels" not in setup.said
+    setup.values["host"] = "127.0.0.1"
+    setup.check("--connect")
+    assert setup.said["account shop, chat.getchatchannels"].startswith("was answered")
+    assert setup.said["account books, call"].startswith("is not tried")
+
+
+def test_what_an_account_lacks_is_told_without_its_password(setup: Setup, url: str) -> None:
+    setup.accounts = ACCOUNTS.format(url=url)
+    setup.password.write_text("hunter2\n")
+    code, problems = setup.check("--connect")
+    assert code == 1
+    said = problems["account shop, chat.getchatchannels"]
+    assert said == "was refused with INCORRECT_USER_PASSWORD: Incorrect user or password"
+    assert "hunter2" not in str(setup.said)
+
+
+def test_an_account_whose_host_is_unknown_is_a_problem(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMPPD_TEST_TOKEN", "token")
+    setup.accounts = ACCOUNTS.format(url="https://nowhere.invalid/api/http/")
+    code, problems = setup.check()
+    assert code == 1
+    assert "cannot resolve it" in problems["account shop, host nowhere.invalid"]
+
+
+def test_a_secret_of_an_account_that_is_not_there_is_a_mistake(setup: Setup) -> None:
+    setup.accounts = ACCOUNTS.format(url="https://127.0.0.1/api/http/")
+    code, problems = setup.check()
+    assert code == 2
+    assert "names a variable that is not set" in problems["account books, token"]

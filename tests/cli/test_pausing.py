@@ -78,7 +78,7 @@ def test_which_links_must_be_said_once(
 ) -> None:
     assert main(words) == 2
     assert daemon.asked == []
-    assert "takes either LINKs or --all" in capsys.readouterr().err
+    assert "takes either NAMEs or --all" in capsys.readouterr().err
 
 
 def test_a_link_that_is_not_there_is_one_line(

@@ -19,6 +19,7 @@ from smppd import events
 from smppd.app import Daemon, Surroundings
 from smppd.config import Config, JournalConfig, LinkConfig, ObserveConfig, SpoolConfig
 from smppd.figures import LinkFigures
+from smppd.httpapi.transport import Transport
 from smppd.journal.audit import Audit, audit
 from smppd.journal.schema import JournalError
 from smppd.journal.store import open_reader
@@ -88,7 +89,9 @@ class Rig:
         self._control = folder / "control"
         self.smsc = RawSmsc(self.note)
         self.centres: dict[str, Centre] = {}
-        #: By link; "secret" where there is none.
+        #: What accounts of HTTP APIs are connected with.
+        self.transport: Transport | None = None
+        #: By link or account; "secret" where there is none.
         self.passwords: dict[str, str] = {}
         self.events: list[events.Event] = []
         #: Added to the time for people (seconds), to let hours pass at once.
@@ -135,10 +138,9 @@ class Rig:
         return self.daemon
 
     async def _live(self, *, task_status: trio.TaskStatus[Daemon]) -> None:
-        around = Surroundings(self.wall, self._call, self._connect)
-        passwords = {
-            link.name: self.passwords.get(link.name, "secret") for link in self._config.links
-        }
+        around = Surroundings(self.wall, self._call, self._connect, self.transport)
+        names = [each.name for each in (*self._config.links, *self._config.accounts)]
+        passwords = {name: self.passwords.get(name, "secret") for name in names}
         try:
             with Daemon(self._config, passwords, self._observe, around) as daemon:
                 with trio.CancelScope() as self._life:

@@ -1,0 +1,92 @@
+"""What `check` looks at of an account at the provider's HTTP API: its secret, its host, a call."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import trio
+
+from smppd.cli.findings import Finding
+from smppd.config import ContactsConfig, HttpConfig, Mistake, account_tls
+from smppd.provider.answers import Failure, Success
+from smppd.provider.catalogue import OPERATIONS
+
+#: It reads, takes no parameters, and any account may ask it.
+HARMLESS = "chat.getchatchannels"
+_UNTRIED = "is not tried: without the id of a contact its API has no call that only reads"
+
+
+def known(account: HttpConfig | ContactsConfig, secret: str | Mistake) -> Iterator[Finding]:
+    """What can be said without a network: the secret, and what its server is verified against."""
+    word = "password" if isinstance(account, HttpConfig) else "token"
+    what = f"account {account.name}, {word}"
+    file, variable = _places(account)
+    if isinstance(secret, Mistake):
+        yield Finding(what, False, str(secret))
+    elif file is None:
+        yield Finding(what, True, f"is in ${variable}" if variable else "there is none")
+    elif file.stat().st_mode & 0o007:
+        says = f"is in {file}, which every user may read: chmod o= would be wiser"
+        yield Finding(what, True, says)
+    else:
+        yield Finding(what, True, f"is in {file}")
+    yield _tls(account)
+
+
+def _places(account: HttpConfig | ContactsConfig) -> tuple[Path | None, str | None]:
+    if isinstance(account, HttpConfig):
+        return account.password_file, account.password_env
+    return account.token_file, account.token_env
+
+
+def _tls(account: HttpConfig | ContactsConfig) -> Finding:
+    what = f"account {account.name}, url {account.url}"
+    if urlsplit(account.url).scheme == "http":
+        return Finding(what, True, "is called in clear text, as insecure_http allows")
+    found = account_tls(account)
+    if isinstance(found, Mistake):
+        return Finding(what, False, str(found))
+    trusted = account.tls_ca_file or "the CAs that this machine trusts"
+    return Finding(what, True, f"is verified against {trusted}")
+
+
+def host(account: HttpConfig | ContactsConfig) -> Finding:
+    """Whether the host of its URL has an address."""
+    parts = urlsplit(account.url)
+    what = f"account {account.name}, host {parts.hostname}"
+    try:
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        return Finding(what, False, f"cannot resolve it ({why}): check the url and the DNS")
+    addresses = sorted({str(place[0]) for *_, place in found})
+    return Finding(what, True, f"is {', '.join(addresses)}")
+
+
+def call(account: HttpConfig | ContactsConfig, secret: str | Mistake) -> Iterator[Finding]:
+    """One call that changes nothing and costs nothing, if there is one."""
+    what = f"account {account.name}, call"
+    if isinstance(account, ContactsConfig):
+        yield Finding(what, True, _UNTRIED)
+    elif isinstance(secret, str):
+        yield trio.run(_try, account, secret)
+
+
+async def _try(account: HttpConfig, password: str) -> Finding:
+    from smppd.httpapi.client import ProviderClient  # noqa: PLC0415 - only where it is wanted
+
+    client = ProviderClient(account, password)
+    try:
+        answer = await client.call(OPERATIONS[HARMLESS], {})
+    finally:
+        await client.aclose()
+    what = f"account {account.name}, {HARMLESS}"
+    if isinstance(answer, Success):
+        return Finding(what, True, "was answered, so user and password are right")
+    if isinstance(answer, Failure):
+        return Finding(what, False, f"was refused with {answer.code}: {answer.text}")
+    return Finding(what, False, f"got no answer: {answer.reason}")

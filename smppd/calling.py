@@ -19,6 +19,7 @@ from smppd.message import Call, CallRequest, ErrorInfo, Message, OnUnknown, Requ
 from smppd.provider.catalogue import OPERATIONS
 from smppd.provider.checking import check
 from smppd.provider.operation import Effect, Operation, Param
+from smppd.smpp.vocabulary import Ton
 
 #: An access to one of the two APIs.
 Account = HttpConfig | ContactsConfig
@@ -123,7 +124,9 @@ def _spelt_out(
         destination = normalise_destination(to, country)
         if not isinstance(destination, Destination):
             return ErrorInfo("BAD_TO", text=destination)
-        given["to"] = destination.digits
+        # A country with short numbers has some that would pass for national ones without a plus.
+        plus = "+" if destination.ton == Ton.INTERNATIONAL else ""
+        given["to"] = plus + destination.digits
     if template is not None:
         return given | {"idtemplate": template} | ({} if params is None else {"params": params})
     sender = classify_sender(account.from_ if request.from_ is None else request.from_)

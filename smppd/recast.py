@@ -15,7 +15,7 @@ from smppd.provider.catalogue import OPERATIONS
 from smppd.provider.checking import check
 from smppd.smpp import gsm7
 from smppd.smpp.text import Alphabet
-from smppd.smpp.vocabulary import EsmClass, TlvTag
+from smppd.smpp.vocabulary import EsmClass, TlvTag, Ton
 
 _SEND = OPERATIONS["sms.sendsms"]
 #: The operation as which an SMS goes over an account of the HTTP API.
@@ -54,7 +54,8 @@ def as_call(message: Message, links_sender: str, own_sender: str) -> Call | str:
         sender = own_sender or sender
     if not sender:
         return "it has no sender, and the account has none (key from)"
-    params = check(_SEND, {"from": sender, "to": message.to, "sms": text})
+    plus = "+" if message.dest_ton == Ton.INTERNATIONAL else ""
+    params = check(_SEND, {"from": sender, "to": plus + message.to, "sms": text})
     return params if isinstance(params, str) else Call(SEND_SMS, params)
 
 

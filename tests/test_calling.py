@@ -217,6 +217,18 @@ def test_a_plain_message_over_an_account() -> None:
     assert called(to="+34600000001", text="x" * 5000, **_FROM).params["from"] == "ME"
 
 
+@pytest.mark.parametrize("to", ["+376312345", "00376312345", "+2983123456", "+6907123"])
+def test_a_short_international_number_is_one(to: str) -> None:
+    digits = to.removeprefix("+").removeprefix("00")
+    assert called(to=to, text="Hola", via="http").params["to"] == digits
+    assert called(to=to, template=1000).params["to"] == digits
+
+
+def test_a_short_code_is_no_number_of_a_call() -> None:
+    mistake = refused(to="12345", text="Hola", via="http")
+    assert (mistake.code, mistake.text.startswith("to: ")) == ("BAD_TO", True)
+
+
 def test_a_national_number_has_the_country_of_the_account_or_else_of_the_spool() -> None:
     found = make_call(request(to="600000001", text="x"), "600000001", ACCOUNT, "351", NOW)
     assert isinstance(found, Message)

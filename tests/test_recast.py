@@ -96,6 +96,12 @@ def test_the_call_has_the_text_the_number_without_plus_and_the_sender() -> None:
     assert not call.harmless
 
 
+def test_a_short_international_number_is_one() -> None:
+    call = as_call(made(to="+376312345"), "ACME", "WEB")
+    assert isinstance(call, Call), call
+    assert call.params["to"] == "376312345"
+
+
 def sender_of(message: Message, links: str, own: str) -> str:
     found = as_call(message, links, own)
     return found if isinstance(found, str) else str(found.params["from"])

@@ -189,6 +189,7 @@ class Daemon:
             for dispatcher in self.parts.dispatchers:
                 nursery.start_soon(dispatcher.run)
             nursery.start_soon(self.parts.inquiry.run)
+            nursery.start_soon(self.parts.chat.run)
             yield
             nursery.cancel_scope.cancel()
 

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import trio
 
 from smppd.app.accounts import account_pools, build_accounts
+from smppd.app.chatting import chat_polling
 from smppd.config import Config
 from smppd.events import Emit
 from smppd.httpapi.account import Account
 from smppd.httpapi.caller import Around
+from smppd.httpapi.chat import Keeping
 from smppd.journal.journal import Journal
 from smppd.journal.store import Store
 from smppd.ledger.facts import Fact
@@ -37,6 +39,7 @@ from smppd.pipeline.settlement import Settlement
 from smppd.pipeline.turns import Turns
 from smppd.policy import Retries
 from smppd.ports import ReceiptOf
+from smppd.results.chats import ChatLetterbox
 from smppd.results.mailbox import Mailbox, MailRules
 from smppd.results.progress import ProgressWriter
 from smppd.results.receipts import ReceiptLog
@@ -93,6 +96,7 @@ class Parts:
         self._build_links(passwords)
         self._build_accounts(passwords)
         self._build_asking()
+        self._build_chat(stores.main)
         self._build_spool(stores.reader)
 
     def _build_desk(self, store: Store) -> None:
@@ -192,6 +196,16 @@ class Parts:
         self.inquiry = Inquiry(self.desk, asked, self._emit)
         self.settlement.tell_of_replies(self.cancellation.heard)
         self.settlement.tell_of_replies(self.inquiry.heard)
+
+    def _build_chat(self, store: Store) -> None:
+        """What receives from chats, and gives out what the last run left."""
+        around = self._around
+        letterbox = ChatLetterbox(self._config.spool.path, around.wall, self._emit, around.run_sync)
+        letterbox.recover(lambda number, key: bool(store.chats.seen(number, [key])))
+        keeping = Keeping(self.journal, letterbox)
+        self.chat = chat_polling(
+            self._config, self.accounts, keeping, self._emit, self.desk, self.refusals
+        )
 
     def _build_spool(self, reader: Store) -> None:
         """What takes files in, and what reports them."""

@@ -51,6 +51,7 @@ class Survey:
             scheduled=len(accounts.agenda),
             oldest_parked=accounts.shelf.oldest(),
             routes=self._routes(),
+            chats=parts.chat.figures(),
             accounts=self._http_accounts(),
         )
 

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import msgspec
-
-from smppd.cli.following import Done
-from smppd.cli.handin import HandedIn, hand_in
+from smppd.cli.handin import HandedIn
+from smppd.cli.sending import add_waiting, checked, follow_up, made_up_name, put_in
 from smppd.cli.settings import read_config
 from smppd.cli.terminal import CommandError, Terminal
-from smppd.cli.waiting import wait
 from smppd.config import Config
-from smppd.config.quantities import seconds
-from smppd.control import ControlRefused, ControlUnavailable, ask
-from smppd.message import ErrorInfo, Lane, Request
-from smppd.pipeline.making import Maker
-from smppd.routing import Ways
+from smppd.message import Lane
 from smppd.spool.claiming import is_progress
-from smppd.spool.formats import format_of, known_formats, parse_line
+from smppd.spool.formats import format_of, known_formats
 
 _COPY_SIZE = 1 << 20
 
@@ -44,10 +35,7 @@ _FIELDS = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """See `cli.Command`."""
     parser.add_argument("file", metavar="FILE", nargs="?", help=f"a file: {known_formats()}")
-    parser.add_argument("--lane", choices=("high", "normal", "bulk"), default="normal")
-    parser.add_argument("--wait", action="store_true", help="wait for the results")
-    parser.add_argument("--timeout", metavar="TIME", type=_duration, help='with --wait: "10m", say')
-    parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
+    add_waiting(parser)
     one = parser.add_argument_group("one message, instead of a file")
     one.add_argument("--to", metavar="NUMBER", action="append", help="may be given several times")
     for option, field, purpose in _FIELDS:
@@ -59,13 +47,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one.add_argument("--no-receipt", action="store_true", help="ask for no delivery receipt")
 
 
-def _duration(text: str) -> float:
-    found = seconds(text if not text.replace(".", "", 1).isdigit() else f"{text}s")
-    if found is None:
-        raise argparse.ArgumentTypeError(f'{text!r} is no length of time: write "30s" or "10m"')
-    return found
-
-
 def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """See `cli.Command`. With --wait, 0 only if every message was delivered (or sent)."""
     message = _message(arguments)
@@ -74,27 +55,11 @@ def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
     config = read_config(arguments)
     lane = Lane[arguments.lane.upper()]
     if message is not None:
-        handed = put_in(config, lane, _made_up_name(), iter([_checked(message, config, lane)]))
+        content = checked(message, config, lane)
+        handed = put_in(config, lane, made_up_name("submit"), iter([content]))
     else:
         handed = _submit_file(config, lane, Path(arguments.file))
     return follow_up(handed, arguments, config, terminal)
-
-
-def follow_up(
-    handed: HandedIn, arguments: argparse.Namespace, config: Config, terminal: Terminal
-) -> int:
-    """Say that it was handed in, and with --wait what came of it; the exit code. Knows --wait,
-    --timeout and --json."""
-    if not arguments.wait:
-        _tell(handed, terminal, as_json=arguments.json)
-        return 0
-    if not arguments.json:
-        _tell(handed, terminal, as_json=False)
-        _warn_unless_running(config, terminal)
-    outcome = wait(handed, terminal, arguments.timeout, quiet=arguments.json)
-    if arguments.json:
-        terminal.say_json({**_described(handed), **_outcome(outcome)})
-    return 0 if isinstance(outcome, Done) and outcome.good else 1
 
 
 # ── one message ──────────────────────────────────────────────────────────────────────────────
@@ -118,45 +83,6 @@ def _message(arguments: argparse.Namespace) -> dict[str, Any] | None:
     return message or None
 
 
-def _checked(message: dict[str, Any], config: Config, lane: Lane) -> bytes:
-    """The message as a file's content. Raises `CommandError` when the daemon would reject it."""
-    try:
-        content = msgspec.json.encode(message)
-    except UnicodeEncodeError:
-        raise CommandError("the message is not UTF-8: check the terminal's locale", 2) from None
-    line = parse_line(content, 1)
-    mistake = line.mistake
-    if line.request is not None:
-        mistake = _flaw(line.request, config, lane)
-    if mistake is not None:
-        raise CommandError(f"{mistake.text} ({mistake.code})", exit_code=2)
-    return content + b"\n"
-
-
-def _flaw(request: Request, config: Config, lane: Lane) -> ErrorInfo | None:
-    country = config.spool.default_country
-    accounts = {each.name: each for each in config.accounts}
-    links = {link.name: link for link in config.links}
-    ways = Ways(links, config.routing.routes, country, accounts)
-    maker = Maker(ways, country, _unnumbered)
-    if request.priority is not None:
-        lane = Lane[request.priority.upper()]
-    for to in [request.to] if isinstance(request.to, str) else request.to:
-        _, found = maker.make(request, to, lane, time.time())
-        if isinstance(found, ErrorInfo):
-            return found
-    return None
-
-
-def _unnumbered(_sender: str, _to: str) -> int:
-    """The daemon numbers what is long; here only the number of parts matters."""
-    return 0
-
-
-def _made_up_name() -> str:
-    return f"submit-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{os.getpid()}.json"
-
-
 # ── a file ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -178,47 +104,3 @@ def _octets(first: bytes, file: BinaryIO) -> Iterator[bytes]:
     yield first
     while octets := file.read(_COPY_SIZE):
         yield octets
-
-
-def put_in(config: Config, lane: Lane, name: str, content: Iterator[bytes]) -> HandedIn:
-    """Hand a file in. Raises `CommandError` with the cure when the spool does not let us."""
-    root = config.spool.path
-    try:
-        return hand_in(root, lane, name, content)
-    except FileNotFoundError:
-        raise CommandError(
-            f"there is no spool at {root}: start smppd run once, or correct [spool] path"
-        ) from None
-    except PermissionError:
-        raise CommandError(
-            f"this user may not write into {root}/inbox: join the group that may, or use sudo"
-        ) from None
-    except OSError as error:
-        raise CommandError(f"cannot write into {root}/inbox: {error.strerror}") from None
-
-
-# ── what is told of it ───────────────────────────────────────────────────────────────────────
-
-
-def _tell(handed: HandedIn, terminal: Terminal, *, as_json: bool) -> None:
-    if as_json:
-        terminal.say_json(_described(handed))
-    else:
-        terminal.say(f"handed in as {handed.name}")
-
-
-def _warn_unless_running(config: Config, terminal: Terminal) -> None:
-    try:
-        ask(config.observe.control, "status")
-    except (ControlUnavailable, ControlRefused) as error:
-        terminal.complain(f"it waits until a daemon takes it: {error}")
-
-
-def _described(handed: HandedIn) -> dict[str, Any]:
-    return {"name": handed.name, "path": str(handed.path)}
-
-
-def _outcome(outcome: object) -> dict[str, Any]:
-    if isinstance(outcome, Done):
-        return {"good": outcome.good, "results": str(outcome.results), "report": outcome.report}
-    return {"good": False, "results": None, "report": None}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from smppd.cli.terminal import CommandError
+from smppd.config.quantities import seconds
 
 #: How a value is given; for the help of whoever takes pairs.
 VALUES = "a value may be @FILE, to be read from it, or - for standard input; @@ is one @"
@@ -83,3 +84,11 @@ def _utf8(key: str, value: str) -> str:
     except UnicodeEncodeError:
         raise CommandError(f"{key}: is not UTF-8: check the terminal's locale", 2) from None
     return value
+
+
+def duration(text: str) -> float:
+    """Seconds of a length of time; a number alone is of seconds. Raises `ArgumentTypeError`."""
+    found = seconds(text if not text.replace(".", "", 1).isdigit() else f"{text}s")
+    if found is None:
+        raise argparse.ArgumentTypeError(f'{text!r} is no length of time: write "30s" or "10m"')
+    return found

@@ -4,6 +4,7 @@ One JSON object per line each way over a Unix socket: {"command": "status", …}
 {"ok": true, "result": …} or {"ok": false, "error": "one line"}. This module knows no command; it
 is given them. The server raises OSError, its text naming the cure, where it cannot listen, and
 survives whatever is sent to it. The client raises ControlUnavailable or ControlRefused.
+Whether a command that was not answered may have been done is said by `ControlUnavailable.heard`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ import trio
 
 SOCKET_MODE = 0o660
 MOST_CONNECTIONS = 16
-MOST_REQUEST_OCTETS = 65536
+#: A list of contacts is the longest thing that anybody asks to have sent.
+MOST_REQUEST_OCTETS = 8 << 20
 #: For a request to arrive, so an idle connection ends, too; and for its answer to leave.
 READ_TIMEOUT = 30.0
 
@@ -39,11 +41,26 @@ _GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 
 class ControlUnavailable(Exception):  # noqa: N818 - a state of affairs, read as a sentence
-    """No daemon answered; the text says why and what to do."""
+    """No daemon answered; the text says why and what to do.
+
+    `heard`: the command was sent, so it may be done. `nobody`: no daemon listens at all.
+    """
+
+    def __init__(self, text: str, *, heard: bool = False, nobody: bool = False) -> None:
+        super().__init__(text)
+        self.heard = heard
+        self.nobody = nobody
 
 
 class ControlRefused(Exception):  # noqa: N818 - an answer, not a fault
-    """The daemon answered no. Commands raise it with one line for the person who asked."""
+    """The daemon answered no. Commands raise it with one line for the person who asked.
+
+    `fault`: the command broke off half-way, so it may be done.
+    """
+
+    def __init__(self, text: str, *, fault: bool = False) -> None:
+        super().__init__(text)
+        self.fault = fault
 
 
 # ── the client ───────────────────────────────────────────────────────────────────────────────
@@ -56,28 +73,41 @@ def ask(path: str | Path, command: str, /, timeout: float = 10.0, **args: Any) -
         request = msgspec.json.encode({"command": command, **args}) + b"\n"
     except UnicodeEncodeError as mistake:
         raise ControlRefused(f"{mistake.object!r} is not UTF-8") from None
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(timeout)
-            connection.connect(os.fspath(path))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(timeout)
+        _connect(connection, path, timeout)
+        try:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 connection.sendall(request)  # refused before it was read; the answer says why
             line = _receive_line(connection, deadline)
+        except TimeoutError:
+            raise ControlUnavailable(_too_slow(path, timeout), heard=True) from None
+        except OSError as failure:
+            why = f"cannot ask the daemon on {path}: {failure}"
+            raise ControlUnavailable(why, heard=True) from None
+    return _result(path, line)
+
+
+def _connect(connection: socket.socket, path: str | Path, timeout: float) -> None:
+    try:
+        connection.connect(os.fspath(path))
     except TimeoutError:
-        raise ControlUnavailable(
-            f"the daemon on {path} did not answer within {timeout:g} s; it may be busy, try again"
-        ) from None
+        raise ControlUnavailable(_too_slow(path, timeout)) from None
     except PermissionError:
         raise ControlUnavailable(
             f"this user may not read or write {path}; use sudo, or join the socket's group"
         ) from None
     except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
         raise ControlUnavailable(
-            f"no daemon listens on {path}; is smppd running, and may this user read the socket?"
+            f"no daemon listens on {path}; is smppd running, and may this user read the socket?",
+            nobody=True,
         ) from None
     except OSError as failure:
         raise ControlUnavailable(f"cannot ask the daemon on {path}: {failure}") from None
-    return _result(path, line)
+
+
+def _too_slow(path: str | Path, timeout: float) -> str:
+    return f"the daemon on {path} did not answer within {timeout:g} s; it may be busy"
 
 
 def _receive_line(connection: socket.socket, deadline: float) -> bytes:
@@ -97,7 +127,8 @@ def _receive_line(connection: socket.socket, deadline: float) -> bytes:
 def _result(path: str | Path, line: bytes) -> dict[str, Any]:
     if not line:
         raise ControlUnavailable(
-            f"the daemon on {path} closed the connection without an answer; it may be stopping"
+            f"the daemon on {path} closed the connection without an answer; it may be stopping",
+            heard=True,
         )
     try:
         answer = msgspec.json.decode(line, type=dict[str, Any])
@@ -107,8 +138,8 @@ def _result(path: str | Path, line: bytes) -> dict[str, Any]:
         case {"ok": True, "result": dict() as result}:
             return result
         case {"ok": False, "error": str() as error}:
-            raise ControlRefused(error)
-    raise ControlUnavailable(f"what answers on {path} does not speak as smppd does")
+            raise ControlRefused(error, fault=bool(answer.get("fault")))
+    raise ControlUnavailable(f"what answers on {path} does not speak as smppd does", heard=True)
 
 
 # ── the server ───────────────────────────────────────────────────────────────────────────────
@@ -279,12 +310,13 @@ async def _answer(line: bytes, who: str, commands: Mapping[str, Command]) -> byt
     except ControlRefused as refusal:
         return _refusal(str(refusal))
     except Exception as fault:  # noqa: BLE001 - whoever asks must not stop traffic
-        return _refusal(f"the command {name!r} failed: {type(fault).__name__}: {fault}")
+        text = f"the command {name!r} failed: {type(fault).__name__}: {fault}"
+        return _refusal(text, fault=True)
 
 
-def _refusal(text: str) -> bytes:
+def _refusal(text: str, **more: bool) -> bytes:
     line = " ".join(text.encode("utf-8", "backslashreplace").decode().split())
-    return msgspec.json.encode({"ok": False, "error": line})
+    return msgspec.json.encode({"ok": False, "error": line, **more})
 
 
 async def _send(stream: trio.SocketStream, answer: bytes) -> None:

@@ -124,11 +124,15 @@ async def test_a_refusal_arrives_as_one_line(served: Path) -> None:
 async def test_an_unknown_command_is_told_which_there_are(served: Path) -> None:
     with pytest.raises(ControlRefused, match=r"'stauts'.*requeue, status"):
         await asked(served, "stauts")
+    with pytest.raises(ControlRefused) as caught:
+        await asked(served, "stauts")
+    assert not caught.value.fault
 
 
 async def test_a_fault_in_a_command_is_told_and_stops_nothing(served: Path) -> None:
-    with pytest.raises(ControlRefused, match=r"faulty.*KeyError"):
+    with pytest.raises(ControlRefused, match=r"faulty.*KeyError") as caught:
         await asked(served, "faulty")
+    assert caught.value.fault
     assert await asked(served, "pause") == {}
 
 
@@ -166,12 +170,19 @@ async def test_an_over_long_line_is_refused_and_its_connection_ends(served: Path
             while chunk := await stream.receive_some(65536):
                 received += chunk
     answer = msgspec.json.decode(received)
-    assert answer == {"ok": False, "error": "a request has at most 65536 octets"}
+    says = f"a request has at most {control.MOST_REQUEST_OCTETS} octets"
+    assert answer == {"ok": False, "error": says}
 
 
 async def test_the_client_hears_why_its_over_long_request_is_refused(served: Path) -> None:
-    with pytest.raises(ControlRefused, match="at most 65536 octets"):
-        await asked(served, "echo", text="x" * 1_000_000)
+    most = control.MOST_REQUEST_OCTETS
+    with pytest.raises(ControlRefused, match=f"at most {most} octets"):
+        await asked(served, "echo", text="x" * most)
+
+
+async def test_a_long_list_of_contacts_is_no_over_long_request(served: Path) -> None:
+    text = "x" * (control.MOST_REQUEST_OCTETS - 100)
+    assert len((await asked(served, "echo", text=text))["text"]) == len(text)
 
 
 async def test_requests_sent_at_once_are_answered_in_order(served: Path) -> None:
@@ -325,8 +336,11 @@ def impostor(path: Path) -> Iterator[Callable[[bytes | None], None]]:
 
 
 def test_no_socket_means_no_daemon(path: Path) -> None:
-    with pytest.raises(ControlUnavailable, match=r"no daemon listens on .*is smppd running"):
+    with pytest.raises(
+        ControlUnavailable, match=r"no daemon listens on .*is smppd running"
+    ) as caught:
         ask(path, "status")
+    assert (caught.value.nobody, caught.value.heard) == (True, False)
 
 
 def test_a_dead_socket_means_no_daemon(path: Path) -> None:
@@ -350,8 +364,9 @@ def test_a_socket_not_ours_to_use_is_told_apart(
             raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr("smppd.control.socket.socket", Closed)
-    with pytest.raises(ControlUnavailable, match="may not read or write"):
+    with pytest.raises(ControlUnavailable, match="may not read or write") as caught:
         ask(path, "status")
+    assert (caught.value.nobody, caught.value.heard) == (False, False)
 
 
 def test_a_path_too_long_for_a_socket_is_no_traceback(tmp_path: Path) -> None:
@@ -363,16 +378,18 @@ def test_a_daemon_that_does_not_answer_in_time_is_given_up(
     path: Path, impostor: Callable[[bytes | None], None]
 ) -> None:
     impostor(None)
-    with pytest.raises(ControlUnavailable, match=r"did not answer within 0\.1 s"):
+    with pytest.raises(ControlUnavailable, match=r"did not answer within 0\.1 s") as caught:
         ask(path, "status", timeout=0.1)
+    assert (caught.value.nobody, caught.value.heard) == (False, True)
 
 
 def test_a_daemon_that_hangs_up_may_be_stopping(
     path: Path, impostor: Callable[[bytes | None], None]
 ) -> None:
     impostor(b"")
-    with pytest.raises(ControlUnavailable, match="without an answer"):
+    with pytest.raises(ControlUnavailable, match="without an answer") as caught:
         ask(path, "status")
+    assert (caught.value.nobody, caught.value.heard) == (False, True)
 
 
 @pytest.mark.parametrize(
@@ -383,8 +400,9 @@ def test_what_speaks_otherwise_is_told_apart(
     path: Path, impostor: Callable[[bytes | None], None], octets: bytes
 ) -> None:
     impostor(octets)
-    with pytest.raises(ControlUnavailable, match="does not speak as smppd does"):
+    with pytest.raises(ControlUnavailable, match="does not speak as smppd does") as caught:
         ask(path, "status")
+    assert caught.value.heard
 
 
 def test_an_argument_that_is_no_text_is_refused_before_it_is_sent(path: Path) -> None:

@@ -18,7 +18,7 @@ from smppd.journal.store import Store
 from smppd.ledger.facts import Kind, waiting_key
 from smppd.message import LIFECYCLE, State
 
-#: Receipt keys and messages in one request to the daemon, which takes 64 KiB.
+#: Receipt keys and messages in one request to the daemon, so that others get their turn.
 _AT_ONCE = 400
 #: Seconds for an SMSC to answer, unless --wait says otherwise.
 _WAIT = 10.0

@@ -13,7 +13,7 @@ from smppd.cli.terminal import CommandError, Terminal, plural
 from smppd.config import Config
 from smppd.message import State
 
-#: msg_ids in one request to the daemon, which takes 64 KiB.
+#: msg_ids in one request to the daemon, so that others get their turn.
 _AT_ONCE = 2000
 
 

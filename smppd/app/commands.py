@@ -12,7 +12,9 @@ from typing import Any
 import msgspec
 
 from smppd.app.parts import Parts
+from smppd.config import Config
 from smppd.control import ControlRefused
+from smppd.direct import Asked, Told, told, understand
 from smppd.events import Cancelled, Emit, Requeued
 from smppd.pipeline.cancellation import Wanted
 
@@ -23,7 +25,8 @@ Command = Callable[[Arguments], Awaitable[Any]]
 class Commands:
     """The commands that change something. `who` is the operator, for the journal and the log."""
 
-    def __init__(self, parts: Parts, emit: Emit) -> None:
+    def __init__(self, config: Config, parts: Parts, emit: Emit) -> None:
+        self._config = config
         self._parts = parts
         self._accounts = parts.ledger.accounts
         self._emit = emit
@@ -35,6 +38,7 @@ class Commands:
             "cancel": self._cancel,
             "pause": self._pause,
             "resume": self._resume,
+            "api": self._api,
         }
 
     async def _requeue(self, arguments: Arguments) -> Arguments:
@@ -67,6 +71,15 @@ class Commands:
     async def _resume(self, arguments: Arguments) -> Arguments:
         """Resume these links, or with "all" every one that is paused."""
         return await self._each_link(arguments, "resumed", self._parts.refusals.resume)
+
+    async def _api(self, arguments: Arguments) -> Told:
+        """Make one call of the provider's HTTP API, in its turn beside all others."""
+        asked = msgspec.convert(arguments, Asked)
+        wanted = understand(self._config, asked)
+        if isinstance(wanted, str):
+            raise ControlRefused(wanted)
+        account = self._parts.accounts[wanted.account.name]
+        return told(account.name, await account.call(wanted.operation, wanted.params))
 
     async def _each_link(
         self, arguments: Arguments, done: str, act: Callable[[str, str], bool]

@@ -85,7 +85,7 @@ class Daemon:
             self._survey = Survey(self.config, self.parts, self._started)
             self.commands: dict[str, Command] = {
                 "status": self._status,
-                **Commands(self.parts, self.emit).by_name(),
+                **Commands(self.config, self.parts, self.emit).by_name(),
             }
             self._stack = self._stack.pop_all()
         self._recovery_seconds = time.perf_counter() - began

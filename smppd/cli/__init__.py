@@ -33,7 +33,9 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "cancel": "take messages back that are not delivered yet",
         "pause": "have links submit nothing until they are resumed",
         "resume": "have paused links submit again",
-        "api": "show the operations of the provider's HTTP API",
+        "api": "call an operation of the provider's HTTP API, or show what was called",
+        "group": "make groups at the provider, load contacts from CSV, show and delete them",
+        "template": "send a template of the provider's",
         "simulate": "run a simulated SMSC on this machine",
         "demo": "send messages to a simulated SMSC and watch",
     }

@@ -9,6 +9,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
@@ -40,14 +41,36 @@ class Bar:
         self._progress.update(self._task, completed=completed, total=total, description=says)
 
 
-@contextmanager
-def bar() -> Iterator[Bar]:
-    """A bar on standard output while the context lasts."""
-    columns = (
+def _columns() -> tuple[ProgressColumn, ...]:
+    return (
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("{task.description}", markup=False),
     )
-    with Progress(*columns) as progress:
+
+
+@contextmanager
+def bar() -> Iterator[Bar]:
+    """A bar on standard output while the context lasts."""
+    with Progress(*_columns()) as progress:
         yield Bar(progress, progress.add_task("is being handed in", total=None))
+
+
+class Counter:
+    """Shows how many of a known number are done."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress = progress
+        self._task = task
+
+    def show(self, done: int) -> None:
+        """So many are done now."""
+        self._progress.update(self._task, completed=done)
+
+
+@contextmanager
+def counting(total: int, says: str) -> Iterator[Counter]:
+    """A bar on standard output that runs to `total` while the context lasts."""
+    with Progress(*_columns()) as progress:
+        yield Counter(progress, progress.add_task(says, total=total))

@@ -13,10 +13,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-import msgspec
-
 from smppd.address import FEWEST_DIGITS, MOST_DIGITS, normalise_destination
 from smppd.cli.terminal import CommandError, plural
+from smppd.provider.fields import contacts
 
 #: What a group is of: the field that each of its contacts must have, by the provider's word for it.
 MainField = Literal["mobile", "email"]
@@ -29,7 +28,7 @@ class Row(NamedTuple):
     """A contact as it is sent, one JSON object, and the row that it stands in."""
 
     number: int
-    contact: bytes
+    contact: str
 
 
 class Flaw(NamedTuple):
@@ -136,8 +135,11 @@ def _checked(
             flaws.append(Flaw(number, f"has the {main} of row {first}", duplicate=True))
         else:
             cells[place] = value
-            contact = msgspec.json.encode(dict(zip(fields, cells, strict=True)))
-            good.append(Row(number, contact))
+            listed = contacts([dict(zip(fields, cells, strict=True))])
+            if isinstance(listed, str):
+                good.append(Row(number, listed[1:-1]))
+            else:
+                flaws.append(Flaw(number, listed.why.removeprefix("contact 1 ")))
     return ContactFile(fields, main, good, flaws)
 
 

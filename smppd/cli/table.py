@@ -30,7 +30,10 @@ def shown(result: bytes) -> Iterator[str]:
 
 
 def records_in(value: Any) -> Records | None:
-    """The objects of a list, or of a map from an id to each; None for anything else."""
+    """The objects of a list, or of a map from an id to each, also where that list is all that an
+    object has; None for anything else."""
+    if isinstance(value, dict) and len(value) == 1:
+        (value,) = (each if isinstance(each, list) else value for each in value.values())
     if isinstance(value, list) and all(isinstance(each, dict) for each in value):
         return value
     if isinstance(value, dict) and value and all(isinstance(v, dict) for v in value.values()):

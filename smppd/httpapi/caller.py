@@ -54,7 +54,8 @@ class Around:
 
 
 class Caller:
-    """Makes the calls of one account. `noted` are those not written down yet."""
+    """Makes the calls of one account. `noted` are those not written down yet, `given_up` is what
+    is said of one whose end was not waited for."""
 
     def __init__(self, config: AccountConfig, client: Client, around: Around) -> None:
         self._client = client
@@ -64,6 +65,7 @@ class Caller:
         self.turnstile = Turnstile(config.connections, self.pace)
         self.reach = Reach()
         self.noted: list[ApiCall] = []
+        self.given_up = GIVEN_UP
         self.figures = AccountFigures(
             config.name, url=config.url, connections=config.connections, rate=config.rate
         )
@@ -72,7 +74,7 @@ class Caller:
     async def call(self, operation: Operation, params: Mapping[str, Value]) -> Answer:
         """Make one call for somebody who has entered the turnstile, and leave it."""
         at, began = self._around.wall(), trio.current_time()
-        answer: Answer = NoAnswer(GIVEN_UP, sent=True)
+        answer: Answer = NoAnswer(self.given_up, sent=True)
         with trio.CancelScope() as scope:
             self._under_way.add(scope)
             try:

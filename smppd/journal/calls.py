@@ -36,11 +36,20 @@ class CallTable:
         account: str | None = None,
         op: str | None = None,
         outcome: str | None = None,
+        failed: bool = False,
         since: float | None = None,
         limit: int = 100,
     ) -> list[ApiCall]:
-        """The newest calls that are meant, the newest first; `since` is epoch seconds."""
-        wanted = {"account = ?": account, "op = ?": op, "outcome = ?": outcome, "at >= ?": since}
+        """The newest calls that are meant, the newest first; `since` is epoch seconds, `failed`
+        leaves out those that succeeded."""
+        succeeded = "SUCCESS" if failed else None
+        wanted = {
+            "account = ?": account,
+            "op = ?": op,
+            "outcome = ?": outcome,
+            "outcome != ?": succeeded,
+            "at >= ?": since,
+        }
         given = {term: value for term, value in wanted.items() if value is not None}
         where = f"WHERE {' AND '.join(given)} " if given else ""
         rows = self._sql.execute(

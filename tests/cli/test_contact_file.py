@@ -103,6 +103,14 @@ def test_a_row_must_have_the_cells_of_the_header() -> None:
     assert [row.number for row in file.rows] == [4]
 
 
+def test_a_cell_that_cannot_be_sent_is_a_flaw_of_its_row() -> None:
+    file = read("mobile,name\n34600000001,a\x00b\n34600000002,c\n")
+    (flaw,) = file.flaws
+    assert flaw.row == 2
+    assert flaw.text.startswith("field name ")
+    assert [row.number for row in file.rows] == [3]
+
+
 def test_what_stops_being_csv_is_a_flaw_of_its_row() -> None:
     file = read('mobile,name\n34600000001,a\n34600000002,"b\n34600000003,c\n')
     (flaw,) = file.flaws

@@ -31,6 +31,9 @@ from smppd.cli.table import shown
             '{"id":"5","destinations":[{"messageid":"1","destination":"34600000001"}]}',
             ["id            5", "destinations:", "  messageid  destination", "  1          34600000001"],
         ),
+        ('{"list":[{"id":"5"},{"id":"6"}]}', ["id", "5", "6"]),
+        ('{"list":[]}', ["none"]),
+        ('{"list":["a"]}', ['list  ["a"]']),
         ('{"a":{"b":1},"c":[1,2]}', ['a  {"b":1}', "c  [1,2]"]),
     ],
 )  # fmt: skip

@@ -95,3 +95,10 @@ def test_an_older_journal_gets_its_log_when_it_is_opened(tmp_path: Path) -> None
     old.close()
     with closing(store_of(path, call(1.0))) as store:
         assert store.calls.read() == [call(1.0)]
+
+
+def test_those_that_did_not_succeed_can_be_read_alone(tmp_path: Path) -> None:
+    logged = [call(1.0), call(2.0, outcome="NO_CREDITS"), call(3.0, outcome="NOT_SENT")]
+    with closing(store_of(tmp_path / "j.db", *logged)) as store:
+        assert store.calls.read(failed=True) == [logged[2], logged[1]]
+        assert store.calls.read(failed=True, outcome="NO_CREDITS") == [logged[1]]

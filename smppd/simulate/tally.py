@@ -39,7 +39,8 @@ class Calls(msgspec.Struct):
 
 
 class Summary(msgspec.Struct, kw_only=True):
-    """The tally as it is written. `messages` maps "DESTINATION HEX" to how often it was taken."""
+    """The tally as it is written: `accepted` of SMPP, `over_http` of HTTP, and `messages`, of both,
+    which maps "DESTINATION HEX" to how often it was taken."""
 
     connections: int
     binds: int
@@ -50,6 +51,7 @@ class Summary(msgspec.Struct, kw_only=True):
     submits: int
     answers: dict[str, int]
     accepted: int
+    over_http: int
     swallowed: int
     queries: int
     cancelled: int
@@ -78,6 +80,7 @@ class Tally:
         self.connections_deaf = 0
         self.submits = 0
         self.accepted = 0
+        self.over_http = 0
         self.swallowed = 0
         self.queries = 0
         self.cancelled = 0
@@ -94,10 +97,14 @@ class Tally:
     def take(self, pdu: SubmitSm | DataSm) -> None:
         """A message was taken."""
         self.accepted += 1
-        self.count(pdu.destination_addr, pdu.message_octets)
+        self._count(pdu.destination_addr, pdu.message_octets)
 
-    def count(self, destination: str, octets: bytes) -> None:
-        """This went to this destination, whichever way it came."""
+    def take_over_http(self, destination: str, octets: bytes) -> None:
+        """An SMS or a chat message was taken over HTTP."""
+        self.over_http += 1
+        self._count(destination, octets)
+
+    def _count(self, destination: str, octets: bytes) -> None:
         key = (destination, octets)
         messages = self.messages
         if key in messages:
@@ -131,6 +138,7 @@ class Tally:
             submits=self.submits,
             answers={status_name(status): count for status, count in self.answers.items()},
             accepted=self.accepted,
+            over_http=self.over_http,
             swallowed=self.swallowed,
             queries=self.queries,
             cancelled=self.cancelled,

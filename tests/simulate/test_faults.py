@@ -104,6 +104,7 @@ async def test_what_each_fault_looks_like_to_a_client(autojump_clock: object) ->
     assert seen["html"][1:] == ("text/html; charset=utf-8", "<!DOCTYPE html><html")
     assert seen["empty"] == (200, "application/json", "")
     assert seen["broken"] == good
+    assert seen["say"] == (200, "application/json", "")
     assert seen["cut"] is httpx2.RemoteProtocolError
 
 
@@ -112,6 +113,14 @@ async def test_broken_json_is_no_json() -> None:
     answer = await send(client)
     with pytest.raises(msgspec.DecodeError):
         msgspec.json.decode(answer.content)
+
+
+async def test_an_answer_may_be_anything() -> None:
+    body = '\ufeff{"status":"ERROR","error":["A","B"]}'
+    transport, client = rig({"what": "say", "body": body})
+    answer = await send(client)
+    assert answer.content == body.encode()
+    assert transport.calls("sms.sendsms").done == 1
 
 
 async def test_a_status_may_be_any_and_a_redirection_leads_nowhere() -> None:

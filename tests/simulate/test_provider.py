@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from smppd.provider.catalogue import COMMON_ERRORS, OPERATIONS
 from smppd.provider.operation import Api, Shape
@@ -126,8 +128,8 @@ def test_a_common_error(operation: str, change: dict[str, str], error: str) -> N
 )
 def test_a_missing_compulsory_parameter(caller: Caller, operation: str, name: str) -> None:
     params = {key.removesuffix("_"): value for key, value in GOOD[operation].items()}
-    for given in ({**params, name: ""}, {k: v for k, v in params.items() if k != name}):
-        assert caller.refused(operation, **given) == "MISSING_COMPULSORY_PARAM"
+    for wanting in ({**params, name: ""}, {k: v for k, v in params.items() if k != name}):
+        assert caller.refused(operation, **wanting) == "MISSING_COMPULSORY_PARAM"
     assert caller.provider.tally.calls[operation].refused == {"MISSING_COMPULSORY_PARAM": 2}
     assert not caller.provider.tally.messages
 
@@ -218,7 +220,8 @@ def test_a_multipart_form(caller: Caller) -> None:
         for name, value in {**CALL, "sms": TEXT}.items()
     ]
     body = ("".join(parts) + "--b--\r\n").encode()
-    headers = {"content-type": 'multipart/form-data; boundary="b"'}
+    body = b"to whom it may concern\r\n" + body + b"the end"
+    headers = {"content-type": 'multipart/form-data; charset=utf-8; boundary="b"'}
     assert read(caller.send(Request("POST", "/any/where", headers, body)))["status"] == "SUCCESS"
     assert caller.do("sms.getdeliverystatus", messages="1000000001")["sms"] == TEXT
 
@@ -268,6 +271,51 @@ def test_answers_are_written_as_the_script_says() -> None:
     answer = caller.call("sms.sendsms", **SMS)
     assert answer == {"status": "success", "result": {"messageid": 1000000001, "credits": 0.25}}
     assert caller.call("sms.sendsms") == {"status": "error", "error": "MISSING_COMPULSORY_PARAM"}
+
+
+def test_an_id_is_a_number_only_where_it_stays_the_same() -> None:
+    caller = Caller(http={"ids": "number", "status_form": "list"}, answer={"id_form": "padded"})
+    padded = caller.do("sms.sendsms", **SMS)["messageid"]
+    assert padded == "00000000001000000001"
+    asked = ["0", "7", "007", "1" * 18, "1" * 19, "9" * 5000, "3f", "٣", padded]
+    told = caller.do("sms.getdeliverystatus", messages=",".join(asked))
+    wanted: list[str | int] = [0, 7, "007", int("1" * 18), *asked[4:]]
+    assert [each["messageid"] for each in told] == wanted
+    assert caller.refused("sms.sendsms", **{**SMS, "to": "٣٤"}) == "NO_ROUTE_AVAILABLE"
+
+
+PIECES = [
+    b"--b",
+    b"\r\n",
+    b"\r\n\r\n",
+    b"--b--",
+    b"Content-Disposition: form-data",
+    b'; name="sms"',
+]
+PIECES += [
+    b"; name*0=a; name*1=b; name*=utf-8''%ff",
+    b"\xff",
+    b"\0",
+    b"a=b&",
+    b"%",
+    b'"',
+    b";",
+    b" ",
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(
+        ["; boundary=b", '; boundary="b"', "; boundary*0=b", ';boundary="', "=?;é", ""]
+    ),
+    st.lists(st.sampled_from(PIECES), max_size=40).map(b"".join),
+)
+def test_no_form_raises(boundary: str, body: bytes) -> None:
+    for kind in ("multipart/form-data", FORM):
+        headers = {"content-type": kind + boundary}
+        answer = Caller().send(Request("POST", "/?a=%", headers, body))
+        assert read(answer)["status"] == "ERROR"
 
 
 def test_accounts_share_nothing(caller: Caller) -> None:

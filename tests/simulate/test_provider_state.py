@@ -219,6 +219,7 @@ def test_smpp_and_http_have_one_series_one_archive_and_one_tally() -> None:
     status = caller.do("sms.getdeliverystatus", messages=second)
     assert status["deliverystatus"] == "UNDELIV"
     assert caller.provider.tally.taken_twice() == {("34600000001", b"Hola"): 2}
+    assert (centre.tally.accepted, centre.tally.over_http) == (1, 2)
     assert centre.tally is caller.provider.tally
     query = QuerySm(message_id=second, source_addr="ACME")
     esme.request(query, next(tokens), 11.0)

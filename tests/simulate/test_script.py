@@ -212,6 +212,7 @@ def test_the_example_shows_the_defaults() -> None:
     [
         ("--http-fault=what=lots", "http.fault.what", "lost, hang"),
         ("--http-fault=when=now", "http.fault.when", "what, op, every"),
+        ("--http-fault=what=lost,op=sms.sendms", "http.fault", "sms.sendsms, sms."),
         ("--http-fault=lost", "--http-fault", "KEY=VALUE"),
         ("--http-fault=op=*", "http.fault", "what"),
         ("--http-fault=what=lost,share=3", "http.fault.share", "<= 1.0"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 from smppd.simulate.provider.accounts import Account
 from smppd.simulate.provider.script import Chats, Http
 
+#: Digits of the longest id that is written as a number: it fits 64 bits.
+LONGEST_NUMBER = 18
 MOMENT = "%Y-%m-%d %H:%M:%S"
 
 
@@ -40,10 +42,11 @@ class Writing:
         self._wall_clock = wall_clock
 
     def id(self, written: str | int) -> str | int:
-        """An id; what is no number stays a text."""
+        """An id. What a number would not bring back as it was stays a text."""
         text = str(written)
-        digits = text.isascii() and text.isdigit()
-        return int(text) if self._as_numbers and digits else text
+        digits = text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER
+        faithful = digits and (text == "0" or text[0] != "0")
+        return int(text) if self._as_numbers and faithful else text
 
     def credits(self, amount: Decimal) -> str | float:
         """An amount of credits."""
@@ -56,8 +59,8 @@ class Writing:
 
     def date(self, seconds_from_now: float = 0.0) -> str:
         """A moment, as the documents write them."""
-        at = datetime.fromtimestamp(self._wall_clock(), self._zone)
-        return (at + timedelta(seconds=seconds_from_now)).strftime(MOMENT)
+        at = self._wall_clock() + seconds_from_now
+        return datetime.fromtimestamp(at, self._zone).strftime(MOMENT)
 
     def seconds_until(self, moment: str) -> float | None:
         """How long until a moment so written; None where it cannot be read."""

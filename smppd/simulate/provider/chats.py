@@ -109,7 +109,7 @@ class Chats:
 
     def _say(self, line: Line, to: str, text: str, now: float) -> None:
         place = f"{line.platform}/{line.platformid}/{to}"
-        self._common.tally.count(place, text.encode("utf-8", "replace"))
+        self._common.tally.take_over_http(place, text.encode("utf-8", "replace"))
         self._keep(line, to, ChatMessage("", text, ours=True, at=now))
         if self._script.reply:
             reply = self._script.reply.replace("{}", text)

@@ -21,7 +21,7 @@ from smppd.simulate.provider.chats import Chats
 from smppd.simulate.provider.contacts import Contacts, Failed, operation_at
 from smppd.simulate.provider.faults import Faults, is_done, spoil
 from smppd.simulate.provider.groups import Groups
-from smppd.simulate.provider.script import Fault, Trouble
+from smppd.simulate.provider.script import BALANCE, NO_OPERATION, Fault, Trouble
 from smppd.simulate.provider.sending import Sending
 from smppd.simulate.provider.wire import (
     Request,
@@ -34,8 +34,6 @@ from smppd.simulate.provider.wire import (
 from smppd.simulate.script import Script
 from smppd.simulate.tally import Calls
 
-#: How calls are counted that name no operation.
-NO_OPERATION = "none"
 _NOT_DONE = Failed(HTTPStatus.SERVICE_UNAVAILABLE, "not done")
 
 
@@ -58,8 +56,7 @@ class Provider:
             **Sending(script, common, writing, chance).operations,
             **groups.operations,
             **self._chats.operations,
-            # Not in the documents, but the provider's own clients call it.
-            "user.getbalance": lambda account, _params, _now: writing.credits(account.balance),
+            BALANCE: lambda account, _params, _now: writing.credits(account.balance),
         }
         self._classes = {name.partition(".")[0] for name in self._doings}
 

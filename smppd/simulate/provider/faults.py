@@ -76,8 +76,9 @@ def spoil(answer: Response, fault: Fault) -> Response:
         return answer._replace(body=PAGE, content_type="text/html; charset=utf-8")
     if fault.what is Trouble.BROKEN:
         return answer._replace(body=answer.body[: len(answer.body) // 2])
-    if fault.what is Trouble.EMPTY:
-        return answer._replace(body=b"")
+    if fault.what in (Trouble.EMPTY, Trouble.SAY):
+        body = "" if fault.what is Trouble.EMPTY else fault.body
+        return answer._replace(body=body.encode("utf-8", "replace"))
     leaving = _LEAVING.get(fault.what, Leaving.WHOLE)
     return answer._replace(leaving=leaving, seconds=fault.seconds)
 

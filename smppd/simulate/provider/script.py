@@ -6,18 +6,28 @@ Data, checked once, as the rest of a script; a value that makes no sense raises 
 from __future__ import annotations
 
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec import Meta
 
+from smppd.provider.catalogue import OPERATIONS
 from smppd.simulate.states import STATE_WORDS
 from smppd.simulate.units import Count, Seconds, Share, check_sum, read_address
 
 Id = Annotated[str, Meta(pattern="^[0-9]{1,18}$")]
 Credits = Annotated[float, Meta(ge=0)]
 Platform = Literal["webchat", "whatsapp", "telegram", "operator"]
+
+
+#: Not in the documents, but the provider's own clients call it.
+BALANCE = "user.getbalance"
+#: How calls are counted that name no operation.
+NO_OPERATION = "none"
+#: What calls are counted by.
+COUNTED = (*OPERATIONS, BALANCE, NO_OPERATION)
 
 
 class Trouble(StrEnum):
@@ -33,6 +43,7 @@ class Trouble(StrEnum):
     BROKEN = "broken"
     CUT = "cut"
     SLOW = "slow"
+    SAY = "say"
 
 
 class Access(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -92,7 +103,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """A trouble, and the calls it comes to: every so many of an operation, or a share of them.
 
     `done`: the provider does what it was asked before it fails to say so. `code` is the error of
-    a refusal, `status` that of HTTP, `seconds` how long a delay or a slow body takes.
+    a refusal, `status` that of HTTP, `seconds` how long a delay or a slow body takes, `body` what
+    is said instead of the answer.
     """
 
     what: Trouble
@@ -107,6 +119,11 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     code: str = "NO_ROUTE_AVAILABLE"
     status: Annotated[int, Meta(ge=300, le=599)] = 503
     seconds: Annotated[float, Meta(ge=0)] = 1.0
+    body: str = ""
+
+    def __post_init__(self) -> None:
+        if not any(fnmatchcase(name, self.op) for name in COUNTED):
+            raise ValueError(f"op: no operation is {self.op!r}; there are {', '.join(COUNTED)}")
 
 
 _TEMPLATES = (Template(id="1000", text="Hola <name>, this is template 1000"),)

@@ -140,7 +140,7 @@ class Sending:
     def _draft(self, to: str, text: str) -> Draft | None:
         """What is to be sent to this number; None where no route leads there."""
         http = self._http
-        if not to.isdigit() or to.startswith(tuple(http.no_route)):
+        if not (to.isascii() and to.isdigit()) or to.startswith(tuple(http.no_route)):
             return None
         encoded = choose(text)
         if isinstance(encoded, Unencodable):  # half of a surrogate pair
@@ -163,7 +163,7 @@ class Sending:
         common, fate, chance = self._common, self._fate, self._chance
         message_id = common.write_id(next(common.numbers))
         account.balance -= draft.price
-        common.tally.count(draft.to, draft.encoded.octets)
+        common.tally.take_over_http(draft.to, draft.encoded.octets)
         word = chance.pick(fate.states) or "DELIVRD"
         ends_at = held_until + fate.delay + chance.up_to(fate.jitter)
         kept = Kept(sender, held_until, ends_at, word, account.user, draft.text)
@@ -188,7 +188,7 @@ class Sending:
             return self._status(message_id, "", "", "UNKNOWN")
         state = kept.state(now)
         word = _WORDS.get(state, kept.word)
-        ended = "" if state in _ON_ITS_WAY else self._writing.date(kept.ends_at - now)
+        ended = "" if state in _ON_ITS_WAY else self._writing.date(min(kept.ends_at - now, 0.0))
         return self._status(message_id, text_of(kept), ended, word)
 
     def _status(self, message_id: str, text: str, date: str, word: str) -> dict[str, object]:

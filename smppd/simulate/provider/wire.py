@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
-from email.parser import BytesParser
-from email.policy import HTTP
 from enum import StrEnum
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 import msgspec
+
+_BOUNDARY = re.compile(r';\s*boundary=(?:"([^"]+)"|([^\s;"]+))', re.IGNORECASE)
+_FIELD = re.compile(rb'(?im)^content-disposition:\s*form-data;.*?\bname="([^"]*)"')
 
 
 class Request(NamedTuple):
@@ -84,14 +86,19 @@ def _read_form(written: str) -> dict[str, str]:
 
 
 def _read_multipart(content_type: str, body: bytes) -> dict[str, str]:
-    head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1", "replace")
-    message = BytesParser(policy=HTTP).parsebytes(head + body)
+    """The fields of multipart/form-data (RFC 7578), which is plainer than mail: no parts in parts,
+    no encodings of transfer. email.parser, which can do both, raises TypeError for some headers."""
+    found = _BOUNDARY.search(content_type)
+    if found is None:
+        return {}
+    delimiter = b"\r\n--" + (found[1] or found[2]).encode("utf-8", "replace")
     params = {}
-    for part in message.walk():
-        name = part.get_param("name", header="content-disposition")
-        octets = part.get_payload(decode=True)
-        if isinstance(name, str) and isinstance(octets, bytes):
-            params[name] = octets.decode("utf-8", "replace")
+    # What comes before the first delimiter and after the last is no part.
+    for part in (b"\r\n" + body).split(delimiter)[1:-1]:
+        head, _, value = part.partition(b"\r\n\r\n")
+        name = _FIELD.search(head)
+        if name is not None:
+            params[name[1].decode("utf-8", "replace")] = value.decode("utf-8", "replace")
     return params
 
 

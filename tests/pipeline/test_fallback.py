@@ -500,8 +500,8 @@ class Ways:
         bench.on_submit = self.take
 
     def take(self, parts: Sequence[Part]) -> None:
-        for msg_id in {part.msg_id for part in parts}:
-            on_unknown = parts[0].message.on_unknown
+        for msg_id, message in {part.msg_id: part.message for part in parts}.items():
+            on_unknown = message.on_unknown
             assert not self.may_have[msg_id] or on_unknown, "twice under hold"
             self.given[msg_id] += 1
             self.may_have[msg_id] += 1

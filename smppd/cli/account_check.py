@@ -45,7 +45,8 @@ def _places(account: HttpConfig | ContactsConfig) -> tuple[Path | None, str | No
 def _tls(account: HttpConfig | ContactsConfig) -> Finding:
     what = f"account {account.name}, url {account.url}"
     if urlsplit(account.url).scheme == "http":
-        return Finding(what, True, "is called in clear text, as insecure_http allows")
+        why = "as insecure_http allows" if account.insecure_http else "on this machine"
+        return Finding(what, True, f"is called in clear text, {why}")
     found = account_tls(account)
     if isinstance(found, Mistake):
         return Finding(what, False, str(found))

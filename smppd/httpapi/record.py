@@ -16,6 +16,8 @@ from smppd.provider.operation import Operation, Value
 SUCCESS, NO_ANSWER, NOT_SENT = "SUCCESS", "NO_ANSWER", "NOT_SENT"
 #: Characters of one parameter and of an answer that the log of calls keeps, and no more.
 LONGEST_PARAM, LONGEST_ANSWER = 1000, 4000
+#: Octets of an answer beyond which it is not taken apart to mask it: that would hold up SMPP.
+LARGEST_MASKED = 100_000
 
 
 def outcome_of(msg_id: int, operation: Operation, answer: Answer) -> CallOutcome:
@@ -56,8 +58,14 @@ def note_of(
     return Note(
         _plain(masked_params(operation, kept if log_content else params, full=log_content)),
         _plain(_cut(outcome_name(answer), LONGEST_PARAM)),
-        _plain(_cut(masked_answer(answer, full=log_content), LONGEST_ANSWER)),
+        _plain(_cut(_said(answer, log_content=log_content), LONGEST_ANSWER)),
     )
+
+
+def _said(answer: Answer, *, log_content: bool) -> str:
+    if isinstance(answer, Success) and len(answer.result) > LARGEST_MASKED and not log_content:
+        return f"({len(answer.result)} octets)"
+    return masked_answer(answer, full=log_content)
 
 
 def _cut(text: str, longest: int) -> str:

@@ -34,6 +34,9 @@ from smppd.ledger.slots import BLOCK, Slots
 from smppd.message import Lane, State
 from smppd.ports import ApiCall
 
+#: Octets of messages that are read from a queue at once: a call may carry a list of contacts.
+READ_AT_ONCE = 4 << 20
+
 _MESSAGE = "SELECT msg_id, file_id, item, line, id, state, body FROM message "
 _AMONG = "IN (SELECT value FROM json_each(?))"
 #: The kinds that are about all messages of a stretch of a queue.
@@ -179,11 +182,18 @@ class Store:
         return {number: (link, Lane(lane)) for number, link, lane in rows}
 
     def read_queue(self, after: int, limit: int) -> list[MessageRow]:
-        """The messages of one queue behind `after`, oldest first."""
+        """The messages of one queue behind `after`, oldest first; fewer where they are large."""
         last = ((after >> QUEUE_SHIFT) + 1) << QUEUE_SHIFT
-        return self._rows(
-            "WHERE msg_id > ? AND msg_id < ? ORDER BY msg_id LIMIT ?", (after, last, limit)
-        )
+        rows, octets = list[MessageRow](), 0
+        for row in self._sql.execute(
+            _MESSAGE + "WHERE msg_id > ? AND msg_id < ? ORDER BY msg_id LIMIT ?",
+            (after, last, limit),
+        ):
+            rows.append(MessageRow(*row))
+            octets += len(row[-1])
+            if octets > READ_AT_ONCE:
+                break
+        return rows
 
     def read_range(self, first: int, last: int) -> list[MessageRow]:
         """The messages from `first` to `last`, both included."""

@@ -364,6 +364,14 @@ async def test_content_is_kept_where_it_is_asked_for_and_only_so_much_of_it(
     assert logged.params.encode()
 
 
+async def test_a_huge_answer_is_written_down_by_its_size(autojump_clock: MockClock) -> None:
+    async with running() as rig:
+        rig.provider.answer = Success(b'["' + b"x" * 200_000 + b'"]')
+        await rig.ask()
+    (logged,) = rig.pipeline.logged
+    assert logged.answer == "(200004 octets)"
+
+
 async def test_figures_count_what_was_answered(autojump_clock: MockClock) -> None:
     async with running(connections=1) as rig:
         rig.provider.answers = [DONE, Failure("NO_CREDITS"), SILENT, UNREACHABLE]

@@ -219,3 +219,20 @@ def test_a_filter_seldom_sends_anybody_to_the_disk_for_nothing() -> None:
     for n in range(100_000):
         known.add(f"key{n}")
     assert sum(f"other{n}" in known for n in range(10_000)) < 300
+
+
+def test_large_messages_are_read_from_their_queue_a_few_at_once(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, ledger = open_store(path), Ledger()
+    file_id = ledger.file_opened(1.0, "t", "a.jsonl", Lane.NORMAL)
+    rows = admit(ledger, file_id, [str(n) for n in range(6)])
+    store.commit(Batch(messages=rows, facts=ledger.take_facts()))
+    assert len(store.read_queue(BASE, 100)) == 6
+    monkeypatch.setattr("smppd.journal.store.READ_AT_ONCE", 2 * len(rows[0].body))
+    found = store.read_queue(BASE, 100)
+    assert [row.id for row in found] == ["0", "1", "2"]
+    assert [row.id for row in store.read_queue(found[-1].msg_id, 2)] == ["3", "4"]
+    monkeypatch.setattr("smppd.journal.store.READ_AT_ONCE", 1)
+    assert [row.id for row in store.read_queue(BASE, 100)] == ["0"]
+    store.close()

@@ -10,32 +10,40 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from smppd.provider.answers import stops_account
+from smppd.provider.answers import (
+    HTTP,
+    INCORRECT_USER_PASSWORD,
+    NO_CODE,
+    NO_CREDITS,
+    WRONG_URL,
+    stops_account,
+)
 from smppd.provider.catalogue import COMMON_ERRORS, OPERATIONS
 
 #: In place of a code: no answer came that could be read.
 NO_ANSWER = "NO_ANSWER"
 
-_CREDENTIALS = "check user and password_file of [http.{account}], or ask the provider"
-_ADDRESS = (
-    "check url in [http.{account}]: it may lead to another API; if this one call alone is refused"
-    " so, cancel it (smppd cancel)"
+_CREDENTIALS = "check user and password_file (or password_env) of [http.{account}]"
+_OPERATION = (
+    "url of [http.{account}] may lead to another API; if only this one call is refused so, cancel it"
+    " (smppd cancel)"
 )
+#: Of these codes either kind of account may get one.
+_ADDRESS = "check url of [http.{account}], or of [contacts.{account}]: it may lead to another API"
+_SECRETS = "check the credentials in [http.{account}], or the token in [contacts.{account}]"
 
-#: HTTP, and not the API, refuses every call.
-_OUTSIDE = "check url and credentials of account {account}, or ask its provider"
-
-#: The codes for which no call of the account can succeed until somebody has acted, and the cure.
-_ACCOUNT: Mapping[str, str] = MappingProxyType(
+#: What is to be done about the codes for which no call of the account can succeed.
+_CURES: Mapping[str, str] = MappingProxyType(
     {
-        "NO_CREDITS": "buy credits from the provider",
-        "INCORRECT_USER_PASSWORD": _CREDENTIALS,
+        NO_CREDITS: "buy credits from the provider",
+        INCORRECT_USER_PASSWORD: _CREDENTIALS,
         "MISSING_USER": _CREDENTIALS,
         "MISSING_PASSWORD": _CREDENTIALS,
-        "MISSING_CLASS": _ADDRESS,
-        "MISSING_METHOD": _ADDRESS,
-        "INCORRECT_CLASS": _ADDRESS,
-        "INCORRECT_METHOD": _ADDRESS,
+        "MISSING_CLASS": _OPERATION,
+        "MISSING_METHOD": _OPERATION,
+        "INCORRECT_CLASS": _OPERATION,
+        "INCORRECT_METHOD": _OPERATION,
+        WRONG_URL: _ADDRESS,
     }
 )
 
@@ -44,10 +52,12 @@ _DOCUMENTED = frozenset(COMMON_ERRORS).union(*(each.errors for each in OPERATION
 
 def account_cure(code: str, account: str) -> str | None:
     """What is to be done where a code is about the account; None where it is about the call."""
-    cure = _ACCOUNT.get(code) or (_OUTSIDE if stops_account(code) else None)
-    return None if cure is None else cure.replace("{account}", account)
+    if not stops_account(code):
+        return None
+    return _CURES.get(code, _SECRETS).replace("{account}", account)
 
 
 def is_documented(code: str) -> bool:
-    """Whether the provider's documents have this code, be it with another operation."""
-    return code in _DOCUMENTED
+    """Whether the provider's documents have this code, be it with another operation; or it is
+    none of the provider's, but says what HTTP said."""
+    return code in _DOCUMENTED or code == NO_CODE or code.startswith(HTTP)

@@ -46,7 +46,8 @@ def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
 def in_words(story: Story, row: MessageRow) -> Iterator[str]:
     """The story for people."""
     result = story.result
-    yield f"{result.id} to {result.to}: {result.state}"
+    to = f" to {result.to}" if result.to else ""
+    yield f"{result.id}{to}: {result.state}"
     if result.error is not None:
         yield f"  error      {result.error.code} {result.error.text}".rstrip()
     if row.state == State.QUEUED:

@@ -24,9 +24,9 @@ from smppd.events import Event
 from smppd.journal.journal import Journal
 from smppd.journal.store import Batch, open_reader, open_store
 from smppd.ledger.accounts import Accounts
-from smppd.ledger.facts import Chunk, Kind, MessageRow, encode
+from smppd.ledger.facts import Kind, MessageRow
 from smppd.ledger.ledger import Ledger
-from smppd.message import Lane, Message, Part, State
+from smppd.message import Lane, Part, State
 from smppd.pipeline.admission import Admission, Terms
 from smppd.pipeline.calls import CallSettlement, CallTerms
 from smppd.pipeline.desk import Desk
@@ -302,31 +302,14 @@ class Life:
         return unread.file_id
 
     async def hand_in_calls(
-        self, messages: Sequence[Message], name: str = "calls.jsonl", *, token: str = "t2"
+        self, lines: Sequence[Mapping[str, Any]], name: str = "calls.jsonl"
     ) -> list[Part]:
-        """Claim a file of operations and admit it, for the account "http"; what that was given."""
-        wire, queue = self.wires["http"], self.queues["http", Lane.NORMAL]
-        before = len(wire.submitted)
-        path = self.bench.root / "work" / token / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(b"{}\n" * len(messages))
-        unread = await self.admission.open_file(Claimed(token, name, Lane.NORMAL, path))
-        if not unread.line:
-            first, count = self.accounts.queue(queue).tail + 1, len(messages)
-            rows = [
-                MessageRow(
-                    first + n, unread.file_id, n, n + 1, f"c-{n}", State.QUEUED, encode(message)
-                )
-                for n, message in enumerate(messages)
-            ]
-            ranges = [(first, first + count - 1, count)]
-            chunk = Chunk(ranges, 0, count, count, {}, 1, count)
-            self.ledger.admitted(self.bench.wall(), unread.file_id, chunk)
-            await self.desk.commit(rows)
-        await self.admission.close_file(unread.file_id)
-        self.desk.wake(queue)
+        """Claim a file of operations and admit it; what the account "http" was given."""
+        before = len(self.wires["http"].submitted)
+        named = [{"id": f"c-{n}", **line} for n, line in enumerate(lines)]
+        await self.hand_in(named, name, token="t2", chunk=3)
         await trio.testing.wait_all_tasks_blocked()
-        return wire.submitted[before:]
+        return self.wires["http"].submitted[before:]
 
     async def settle_call(self, outcome: CallOutcome, part: Part | None = None) -> None:
         """The account "http" reports what came of a call; it has room for another then."""

@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from smppd.message import Call, Message, OnUnknown
+from smppd.config import ContactsConfig, HttpConfig
+from smppd.message import OnUnknown
 from smppd.ports import (
     CallDone,
     CallOutcome,
@@ -36,14 +37,15 @@ READS = ("group.getcontacts", {"idgroup": 7})
 CODES = ["NO_CREDITS", "NOT_ACCESS_TO_GROUP", "INCORRECT_USER_PASSWORD", "TOO_BLUE"]
 
 
-def call(what: What, *, on_unknown: OnUnknown = OnUnknown.HOLD, **more: Any) -> Message:
-    """A call as admission makes it of a line with `op`."""
-    op, params = what
-    to = str(params.get("to") or f"group {params['idgroup']}")
-    return Message(
-        to, 0, 0, "", 0, 0, 0, 0, "", (b"",), on_unknown=on_unknown,
-        call=Call(op, params, what == READS), **({"receipt": what in (GROUP, SMS)} | more),
-    )  # fmt: skip
+def account() -> dict[str, HttpConfig | ContactsConfig]:
+    """The account "http", which asks what became of what it sent."""
+    return {"http": HttpConfig(name="http", user="acme", status_after=60.0)}
+
+
+def call(what: What, **more: Any) -> dict[str, Any]:
+    """A line of the spool that asks for this."""
+    op, args = what
+    return {"op": op, "args": args, **more}
 
 
 def done(part: Part, taken: Sequence[Taken] = (), **answer: Any) -> CallDone:

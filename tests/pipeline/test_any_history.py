@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from smppd.ledger.facts import waiting_key
 from smppd.ledger.unclaimed import claimable
 from smppd.ledger.user_reference import user_reference
-from smppd.message import OnUnknown, State
+from smppd.message import State
 from smppd.pipeline import desk as desk_module
 from smppd.pipeline import publish
 from smppd.pipeline.cancellation import Cancellation, CancelTerms, Wanted
 from smppd.ports import Answered, Question, Reply, Returned, Unanswered
 from smppd.smpp.vocabulary import CommandStatus, MessageState
-from tests.pipeline.provider import CONTACT, GROUP, READS, SMS, Provider, call
+from tests.pipeline.provider import CONTACT, GROUP, READS, SMS, Provider, account, call
 
 if TYPE_CHECKING:
     from smppd.ledger.accounts import Accounts
@@ -348,7 +348,7 @@ MESSAGES = st.lists(
 )
 #: Of each call what it asks for, and its `on_unknown`.
 CALLS = st.lists(
-    st.tuples(st.sampled_from([GROUP, SMS, CONTACT, READS]), st.sampled_from(list(OnUnknown))),
+    st.tuples(st.sampled_from([GROUP, SMS, CONTACT, READS]), st.sampled_from(WORDS)),
     min_size=1,
     max_size=4,
 )
@@ -365,11 +365,12 @@ class History:
         messages: list[tuple[int, str, int]],
         steps: list[tuple[int, int]],
         ends: list[tuple[int, bool]],
-        calls: list[tuple[What, OnUnknown]],
+        calls: list[tuple[What, str]],
     ) -> None:
         self.bench = bench
         self.calls = [call(what, on_unknown=word) for what, word in calls]
         self.smsc = Smsc(bench)
+        bench.accounts = account()
         self.lines = [
             bench.long_sms(parts, id=f"{n}", on_unknown=word) | bench.later(wait)
             for n, (parts, word, wait) in enumerate(messages)
@@ -382,9 +383,7 @@ class History:
         while not self.over:
             dies_at, unwritten = next(self.ends, (0, False))
             mortal = self.bench.mortal(dies_at, unwritten=unwritten)
-            await self.bench.survives(
-                self.live, mortal, window=3, publishing=True, links=("main", "http")
-            )
+            await self.bench.survives(self.live, mortal, window=3, publishing=True, links=("main",))
             self.smsc.crash()
 
     async def live(self, life: Life) -> None:
@@ -435,7 +434,7 @@ def test_after_any_history_every_message_is_accounted_for(
     steps: list[tuple[int, int]],
     ends: list[tuple[int, bool]],
     references: bool,
-    calls: list[tuple[What, OnUnknown]],
+    calls: list[tuple[What, str]],
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(desk_module, "WAITING_IN_MEMORY", 3)

@@ -24,15 +24,33 @@ from smppd.ports import (
     Reply,
 )
 from smppd.provider.answers import Taken
+from smppd.provider.catalogue import COMMON_ERRORS, OPERATIONS
 from smppd.results.story import tell
 from smppd.smpp.vocabulary import MessageState
-from tests.pipeline.provider import CONTACT, GROUP, READS, SMS, What, call, done, group_done, status
+from tests.pipeline.provider import (
+    CONTACT,
+    GROUP,
+    READS,
+    SMS,
+    What,
+    account,
+    call,
+    done,
+    group_done,
+    status,
+)
 
 if TYPE_CHECKING:
     from smppd.results.story import Happening
     from tests.pipeline.conftest import Bench, Life
 
-LINKS = ("main", "http")
+LINKS = ("main",)
+
+
+@pytest.fixture
+def bench(bench: Bench) -> Bench:
+    bench.accounts = account()
+    return bench
 
 
 async def published(life: Life) -> None:
@@ -46,7 +64,7 @@ async def test_a_group_gives_each_destination_its_own_end(
     bench: Bench, autojump_clock: trio.testing.MockClock
 ) -> None:
     async with bench.up(links=LINKS) as life:
-        (part,) = await life.hand_in_calls([call(GROUP, echo={"x-ref": b'"7"'})])
+        (part,) = await life.hand_in_calls([call(GROUP, **{"x-ref": "7"})])
         await life.settle_call(group_done(part, TWO), part)
         assert life.states() == {"sent": 1}
         await trio.sleep(10)
@@ -214,7 +232,22 @@ async def test_an_empty_group_is_done_at_once(bench: Bench) -> None:
         assert life.states() == {"sent": 1}
 
 
-@pytest.mark.parametrize("code", ["NO_CREDITS", "INCORRECT_USER_PASSWORD", "MISSING_USER"])
+#: Every code that is about the account and not about the call.
+STOPPING = [
+    "NO_CREDITS",
+    "INCORRECT_USER_PASSWORD",
+    "MISSING_USER",
+    "MISSING_PASSWORD",
+    "MISSING_CLASS",
+    "MISSING_METHOD",
+    "INCORRECT_CLASS",
+    "INCORRECT_METHOD",
+    "WRONG_URL",
+    "HTTP_401",
+]
+
+
+@pytest.mark.parametrize("code", STOPPING)
 async def test_a_code_about_the_account_stops_it_and_fails_nothing(bench: Bench, code: str) -> None:
     async with bench.up(links=LINKS) as life:
         life.wires["http"].open(2)
@@ -249,13 +282,20 @@ async def test_a_story_of_a_call_says_why_it_waited(
         ]
 
 
-async def test_another_code_fails_its_call_with_its_meaning(bench: Bench) -> None:
+OTHERS = sorted(
+    ({*COMMON_ERRORS}.union(*(each.errors for each in OPERATIONS.values()))) - {*STOPPING}
+)
+
+
+@pytest.mark.parametrize("code", [*OTHERS, "HTTP_422", "ERROR"])
+async def test_another_code_fails_its_call_with_its_meaning(bench: Bench, code: str) -> None:
     async with bench.up(links=LINKS) as life:
         (part,) = await life.hand_in_calls([call(GROUP)])
-        await life.settle_call(CallRefused(part.msg_id, "NOT_ACCESS_TO_GROUP", "not allowed"), part)
+        await life.settle_call(CallRefused(part.msg_id, code, "not allowed"), part)
         error = life.shown("c-0").error
         assert error is not None
-        assert (error.code, error.text) == ("NOT_ACCESS_TO_GROUP", "not allowed")
+        assert (error.code, error.text) == (code, "not allowed")
+        assert not life.accounts.paused
         assert not [each for each in life.events if isinstance(each, CodeUndocumented)]
 
 
@@ -315,7 +355,7 @@ async def test_what_never_left_goes_again_without_an_attempt_until_it_expires(
     bench: Bench, autojump_clock: trio.testing.MockClock
 ) -> None:
     async with bench.up(links=LINKS) as life:
-        (part,) = await life.hand_in_calls([call(SMS, expires=bench.wall() + 200.0)])
+        (part,) = await life.hand_in_calls([call(SMS, expires="200s")])
         for wait in (30.0, 60.0):
             await life.settle_call(CallUnanswered(part.msg_id, "cannot connect", sent=False), part)
             assert life.due_in(part) == pytest.approx(wait, abs=0.1)
@@ -485,18 +525,18 @@ async def test_all_of_a_spilled_group_is_asked_for(
     monkeypatch.setattr(desk_module, "WAITING_IN_MEMORY", 1)
     monkeypatch.setattr(desk_module, "WAITING_AFTER_SPILL", 0)
     names = [(f"m{n}", f"346{n:08d}") for n in range(250)]
-    account = Account()
+    provider = Account()
     async with bench.up(links=LINKS) as life, trio.open_nursery() as nursery:
         (part,) = await life.hand_in_calls([call(GROUP)])
         await life.settle_call(group_done(part, names), part)
         await life.desk.checkpoint()
         assert not life.accounts.entries
-        terms = QueryTerms(account, 60.0, held=100, account="http")
+        terms = QueryTerms(provider, 60.0, held=100, account="http")
         inquiry = Inquiry(life.desk, {"http": terms}, life.events.append)
         nursery.start_soon(inquiry.run)
         await trio.sleep(120)
         nursery.cancel_scope.cancel()
-    assert {(each.part, each.message_id) for each in account.asked} == {
+    assert {(each.part, each.message_id) for each in provider.asked} == {
         (n, name) for n, (name, _) in enumerate(names)
     }
-    assert len(account.asked) == len(names)
+    assert len(provider.asked) == len(names)

@@ -26,7 +26,7 @@ import trio
 SOCKET_MODE = 0o660
 MOST_CONNECTIONS = 16
 #: A list of contacts is the longest thing that anybody asks to have sent.
-MOST_REQUEST_OCTETS = 8 << 20
+MOST_REQUEST_OCTETS = 4 << 20
 #: For a request to arrive, so an idle connection ends, too; and for its answer to leave.
 READ_TIMEOUT = 30.0
 

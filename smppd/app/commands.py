@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
+import trio
 
 from smppd.app.parts import Parts
 from smppd.config import Config
@@ -74,8 +75,12 @@ class Commands:
 
     async def _api(self, arguments: Arguments) -> Told:
         """Make one call of the provider's HTTP API, in its turn beside all others."""
-        asked = msgspec.convert(arguments, Asked)
-        wanted = understand(self._config, asked)
+        try:
+            asked = msgspec.convert(arguments, Asked)
+        except msgspec.ValidationError as mistake:
+            raise ControlRefused(f"api cannot be meant so: {mistake}") from None
+        # A list of contacts may be long, and traffic does not wait until it is checked.
+        wanted = await trio.to_thread.run_sync(understand, self._config, asked)
         if isinstance(wanted, str):
             raise ControlRefused(wanted)
         account = self._parts.accounts[wanted.account.name]

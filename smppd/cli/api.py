@@ -13,7 +13,7 @@ from smppd.cli.terminal import CommandError, Terminal
 from smppd.cli.words import VALUES, duration, pairs
 from smppd.provider.answers import Answer, Failure, NoAnswer, Success
 from smppd.provider.catalogue import OPERATIONS
-from smppd.provider.operation import Operation
+from smppd.provider.operation import Effect, Operation
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,8 +42,15 @@ def add_calling(parser: argparse.ArgumentParser) -> None:
         help="the [http.NAME] or [contacts.NAME]; the first unless given",
     )
     parser.add_argument(
-        "--timeout", metavar="TIME", type=duration, help='wait for the answer so long: "10s", say'
+        "--timeout", metavar="TIME", type=_patience, help='wait for the answer so long: "10s", say'
     )
+
+
+def _patience(text: str) -> float:
+    found = duration(text)
+    if not found:
+        raise argparse.ArgumentTypeError("an answer takes longer than no time")
+    return found
 
 
 def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
@@ -96,7 +103,9 @@ def tell(operation: Operation, answer: Answer, terminal: Terminal, *, as_json: b
         if as_json:
             terminal.say_json(answer.result)
         else:
-            for line in shown(answer.result):
+            for line in shown(
+                answer.result, "none" if operation.effect is Effect.READS else "done"
+            ):
                 terminal.say(line)
         return 0
     if as_json:

@@ -45,7 +45,7 @@ def in_words(columns: bytes, contacts: bytes) -> Iterator[str]:
     """Both for people."""
     names = column_names(columns)
     yield f"columns: {', '.join(names) if names else text_of(msgspec.json.decode(columns))}"
-    yield from shown(contacts)
+    yield from shown(contacts, "no contacts")
     records = records_in(msgspec.json.decode(contacts))
     if records:
         yield plural(len(records), "contact")

@@ -15,18 +15,18 @@ _WIDEST = 60
 Records = Sequence[Mapping[str, Any]]
 
 
-def shown(result: bytes) -> Iterator[str]:
-    """The lines that show a `result`."""
+def shown(result: bytes, nothing: str = "done") -> Iterator[str]:
+    """The lines that show a `result`; `nothing` where it is empty."""
     value = msgspec.json.decode(result)
     records = records_in(value)
     if records is not None:
-        yield from table(records) if records else ["none"]
+        yield from table(records) if records else [nothing]
     elif isinstance(value, dict) and value:
         yield from _fields(value)
     elif isinstance(value, list) and value:
         yield from map(text_of, value)
     else:
-        yield "done" if value in (None, "", [], {}) else text_of(value)
+        yield nothing if value in (None, "", [], {}) else text_of(value)
 
 
 def records_in(value: Any) -> Records | None:
@@ -36,7 +36,8 @@ def records_in(value: Any) -> Records | None:
         (value,) = (each if isinstance(each, list) else value for each in value.values())
     if isinstance(value, list) and all(isinstance(each, dict) for each in value):
         return value
-    if isinstance(value, dict) and value and all(isinstance(v, dict) for v in value.values()):
+    by_id = isinstance(value, dict) and value and all(key.isdecimal() for key in value)
+    if by_id and all(isinstance(each, dict) for each in value.values()):
         return [each if "id" in each else {"id": key, **each} for key, each in value.items()]
     return None
 
@@ -70,13 +71,16 @@ def _fitted(cell: str, width: int) -> str:
 
 
 def _fields(value: Mapping[str, Any]) -> Iterator[str]:
-    """A line for each field; a field that is a list of objects is a table below it."""
+    """A line for each field; a list of objects, or one object, stands below its name."""
     width = max(map(cell_len, value))
     for name, field in value.items():
         records = records_in(field)
-        if not records:
+        if records:
+            below = table(records)
+        elif isinstance(field, dict) and field:
+            below = _fields(field)
+        else:
             yield f"{name}{' ' * (width - cell_len(name))}  {text_of(field)}".rstrip()
             continue
         yield f"{name}:"
-        for line in table(records):
-            yield f"  {line}"
+        yield from (f"  {line}" for line in below)

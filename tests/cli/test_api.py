@@ -203,6 +203,16 @@ def test_a_lost_answer_is_said_in_plain_words_and_nothing_is_repeated(
     assert json.loads(told.out)["error"] == {"code": "NO_ANSWER", "text": says, "sent": True}
 
 
+@pytest.mark.usefixtures("terminal")
+def test_an_empty_result_is_nothing_read_or_something_done(
+    provider: Provider, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for op, says in (("group.getcontacts", "none"), ("group.deletegroup", "done")):
+        provider.answer(op, Success(b"[]"))
+        assert main(["api", op, "idgroup=7", "--confirm"]) == 0
+        assert capsys.readouterr().out == f"{says}\n"
+
+
 def test_what_was_not_sent_is_told_apart(
     provider: Provider, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -231,3 +241,11 @@ def test_a_reader_who_leaves_is_no_traceback(tmp_path: Path) -> None:
     done = subprocess.run(words, stdout=write, stderr=subprocess.PIPE, check=False)
     os.close(write)
     assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_an_answer_must_be_given_some_time(
+    provider: Provider, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*SEND, "--timeout=0s"]) == 2
+    assert "an answer takes longer than no time" in capsys.readouterr().err
+    assert provider.asked == []

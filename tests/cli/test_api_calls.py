@@ -12,6 +12,7 @@ import pytest
 from smppd.app import alone
 from smppd.cli import main
 from smppd.config import HttpConfig
+from smppd.control import ControlRefused, ask
 from smppd.httpapi.caller import Client
 from smppd.httpapi.client import ProviderClient
 from smppd.httpapi.contacts import ContactsClient
@@ -215,6 +216,14 @@ def test_what_cannot_be_meant_is_refused_by_the_daemon_as_well(
         assert main([*SEND, "--via=third"]) == 1
         assert provider.requests == []
     assert 'via: there is no link or account called "third"' in capsys.readouterr().err
+
+
+def test_a_request_that_is_none_was_certainly_not_done(tmp_path: Path) -> None:
+    with running(tmp_path) as provider:
+        with pytest.raises(ControlRefused, match="api cannot be meant so: ") as caught:
+            ask(tmp_path / "control.sock", "api", op="group.getcontacts", args=["idgroup"])
+        assert not caught.value.fault
+        assert provider.requests == []
 
 
 # ── without a daemon ─────────────────────────────────────────────────────────────────────────

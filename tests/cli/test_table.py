@@ -13,7 +13,7 @@ from smppd.cli.table import shown
         ("null", ["done"]),
         ('""', ["done"]),
         ("{}", ["done"]),
-        ("[]", ["none"]),
+        ("[]", ["done"]),
         ("12.50", ["12.5"]),
         ('"Hola\\nñ"', ["Hola ñ"]),
         ("false", ["false"]),
@@ -32,13 +32,19 @@ from smppd.cli.table import shown
             ["id            5", "destinations:", "  messageid  destination", "  1          34600000001"],
         ),
         ('{"list":[{"id":"5"},{"id":"6"}]}', ["id", "5", "6"]),
-        ('{"list":[]}', ["none"]),
+        ('{"list":[]}', ["done"]),
+        ('{"contact":{"id":1,"name":"Ana"}}', ["contact:", "  id    1", "  name  Ana"]),
         ('{"list":["a"]}', ['list  ["a"]']),
-        ('{"a":{"b":1},"c":[1,2]}', ['a  {"b":1}', "c  [1,2]"]),
+        ('{"a":{"b":{}},"c":[1,2]}', ["a:", "  b  {}", "c  [1,2]"]),
     ],
 )  # fmt: skip
 def test_whatever_came_is_shown(result: str, lines: list[str]) -> None:
     assert list(shown(result.encode())) == lines
+
+
+def test_an_empty_result_is_what_it_is_said_to_be() -> None:
+    for result in ("[]", "null", '{"list":[]}', '""'):
+        assert list(shown(result.encode(), "none")) == ["none"]
 
 
 def test_wide_characters_and_long_cells_keep_the_columns_straight() -> None:

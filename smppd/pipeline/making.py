@@ -26,7 +26,10 @@ class Maker:
     ) -> tuple[str, Message | ErrorInfo]:
         """The pool of a request to one destination, and its message or why there is none. What
         cannot go anywhere is accounted for in the pool of what names none."""
-        way = self._way(request, to, lane)
+        if isinstance(request, CallRequest):
+            way = self._way_of_call(request)
+        else:
+            way = self._ways.choose(request, to, lane)
         if isinstance(way, ErrorInfo):
             return self._ways.default, way
         pool, terms = way
@@ -34,9 +37,7 @@ class Maker:
             return pool, prepare(request, to, terms, self._country, self._number, now)
         return pool, make_call(request, to, terms, self._country, now)
 
-    def _way(self, request: Request, to: str, lane: Lane) -> Way | ErrorInfo:
-        if not isinstance(request, CallRequest):
-            return self._ways.choose(request, to, lane)
+    def _way_of_call(self, request: CallRequest) -> Way | ErrorInfo:
         operation = operation_of(request)
         if isinstance(operation, ErrorInfo):
             return operation

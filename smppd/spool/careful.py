@@ -19,6 +19,7 @@ from smppd.expiry import parse_expires, parse_send_at
 from smppd.message import CallRequest, ErrorInfo, Request
 from smppd.ports import Line
 from smppd.spool import call_lines
+from smppd.spool.legible import legible, on_one_line, what_can_be_read
 
 _ECHO_FIELD = "x-*"
 _decode = msgspec.json.Decoder(Request).decode
@@ -147,18 +148,7 @@ def read_carefully(raw: bytes, number: int) -> Line:
     mistake = flaw(outcome) if isinstance(outcome, Request) else outcome
     if isinstance(outcome, Request) and mistake is None:
         return Line(number, outcome)
-    to, client_id = legible(raw)
-    return Line(number, None, mistake, to, client_id, _own_fields(raw))
-
-
-def _own_fields(raw: bytes) -> dict[str, bytes] | None:
-    """The `x-…` fields of a line with a mistake, if it can be read that far."""
-    try:
-        fields = _decode_fields(raw)
-    except (ValueError, RecursionError):
-        return None
-    own = {name: bytes(_one_line(fields[name])) for name in fields if name.startswith("x-")}
-    return own or None
+    return Line(number, None, mistake, *what_can_be_read(raw))
 
 
 def too_long(start: bytes, number: int, max_line: int) -> Line:
@@ -188,7 +178,7 @@ def _read(raw: bytes) -> Request | ErrorInfo:
     plain = call_lines.FIELDS.isdisjoint(fields)
     request = (_decode if plain else _decode_call)(msgspec.json.encode(fields))
     if echo:
-        request.echo = {name: bytes(_one_line(value)) for name, value in echo.items()}
+        request.echo = {name: on_one_line(value) for name, value in echo.items()}
     return request
 
 
@@ -227,33 +217,6 @@ def _kind(raw: bytes) -> str:
     return f"{kind} that holds something else" if kind in {"a list", "an object"} else kind
 
 
-def _one_line(value: msgspec.Raw) -> msgspec.Raw:
-    """The same value without white space between its tokens: results hold one line each."""
-    return msgspec.Raw(msgspec.json.format(bytes(value), indent=-1))
-
-
-def legible(raw: bytes) -> tuple[str, str | None]:
-    """What can be read of `to` and `id` in a line that is no message."""
-    found = {
-        name: _scalar(match[1]) if (match := pattern.search(raw)) else None
-        for name, pattern in _LEGIBLE.items()
-    }
-    return found["to"] or "", found["id"]
-
-
-_LEGIBLE = {
-    name: re.compile(rb'"%s"\s*:\s*("(?:[^"\\]|\\.){0,200}"|-?\d{1,40})' % name.encode())
-    for name in ("to", "id")
-}
-
-
-def _scalar(raw: bytes) -> str | None:
-    try:
-        return str(msgspec.json.decode(raw))
-    except ValueError:
-        return None
-
-
 # ── what is wrong with a request whose types are right ───────────────────────────────────────
 
 
@@ -265,11 +228,6 @@ def flaw(request: Request) -> ErrorInfo | None:
         if mistake is not None:
             return mistake
     return None
-
-
-def shown_to(to: str | list[str]) -> str:
-    """The destination as a rejected line's result shows it."""
-    return to if isinstance(to, str) else ", ".join(to)[:200]
 
 
 def _addressing(request: Request) -> ErrorInfo | None:

@@ -15,7 +15,8 @@ import msgspec
 
 from smppd.message import Request
 from smppd.ports import Line
-from smppd.spool.careful import flaw, read_carefully, shown_to, syntax_error
+from smppd.spool.careful import flaw, read_carefully, syntax_error
+from smppd.spool.legible import shown_to
 from smppd.spool.quarantine import Unusable
 
 #: Every `error.code` this station gives to a rejected line. Codes are never renamed.

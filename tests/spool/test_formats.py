@@ -208,6 +208,9 @@ def test_the_list_of_codes_is_the_codes_there_are() -> None:
         (good()[:-3], "+34600000001", None),
         (good(to=600, id=None), "600", None),
         (good(to=["1", "2"], text=""), "1, 2", "order-77"),
+        (good(to=[1, "2"], id=5), "1, 2", "5"),
+        (good(to={"a": 1}, id=None), "", None),
+        (call(op="contacts.detail", args={"id": "7", "to": "1"}, zzz=1), "", None),
         (b"rubbish", "", None),
     ],
 )

@@ -70,6 +70,8 @@ def _joined(fields: Sequence[tuple[object, object]]) -> str | Wrong:
         field = field_name(name)
         if isinstance(field, Wrong):
             return field
+        if field.startswith("{"):
+            return Wrong("has a field that begins with {, as JSON does; take it out")
         text = line(value)
         if isinstance(text, Wrong):
             return Wrong(f"field {field} {text.why}")

@@ -22,6 +22,7 @@ import structlog
 from structlog.typing import FilteringBoundLogger, Processor
 
 from smppd import events
+from smppd.provider.masking import masked_words
 
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["auto", "json", "console"]
@@ -132,6 +133,15 @@ _FIELDS: Mapping[type[events.Event], tuple[tuple[str, str], ...]] = MappingProxy
 _SAYS: Mapping[str, str] = MappingProxyType({line.name: line.says for line in LINES.values()})
 
 
+#: What may repeat the words of a provider, which may be about somebody's number.
+_REPEATING = (
+    events.CodeUndocumented,
+    events.ChatFailing,
+    events.LinkPaused,
+    events.StatusesRefused,
+)
+
+
 class LogObserver:
     """Logs events. Of more than `burst` lines of one kind about one link within a minute the rest
     is left out, and the next line that is written says how many were (`left_out`)."""
@@ -160,6 +170,8 @@ class LogObserver:
         shown = {key: getattr(event, name) for name, key in _FIELDS[type(event)]}
         if isinstance(event, events.ProtocolOddity) and not self._log_content:
             shown["what"] = _LONG_HEX.sub(_only_header, event.what)
+        if isinstance(event, _REPEATING) and not self._log_content:
+            shown |= {key: masked_words(shown[key]) for key in ("reason", "text") if key in shown}
         if left_out:
             shown["left_out"] = left_out
         self._logger.log(_NUMBERS[line.level], line.name, **shown)

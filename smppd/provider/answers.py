@@ -54,7 +54,9 @@ _STOPPING = (
 _DOUBTFUL = frozenset({302, 303, 408, 409, 425})
 
 _BOM = b"\xef\xbb\xbf"
-_TAGS = re.compile(r"(?is)<(script|style)\b.*?</\1\s*>|<[^>]*>")
+_TITLE = re.compile(r"(?is)<title[^>]*>(.*?)</title")
+_TAGS = re.compile(r"<[^>]*>")
+_LONG_NUMBER = re.compile(r"\+?[0-9]{6,}")
 _CHARSET = re.compile(r"(?i)charset=\"?(iso-8859-1|iso-8859-15|windows-1252)\b")
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 #: Characters of an answer that stand in a reason, and how far they are looked for.
@@ -109,30 +111,33 @@ def read_answer(operation: Operation, status_code: int, content_type: str, body:
     the request was certainly refused (4xx and a moved URL); what is left is no answer.
     """
     envelope = _envelope(body, content_type)
-    quoted = _quoted(body, content_type)
     if isinstance(envelope, str):
-        return _without(status_code, f"{envelope}{quoted}", from_api=False)
+        return _without(status_code, envelope)
     said = _decoded(envelope.get("status"))
     word = said.lower() if isinstance(said, str) else ""
     if word == "error":
         named = _failure(operation, envelope.get("error"))
-        return named or _unnamed(status_code, f"no code was given{quoted}")
+        return named or _unnamed(status_code, f"no code was given: {_quoted(body, content_type)}")
     if word == "success":
         if 200 <= status_code < 300:
             return Success(bytes(envelope.get("result", b"null")))
         return NoAnswer(f"{_named(status_code)}, but the answer says success", sent=True)
-    what = f"the answer's status is neither success nor error{quoted}"
-    return _without(status_code, what, from_api=True)
+    return _without(
+        status_code,
+        "the answer's status is neither success nor error",
+        _quoted(body, content_type),
+    )
 
 
-def _without(status_code: int, what: str, *, from_api: bool) -> Answer:
-    """An answer without the documented words; `from_api`: at least it is a JSON object."""
+def _without(status_code: int, what: str, api_says: str = "") -> Answer:
+    """An answer without the documented words; `api_says` is a JSON object all the same. That may
+    hold what messages say, and only a refusal repeats it: the result of one call."""
     if status_code == HTTPStatus.TOO_MANY_REQUESTS:
         return NoAnswer(f"{_named(status_code)}: the provider wants fewer requests", sent=False)
     if not 300 <= status_code < 500 or status_code in _DOUBTFUL:
         return NoAnswer(f"{_named(status_code)}: {what}", sent=True)
-    if status_code in _OF_THE_ACCOUNT | _OF_ONE_REQUEST or (from_api and status_code >= 400):
-        return _unnamed(status_code, what)
+    if status_code in _OF_THE_ACCOUNT | _OF_ONE_REQUEST or (api_says and status_code >= 400):
+        return _unnamed(status_code, f"{what}: {api_says}" if api_says else what)
     why = "is another now, and is not followed" if status_code < 400 else "is not that of the API"
     return Failure(WRONG_URL, f"{_named(status_code)}: the account's url {why}; {what}")
 
@@ -175,12 +180,20 @@ def _envelope(body: bytes, content_type: str) -> dict[str, msgspec.Raw] | str:
     except msgspec.ValidationError:
         return "the answer is JSON, but no object"
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return f"the answer is {'HTML' if _is_html(plain) else 'no JSON that can be read'}"
+        return _unreadable(plain)
     return found
 
 
-def _is_html(plain: str) -> bool:
-    return plain.lstrip()[:1] == "<"
+def _unreadable(plain: str) -> str:
+    """What an answer that is no JSON looks like. What might be a part of one is not repeated."""
+    start = plain.lstrip()[:_LOOKED_AT]
+    if start.startswith("<"):
+        title = _TITLE.search(start)
+        return f"the answer is HTML{f': {_words(title[1])}' if title else ''}"
+    what = "the answer is no JSON that can be read"
+    if start.startswith(("{", "[", '"')):
+        return f"{what} ({len(plain)} characters)"
+    return f"{what}: {_words(start)}" if _words(start) else what
 
 
 def _text(body: bytes, content_type: str) -> str:
@@ -211,10 +224,15 @@ def _named(status_code: int) -> str:
 
 
 def _quoted(body: bytes, content_type: str) -> str:
-    """The first words of an answer that people may read something in."""
-    plain = _text(body[:_LOOKED_AT], content_type)
-    words = " ".join(html.unescape(_TAGS.sub(" ", plain)).split())
-    shown = "".join(each if each.isprintable() else "?" for each in words)
-    if not shown:
-        return ""
-    return f": {shown[:_QUOTED]}{'…' if len(shown) > _QUOTED else ''}"
+    """The beginning of an answer."""
+    return _shown(_text(body[:_LOOKED_AT], content_type))
+
+
+def _words(plain: str) -> str:
+    """The beginning of a page or text for people, without numbers that may be somebody's."""
+    return _shown(_LONG_NUMBER.sub("…", html.unescape(_TAGS.sub(" ", plain))))
+
+
+def _shown(plain: str) -> str:
+    shown = "".join(each if each.isprintable() else "?" for each in " ".join(plain.split()))
+    return f"{shown[:_QUOTED]}…" if len(shown) > _QUOTED else shown

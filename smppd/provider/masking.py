@@ -62,7 +62,12 @@ def masked_answer(answer: Answer, *, full: bool = False) -> str:
         said = answer.reason
     else:
         return answer.result.decode(errors="replace") if full else _result(answer.result)
-    return said if full else _NUMBER.sub(lambda found: number(found[0]), said)
+    return said if full else masked_words(said)
+
+
+def masked_words(said: str) -> str:
+    """What somebody says, without the numbers in it."""
+    return _NUMBER.sub(lambda found: number(found[0]), said)
 
 
 def number(text: str) -> str:

@@ -242,6 +242,24 @@ def test_the_octets_are_whole_with_log_content() -> None:
     assert line["what"] == oddity.what
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        events.CodeUndocumented("main", "ODD", "no route to +34600000001"),
+        events.ChatFailing("main", "whatsapp", "1", "no route to 34600000001", "wait"),
+        events.LinkPaused("main", "HTTP_403 (no route to 34600000001)", "smppd", "look"),
+        events.StatusesRefused("main", "http", "no route to 34600000001"),
+    ],
+    ids=lambda event: type(event).__name__,
+)
+def test_numbers_in_the_words_of_a_provider_are_masked(event: events.Event) -> None:
+    [line] = logged(event)
+    assert "no route to" in str(line)
+    assert "34600000001" not in str(line)
+    [line] = logged(event, log_content=True)
+    assert "34600000001" in str(line)
+
+
 class Recorder:
     """Stands in for the logger and keeps what it is given."""
 

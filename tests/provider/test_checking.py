@@ -403,7 +403,8 @@ class TestPairs:
             return
         read = dict(piece.split(":") for piece in sent[param].split(","))
         assert read == {field.strip(): value for field, value in fields.items()}
-        assert checked(name, **{param: sent[param]}) == sent
+        if not sent[param].startswith("{"):  # that would be read as JSON
+            assert checked(name, **{param: sent[param]}) == sent
 
 
 class TestContacts:

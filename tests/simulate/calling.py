@@ -34,8 +34,7 @@ class Caller:
 
     def post(self, params: dict[str, str]) -> dict[str, Any]:
         """The answer to these parameters, with nothing added."""
-        request = Request("POST", "/api/http/", {"content-type": FORM}, urlencode(params).encode())
-        return read(self.send(request))
+        return read(self.send(form(params)))
 
     def call(self, operation: str, **params: str) -> dict[str, Any]:
         """The answer to an operation. `from_` stands for `from`."""
@@ -61,6 +60,12 @@ class Caller:
         body = msgspec.json.encode(given)
         answer = self.send(Request("POST", f"/api/contact/{operation}", headers, body))
         return int(answer.status), msgspec.json.decode(answer.body)
+
+
+def form(params: dict[str, str]) -> Request:
+    """These parameters as a form."""
+    body = urlencode(params, errors="replace").encode()
+    return Request("POST", "/api/http/", {"content-type": FORM}, body)
 
 
 def read(answer: Response) -> dict[str, Any]:

@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "resume": "have paused links submit again",
         "api": "call an operation of the provider's HTTP API, or show what was called",
         "group": "make groups at the provider, load contacts from CSV, show and delete them",
+        "chat": "show chats of the provider's, and answer them",
         "template": "send a template of the provider's",
         "simulate": "run a simulated SMSC on this machine",
         "demo": "send messages to a simulated SMSC and watch",

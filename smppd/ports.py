@@ -123,7 +123,8 @@ class ApiLog(Protocol):
     """Where calls are written down."""
 
     async def log_calls(self, calls: Sequence[ApiCall]) -> None:
-        """Return when these are on disk."""
+        """Return when these are on disk. They are taken at once: whoever is cancelled while it
+        waits need not come again."""
 
 
 # ── questions about what was taken ───────────────────────────────────────────────────────────

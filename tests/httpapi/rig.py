@@ -82,8 +82,8 @@ class Pipeline:
         self.news.unpark_all()
 
     async def log_calls(self, calls: Sequence[ApiCall]) -> None:
-        await trio.sleep(self.seconds)
         self.logged += calls
+        await trio.sleep(self.seconds)
 
     def of(self, kind: type[CallOutcome]) -> list[int]:
         """The msg_ids of the outcomes of a kind, in order."""

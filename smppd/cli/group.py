@@ -12,6 +12,7 @@ from smppd.cli import group_load, group_show
 from smppd.cli.api import add_calling, tell
 from smppd.cli.caller import Caller
 from smppd.cli.settings import add_config, read_config
+from smppd.cli.table import value_of
 from smppd.cli.terminal import CommandError, Terminal
 from smppd.provider.answers import Success
 from smppd.provider.catalogue import OPERATIONS
@@ -100,7 +101,7 @@ def _create(arguments: argparse.Namespace, caller: Caller, terminal: Terminal) -
 
 def id_in(result: bytes) -> str | None:
     """The id in the answer of creategroup, which documents none; None when there is none."""
-    value = msgspec.json.decode(result)
+    value = value_of(result)
     if isinstance(value, Mapping):
         value = next((value[name] for name in _IDS if name in value), None)
     if isinstance(value, bool) or not isinstance(value, str | int):

@@ -11,7 +11,7 @@ import msgspec
 
 from smppd.cli.api import tell
 from smppd.cli.caller import Caller
-from smppd.cli.table import Records, columns_of, records_in, shown, text_of
+from smppd.cli.table import Records, columns_of, records_in, shown, text_of, value_of
 from smppd.cli.terminal import CommandError, Terminal, plural
 from smppd.provider.answers import Success
 from smppd.provider.catalogue import OPERATIONS
@@ -31,7 +31,7 @@ def main(arguments: argparse.Namespace, caller: Caller, terminal: Terminal) -> i
     if arguments.json:
         terminal.say_json({"columns": msgspec.Raw(columns), "contacts": msgspec.Raw(contacts)})
     elif arguments.csv:
-        records = records_in(msgspec.json.decode(contacts))
+        records = records_in(value_of(contacts))
         if records is None:
             raise CommandError("what the provider answers is no list of contacts: see --json")
         terminal.say(as_csv(records, column_names(columns) or []).rstrip("\n"))
@@ -44,9 +44,9 @@ def main(arguments: argparse.Namespace, caller: Caller, terminal: Terminal) -> i
 def in_words(columns: bytes, contacts: bytes) -> Iterator[str]:
     """Both for people."""
     names = column_names(columns)
-    yield f"columns: {', '.join(names) if names else text_of(msgspec.json.decode(columns))}"
+    yield f"columns: {', '.join(names) if names else text_of(value_of(columns))}"
     yield from shown(contacts, "no contacts")
-    records = records_in(msgspec.json.decode(contacts))
+    records = records_in(value_of(contacts))
     if records:
         yield plural(len(records), "contact")
 
@@ -70,7 +70,7 @@ def _cell(value: object) -> str:
 def column_names(columns: bytes) -> list[str] | None:
     """The names of a group's columns, where the answer is nothing but that: the documents say
     nothing of its form."""
-    value = msgspec.json.decode(columns)
+    value = value_of(columns)
     if not isinstance(value, list) or not value:
         return None
     names = [each for each in value if isinstance(each, str) and each]

@@ -17,7 +17,7 @@ Records = Sequence[Mapping[str, Any]]
 
 def shown(result: bytes, nothing: str = "done") -> Iterator[str]:
     """The lines that show a `result`; `nothing` where it is empty."""
-    value = msgspec.json.decode(result)
+    value = value_of(result)
     records = records_in(value)
     if records is not None:
         yield from table(records) if records else [nothing]
@@ -27,6 +27,14 @@ def shown(result: bytes, nothing: str = "done") -> Iterator[str]:
         yield from map(text_of, value)
     else:
         yield nothing if value in (None, "", [], {}) else text_of(value)
+
+
+def value_of(result: bytes) -> Any:
+    """What a `result` holds; its text where that goes beyond what can be held (1e999, say)."""
+    try:
+        return msgspec.json.decode(result)
+    except (msgspec.DecodeError, RecursionError):
+        return result.decode("utf-8", "replace")
 
 
 def records_in(value: Any) -> Records | None:
@@ -70,15 +78,15 @@ def _fitted(cell: str, width: int) -> str:
     return set_cell_size(cell, width)
 
 
-def _fields(value: Mapping[str, Any]) -> Iterator[str]:
+def _fields(value: Mapping[str, Any], *, nested: bool = False) -> Iterator[str]:
     """A line for each field; a list of objects, or one object, stands below its name."""
     width = max(map(cell_len, value))
     for name, field in value.items():
         records = records_in(field)
         if records:
             below = table(records)
-        elif isinstance(field, dict) and field:
-            below = _fields(field)
+        elif isinstance(field, dict) and field and not nested:
+            below = _fields(field, nested=True)
         else:
             yield f"{name}{' ' * (width - cell_len(name))}  {text_of(field)}".rstrip()
             continue

@@ -42,6 +42,16 @@ def test_whatever_came_is_shown(result: str, lines: list[str]) -> None:
     assert list(shown(result.encode())) == lines
 
 
+@pytest.mark.parametrize("result", ['{"a":1e999}', '{"a":' * 3000 + "1" + "}" * 3000])
+def test_what_cannot_be_held_is_shown_as_it_came(result: str) -> None:
+    assert list(shown(result.encode())) == [result]
+
+
+def test_objects_within_objects_end_somewhere() -> None:
+    deep = '{"a":{"b":{"c":{"d":1}}}}'
+    assert list(shown(deep.encode())) == ["a:", '  b  {"c":{"d":1}}']
+
+
 def test_an_empty_result_is_what_it_is_said_to_be() -> None:
     for result in ("[]", "null", '{"list":[]}', '""'):
         assert list(shown(result.encode(), "none")) == ["none"]

@@ -182,6 +182,11 @@ class Outstanding(msgspec.Struct, array_like=True):
         """The client's id, or the one made up from ours."""
         return self.id if self.id is not None else made_up_id(self.msg_id)
 
+    @property
+    def weight(self) -> int:
+        """How much memory it takes: 1 for a message, and for each destination of a group a quarter."""
+        return 1 + len(self.ids) // 4
+
     def left_at(self, part: int) -> float:
         """When this part was last handed to a link (epoch seconds)."""
         return self.left if self.stayed is None else self.stayed.get(part, self.left)

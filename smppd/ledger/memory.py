@@ -34,7 +34,7 @@ def spill(accounts: Accounts, keep: int) -> list[tuple[str, bytes]]:
             continue  # a lot has one message for a key; this one's turn comes with the next
         keys |= its_keys
         gone.append(entry)
-        excess -= len(entry.ids)
+        excess -= entry.weight if entry.op else len(entry.ids)
         if excess <= 0:
             break
     for entry in gone:

@@ -34,8 +34,8 @@ class Standing:
 
     For whoever keeps memory flat and others informed: `full_blocks` are ready for the journal,
     `doubtful` have become of unknown outcome, `touched` are files that may be reported, `refilled`
-    are queues to which a message came back. They are taken from there, and emptied. `called` counts
-    the message_ids of calls: they are asked about by their messages, and found by nothing else.
+    are queues to which a message came back. They are taken from there, and emptied. `called` is the
+    weight of calls that were taken: they are asked about by their messages, and found by nothing else.
     """
 
     def __init__(self) -> None:
@@ -175,8 +175,8 @@ class Standing:
     def remember(self, entry: Outstanding) -> None:
         """Put a message that comes from disk among the outstanding ones."""
         self.entries[entry.msg_id] = entry
-        if entry.op:
-            self.called += len(entry.ids)
+        if entry.op and entry.ids:
+            self.called += entry.weight
         for part, key in entry.ids:
             if not (entry.op or key.endswith("\t")):
                 self.message_ids.add_older(key, (entry.msg_id, part))
@@ -188,8 +188,8 @@ class Standing:
 
     def unlink(self, entry: Outstanding) -> None:
         """Its message_ids lead to it no more; one that the SMSC has used again leads elsewhere."""
-        if entry.op:
-            self.called -= len(entry.ids)
+        if entry.op and entry.ids:
+            self.called -= entry.weight
         for _, key in entry.ids:
             self.message_ids.remove(key, entry.msg_id)
 

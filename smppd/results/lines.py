@@ -7,8 +7,10 @@ from functools import lru_cache
 
 import msgspec
 
+from smppd.ledger.calls import read_response
 from smppd.ledger.facts import (
     Fact,
+    Kind,
     MessageRow,
     Outstanding,
     Result,
@@ -103,7 +105,10 @@ def _at_admission(row: MessageRow) -> ResultLine:
 
 def _result(fact: Fact | None, entry: Outstanding | None) -> Result:
     if fact is not None and fact.result is not None:
-        return read_result(fact.result)
+        result = read_result(fact.result)
+        if fact.kind == Kind.ANSWERED and fact.detail is not None:
+            result.answer = read_response(fact.detail).answer  # which is not written twice
+        return result
     return Result(State.QUEUED, None, 0, [], False, None) if entry is None else result_of(entry)
 
 

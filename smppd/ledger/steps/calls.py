@@ -32,7 +32,7 @@ def answered(standing: Standing, fact: Fact) -> Outstanding | None:
         return None  # it had its answer already
     response = read_response(fact.detail)
     standing.unclaimed.discard(entry)
-    entry.op, entry.answer = response.op, response.answer
+    entry.op = response.op
     if entry.submitted is None:
         entry.submitted = fact.at
     entry.error = None
@@ -43,7 +43,10 @@ def answered(standing: Standing, fact: Fact) -> Outstanding | None:
             entry.part_states[part] = SENT
     if not (response.asked and entry.ids):
         entry.receipt = False  # nobody will hear of it again
-    standing.called += len(entry.ids)
+    if entry.receipt:  # else this fact is the last, and has the answer itself
+        entry.answer = response.answer
+    if entry.ids:
+        standing.called += entry.weight
     return standing.move(entry, aggregate(entry.part_states), fact.seq)
 
 

@@ -13,7 +13,7 @@ and less often.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from math import inf
 from typing import NamedTuple
 
@@ -24,8 +24,10 @@ from smppd.events import Emit, QueriesRefused, StatusesRefused
 from smppd.ledger.facts import ANSWERED_FOR_GOOD, Outstanding, read_outstanding, waiting_key
 from smppd.message import Message, State
 from smppd.pipeline.desk import Desk
+from smppd.pipeline.refusals import OURSELVES
 from smppd.pipeline.replies import TELLS
 from smppd.ports import UNENCODABLE, Asking, Heard, Question, Reply
+from smppd.provider.answers import INCORRECT_USER_PASSWORD
 from smppd.smpp.vocabulary import CommandStatus, status_name
 
 #: Seconds between two looks at what is due.
@@ -42,9 +44,10 @@ MOST_STATUSES = 24
 GIVEN_UP_AFTER = 3 * 86_400.0
 #: The longest interval between two questions about a part, in seconds.
 LONGEST_WAIT = 6 * 3600.0
-#: How long a link is not asked after a question that came to nothing, doubled each time.
+#: How long a link is not asked after a question that came to nothing, doubled each time; an account,
+#: of which it is known when its provider answers again, no longer than the second.
 PAUSE, PAUSE_REFUSED = 5.0, 60.0
-LONGEST_PAUSE = 3600.0
+LONGEST_PAUSE, LONGEST_OF_ACCOUNT = 3600.0, 600.0
 #: Questions without an answer that are remembered.
 REMEMBERED = 20_000
 
@@ -53,6 +56,8 @@ _OURS = frozenset({_SENT, _UNKNOWN})
 _PACE = frozenset({CommandStatus.ESME_RTHROTTLED, CommandStatus.ESME_RMSGQFUL})
 
 Key = tuple[int, int]
+#: Pauses an account: its name, why, and who decided it.
+Pause = Callable[[str, str, str], bool]
 #: Where the walk through the spilled messages is: a lot and a key in it.
 Place = tuple[int, str]
 _START: Place = (0, "")
@@ -61,7 +66,8 @@ _START: Place = (0, "")
 class QueryTerms(msgspec.Struct, frozen=True):
     """What asking must know: whom to ask, and after how many seconds.
 
-    `held` questions are put at most, without an answer; `most_answers` may come about a part.
+    `held` questions are put at most, without an answer; `most_answers` may come about a part;
+    after questions that came to nothing none is put for `longest_pause` seconds at most.
     `account` is that of the HTTP API which is asked instead of the SMSC: an SMSC of which this is
     empty is asked also while its link is paused, an account is not.
     """
@@ -69,6 +75,7 @@ class QueryTerms(msgspec.Struct, frozen=True):
     link: Asking
     query_after: float
     held: int = HELD
+    longest_pause: float = LONGEST_PAUSE
     most_answers: int = MOST_ANSWERS
     account: str = ""
 
@@ -95,7 +102,7 @@ class _Line:
 
     def pause(self, shortest: float) -> None:
         self.paused_until = trio.current_time() + min(
-            shortest * 2.0 ** min(self.strikes, 20), LONGEST_PAUSE
+            shortest * 2.0 ** min(self.strikes, 20), self.terms.longest_pause
         )
         self.strikes += 1
 
@@ -103,9 +110,12 @@ class _Line:
 class Inquiry:
     """Asks about what is known under these names: whom, say the terms of each."""
 
-    def __init__(self, desk: Desk, terms: Mapping[str, QueryTerms], emit: Emit) -> None:
+    def __init__(
+        self, desk: Desk, terms: Mapping[str, QueryTerms], emit: Emit, pause: Pause | None = None
+    ) -> None:
         self._desk = desk
         self._emit = emit
+        self._pause = pause
         self._lines = {name: _Line(each) for name, each in terms.items()}
         #: Parts that are due or being asked for (until infinity), and those for which no answer
         #: came: how often, and until when they are left alone.
@@ -122,6 +132,8 @@ class Inquiry:
                 await self._look()
                 look_at = trio.current_time() + LOOK_EVERY
             self._news = trio.Event()
+            if self._desk.ledger.facts:
+                await self._desk.commit()  # a pause, if nobody else has
             for line in self._lines.values():
                 await self._feed(line)
             with trio.move_on_at(look_at):
@@ -155,8 +167,11 @@ class Inquiry:
         if reply.status is None or reply.status in _PACE:
             line.pause(PAUSE)
             return
-        if not line.strikes and line.terms.account:
-            self._emit(StatusesRefused(link, line.terms.account, reply.reason))
+        account = line.terms.account
+        if self._pause is not None and reply.reason.startswith(INCORRECT_USER_PASSWORD):
+            self._pause(account, f"getdeliverystatus was refused with {reply.reason}", OURSELVES)
+        elif not line.strikes and account:
+            self._emit(StatusesRefused(link, account, reply.reason))
         elif not line.strikes:
             self._emit(QueriesRefused(link, status_name(reply.status)))
         line.pause(PAUSE_REFUSED)

@@ -15,6 +15,7 @@ from smppd.ledger.facts import NOTHING_SAID, Kind
 from smppd.pipeline.inquiry import LONGEST_WAIT, MOST_STATUSES, Inquiry, QueryTerms
 from smppd.ports import NO_STATE, STATUSES_REFUSED, Question, Reply
 from smppd.smpp.vocabulary import MessageState
+from tests.pipeline.provider import GROUP, call, group_done
 
 if TYPE_CHECKING:
     from smppd.message import Part
@@ -46,8 +47,13 @@ class Provider:
 
     def watch(self, account: str = "web", held: int = 50) -> Inquiry:
         """The inquiry that asks this provider, running."""
-        terms = QueryTerms(self, AFTER, held, MOST_STATUSES, account)
-        inquiry = Inquiry(self.life.desk, {self._name: terms}, self.life.events.append)
+        terms = QueryTerms(self, AFTER, held, most_answers=MOST_STATUSES, account=account)
+        inquiry = Inquiry(
+            self.life.desk,
+            {self._name: terms},
+            self.life.events.append,
+            self.life.refusals.pause,
+        )
         self.life.settlement.tell_of_replies(inquiry.heard)
         self._nursery.start_soon(inquiry.run)
         return inquiry
@@ -203,6 +209,48 @@ async def test_an_account_that_refuses_is_told_of_once_and_asked_seldom(
         assert len(provider.asked) < 8
         assert all(len(ids) <= 50 for _, ids in provider.asked)
         assert life.states() == {"sent": 100}
+        nursery.cancel_scope.cancel()
+
+
+async def test_the_destinations_of_a_group_are_asked_for_each_also_when_they_are_spilled(
+    bench: Bench, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smppd.pipeline.desk.WAITING_IN_MEMORY", 3)
+    monkeypatch.setattr("smppd.pipeline.desk.WAITING_AFTER_SPILL", 0)
+    async with bench.up(links=("main", "http")) as life, trio.open_nursery() as nursery:
+        provider = Provider(life, nursery, "http")
+        provider.say = saying("ok", MessageState.DELIVERED)
+        (part,) = await life.hand_in_calls([call(GROUP)])
+        taken = [(f"g{n}", f"3460000000{n}") for n in range(6)]
+        await life.settle_call(group_done(part, taken), part)
+        await sent(life, 3)
+        await life.desk.checkpoint()
+        assert not life.accounts.entries, "all of them are on disk alone"
+        provider.watch("http")
+        await trio.sleep(AFTER * 3)
+        assert sorted(name for _, ids in provider.asked for name in ids) == [n for n, _ in taken]
+        assert life.states() == {"delivered": 1, "sent": 3}
+        assert sorted((each.fact.text or "").split("\t")[4] for each in life.tray.receipts) == [
+            to for _, to in taken
+        ]
+        nursery.cancel_scope.cancel()
+
+
+async def test_wrong_credentials_pause_the_account_at_once(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    async with bench.up() as life, trio.open_nursery() as nursery:
+        provider = Provider(life, nursery)
+        provider.say = lambda each: Reply(
+            each, STATUSES_REFUSED, reason="INCORRECT_USER_PASSWORD: Incorrect user or password"
+        )
+        provider.watch()
+        await sent(life)
+        await trio.sleep(3600)
+        assert len(provider.asked) == 1
+        assert "INCORRECT_USER_PASSWORD" in life.accounts.paused["web"].reason
+        loaded, _ = life.reader.load()
+        assert "web" in loaded.paused, "it is on disk"
         nursery.cancel_scope.cancel()
 
 

@@ -296,4 +296,5 @@ class DaemonFigures(msgspec.Struct):
     routes: list[RouteFigures] = msgspec.field(default_factory=list)
     oldest_parked: float | None = None
     chats: list[ChatFigures] = msgspec.field(default_factory=list)
+    fallbacks: list[FallbackFigures] = msgspec.field(default_factory=list)
     accounts: list[AccountFigures] = msgspec.field(default_factory=list)

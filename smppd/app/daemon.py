@@ -190,6 +190,10 @@ class Daemon:
                 nursery.start_soon(dispatcher.run)
             nursery.start_soon(self.parts.inquiry.run)
             nursery.start_soon(self.parts.chat.run)
+            for statuses in self.parts.statuses:
+                nursery.start_soon(statuses.run)
+            for fallback in self.parts.fallbacks:
+                nursery.start_soon(fallback.run)
             yield
             nursery.cancel_scope.cancel()
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import trio
 
 from smppd.app.accounts import account_pools, build_accounts
+from smppd.app.asking import build_fallbacks, build_statuses, query_terms
 from smppd.app.chatting import chat_polling
-from smppd.config import Config
+from smppd.config import Config, HttpConfig
 from smppd.events import Emit
 from smppd.httpapi.account import Account
 from smppd.httpapi.caller import Around
@@ -30,7 +31,7 @@ from smppd.pipeline.calls import CallSettlement, CallTerms
 from smppd.pipeline.cancellation import Cancellation, CancelTerms
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.dispatch import Dispatcher
-from smppd.pipeline.inquiry import Inquiry, QueryTerms
+from smppd.pipeline.inquiry import Inquiry
 from smppd.pipeline.pools import Pool
 from smppd.pipeline.publish import Publication
 from smppd.pipeline.reconcile import Book
@@ -178,22 +179,25 @@ class Parts:
         for section, account in built:
             limits = Retries(section.max_attempts, section.retry_min, section.retry_max)
             self.refusals.introduce(account.name, LinkTerms(limits, {}, account))
-            self.calls.introduce(account.name, CallTerms(limits))
+            asks = isinstance(section, HttpConfig) and section.status_after > 0
+            self.calls.introduce(account.name, CallTerms(limits, asks))
             pools = [pool for pool in self.pools if account.name in pool.turns.links]
             self.accounts[account.name] = account
             self.dispatchers.append(Dispatcher(self.desk, account, pools))
+        self.fallbacks = build_fallbacks(
+            config, self.links, self.pools, self.accounts, self.desk, self._emit
+        )
 
     def _build_asking(self) -> None:
-        """What has questions for the SMSCs, and hears what they say."""
+        """What has questions for SMSCs and accounts, and hears what they say."""
         pairs = list(zip(self._config.links, self.links, strict=True))
         may_cancel = {config.name: CancelTerms(link, config.cancel_sm) for config, link in pairs}
         self.cancellation = Cancellation(self.desk, self.settlement.recall, may_cancel)
-        asked = {
-            config.name: QueryTerms(link, config.query_after)
-            for config, link in pairs
-            if config.query_sm
-        }
-        self.inquiry = Inquiry(self.desk, asked, self._emit)
+        asked = query_terms(self._config, self.links)
+        over_http = build_statuses(self._config, self.accounts, self.settlement, self._emit)
+        self.statuses = [statuses for _, statuses in over_http.values()]
+        asked |= {name: terms for name, (terms, _) in over_http.items()}
+        self.inquiry = Inquiry(self.desk, asked, self._emit, self.refusals.pause)
         self.settlement.tell_of_replies(self.cancellation.heard)
         self.settlement.tell_of_replies(self.inquiry.heard)
 

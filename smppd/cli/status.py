@@ -17,6 +17,7 @@ from smppd.figures import (
     AccountFigures,
     ChatFigures,
     DaemonFigures,
+    FallbackFigures,
     Histogram,
     JournalFigures,
     LinkFigures,
@@ -72,6 +73,8 @@ def overview(figures: DaemonFigures) -> Iterator[str]:
         yield from _account(account, figures.now)
     for route in figures.routes:
         yield _route(route)
+    for fallback in figures.fallbacks:
+        yield _fallback(fallback, figures.now)
     for chat in figures.chats:
         yield _chat(chat, figures.now)
     yield ""
@@ -90,6 +93,15 @@ def overview(figures: DaemonFigures) -> Iterator[str]:
 def _route(route: RouteFigures) -> str:
     links = [f"{link} (out)" if link in route.out else link for link in route.links]
     return f"route {route.name}: {route.queued:,} queued for {', '.join(links)}"
+
+
+def _fallback(fallback: FallbackFigures, now: float) -> str:
+    """A link or route for which an account stands in."""
+    stay = f", {fallback.stay:,} cannot and wait for it" if fallback.stay else ""
+    return (
+        f"fallback   {fallback.what} is down: over account {fallback.account} for "
+        f"{_for_so_long(now - fallback.since)}, {fallback.messages:,} messages{stay}"
+    )
 
 
 def _chat(chat: ChatFigures, now: float) -> str:

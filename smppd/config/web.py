@@ -55,7 +55,7 @@ def read_accounts(
     chat = _read_chat(reading, document["chat"], http) if "chat" in document else None
     for link in links:
         _check_fallback(reading, link, http)
-        _check_account(reading, link.get("status_via"), http, "link", link["name"], "status_via")
+        _check_status_via(reading, link, http)
     return Accounts(http, contacts, chat)
 
 
@@ -189,6 +189,20 @@ def _check_account(
         return
     there = f"write names of [http.NAME]{nearest(name, known)}" if known else "there is none yet"
     reading.refuse(f"there is no account {quoted(name)}; {there}", *key)
+
+
+def _check_status_via(
+    reading: Reading, link: dict[str, Any], http: Sequence[Mapping[str, Any]]
+) -> None:
+    key, name = ("link", str(link["name"]), "status_via"), link.get("status_via")
+    _check_account(reading, name, http, *key)
+    account = next((each for each in http if name and each["name"] == name), None)
+    if account is not None and not account.get("status_after"):
+        cure = f"set status_after in [http.{name}]"
+        reading.refuse(f"does nothing, because that account is never asked; {cure}", *key)
+    if name and link.get("query_sm"):
+        why = "and query_sm ask the same of two; take one of them out"
+        reading.refuse(why, *key)
 
 
 def _check_fallback(

@@ -16,6 +16,7 @@ from smppd.figures import (
     AccountFigures,
     ChatFigures,
     DaemonFigures,
+    FallbackFigures,
     JournalFigures,
     LinkFigures,
     MatchingFigures,
@@ -142,6 +143,17 @@ def test_accounts_are_shown_with_what_keeps_them_from_their_work(figures: Daemon
         "  calls       none",
         "  last error  cannot connect",
     ]
+
+
+def test_it_shows_which_account_stands_in_for_what(figures: DaemonFigures) -> None:
+    figures.fallbacks = [FallbackFigures("link main", "web", figures.now - 90, 1200, 3)]
+    lines = list(overview(figures))
+    line = "link main is down: over account web for 1 min 30 s, 1,200 messages, 3 cannot and wait for it"
+    assert f"fallback   {line}" in lines
+    figures.fallbacks[0].stay = 0
+    assert f"fallback   {line.removesuffix(', 3 cannot and wait for it')}" in list(
+        overview(figures)
+    )
 
 
 def test_routes_and_what_waits_for_its_time_are_shown(figures: DaemonFigures) -> None:

@@ -117,7 +117,7 @@ def test_a_link_falls_back_to_the_first_account_or_the_one_that_it_names() -> No
     assert (main.fallback_after, main.fallback_via) == (30.0, "afilnet")
     assert main.fallback_priorities == ("high",)
     named = keys + 'fallback_via = "other"\nstatus_via = "afilnet"\n'
-    main = configured(LINK + named + HTTP + second).links[0]
+    main = configured(LINK + named + HTTP + "status_after = 60\n" + second).links[0]
     assert (main.fallback_via, main.status_via) == ("other", "afilnet")
 
 
@@ -305,6 +305,13 @@ def test_a_mistake_about_accounts_names_key_and_cure(text: str, key: str, cure: 
         ('fallback_after = 30\nbind = "receiver"', HTTP, "fallback_after", "only receives"),
         ('status_via = "main"', HTTP, "status_via", "write names of [http.NAME]"),
         ('status_via = "x"', "", "status_via", "there is none yet"),
+        ('status_via = "afilnet"', HTTP, "status_via", "set status_after in [http.afilnet]"),
+        (
+            'status_via = "afilnet"\nquery_sm = true',
+            HTTP + "status_after = 60\n",
+            "status_via",
+            "take one of them out",
+        ),
     ],
 )
 def test_a_mistake_in_what_a_link_says_of_accounts(

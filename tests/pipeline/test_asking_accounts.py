@@ -15,7 +15,7 @@ from smppd.ledger.facts import NOTHING_SAID, Kind
 from smppd.pipeline.inquiry import LONGEST_WAIT, MOST_STATUSES, Inquiry, QueryTerms
 from smppd.ports import NO_STATE, STATUSES_REFUSED, Question, Reply
 from smppd.smpp.vocabulary import MessageState
-from tests.pipeline.provider import GROUP, call, group_done
+from tests.pipeline.provider import GROUP, account, call, group_done
 
 if TYPE_CHECKING:
     from smppd.message import Part
@@ -217,7 +217,8 @@ async def test_the_destinations_of_a_group_are_asked_for_each_also_when_they_are
 ) -> None:
     monkeypatch.setattr("smppd.pipeline.desk.WAITING_IN_MEMORY", 3)
     monkeypatch.setattr("smppd.pipeline.desk.WAITING_AFTER_SPILL", 0)
-    async with bench.up(links=("main", "http")) as life, trio.open_nursery() as nursery:
+    bench.accounts = account()
+    async with bench.up(links=("main",)) as life, trio.open_nursery() as nursery:
         provider = Provider(life, nursery, "http")
         provider.say = saying("ok", MessageState.DELIVERED)
         (part,) = await life.hand_in_calls([call(GROUP)])

@@ -6,7 +6,10 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from smppd.calling import CODES, Account, make_call, operation_of
 from smppd.config import ContactsConfig, HttpConfig
@@ -327,3 +330,58 @@ def test_without_a_time_zone_a_date_with_an_offset_is_refused() -> None:
     error = refused(op="sms.sendsms", args=args)
     assert error.code == "BAD_ARG"
     assert "time_zone" in error.text
+
+
+# ── whatever is written ──────────────────────────────────────────────────────────────────────
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=5) | st.just("mobile"), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+@st.composite
+def lines(draw: st.DrawFn) -> dict[str, Any]:
+    """A line that asks for something, with anything in it."""
+    operation = OPERATIONS[draw(st.sampled_from(sorted(OPERATIONS)))]
+    args = {
+        each.name: draw(JSON | st.just(each.example))
+        for each in operation.params
+        if draw(st.booleans())
+    }
+    short: dict[str, Any] = {
+        name: draw(JSON | st.just(usual))
+        for name, usual in (
+            *(("to", "+34600000001"), ("template", 5), ("group", 7), ("text", "Hola")),
+            *(("params", {"a": "b"}), ("country", "34"), ("from", "ACME")),
+        )
+        if draw(st.booleans())
+    }
+    return short if draw(st.booleans()) else {"op": operation.name, "args": args, "confirm": True}
+
+
+@given(lines(), st.sampled_from([ACCOUNT, BARE]))
+def test_whatever_is_written_is_a_message_that_can_be_kept_or_a_mistake(
+    fields: dict[str, Any], account: HttpConfig
+) -> None:
+    found = parse_line(json.dumps(fields).encode(errors="replace"), 1).request
+    if found is None:
+        return
+    operation = operation_of(found)
+    assert not isinstance(operation, ErrorInfo)
+    over = BOOK if operation.api is Api.CONTACTS else account
+    for to in [found.to] if isinstance(found.to, str) else found.to:
+        made = make_call(found, to, over, "", NOW)
+        if isinstance(made, ErrorInfo):
+            assert made.code
+            assert "\n" not in made.text
+        else:
+            assert msgspec.msgpack.decode(msgspec.msgpack.encode(made), type=Message) == made
+            assert made.call is not None
+            assert {each.name for each in operation.params if each.required} <= set(
+                made.call.params
+            )

@@ -108,8 +108,10 @@ def words(*known: str) -> Rule:
     offer = ", ".join(f'"{word}"' for word in known)
 
     def rule(value: object) -> object:
-        if not isinstance(value, list) or not value:
+        if not isinstance(value, list):
             return Problem(f"{shown(value)} is not a list; write some of [{offer}]")
+        if not value:
+            return Problem(f"is empty; write some of [{offer}]")
         return _each_once(value, one)
 
     return rule

@@ -302,6 +302,12 @@ def test_a_mistake_about_accounts_names_key_and_cure(text: str, key: str, cure: 
             "fallback_priorities",
             "is not a list",
         ),
+        (
+            'from = "A"\nfallback_after = 30\nfallback_priorities = []',
+            HTTP,
+            "fallback_priorities",
+            'is empty; write some of ["high", "normal", "bulk"]',
+        ),
         ('fallback_after = 30\nbind = "receiver"', HTTP, "fallback_after", "only receives"),
         ('status_via = "main"', HTTP, "status_via", "write names of [http.NAME]"),
         ('status_via = "x"', "", "status_via", "there is none yet"),

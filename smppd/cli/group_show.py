@@ -34,7 +34,7 @@ def main(arguments: argparse.Namespace, caller: Caller, terminal: Terminal) -> i
         records = records_in(value_of(contacts))
         if records is None:
             raise CommandError("what the provider answers is no list of contacts: see --json")
-        terminal.say(as_csv(records, column_names(columns) or []).rstrip("\n"))
+        terminal.hand_on(as_csv(records, column_names(columns) or []))
     else:
         for line in in_words(columns, contacts):
             terminal.say(line)

@@ -53,6 +53,14 @@ class Terminal:
             text = json.dumps(json.loads(encoded), indent=2)  # the same, in ASCII
         _write(sys.stdout, text)
 
+    def hand_on(self, text: str) -> None:
+        """Write data as it is, in UTF-8, for a file or a program; a terminal shows it escaped."""
+        if self.interactive:
+            _write(sys.stdout, text.rstrip("\n"))
+            return
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode())
+
     def complain(self, text: str) -> None:
         """Write one line of ours to standard error."""
         self.complain_all([f"smppd: {text}"])

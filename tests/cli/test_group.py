@@ -315,14 +315,27 @@ def test_contacts_in_a_form_that_nobody_knows_are_shown_as_they_are(
 
 
 def test_csv_that_is_shown_can_be_loaded_again(
-    provider: Provider, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    provider: Provider, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
-    provider.answer("group.getcontacts", Success(b'[{"mobile":"34600000001","name":"a\\nb;c"}]'))
+    contact = {"mobile": "34600000001", "name": 'José\u00a0"P",\ta\nb;c\u200d'}
+    provider.answer("group.getcontacts", Success(json.dumps([contact]).encode()))
     assert main(["group", "show", "7", "--csv"]) == 0
     file = tmp_path / "x.csv"
-    file.write_text(capsys.readouterr().out)
+    file.write_bytes(capsysbinary.readouterr().out)
     assert main(["group", "load", "8", str(file)]) == 0
-    assert provider.lots() == [[{"mobile": "34600000001", "name": "a\nb;c"}]]
+    assert provider.lots() == [[contact]]
+
+
+def test_contacts_cannot_steer_a_terminal(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("smppd.cli.terminal.Terminal.interactive", True)
+    provider.answer("group.getcontacts", Success(b'[{"mobile":"1","name":"\\u001b[2J"}]'))
+    for words in (["--csv"], [], ["--json"]):
+        assert main(["group", "show", "7", *words]) == 0
+        shown = capsys.readouterr().out
+        assert "\x1b" not in shown
+        assert "[2J" in shown
 
 
 # ── delete ───────────────────────────────────────────────────────────────────────────────────

@@ -1,4 +1,5 @@
-"""`smppd demo`: a batch sent to a simulated SMSC by a daemon of its own, and what became of it.
+"""`smppd demo`: a batch sent to a simulated SMSC by a daemon of its own, and what became of it; then
+a group, a template and a chat over the provider's HTTP API, simulated as well.
 
 Needs no configuration, no rights and no fixed port. The folder stays, with everything in it.
 """
@@ -11,6 +12,7 @@ import time
 from itertools import islice
 from typing import Any
 
+from smppd.cli import demo_calls
 from smppd.cli.board import Board, board
 from smppd.cli.following import Bad, Done, locate
 from smppd.cli.handin import HandedIn, hand_in
@@ -44,15 +46,18 @@ def _count(text: str) -> int:
 
 
 def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
-    """See `cli.Command`. 0 only if every message was delivered."""
+    """See `cli.Command`. 0 only if every message was delivered, and the calls did what they should."""
     with stage() as place:
-        terminal.say(f"A simulated SMSC and a daemon are running in {place.folder}")
+        terminal.say(
+            f"A simulated SMSC with its HTTP API and a daemon are running in {place.folder}"
+        )
         terminal.flush()
         began = time.monotonic()
         content = batch(arguments.messages)
         handed = hand_in(place.spool, Lane.NORMAL, "demo.jsonl", content)
         done = _watch(place, handed, arguments.messages, terminal)
         _conclude(done, time.monotonic() - began, terminal)
+        demo_calls.play(place, terminal)
         _advise(place, terminal)
         if arguments.keep:
             _keep(terminal)
@@ -97,7 +102,7 @@ def _conclude(done: Done, seconds: float, terminal: Terminal) -> None:
 
 def _advise(place: Stage, terminal: Terminal) -> None:
     terminal.say("Look closer:")
-    for words in ("show demo-5", "audit"):
+    for words in ("show demo-5", "audit", "api --history"):
         terminal.say(f"  smppd {words} --config {place.config}")
     terminal.say(f"Everything is in {place.folder}; remove it when you have seen enough")
     terminal.flush()

@@ -35,7 +35,13 @@ _ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 #: The path of a Unix socket has at most so many octets (sockaddr_un).
 _SOCKET_PATH = 107
 
-#: An SMSC with some distance and with handsets that take their time, but no faults.
+#: A template of the provider's, a customer who writes in a chat, and his reply to an answer.
+TEMPLATE = "1000"
+CUSTOMER = "34600000099"
+REPLY = "Thank you, see you later"
+
+#: An SMSC with some distance and with handsets that take their time, but no faults; and the
+#: provider's HTTP API beside it.
 _SMSC = (
     "--listen=127.0.0.1:0",
     "--system-id=demo",
@@ -44,6 +50,17 @@ _SMSC = (
     "--answer-jitter=30ms",
     "--receipt-delay=300ms",
     "--receipt-jitter=1500ms",
+    "--http-listen=127.0.0.1:0",
+    "--http-user=demo",
+    "--http-password=secret",
+    "--http-group-id",
+    f"--http-template=id={TEMPLATE},text=Hello <name>! We open at nine",
+    "--http-channel=platform=whatsapp,platformid=100,name=Shop",
+    "--fate-delay=300ms",
+    "--fate-jitter=500ms",
+    f"--chat-letter=platform=whatsapp,platformid=100,source={CUSTOMER},text=Are you open today?",
+    f"--chat-reply={REPLY}",
+    "--chat-reply-delay=500ms",
 )
 
 _CONFIG = """\
@@ -60,6 +77,24 @@ system_id = "demo"
 password_file = "password"
 from = "smppd demo"
 window = 50
+
+[http.api]
+url = {url}
+user = "demo"
+password_file = "password"
+from = "smppd demo"
+status_after = "500ms"
+
+[http.api.delivery_status]
+DELIVRD = "delivered"
+ENROUTE = "pending"
+
+[chat]
+poll_interval = "1s"
+
+[[chat.channel]]
+platform = "whatsapp"
+platformid = "100"
 
 [observe]
 listen = ""
@@ -80,12 +115,12 @@ class Stage:
     def start(self) -> None:
         """Start both and wait until the link is bound."""
         self._spawn("smsc", ["simulate", *_SMSC])
-        port = self._await("smsc", self._port)
+        port, url = self._await("smsc", self._addresses)
         password = self.folder / "password"
         password.write_text("secret\n")
         password.chmod(0o600)
         control = json.dumps(str(self._control), ensure_ascii=False)
-        self.config.write_text(_CONFIG.format(port=port, control=control))
+        self.config.write_text(_CONFIG.format(port=port, url=json.dumps(url), control=control))
         self._spawn("daemon", ["run", "--config", str(self.config)])
         self._await("daemon", self._is_bound)
 
@@ -136,9 +171,12 @@ class Stage:
             f"the {name} was not ready within {_READY_WITHIN:g} s: {self._last_words(name)}"
         )
 
-    def _port(self) -> int | None:
-        found = re.search(rb"^listening on .*:(\d+)$", self._log("smsc").read_bytes(), re.MULTILINE)
-        return int(found[1]) if found else None
+    def _addresses(self) -> tuple[int, str] | None:
+        """The port of the SMSC, and the URL of the provider's HTTP API."""
+        said = self._log("smsc").read_text(errors="replace")
+        port = re.search(r"^listening on .*:(\d+)$", said, re.MULTILINE)
+        url = re.search(r"^HTTP APIs: (\S+/api/http/) ", said, re.MULTILINE)
+        return (int(port[1]), url[1]) if port and url else None
 
     def _is_bound(self) -> bool | None:
         for link in self._status().get("links", []):

@@ -268,12 +268,36 @@ def test_the_demo_delivers_every_message_and_leaves_its_results(
     assert {line["state"] for line in lines} == {"delivered"}
     assert {line["encoding"] for line in lines} == {"gsm7", "ucs2"}
     assert max(line["parts"] for line in lines) > 1
+    shows_calls(out)
     (folder,) = tmp_path.iterdir()
     assert pids_of(str(folder)) == []
     config = str(folder / "smppd.toml")
     assert main(["audit", "--config", config]) == 0
     assert main(["show", "demo-5", "--config", config]) == 0
     assert "part 2" in capsys.readouterr().out
+
+
+def shows_calls(out: str) -> None:
+    """A group with contacts, a template to all of them, and a chat that was answered."""
+    assert "  5 contacts loaded into group " in out
+    (results,) = re.findall(r"^  results in (.*/template-.*)$", out, re.MULTILINE)
+    lines = [json.loads(line) for line in Path(results).read_text().splitlines()]
+    assert {line["state"] for line in lines} == {"delivered"}
+    assert {line["op"] for line in lines} == {"sms.sendsmstogroupfromtemplate"}
+    assert len({line["to"] for line in lines}) == len(lines) == 5
+    letters = [
+        json.loads(line) for line in re.findall(r'^  (\{.*"kind":"chat".*)$', out, re.MULTILINE)
+    ]
+    assert [letter["text"] for letter in letters] == [
+        "Are you open today?",
+        "Thank you, see you later",
+    ]
+    said = re.findall(r"^  \S+ \S+  (us  |them)  (.*)  \(\w+\)$", out, re.MULTILINE)
+    assert said == [
+        ("them", "Are you open today?"),
+        ("us  ", "Yes, until eight"),
+        ("them", "Thank you, see you later"),
+    ]
 
 
 def test_a_demo_in_a_very_deep_folder_still_has_its_control_socket(
@@ -285,13 +309,14 @@ def test_a_demo_in_a_very_deep_folder_still_has_its_control_socket(
     assert run("demo", "--messages", "1")[0] == 0
 
 
+@pytest.mark.parametrize("after", ["running in", "smppd template"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_demo_that_is_interrupted_cleans_up(
-    number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    number: signal.Signals, after: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     with smppd("demo", "--messages", "20", "--keep") as process:
-        read_until(process, "running in")
+        read_until(process, after)
         (folder,) = tmp_path.iterdir()
         assert pids_of(str(folder))
         process.send_signal(number)
@@ -316,7 +341,7 @@ def test_beside_a_demo_that_stays_the_other_commands_work(
         assert "2 messages: 1 rejected, 1 duplicate" in capsys.readouterr().out
         assert main(["status", "--json"]) == 0
         told = json.loads(capsys.readouterr().out)
-        assert (told["accepted"], told["states"]["delivered"]) == (5, 3)
+        assert (told["accepted"], told["states"]["delivered"]) == (7, 4)
         assert main(["show", "mine"]) == 0
         assert capsys.readouterr().out.startswith("mine to 34600000001: delivered\n")
         assert main(["requeue", "--all"]) == 1

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import trio
 
 from smppd.cli.findings import Finding
-from smppd.config import ContactsConfig, HttpConfig, Mistake, account_tls
-from smppd.provider.answers import Failure, Success
+from smppd.config import ChatChannel, ContactsConfig, HttpConfig, Mistake, account_tls
+from smppd.provider.answers import Answer, Failure, Success
 from smppd.provider.catalogue import OPERATIONS
+from smppd.provider.chat import ChatChannelFound, read_channels
 
 #: It reads, takes no parameters, and any account may ask it.
 HARMLESS = "chat.getchatchannels"
@@ -68,23 +69,45 @@ def host(account: HttpConfig | ContactsConfig) -> Finding:
     return Finding(what, True, f"is {', '.join(addresses)}")
 
 
-def call(account: HttpConfig | ContactsConfig, secret: str | Mistake) -> Iterator[Finding]:
-    """One call that changes nothing and costs nothing, if there is one."""
+def call(
+    account: HttpConfig | ContactsConfig,
+    secret: str | Mistake,
+    channels: Sequence[ChatChannel] = (),
+) -> Iterator[Finding]:
+    """One call that changes nothing and costs nothing, if there is one; whether these channels, of
+    which chats are to be fetched over it, are the account's."""
     what = f"account {account.name}, call"
     if isinstance(account, ContactsConfig):
         yield Finding(what, True, _UNTRIED)
     elif isinstance(secret, str):
-        yield trio.run(_try, account, secret)
+        answer = trio.run(_ask, account, secret)
+        yield _answered(account, answer)
+        if isinstance(answer, Success):
+            active = read_channels(answer.result)
+            yield from (_channel(each, active) for each in channels)
 
 
-async def _try(account: HttpConfig, password: str) -> Finding:
+def _channel(channel: ChatChannel, active: Sequence[ChatChannelFound]) -> Finding:
+    what = f"chat channel {'/'.join(channel)}"
+    for each in active:
+        if (each.platform.lower(), each.platformid) == channel:
+            return Finding(what, True, f"is one of the account's, called {each.name or 'nothing'}")
+    known = ", ".join(f"{each.platform}/{each.platformid}" for each in active) or "none"
+    says = f"is not among the account's active channels: correct [chat]; there are {known}"
+    return Finding(what, False, says)
+
+
+async def _ask(account: HttpConfig, password: str) -> Answer:
     from smppd.httpapi.client import ProviderClient  # noqa: PLC0415 - only where it is wanted
 
     client = ProviderClient(account, password)
     try:
-        answer = await client.call(OPERATIONS[HARMLESS], {})
+        return await client.call(OPERATIONS[HARMLESS], {})
     finally:
         await client.aclose()
+
+
+def _answered(account: HttpConfig, answer: Answer) -> Finding:
     what = f"account {account.name}, {HARMLESS}"
     if isinstance(answer, Success):
         return Finding(what, True, "was answered, so user and password are right")

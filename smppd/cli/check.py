@@ -7,7 +7,7 @@ take away its receipts, or be refused for its sake.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 
 import msgspec
@@ -28,6 +28,7 @@ from smppd.cli.probe import try_bind
 from smppd.cli.settings import read_config
 from smppd.cli.terminal import Terminal
 from smppd.config import (
+    ChatChannel,
     Config,
     LinkConfig,
     Mistake,
@@ -73,7 +74,11 @@ def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
     found = [*_places(config), *(account_check.host(account) for account, _ in accounts)]
     if arguments.connect:
         found += _binds(config, passwords, _running(config))
-        found += [each for account in accounts for each in account_check.call(*account)]
+        found += [
+            each
+            for account, secret in accounts
+            for each in account_check.call(account, secret, _channels(config, account.name))
+        ]
     if arguments.json:
         terminal.say_json(known + found)
     else:
@@ -81,6 +86,13 @@ def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
     if not all(each.ok for each in known):
         return 2
     return 0 if all(each.ok for each in found) else 1
+
+
+def _channels(config: Config, account: str) -> Sequence[ChatChannel]:
+    """Those whose chats are fetched over this account."""
+    if config.chat is None or account != (config.chat.account or config.http[0].name):
+        return ()
+    return config.chat.channels
 
 
 def _password(link: LinkConfig, password: str | Mistake) -> Finding:

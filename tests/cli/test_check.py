@@ -63,6 +63,18 @@ url = "{url}"
 token_env = "SMPPD_TEST_TOKEN"
 """
 
+CHANNELS = """
+[chat]
+
+[[chat.channel]]
+platform = "telegram"
+platformid = "7"
+
+[[chat.channel]]
+platform = "whatsapp"
+platformid = "100"
+"""
+
 
 class Setup:
     """A folder with a configuration; `check` runs the command on it."""
@@ -394,7 +406,8 @@ def test_an_smsc_that_is_deaf_is_told_with_a_cure(setup: Setup) -> None:
 def url(simulator: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch) -> str:
     """Where a simulated provider is called, whose password is "secret"."""
     monkeypatch.setenv("SMPPD_TEST_TOKEN", "token")
-    _, served = simulator("--http-user=me@example.net", "--http-password=secret")
+    channel = "--http-channel=platform=whatsapp,platformid=100,name=Shop"
+    _, served = simulator("--http-user=me@example.net", "--http-password=secret", channel)
     return served.split()[2]
 
 
@@ -410,6 +423,18 @@ def test_accounts_are_looked_at_and_called_once_without_harm(setup: Setup, url: 
     setup.check("--connect")
     assert setup.said["account shop, chat.getchatchannels"].startswith("was answered")
     assert setup.said["account books, call"].startswith("is not tried")
+
+
+def test_the_channels_of_chats_are_compared_with_those_of_the_account(
+    setup: Setup, url: str
+) -> None:
+    setup.accounts = ACCOUNTS.format(url=url) + CHANNELS
+    code, problems = setup.check("--connect")
+    assert code == 1
+    assert problems["chat channel telegram/7"] == (
+        "is not among the account's active channels: correct [chat]; there are whatsapp/100"
+    )
+    assert setup.said["chat channel whatsapp/100"] == "is one of the account's, called Shop"
 
 
 def test_what_an_account_lacks_is_told_without_its_password(setup: Setup, url: str) -> None:

@@ -8,6 +8,7 @@ none leaves this module.
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 import zlib
@@ -216,8 +217,9 @@ def _why_not_connected(error: BaseException) -> str:
             return f"TLS failed ({reason}): check scheme and port of the account's url"
         if isinstance(cause, socket.gaierror):
             return f"the host of the account's url has no address ({cause.strerror})"
-        if isinstance(cause, OSError) and cause.strerror:
-            return f"cannot connect ({cause.strerror}): check the account's url, and the way there"
+        if isinstance(cause, OSError) and cause.errno:
+            why = os.strerror(cause.errno)
+            return f"cannot connect ({why}): check the account's url, and the way there"
     return "cannot connect: check the account's url, and the way there"
 
 

@@ -223,7 +223,7 @@ class TestNothingLeft:
             answer = await made.call(SEND, PARAMS)
 
         assert not sent(answer)
-        assert "Connection refused" in str(answer)
+        assert "cannot connect (Connection refused): check the account's url" in str(answer)
 
     async def test_when_the_host_has_no_address(self) -> None:
         class Nowhere(trio.abc.HostnameResolver):

@@ -21,7 +21,7 @@ from smppd.httpapi.caller import Around
 from smppd.httpapi.chat import Keeping
 from smppd.journal.journal import Journal
 from smppd.journal.store import Store
-from smppd.ledger.facts import Fact
+from smppd.ledger.facts import Fact, Kind, receipt_fact
 from smppd.ledger.ledger import Ledger
 from smppd.link.link import Link
 from smppd.link.supervisor import Connect
@@ -257,4 +257,7 @@ def _with_message(store: Store, fact: Fact) -> ReceiptOf:
     if fact.msg is None:
         return ReceiptOf(fact, None, None)
     row = store.read_messages([fact.msg])[0]
-    return ReceiptOf(fact, row.client_id, row.message.to)
+    to = row.message.to
+    if fact.kind == Kind.QUERIED and fact.text is not None:
+        to = receipt_fact(fact.text).destination or to  # one of a group
+    return ReceiptOf(fact, row.client_id, to)

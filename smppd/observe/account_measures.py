@@ -56,6 +56,12 @@ ACCOUNT_MEASURES: tuple[Measure, ...] = (
         "1 while an account's provider does not answer.",
         lambda account: account.unreachable_since is not None,
     ),
+    Measure(
+        "smppd_fallback_active",
+        "1 for each link or route that is down and whose messages go over an account instead.",
+        ("account", "what"),
+        lambda figures: [((each.account, each.what), 1) for each in figures.fallbacks],
+    ),
 )
 
 ACCOUNT_DURATIONS: tuple[Durations, ...] = (

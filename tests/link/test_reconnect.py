@@ -7,6 +7,7 @@ import trio
 from trio.testing import MockClock
 
 from smppd import events, ports
+from smppd.link.link import Link
 from smppd.smpp.session import PeerUnbinding
 from tests.link.rig import Rig, parts, receipt
 
@@ -111,3 +112,34 @@ async def test_while_nothing_is_bound_there_is_nothing_to_do(
     rig.smsc.calls[0].speak()
     await rig.until(lambda: bool(link.figures().bound))
     assert rig.of(events.LinkLost) == []
+
+
+def since(link: Link) -> float | None:
+    return link.unbound_since
+
+
+async def test_it_tells_since_when_no_session_of_it_may_submit(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    rig.smsc.mute = True
+    link = await rig.start(bound=0, sessions=2)
+    await rig.until(lambda: rig.smsc.writes > 0)
+    assert since(link) == 0.0, "it counts from its start"
+    rig.smsc.mute = False
+    await rig.until(lambda: len(rig.of(events.LinkBound)) == 2)
+    assert since(link) is None
+    await trio.sleep(10)
+    link.reconnect("ESME_RINVBNDSTS")
+    await rig.until(lambda: not link.figures().bound)
+    assert since(link) == pytest.approx(trio.current_time(), abs=1.0)
+    await rig.until(lambda: bool(link.figures().bound))
+    assert since(link) is None
+
+
+async def test_a_receiver_that_stays_does_not_count(rig: Rig, autojump_clock: MockClock) -> None:
+    link = await rig.start(bind="transmitter+receiver", bound=2)
+    assert since(link) is None
+    await trio.sleep(5)
+    link.reconnect("ESME_RINVBNDSTS")
+    await rig.until(lambda: link.figures().bound == 1)
+    assert since(link) is not None

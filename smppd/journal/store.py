@@ -45,6 +45,9 @@ _TAKING = (Kind.SENDING, Kind.EXPIRED, Kind.DEFERRED, Kind.PICKED)
 _WITH_WORD = "%".join(["\t"] * (len(ReceiptFact._fields) - 1)).join("%%")
 _FACT = "SELECT seq, at, kind, msg, part, num, text, detail, result FROM fact "
 
+#: So many results of calls are read at once.
+CALLS_AT_ONCE = 10
+
 
 class Batch(msgspec.Struct):
     """What one commit writes."""
@@ -312,9 +315,14 @@ class Store:
                     number = row.item // BLOCK
                     block = slots.block(number) or self._full_block(file.file_id, number)
                 ends.append(block[row.item % BLOCK])
-            facts = self.read_facts([seq for seq in ends if seq > 0])
-            for row, seq in zip(rows, ends, strict=True):
-                yield row, facts.get(seq)
+            # What a call answers may be large; the rows are decoded for their results anyway.
+            calls = any(row.state == State.QUEUED and row.message.call for row in rows)
+            at_once = CALLS_AT_ONCE if calls else len(rows)
+            for start in range(0, len(rows), at_once or 1):
+                lot = slice(start, start + at_once)
+                facts = self.read_facts([seq for seq in ends[lot] if seq > 0])
+                for row, seq in zip(rows[lot], ends[lot], strict=True):
+                    yield row, facts.get(seq)
 
     def _full_block(self, file_id: int, number: int) -> array[int]:
         (data,) = self._sql.execute(

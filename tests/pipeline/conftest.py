@@ -302,12 +302,12 @@ class Life:
         return unread.file_id
 
     async def hand_in_calls(
-        self, lines: Sequence[Mapping[str, Any]], name: str = "calls.jsonl"
+        self, lines: Sequence[Mapping[str, Any]], name: str = "calls.jsonl", *, chunk: int = 3
     ) -> list[Part]:
         """Claim a file of operations and admit it; what the account "http" was given."""
         before = len(self.wires["http"].submitted)
         named = [{"id": f"c-{n}", **line} for n, line in enumerate(lines)]
-        await self.hand_in(named, name, token="t2", chunk=3)
+        await self.hand_in(named, name, token="t2", chunk=chunk)
         await trio.testing.wait_all_tasks_blocked()
         return self.wires["http"].submitted[before:]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import trio
 import trio.testing
 
 from smppd.events import CodeUndocumented, LinkPaused
+from smppd.journal.store import Store
 from smppd.ledger.facts import waiting_key
 from smppd.message import State
 from smppd.pipeline import desk as desk_module
@@ -41,6 +43,7 @@ from tests.pipeline.provider import (
 )
 
 if TYPE_CHECKING:
+    from smppd.ledger.facts import Fact
     from smppd.results.story import Happening
     from tests.pipeline.conftest import Bench, Life
 
@@ -183,6 +186,29 @@ async def test_what_only_reads_has_its_answer_in_its_result(bench: Bench) -> Non
     assert (line["state"], line["message_ids"]) == ("sent", [])
     assert line["answer"] == [{"idcontact": "1000", "mobile": "34600000001"}]
     assert "destinations" not in bench.report("calls.jsonl")
+
+
+async def test_large_answers_are_read_a_few_at_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    original = Store.read_facts
+
+    def counting(store: Store, seqs: Sequence[int]) -> dict[int, Fact]:
+        read.append(len(seqs))
+        return original(store, seqs)
+
+    monkeypatch.setattr(Store, "read_facts", counting)
+    async with bench.up(links=LINKS) as life:
+        life.wires["http"].open(1000)
+        for part in await life.hand_in_calls([call(READS)] * 25, chunk=25):
+            answer = json.dumps([{"mobile": str(part.msg_id)}]).encode()
+            await life.settle_call(CallDone(part.msg_id, "group.getcontacts", answer), part)
+        rows = {life.row(f"c-{n}").msg_id: n for n in range(25)}
+        await published(life)
+    lines = bench.results("calls.jsonl")
+    assert [rows[int(line["answer"][0]["mobile"])] for line in lines] == list(range(25))
+    assert read == [10, 10, 5]
 
 
 async def test_a_refused_call_says_so_in_its_result(bench: Bench) -> None:

@@ -114,7 +114,7 @@ class Caller:
         if not isinstance(answer, NoAnswer):
             if reach.answered() and since is not None:
                 self.figures.unreachable_since = None
-                self._around.emit(AccountReachable(self.name, now - since))
+                self._around.emit(AccountReachable(self.name, max(0.0, now - since)))
             return
         chance = self._around.chance()
         if reach.silent(trio.current_time(), sent=answer.sent, chance=chance):

@@ -149,6 +149,7 @@ class Account:
         finally:
             self._direct -= 1
             self._look_for_work()
+            self._news.set()  # whoever is cancelled leaves it to `run` to write this down
         await self._write_down()
         return answer
 
@@ -227,7 +228,8 @@ class Account:
 
     async def _report(self) -> None:
         """Report outcomes, all that have gathered at once, until `run` is over and none is left."""
-        while not self._ended or self._outcomes or self._caller.noted:
+        caller = self._caller
+        while not self._ended or caller.busy or self._outcomes or caller.noted:
             await self._news.wait()
             self._news = trio.Event()
             outcomes, self._outcomes = self._outcomes, []

@@ -89,6 +89,11 @@ class Caller:
                 self.noted.append(ApiCall(at, self.name, operation.name, *note, seconds))
         return answer
 
+    @property
+    def busy(self) -> bool:
+        """Whether a call is under way, and not noted yet."""
+        return bool(self._under_way)
+
     def give_up(self) -> None:
         """Wait no longer for what is under way: each of those calls ends without an answer."""
         for scope in self._under_way:

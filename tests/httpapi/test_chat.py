@@ -365,6 +365,10 @@ async def test_a_disk_that_fails_loses_nothing(begin: Begin, root: Path) -> None
     assert await receiving.poll() == []
 
 
+#: What the other side writes after a crash, before the next start.
+WHILE_DOWN = "while down"
+
+
 class Fuse:
     """Ends the process at one of its steps."""
 
@@ -397,9 +401,10 @@ def wire(monkeypatch: pytest.MonkeyPatch, step: Callable[[], None]) -> None:
 
 async def _live(
     root: Path, store: Store, fuse: Fuse, *, history: bool, loses: bool
-) -> tuple[list[str], bool]:
-    """A life with one crash: what was given out, and whether the crash came."""
-    chat, texts, crashed = Chat(), list[str](), False
+) -> tuple[list[str], bool, set[str]]:
+    """A life with one crash: what was given out, whether the crash came, and what of that which
+    was written meanwhile was missed."""
+    chat, texts, crashed, met = Chat(), list[str](), False, list[str]()
 
     async def polled(times: int, step: Callable[[], None]) -> None:
         receiving = Receiving(root, store, chat, step)
@@ -414,6 +419,9 @@ async def _live(
             crashed = True
             texts.extend(take(root))
             chat.faults.clear()
+            met.extend(chat.messages)
+            for destination in met:
+                chat.add(destination, f"{WHILE_DOWN} to {destination}")
             await polled(times, lambda: None)
         texts.extend(take(root))
 
@@ -430,7 +438,8 @@ async def _live(
     await survived(2)
     chat.add("2", "four")
     await survived(2)
-    return texts, crashed
+    down = {f"{WHILE_DOWN} to {each}" for each in met}
+    return texts, crashed, down - set(texts)
 
 
 @pytest.mark.parametrize("loses", [False, True])
@@ -438,7 +447,7 @@ async def _live(
 async def test_a_crash_between_any_two_steps_loses_nothing_and_doubles_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, history: bool, loses: bool
 ) -> None:
-    whole = {"one", "two", "three", "four"} | ({"zero"} if history else set())
+    due = {"one", "two", "three", "four"} | ({"zero"} if history else set())
     for at in range(1, 1000):
         root = tmp_path / str(at)
         for name in ("new", "chat"):
@@ -446,15 +455,16 @@ async def test_a_crash_between_any_two_steps_loses_nothing_and_doubles_nothing(
         fuse, store = Fuse(at), open_store(root / "j.db")
         with monkeypatch.context() as patch:
             wire(patch, fuse.step)
-            texts, crashed = await _live(root, store, fuse, history=history, loses=loses)
+            texts, crashed, missed = await _live(root, store, fuse, history=history, loses=loses)
         store.close()
         assert max(Counter(texts).values()) == 1, (at, texts)
-        assert whole <= set(texts), (at, texts)
+        assert due <= set(texts), (at, texts)
         # What was history may come once, but only where nobody could tell it from the unread.
-        assert set(texts) - whole <= {"old"}, (at, texts)
+        assert {text for text in set(texts) - due if WHILE_DOWN not in text} <= {"old"}
+        assert not missed, (at, missed)
         assert not list((root / "received" / "chat").iterdir())
         if not crashed:
-            assert set(texts) == whole
+            assert set(texts) == due
             assert at > 60
             return
     raise AssertionError("the fuse never burnt out")

@@ -13,16 +13,13 @@ from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from smppd.address import Destination, Sender, classify_sender, normalise_destination
-from smppd.config import ContactsConfig, HttpConfig
+from smppd.config import AccountConfig, HttpConfig
 from smppd.expiry import window
 from smppd.message import Call, CallRequest, ErrorInfo, Message, OnUnknown, Request
 from smppd.provider.catalogue import OPERATIONS
 from smppd.provider.checking import check
 from smppd.provider.operation import Effect, Operation, Param
 from smppd.smpp.vocabulary import Ton
-
-#: An access to one of the two APIs.
-Account = HttpConfig | ContactsConfig
 
 #: Every `error.code` that is only given here. Codes are never renamed.
 CODES: Mapping[str, str] = MappingProxyType(
@@ -79,7 +76,7 @@ def operation_of(request: Request) -> Operation | ErrorInfo:
 
 
 def make_call(
-    request: Request, to: str, account: Account, country: str, now: float
+    request: Request, to: str, account: AccountConfig, country: str, now: float
 ) -> Message | ErrorInfo:
     """Make what an account calls. `to` is the one destination of a message that has some.
 
@@ -153,7 +150,7 @@ def _zone_called(name: str) -> ZoneInfo | None:
     return ZoneInfo(name) if name else None
 
 
-def _zone(account: Account) -> ZoneInfo | None:
+def _zone(account: AccountConfig) -> ZoneInfo | None:
     """The zone of the provider's dates, where it is configured."""
     return _zone_called(account.time_zone) if isinstance(account, HttpConfig) else None
 
@@ -191,7 +188,7 @@ def _message(
     request: Request,
     operation: Operation,
     params: dict[str, str | int],
-    account: Account,
+    account: AccountConfig,
     now: float,
 ) -> Message | ErrorInfo:
     times = window(request.send_at, request.expires, now)
@@ -219,7 +216,7 @@ def _message(
     )
 
 
-def _can_be_asked_for(operation: Operation, account: Account) -> bool:
+def _can_be_asked_for(operation: Operation, account: AccountConfig) -> bool:
     """Whether what was sent has message_ids, and the account asks what became of them."""
     is_sms = operation.effect is Effect.SENDS and operation.class_ == "sms"
     return is_sms and isinstance(account, HttpConfig) and account.status_after > 0

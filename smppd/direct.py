@@ -11,15 +11,13 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from smppd.config import Config, ContactsConfig, HttpConfig
+from smppd.config import AccountConfig, Config, HttpConfig
 from smppd.message import ErrorInfo
 from smppd.provider.answers import Answer, Failure, NoAnswer, Success
 from smppd.provider.catalogue import OPERATIONS
 from smppd.provider.checking import check, unconfirmed
 from smppd.provider.operation import Operation, Value
 from smppd.routing import Ways
-
-AccountConfig = HttpConfig | ContactsConfig
 
 
 class Asked(msgspec.Struct, frozen=True):

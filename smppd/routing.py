@@ -8,7 +8,7 @@ from types import MappingProxyType
 import msgspec
 
 from smppd.address import Destination, normalise_destination
-from smppd.config import ContactsConfig, HttpConfig, LinkConfig, RouteConfig
+from smppd.config import AccountConfig, ContactsConfig, HttpConfig, LinkConfig, RouteConfig
 from smppd.message import ErrorInfo, Lane, Request
 from smppd.provider.operation import Api
 
@@ -16,10 +16,8 @@ _decode = msgspec.json.Decoder().decode
 
 #: What a route's condition on a field is compared with.
 Value = str | bool | int | float | None
-#: An access to one of the two HTTP APIs.
-Account = HttpConfig | ContactsConfig
 #: A pool, and on whose terms what waits there is made.
-Way = tuple[str, LinkConfig | Account]
+Way = tuple[str, LinkConfig | AccountConfig]
 
 _ADD = {
     Api.PROVIDER: "no account of the HTTP API is configured: add [http.NAME]",
@@ -68,7 +66,7 @@ class Ways:
         links: Mapping[str, LinkConfig],
         routes: Sequence[RouteConfig],
         default_country: str,
-        accounts: Mapping[str, Account] = MappingProxyType({}),
+        accounts: Mapping[str, AccountConfig] = MappingProxyType({}),
     ) -> None:
         self._links = links
         self._accounts = accounts

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smppd.calling import CODES, Account, make_call, operation_of
-from smppd.config import ContactsConfig, HttpConfig
+from smppd.calling import CODES, make_call, operation_of
+from smppd.config import AccountConfig, ContactsConfig, HttpConfig
 from smppd.message import Call, CallRequest, ErrorInfo, Message, OnUnknown, Request
 from smppd.provider.catalogue import OPERATIONS
 from smppd.provider.operation import Api
@@ -34,19 +34,19 @@ def request(**fields: Any) -> Request:
     return line.request
 
 
-def made(account: Account = ACCOUNT, **fields: Any) -> Message:
+def made(account: AccountConfig = ACCOUNT, **fields: Any) -> Message:
     found = make_call(request(**fields), fields.get("to", ""), account, "", NOW)
     assert isinstance(found, Message), found
     return found
 
 
-def called(account: Account = ACCOUNT, **fields: Any) -> Call:
+def called(account: AccountConfig = ACCOUNT, **fields: Any) -> Call:
     call = made(account, **fields).call
     assert call is not None
     return call
 
 
-def refused(account: Account = ACCOUNT, **fields: Any) -> ErrorInfo:
+def refused(account: AccountConfig = ACCOUNT, **fields: Any) -> ErrorInfo:
     found = make_call(request(**fields), fields.get("to", ""), account, "", NOW)
     assert isinstance(found, ErrorInfo), found
     assert "\n" not in found.text
@@ -242,7 +242,7 @@ def test_a_national_number_has_the_country_of_the_account_or_else_of_the_spool()
     assert found.to == "351600000001"
 
 
-MISTAKES: list[tuple[Account, dict[str, Any], str, str]] = [
+MISTAKES: list[tuple[AccountConfig, dict[str, Any], str, str]] = [
     (ACCOUNT, {**READ, "args": {"idgrp": 7}}, "BAD_ARG", "args: idgrp: "),
     (ACCOUNT, {"op": "group.getcontacts"}, "MISSING_ARG", "args: idgroup: missing"),
     (ACCOUNT, {"group": "7,8", "text": "x"}, "BAD_GROUP", "group: "),
@@ -285,7 +285,7 @@ MISTAKES: list[tuple[Account, dict[str, Any], str, str]] = [
 
 @pytest.mark.parametrize(("account", "line", "code", "words"), MISTAKES)
 def test_a_mistake_has_a_code_and_names_field_and_cure(
-    account: Account, line: dict[str, Any], code: str, words: str
+    account: AccountConfig, line: dict[str, Any], code: str, words: str
 ) -> None:
     error = refused(account, **line)
     assert error.code == code

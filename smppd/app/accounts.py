@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from smppd.config import Config
+from smppd.config import AccountConfig, Config, HttpConfig
 from smppd.httpapi.account import Account
-from smppd.httpapi.caller import AccountConfig, Around, Client
+from smppd.httpapi.caller import Around, Client
 from smppd.ports import ApiLog, Calls
 
 if TYPE_CHECKING:
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 def account_pools(config: Config) -> dict[str, str]:
     """By each account's name, that of its queues in the journal: no link's queues are called so,
     lest a link that is given an account's name submit its calls."""
-    return {account.name: f"http:{account.name}" for account in config.http} | {
-        account.name: f"contacts:{account.name}" for account in config.contacts
-    }
+    return {account.name: f"{account.kind}:{account.name}" for account in config.accounts}
 
 
 def build_accounts(
@@ -32,21 +30,17 @@ def build_accounts(
 ) -> list[tuple[AccountConfig, Account]]:
     """Every account beside its section; `secrets` are passwords and tokens by name."""
     return [
-        (section, Account(section, client, calls, log, around))
-        for section, client in _clients(config, secrets, transport)
+        (each, Account(each, client_of(each, secrets[each.name], transport), calls, log, around))
+        for each in config.accounts
     ]
 
 
-def _clients(
-    config: Config, secrets: Mapping[str, str], transport: Transport | None
-) -> Iterator[tuple[AccountConfig, Client]]:
-    if config.http:
+def client_of(account: AccountConfig, secret: str, transport: Transport | None = None) -> Client:
+    """What speaks to the provider of an account with its password or token."""
+    if isinstance(account, HttpConfig):
         from smppd.httpapi.client import ProviderClient  # noqa: PLC0415 - see above
 
-        for each in config.http:
-            yield each, ProviderClient(each, secrets[each.name], transport)
-    if config.contacts:
-        from smppd.httpapi.contacts import ContactsClient  # noqa: PLC0415 - see above
+        return ProviderClient(account, secret, transport)
+    from smppd.httpapi.contacts import ContactsClient  # noqa: PLC0415 - see above
 
-        for other in config.contacts:
-            yield other, ContactsClient(other, secrets[other.name], transport)
+    return ContactsClient(account, secret, transport)

@@ -8,11 +8,10 @@ from math import inf
 
 import trio
 
-from smppd.config import Config, HttpConfig
+from smppd.app.accounts import client_of
+from smppd.config import Config
 from smppd.direct import Wanted
-from smppd.httpapi.caller import AccountConfig, Around, Caller, Client
-from smppd.httpapi.client import ProviderClient
-from smppd.httpapi.contacts import ContactsClient
+from smppd.httpapi.caller import Around, Caller
 from smppd.journal.aside import log_calls
 from smppd.journal.schema import JournalError
 from smppd.locking import AlreadyLocked
@@ -61,13 +60,6 @@ async def _call(caller: Caller, wanted: Wanted, patience: float) -> Answer:
         answer = await caller.call(wanted.operation, wanted.params)
     await caller.aclose()
     return answer
-
-
-def client_of(account: AccountConfig, secret: str) -> Client:
-    """What speaks to the provider of an account."""
-    if isinstance(account, HttpConfig):
-        return ProviderClient(account, secret)
-    return ContactsClient(account, secret)
 
 
 def _nobody(_event: object) -> None:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import trio
 
 from smppd.cli.findings import Finding
-from smppd.config import ChatChannel, ContactsConfig, HttpConfig, Mistake, account_tls
+from smppd.config import (
+    AccountConfig,
+    ChatChannel,
+    ContactsConfig,
+    HttpConfig,
+    Mistake,
+    account_tls,
+)
 from smppd.provider.answers import Answer, Failure, Success
 from smppd.provider.catalogue import OPERATIONS
 from smppd.provider.chat import ChatChannelFound, read_channels
@@ -20,11 +26,10 @@ HARMLESS = "chat.getchatchannels"
 _UNTRIED = "is not tried: without the id of a contact its API has no call that only reads"
 
 
-def known(account: HttpConfig | ContactsConfig, secret: str | Mistake) -> Iterator[Finding]:
+def known(account: AccountConfig, secret: str | Mistake) -> Iterator[Finding]:
     """What can be said without a network: the secret, and what its server is verified against."""
-    word = "password" if isinstance(account, HttpConfig) else "token"
-    what = f"account {account.name}, {word}"
-    file, variable = _places(account)
+    what = f"account {account.name}, {account.credential}"
+    file, variable = account.credential_file, account.credential_env
     if isinstance(secret, Mistake):
         yield Finding(what, False, str(secret))
     elif file is None:
@@ -37,13 +42,7 @@ def known(account: HttpConfig | ContactsConfig, secret: str | Mistake) -> Iterat
     yield _tls(account)
 
 
-def _places(account: HttpConfig | ContactsConfig) -> tuple[Path | None, str | None]:
-    if isinstance(account, HttpConfig):
-        return account.password_file, account.password_env
-    return account.token_file, account.token_env
-
-
-def _tls(account: HttpConfig | ContactsConfig) -> Finding:
+def _tls(account: AccountConfig) -> Finding:
     what = f"account {account.name}, url {account.url}"
     if urlsplit(account.url).scheme == "http":
         why = "as insecure_http allows" if account.insecure_http else "on this machine"
@@ -55,7 +54,7 @@ def _tls(account: HttpConfig | ContactsConfig) -> Finding:
     return Finding(what, True, f"is verified against {trusted}")
 
 
-def host(account: HttpConfig | ContactsConfig) -> Finding:
+def host(account: AccountConfig) -> Finding:
     """Whether the host of its URL has an address."""
     parts = urlsplit(account.url)
     what = f"account {account.name}, host {parts.hostname}"
@@ -70,7 +69,7 @@ def host(account: HttpConfig | ContactsConfig) -> Finding:
 
 
 def call(
-    account: HttpConfig | ContactsConfig,
+    account: AccountConfig,
     secret: str | Mistake,
     channels: Sequence[ChatChannel] = (),
 ) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ too secret for either. Knows nothing of the parts that are configured. Raises no
 
 from __future__ import annotations
 
-from smppd.config.accounts import ChatChannel, ChatConfig, ContactsConfig, HttpConfig
+from smppd.config.accounts import AccountConfig, ChatChannel, ChatConfig, ContactsConfig, HttpConfig
 from smppd.config.credentials import read_password, read_secret
 from smppd.config.mistakes import Mistake
 from smppd.config.reading import find_config, load, parse
@@ -32,6 +32,7 @@ from smppd.config.terms import DataCoding0, Split, TextTerms, TonNpi
 from smppd.config.tls import account_tls, tls_context
 
 __all__ = [
+    "AccountConfig",
     "Address",
     "Bind",
     "BindClass",

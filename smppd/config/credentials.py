@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from smppd.config.accounts import ContactsConfig, HttpConfig
+from smppd.config.accounts import AccountConfig
 from smppd.config.mistakes import Mistake, Reading, dotted
 from smppd.config.sections import LinkConfig
 from smppd.smpp.fields import LONG_CREDENTIAL_SIZE
@@ -48,17 +48,11 @@ def read_password(link: LinkConfig, environ: Mapping[str, str] = os.environ) -> 
     return Mistake(found.key, why) if why else password
 
 
-def read_secret(
-    account: HttpConfig | ContactsConfig, environ: Mapping[str, str] = os.environ
-) -> str | Mistake:
+def read_secret(account: AccountConfig, environ: Mapping[str, str] = os.environ) -> str | Mistake:
     """The password or token of an account that is reached over HTTP, or why there is none."""
-    if isinstance(account, HttpConfig):
-        what, file, variable = "password", account.password_file, account.password_env
-        key = ("http", account.name, what)
-    else:
-        what, file, variable = "token", account.token_file, account.token_env
-        key = ("contacts", account.name, what)
-    found = _secret(file, variable, key, environ)
+    what = account.credential
+    key = (account.kind, account.name, what)
+    found = _secret(account.credential_file, account.credential_env, key, environ)
     if not isinstance(found, _Found):
         return found or ""
     try:

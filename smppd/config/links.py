@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from smppd.config.credentials import find_credential, too_long
 from smppd.config.mistakes import Reading
+from smppd.config.named import check_secret, read_named
 from smppd.config.orders import check_order
 from smppd.config.rules import DEFAULT_PORT, Address, Problem, address, choice, host, nearest, whole
 from smppd.config.sections import BindClass, LinkConfig, StatusClass
@@ -31,7 +32,6 @@ _ORDERED = (
 )
 _DEFAULTS = {field.name: field.default for field in fields(LinkConfig)}
 _CREDENTIALS = ("password_file", "tls_ca_file", "tls_cert_file", "tls_key_file")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _CODE = re.compile(r"0[xX][0-9A-Fa-f]{1,8}|[0-9]{1,10}")
 _STATUSES = {name: int(code) for name, code in CommandStatus.__members__.items() if code}
 
@@ -60,12 +60,7 @@ def read_links(reading: Reading, table: object, *, required: bool = True) -> lis
 
 def _read_link(reading: Reading, name: str, table: dict[str, Any]) -> dict[str, Any]:
     key = ("link", name)
-    if not _NAME.fullmatch(name) or name == "http":
-        reading.refuse(
-            "is no name for a link; use up to 32 letters, digits, - and _, and not http", *key
-        )
-    own = {name: value for name, value in table.items() if name != "password"}
-    given = reading.fields("link", own, *key)
+    given = read_named(reading, key, table, "password")
     _check_credentials(reading, table, given, key)
     for order in _ORDERED:
         check_order(reading, (table, given, _DEFAULTS), key, order)
@@ -141,20 +136,7 @@ def _check_credentials(
         )
     elif len(system_id) > limit:
         reading.refuse(too_long(len(system_id), limit), *key, "system_id")
-    if "password" in table:
-        reading.refuse(
-            "a password does not belong in this file; put it alone into another file and name"
-            " that with password_file, or into the environment and name it with password_env",
-            *(*key, "password"),
-        )
-    elif "password_file" in table and "password_env" in table:
-        reading.refuse("stands beside password_file; keep one of the two", *key, "password_env")
-    elif "password_file" not in table and "password_env" not in table:
-        reading.refuse(
-            'is missing; write password_file = "...", a file with nothing but the password,'
-            " or password_env",
-            *(*key, "password_file"),
-        )
+    check_secret(reading, table, key, "password")
     for name in _CREDENTIALS:
         find_credential(reading, name, table, given)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
-from smppd.config.accounts import ChatConfig, ContactsConfig, HttpConfig
+from smppd.config.accounts import AccountConfig, ChatConfig, ContactsConfig, HttpConfig
 from smppd.config.rules import (
     Address,
     Rule,
@@ -234,7 +234,7 @@ class Config:
     observe: ObserveConfig = field(default_factory=ObserveConfig)
 
     @property
-    def accounts(self) -> tuple[HttpConfig | ContactsConfig, ...]:
+    def accounts(self) -> tuple[AccountConfig, ...]:
         """The accounts of both HTTP APIs."""
         return (*self.http, *self.contacts)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 
-from smppd.config.accounts import ContactsConfig, HttpConfig
+from smppd.config.accounts import AccountConfig
 from smppd.config.mistakes import Mistake, dotted
 from smppd.config.sections import LinkConfig
 
@@ -45,7 +45,7 @@ def tls_context(link: LinkConfig) -> ssl.SSLContext | Mistake:
     return context
 
 
-def account_tls(account: HttpConfig | ContactsConfig) -> ssl.SSLContext | Mistake:
+def account_tls(account: AccountConfig) -> ssl.SSLContext | Mistake:
     """What a call over https is secured by: TLS 1.2 or later, the server's certificate verified
     against the CAs of `tls_ca_file`, or those that this machine trusts."""
     context, file = ssl.create_default_context(), account.tls_ca_file
@@ -54,8 +54,7 @@ def account_tls(account: HttpConfig | ContactsConfig) -> ssl.SSLContext | Mistak
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         why = why or _trust(context, file)
         if why:
-            section = "http" if isinstance(account, HttpConfig) else "contacts"
-            return Mistake(dotted(section, account.name, "tls_ca_file"), why)
+            return Mistake(dotted(account.kind, account.name, "tls_ca_file"), why)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 

@@ -6,29 +6,29 @@ mistakes with the `Reading` it is given; raises nothing.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from ipaddress import ip_address
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
-from smppd.config.accounts import ChatChannel, ContactsConfig, HttpConfig, StatusWord
+from smppd.config.accounts import (
+    AccountConfig,
+    ChatChannel,
+    ContactsConfig,
+    HttpConfig,
+    Kind,
+    StatusWord,
+)
 from smppd.config.credentials import find_credential
 from smppd.config.mistakes import Reading, unknown
+from smppd.config.named import check_secret, read_named
 from smppd.config.orders import check_order
 from smppd.config.rules import choice, nearest, quoted
 from smppd.config.sections import LinkConfig
 from smppd.config.web_rules import place, provider_id
 
-_Kind = Literal["http", "contacts"]
-#: What the secret of each kind of account is called.
-_SECRETS: Mapping[_Kind, str] = {"http": "password", "contacts": "token"}
-_DEFAULTS = {
-    "http": {each.name: each.default for each in fields(HttpConfig)},
-    "contacts": {each.name: each.default for each in fields(ContactsConfig)},
-}
+_SECTIONS: Mapping[Kind, type[AccountConfig]] = {"http": HttpConfig, "contacts": ContactsConfig}
 _LINK_DEFAULTS = {each.name: each.default for each in fields(LinkConfig)}
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _PLATFORMS = ("webchat", "whatsapp", "telegram", "operator")
 _CHANNEL_KEYS = ("platform", "platformid")
 _platform = choice(*_PLATFORMS)
@@ -59,7 +59,7 @@ def read_accounts(
     return Accounts(http, contacts, chat)
 
 
-def _read_kind(reading: Reading, kind: _Kind, table: object) -> list[dict[str, Any]]:
+def _read_kind(reading: Reading, kind: Kind, table: object) -> list[dict[str, Any]]:
     found = table if isinstance(table, dict) else {"": table}
     sections = {name: each for name, each in found.items() if isinstance(each, dict)}
     if len(sections) < len(found) or (not found and table != {}):
@@ -68,20 +68,14 @@ def _read_kind(reading: Reading, kind: _Kind, table: object) -> list[dict[str, A
     return [_read_account(reading, kind, name, each) for name, each in sections.items()]
 
 
-def _read_account(
-    reading: Reading, kind: _Kind, name: str, table: dict[str, Any]
-) -> dict[str, Any]:
-    key, secret = (kind, name), _SECRETS[kind]
-    if not _NAME.fullmatch(name) or name == "http":
-        reading.refuse(
-            "is no name for an account; use up to 32 letters, digits, - and _, and not http", *key
-        )
-    own = {each: value for each, value in table.items() if each != secret}
-    given = reading.fields(kind, own, *key)
-    _check_secret(reading, table, key, secret)
-    for each in (f"{secret}_file", "tls_ca_file"):
+def _read_account(reading: Reading, kind: Kind, name: str, table: dict[str, Any]) -> dict[str, Any]:
+    key, section = (kind, name), _SECTIONS[kind]
+    given = read_named(reading, key, table, section.credential)
+    check_secret(reading, table, key, section.credential)
+    for each in (f"{section.credential}_file", "tls_ca_file"):
         find_credential(reading, each, table, given)
-    check_order(reading, (table, given, _DEFAULTS[kind]), key, ("retry_min", "retry_max"))
+    defaults = {each.name: each.default for each in fields(section)}
+    check_order(reading, (table, given, defaults), key, ("retry_min", "retry_max"))
     if kind == "http":
         _check_user(reading, table, given, key)
         given["delivery_status"] = _meanings(
@@ -89,28 +83,8 @@ def _read_account(
         )
     elif "url" not in table:
         reading.refuse('is missing; write url = "https://...", as the provider says', *key, "url")
-    _check_transport(reading, given | {"url": given.get("url", _DEFAULTS[kind]["url"])}, key)
+    _check_transport(reading, {"url": defaults["url"], **given}, key)
     return {**given, "name": name}
-
-
-def _check_secret(
-    reading: Reading, table: Mapping[str, Any], key: Sequence[str], secret: str
-) -> None:
-    file, variable = f"{secret}_file", f"{secret}_env"
-    if secret in table:
-        reading.refuse(
-            f"a {secret} does not belong in this file; put it alone into another file and name"
-            f" that with {file}, or into the environment and name it with {variable}",
-            *(*key, secret),
-        )
-    elif file in table and variable in table:
-        reading.refuse(f"stands beside {file}; keep one of the two", *key, variable)
-    elif file not in table and variable not in table:
-        reading.refuse(
-            f'is missing; write {file} = "...", a file with nothing but the {secret},'
-            f" or {variable}",
-            *(*key, file),
-        )
 
 
 def _check_user(

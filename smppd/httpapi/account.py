@@ -15,8 +15,9 @@ from math import inf
 
 import trio
 
+from smppd.config import AccountConfig
 from smppd.figures import AccountFigures
-from smppd.httpapi.caller import AccountConfig, Around, Caller, Client
+from smppd.httpapi.caller import Around, Caller, Client
 from smppd.httpapi.record import outcome_of
 from smppd.message import Part
 from smppd.ports import ApiLog, CallOutcome, CallRefused, CallReturned, Calls

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import trio
 
-from smppd.config import ContactsConfig, HttpConfig
+from smppd.config import AccountConfig
 from smppd.events import AccountReachable, AccountUnreachable, Emit
 from smppd.figures import AccountFigures
 from smppd.httpapi.pacing import Pace, Reach
@@ -21,8 +21,6 @@ from smppd.httpapi.turnstile import Turnstile
 from smppd.ports import ApiCall
 from smppd.provider.answers import Answer, NoAnswer
 from smppd.provider.operation import Operation, Value
-
-AccountConfig = HttpConfig | ContactsConfig
 
 #: So many outcomes are told apart in the figures.
 MOST_OUTCOMES, OTHER = 100, "other"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from smppd.config import ContactsConfig, HttpConfig, LinkConfig, RouteConfig
+from smppd.config import AccountConfig, LinkConfig, RouteConfig
 from smppd.events import Emit, FileAdmitted
 from smppd.ledger.facts import QUEUE_SHIFT, Chunk, MessageRow, Rejected, encode
 from smppd.ledger.references import Numbering
@@ -42,7 +42,7 @@ class Terms:
     default_country: str
     dedupe_window: float
     routes: Sequence[RouteConfig] = ()
-    accounts: Mapping[str, HttpConfig | ContactsConfig] = field(default_factory=dict)
+    accounts: Mapping[str, AccountConfig] = field(default_factory=dict)
 
 
 class Admission:

@@ -1,0 +1,50 @@
+"""What the sections of links and accounts have in common: a name, and a secret that stands elsewhere.
+
+Notes mistakes with the `Reading` it is given; raises nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from smppd.config.mistakes import Reading
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
+
+
+def read_named(
+    reading: Reading, key: tuple[str, str], table: Mapping[str, Any], secret: str
+) -> dict[str, Any]:
+    """The constructor's arguments that a section of its own name gives; `secret` is told of in
+    `check_secret`."""
+    kind, name = key
+    if not _NAME.fullmatch(name) or name == "http":
+        what = "a link" if kind == "link" else "an account"
+        reading.refuse(
+            f"is no name for {what}; use up to 32 letters, digits, - and _, and not http", *key
+        )
+    own = {each: value for each, value in table.items() if each != secret}
+    return reading.fields(kind, own, *key)
+
+
+def check_secret(
+    reading: Reading, table: Mapping[str, Any], key: Sequence[str], secret: str
+) -> None:
+    """A password or token is named by its file or its variable, and does not stand here."""
+    file, variable = f"{secret}_file", f"{secret}_env"
+    if secret in table:
+        reading.refuse(
+            f"a {secret} does not belong in this file; put it alone into another file and name"
+            f" that with {file}, or into the environment and name it with {variable}",
+            *(*key, secret),
+        )
+    elif file in table and variable in table:
+        reading.refuse(f"stands beside {file}; keep one of the two", *key, variable)
+    elif file not in table and variable not in table:
+        reading.refuse(
+            f'is missing; write {file} = "...", a file with nothing but the {secret},'
+            f" or {variable}",
+            *(*key, file),
+        )

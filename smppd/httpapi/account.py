@@ -63,6 +63,8 @@ class Account:
         self._for_room = trio.lowlevel.ParkingLot()
         self._beginning = trio.CancelScope()
         self._idle = trio.Event()
+        #: Set when no call is waited for any more, and when `run` is over.
+        self._parting = trio.Event()
         self._finished = trio.Event()
         #: Whether `run` is under way, and whether its last call is over.
         self._running = False
@@ -171,6 +173,7 @@ class Account:
                     with self._beginning:
                         await self._begin(calls)
                     self._look_for_work()
+                    await self._parting.wait()  # direct calls need the connections, too
                 self._ended = True
                 self._news.set()
         finally:
@@ -190,6 +193,7 @@ class Account:
                 self._idle = trio.Event()
                 await self._idle.wait()
         self._caller.give_up()
+        self._parting.set()
         if self._running:
             await self._finished.wait()
 

@@ -308,6 +308,26 @@ async def test_direct_calls_end_with_the_account(autojump_clock: MockClock) -> N
     assert len(rig.provider.calls) == 1
 
 
+async def test_a_direct_call_under_way_keeps_its_connection_until_it_is_answered(
+    autojump_clock: MockClock,
+) -> None:
+    rig = Rig(connections=1, drain_timeout=30.0)
+    rig.provider.seconds = 20.0
+    heard: list[tuple[Any, bool]] = []
+
+    async def ask() -> None:
+        heard.append((await rig.ask(), rig.provider.closed))
+
+    async with trio.open_nursery() as nursery:
+        await nursery.start(rig.account.run)
+        nursery.start_soon(ask)
+        await wait_all_tasks_blocked()
+        await rig.account.drain()
+    assert heard == [(DONE, False)]
+    assert rig.provider.closed
+    assert len(rig.pipeline.logged) == 1
+
+
 async def test_a_killed_account_tells_nobody_of_what_was_under_way(
     autojump_clock: MockClock,
 ) -> None:

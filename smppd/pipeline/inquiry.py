@@ -209,7 +209,10 @@ class Inquiry:
         for part, key in dict(entry.ids).items():
             link, _, message_id = key.partition("\t")
             line = self._lines.get(link)
-            if line and message_id and is_due(entry, part, line.terms, now):
+            # A link may have the name that an account had, or the other way round.
+            if line is None or (line.terms.account == link) != bool(entry.op):
+                continue
+            if message_id and is_due(entry, part, line.terms, now):
                 _, until = self._marks.get((entry.msg_id, part), (0, -inf))
                 if until <= now:
                     yield Due(entry.msg_id, part, link, message_id, entry.file_id, entry.item)

@@ -267,3 +267,42 @@ async def test_a_message_is_asked_for_only_where_its_id_was_given(
         await trio.sleep(AFTER * 5)
         assert bool(provider.asked) == (asked == "main")
         nursery.cancel_scope.cancel()
+
+
+async def test_an_account_that_has_the_name_of_a_former_link_is_not_asked_for_that_links_ids(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    async with bench.up() as life, trio.open_nursery() as nursery:
+        provider = Provider(life, nursery, "main")
+        provider.say = saying("ok", MessageState.DELIVERED)
+        await sent(life)
+        provider.watch("main")
+        await trio.sleep(AFTER * 5)
+        assert not provider.asked
+        assert life.states() == {"sent": 1}
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("via", ["", "web"])
+@pytest.mark.parametrize("spilled", [False, True])
+async def test_a_link_that_has_the_name_of_a_former_account_is_not_asked_for_that_accounts_ids(
+    bench: Bench,
+    autojump_clock: MockClock,
+    monkeypatch: pytest.MonkeyPatch,
+    via: str,
+    spilled: bool,
+) -> None:
+    monkeypatch.setattr("smppd.pipeline.desk.WAITING_IN_MEMORY", 1 if spilled else 1000)
+    monkeypatch.setattr("smppd.pipeline.desk.WAITING_AFTER_SPILL", 0)
+    bench.accounts = account()
+    async with bench.up(links=("main",)) as life, trio.open_nursery() as nursery:
+        provider = Provider(life, nursery, "http")
+        provider.say = saying("ok", MessageState.DELIVERED)
+        (part,) = await life.hand_in_calls([call(GROUP)])
+        await life.settle_call(group_done(part, [("g1", "34600000001")]), part)
+        await life.desk.checkpoint()
+        assert not life.accounts.entries or not spilled
+        provider.watch(via)
+        await trio.sleep(AFTER * 5)
+        assert not provider.asked
+        nursery.cancel_scope.cancel()

@@ -1,6 +1,8 @@
 """An account at the provider's HTTP API, seen as a `Route`: it carries messages that are calls.
 
-At most `connections` calls are under way, no more than `rate` a second; whoever asks for one
+At most `connections` calls are under way, no more than `rate` a second. What changes something at
+the provider, or sends to a group, is under way alone: what came before it is done by then, and what
+comes after it finds it done. Whoever asks for one
 directly (an operator, polling) waits at the same turnstile. Only what can begin at once is taken
 from the dispatcher: what a crash leaves in doubt is what was under way. A provider that does not
 answer is left alone for growing times, which SMPP does not notice. What the provider does is
@@ -62,6 +64,8 @@ class Account:
         self._news = trio.Event()
         self._for_room = trio.lowlevel.ParkingLot()
         self._beginning = trio.CancelScope()
+        #: Operations that were handed over and are under way.
+        self._carried: list[Operation] = []
         self._idle = trio.Event()
         #: Set when no call is waited for any more, and when `run` is over.
         self._parting = trio.Event()
@@ -210,25 +214,39 @@ class Account:
         """Begin what is ready whenever the turnstile lets a call through, until cancelled."""
         while True:
             await self._work.wait()
-            await self._caller.turnstile.enter()
-            ready = self._urgent or self._ready
-            if ready:
-                calls.start_soon(self._carry, ready.popleft())
-            else:  # it went back meanwhile
-                self._caller.turnstile.leave()
-            if not (self._urgent or self._ready):
-                self._work = trio.Event()
+            self._work = trio.Event()
+            while self._may_begin():
+                await self._caller.turnstile.enter()
+                ready = self._urgent or self._ready
+                if ready and self._may_begin():
+                    self._begin_one(ready.popleft(), calls)
+                else:  # it went back meanwhile, or something more urgent came
+                    self._caller.turnstile.leave()
 
-    async def _carry(self, part: Part) -> None:
-        call = part.message.call
-        assert call is not None, "an account carries calls alone"
-        operation = OPERATIONS.get(call.op)
+    def _may_begin(self) -> bool:
+        """Whether the next call may be under way beside those that are."""
+        ready = self._urgent or self._ready
+        if not ready:
+            return False
+        operation = _operation(ready[0])
+        return not self._carried or not (
+            (operation is not None and operation.alone) or self._carried[0].alone
+        )
+
+    def _begin_one(self, part: Part, calls: trio.Nursery) -> None:
+        operation, call = _operation(part), part.message.call
+        assert call is not None
         if operation is None:
             self._caller.turnstile.leave()
             self._tell([CallRefused(part.msg_id, UNKNOWN_OPERATION, f"{_NEWER}: {call.op}")])
         else:
-            answer = await self._caller.call(operation, call.params)
-            self._tell([outcome_of(part.msg_id, operation, answer)])
+            self._carried.append(operation)
+            calls.start_soon(self._carry, part.msg_id, operation, call.params)
+
+    async def _carry(self, msg_id: int, operation: Operation, params: Mapping[str, Value]) -> None:
+        answer = await self._caller.call(operation, params)
+        self._carried.remove(operation)
+        self._tell([outcome_of(msg_id, operation, answer)])
         self._look_for_work()
 
     async def _report(self) -> None:
@@ -268,6 +286,13 @@ class Account:
 
     def _look_for_work(self) -> None:
         """A call is over: whoever waits for that looks again."""
+        self._work.set()
         self._for_room.unpark_all()
         if not self._caller.turnstile.inside:
             self._idle.set()
+
+
+def _operation(part: Part) -> Operation | None:
+    call = part.message.call
+    assert call is not None, "an account carries calls alone"
+    return OPERATIONS.get(call.op)

@@ -114,3 +114,9 @@ class Operation:
     def harmless(self) -> bool:
         """Whether repeating it does no harm."""
         return self.effect is Effect.READS
+
+    @property
+    def alone(self) -> bool:
+        """Whether its place among other calls matters: it changes something, or sends to whoever
+        is in a group by then."""
+        return self.effect is Effect.CHANGES or bool(self.answer.nested and not self.harmless)

@@ -88,6 +88,48 @@ async def test_what_is_urgent_begins_before_what_waits(autojump_clock: MockClock
     assert rig.provider.said == ["1", "4", "5", "2", "3", "6"]
 
 
+async def test_what_changes_something_is_under_way_alone_and_keeps_its_place(
+    autojump_clock: MockClock,
+) -> None:
+    async with running(connections=4) as rig:
+        ops = [
+            "sms.sendsms",
+            "sms.sendsms",
+            "group.addcontactlist",
+            "sms.sendsmstogroup",
+            "sms.sendsms",
+            "group.getcontacts",
+        ]
+        for op in ops[:4]:
+            rig.account.submit(rig.parts(1, op))
+        await rig.settled(4)
+        for op in ops[4:]:
+            rig.account.submit(rig.parts(1, op))
+        await rig.settled(6)
+    assert [(op, at) for at, op in zip(rig.provider.times, ops, strict=True)] == [
+        ("sms.sendsms", 0.0),
+        ("sms.sendsms", 0.0),
+        ("group.addcontactlist", 1.0),
+        ("sms.sendsmstogroup", 2.0),
+        ("sms.sendsms", 3.0),
+        ("group.getcontacts", 3.0),
+    ]
+    assert [name for _, name, _ in rig.provider.calls] == ops
+
+
+async def test_what_waits_to_be_alone_goes_back_on_a_pause(autojump_clock: MockClock) -> None:
+    async with running(connections=2) as rig:
+        rig.account.submit([*rig.parts(1), *rig.parts(1, "group.deletecontact")])
+        await wait_all_tasks_blocked()
+        rig.account.pause()
+        await rig.settled(2)
+        assert rig.pipeline.of(CallReturned) == [2]
+        rig.account.resume()
+        rig.account.submit(rig.parts(1, "group.deletecontact"))
+        await rig.settled(3)
+    assert [name for _, name, _ in rig.provider.calls] == ["sms.sendsms", "group.deletecontact"]
+
+
 async def test_an_operation_that_this_version_does_not_have_fails_its_item_alone(
     autojump_clock: MockClock,
 ) -> None:

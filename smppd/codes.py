@@ -20,9 +20,6 @@ from smppd.provider.answers import (
 )
 from smppd.provider.catalogue import COMMON_ERRORS, OPERATIONS
 
-#: In place of a code: no answer came that could be read.
-NO_ANSWER = "NO_ANSWER"
-
 _CREDENTIALS = "check user and password_file (or password_env) of [http.{account}]"
 _OPERATION = (
     "url of [http.{account}] may lead to another API; if only this one call is refused so, cancel it"

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import Any
 
 from smppd.cli import history, operations
 from smppd.cli.caller import Caller, lost
-from smppd.cli.settings import read_config
+from smppd.cli.settings import add_config, read_config
 from smppd.cli.table import shown
 from smppd.cli.terminal import CommandError, Terminal
 from smppd.cli.words import VALUES, duration, pairs
-from smppd.provider.answers import Answer, Failure, NoAnswer, Success
+from smppd.provider.answers import Answer, Failure, NoAnswer, Success, outcome_name
 from smppd.provider.catalogue import OPERATIONS
 from smppd.provider.operation import Effect, Operation
 
@@ -44,6 +45,20 @@ def add_calling(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeout", metavar="TIME", type=_patience, help='wait for the answer so long: "10s", say'
     )
+
+
+def add_command(
+    commands: Any, name: str, purpose: str, doing: Callable[..., int]
+) -> argparse.ArgumentParser:
+    """A command below one that calls the provider; `doing` does it."""
+    own: argparse.ArgumentParser = commands.add_parser(
+        name, help=purpose, description=purpose, allow_abbrev=False
+    )
+    add_config(own)
+    add_calling(own)
+    own.add_argument("--json", action="store_true", help="print what came of it as JSON")
+    own.set_defaults(doing=doing)
+    return own
 
 
 def _patience(text: str) -> float:
@@ -118,8 +133,7 @@ def error_of(answer: Failure | NoAnswer) -> dict[str, Any]:
     """Why a call did not succeed, for programs; `sent` says whether it may be done nevertheless."""
     if isinstance(answer, Failure):
         return {"code": answer.code, "text": answer.text, "sent": False}
-    code = "NO_ANSWER" if answer.sent else "NOT_SENT"
-    return {"code": code, "text": answer.reason, "sent": answer.sent}
+    return {"code": outcome_name(answer), "text": answer.reason, "sent": answer.sent}
 
 
 def in_words(operation: Operation, answer: Failure | NoAnswer) -> str:

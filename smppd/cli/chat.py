@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from smppd.cli import chat_show
-from smppd.cli.api import add_calling, tell
+from smppd.cli.api import add_command, tell
 from smppd.cli.caller import Caller
 from smppd.cli.sending import checked, follow_up, made_up_name, put_in
-from smppd.cli.settings import add_config, read_config
+from smppd.cli.settings import read_config
 from smppd.cli.terminal import CommandError, Terminal
 from smppd.cli.words import VALUES, pairs
 from smppd.config import ChatChannel, Config
@@ -23,10 +23,9 @@ from smppd.message import Lane
 from smppd.provider.answers import Success
 from smppd.provider.catalogue import OPERATIONS
 from smppd.provider.chat import read_channels
+from smppd.provider.operation import Kind
 
 _Doing = Callable[[argparse.Namespace, "Chats"], int]
-
-_PLATFORMS = "webchat, whatsapp, telegram or operator"
 
 
 class Chats:
@@ -70,36 +69,23 @@ class Chats:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """See `cli.Command`."""
     commands = parser.add_subparsers(dest="chat_command", metavar="COMMAND", required=True)
-    _command(commands, "channels", "show the account's chat channels", chat_show.show_channels)
-    listed = _command(commands, "list", "show conversations", chat_show.show_conversations)
+    add_command(commands, "channels", "show the account's chat channels", chat_show.show_channels)
+    listed = add_command(commands, "list", "show conversations", chat_show.show_conversations)
     _add_channel(listed)
-    read = _command(commands, "read", "show what was said in a conversation", chat_show.show_one)
+    read = add_command(commands, "read", "show what was said in a conversation", chat_show.show_one)
     read.add_argument("destination", metavar="DESTINATION", help="the other side, as in the list")
     _add_channel(read)
-    answer = _command(commands, "answer", "write a message", _answer)
+    answer = add_command(commands, "answer", "write a message", _answer)
     answer.add_argument("destination", metavar="DESTINATION", help="the other side")
     answer.add_argument("text", metavar="TEXT", help=f"what to write; {VALUES}")
     _add_sending(answer)
-    file = _command(commands, "send-file", "send a file that lies at a URL", _send_file)
+    file = add_command(commands, "send-file", "send a file that lies at a URL", _send_file)
     file.add_argument("destination", metavar="DESTINATION", help="the other side")
-    file.add_argument(
-        "type", metavar="TYPE", help="image, video, audio, voice, document or contact"
-    )
+    file.add_argument("type", metavar="TYPE", help=Kind.FILE_TYPE.value)
     file.add_argument("fileurl", metavar="URL", help="where the provider gets it")
     file.add_argument("--thumb", metavar="URL", help="a small picture of it")
     file.add_argument("--message", metavar="TEXT", help=f"what to write with it; {VALUES}")
     _add_sending(file)
-
-
-def _command(commands: Any, name: str, purpose: str, doing: _Doing) -> argparse.ArgumentParser:
-    own: argparse.ArgumentParser = commands.add_parser(
-        name, help=purpose, description=purpose, allow_abbrev=False
-    )
-    add_config(own)
-    add_calling(own)
-    own.add_argument("--json", action="store_true", help="print it as JSON")
-    own.set_defaults(doing=doing)
-    return own
 
 
 def _add_channel(parser: argparse.ArgumentParser) -> None:
@@ -128,7 +114,8 @@ def _channel(text: str) -> ChatChannel:
     platform, slash, platformid = text.partition("/")
     if not slash or not platform or not platformid:
         raise CommandError(
-            f"--channel {text}: is no PLATFORM/ID like whatsapp/100 ({_PLATFORMS})", exit_code=2
+            f"--channel {text}: is no PLATFORM/ID like whatsapp/100 ({Kind.PLATFORM.value})",
+            exit_code=2,
         )
     return ChatChannel(platform.lower(), platformid)
 

@@ -20,6 +20,7 @@ from smppd.cli.samples import batch
 from smppd.cli.stage import Stage, stage
 from smppd.cli.terminal import CommandError, Terminal, plural
 from smppd.cli.waiting import counted, in_words
+from smppd.cli.words import count
 from smppd.message import Lane, State
 
 _LOOK_EVERY = 0.1
@@ -31,18 +32,14 @@ _SHOWN_RESULTS = 3
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """See `cli.Command`."""
-    parser.add_argument("--messages", type=_count, default=200, help="how many; 200 unless given")
+    parser.add_argument(
+        "--messages", type=count(10_000_000), default=200, help="how many; 200 unless given"
+    )
     parser.add_argument(
         "--keep",
         action="store_true",
         help="leave daemon and SMSC running until Ctrl-C, to try the other commands on them",
     )
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) <= 10_000_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 10000000")
-    return int(text)
 
 
 def main(arguments: argparse.Namespace, terminal: Terminal) -> int:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import msgspec
 
 from smppd.cli import group_load, group_show
-from smppd.cli.api import add_calling, tell
+from smppd.cli.api import add_command, tell
 from smppd.cli.caller import Caller
-from smppd.cli.settings import add_config, read_config
+from smppd.cli.settings import read_config
 from smppd.cli.table import value_of
 from smppd.cli.terminal import CommandError, Terminal
 from smppd.provider.answers import Success
@@ -26,7 +25,7 @@ _IDS = ("id", "idgroup", "groupid", "group_id")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """See `cli.Command`."""
     commands = parser.add_subparsers(dest="group_command", metavar="COMMAND", required=True)
-    made = _command(commands, "create", "make a group", _create)
+    made = add_command(commands, "create", "make a group", _create)
     made.add_argument("name", metavar="NAME", help="what it is called")
     made.add_argument(
         "--fields", metavar="F,…", help="the fields of its contacts, like mobile,name"
@@ -35,29 +34,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     made.add_argument("--load", dest="file", metavar="CSV", help="and load these contacts")
     group_load.add_options(made)
     made.set_defaults(from_row=None)
-    loaded = _command(commands, "load", "load contacts from a CSV file", group_load.main)
+    loaded = add_command(commands, "load", "load contacts from a CSV file", group_load.main)
     loaded.add_argument("idgroup", metavar="IDGROUP", help="the provider's id of the group")
     loaded.add_argument("file", metavar="CSV", help="its first row names the fields; - for stdin")
     loaded.add_argument("--type", choices=("mobile", "email"), help="else what the first row says")
     group_load.add_options(loaded)
     group_load.add_from_row(loaded)
-    shown = _command(commands, "show", "show columns and contacts", group_show.main)
+    shown = add_command(commands, "show", "show columns and contacts", group_show.main)
     shown.add_argument("idgroup", metavar="IDGROUP", help="the provider's id of the group")
     shown.add_argument("--csv", action="store_true", help="the contacts as CSV")
-    deleted = _command(commands, "delete", "delete a group, with its contacts", _delete)
+    deleted = add_command(commands, "delete", "delete a group, with its contacts", _delete)
     deleted.add_argument("idgroup", metavar="IDGROUP", help="the provider's id of the group")
     deleted.add_argument("--confirm", action="store_true", help="yes, with every contact in it")
-
-
-def _command(commands: Any, name: str, purpose: str, doing: _Doing) -> argparse.ArgumentParser:
-    own: argparse.ArgumentParser = commands.add_parser(
-        name, help=purpose, description=purpose, allow_abbrev=False
-    )
-    add_config(own)
-    add_calling(own)
-    own.add_argument("--json", action="store_true", help="print what came of it as JSON")
-    own.set_defaults(doing=doing)
-    return own
 
 
 def main(arguments: argparse.Namespace, terminal: Terminal) -> int:

@@ -14,11 +14,13 @@ from smppd.cli.contact_load import Loaded, watching
 from smppd.cli.contact_load import load as load_lots
 from smppd.cli.group_show import column_names
 from smppd.cli.terminal import CommandError, Terminal, plural
+from smppd.cli.words import count
 from smppd.provider.answers import Success
 from smppd.provider.catalogue import OPERATIONS
 
 _LOT = 500
 _MOST = 10_000
+_LAST_ROW = 10**9
 #: So many flaws are told one by one.
 _TOLD = 20
 
@@ -28,7 +30,11 @@ _ADD, _COLUMNS = OPERATIONS["group.addcontactlist"], OPERATIONS["group.getgroupc
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of loading."""
     parser.add_argument(
-        "--lot", metavar="N", type=_count, default=_LOT, help="rows at once (default: %(default)s)"
+        "--lot",
+        metavar="N",
+        type=count(_MOST),
+        default=_LOT,
+        help="rows at once (default: %(default)s)",
     )
     parser.add_argument(
         "--skip-bad", action="store_true", help="leave out rows that are bad or stand there twice"
@@ -42,14 +48,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def add_from_row(parser: argparse.ArgumentParser) -> None:
     """Where to go on."""
     parser.add_argument(
-        "--from-row", metavar="N", type=_count, help="go on there; the header is row 1"
+        "--from-row", metavar="N", type=count(_LAST_ROW), help="go on there; the header is row 1"
     )
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdecimal()) or not int(text[:9]):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
-    return int(text)
 
 
 def main(arguments: argparse.Namespace, caller: Caller, terminal: Terminal) -> int:
@@ -70,8 +70,6 @@ def main(arguments: argparse.Namespace, caller: Caller, terminal: Terminal) -> i
 def read(arguments: argparse.Namespace, terminal: Terminal) -> ContactFile:
     """The file, every row of it good or left out on demand. Raises `CommandError` (2)."""
     name = arguments.file
-    if arguments.lot > _MOST:
-        raise CommandError(f"--lot takes 1 to {_MOST} rows", exit_code=2)
     found = read_contacts(read_octets(name), arguments.type)
     if isinstance(found, str):
         raise CommandError(f"{name}: {found}", exit_code=2)

@@ -14,6 +14,7 @@ from smppd.cli.lookup import reading
 from smppd.cli.settings import read_config
 from smppd.cli.table import table
 from smppd.cli.terminal import CommandError, Terminal
+from smppd.cli.words import count
 from smppd.config.quantities import seconds
 from smppd.ports import ApiCall
 from smppd.provider.catalogue import OPERATIONS
@@ -36,7 +37,11 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
     )
     own.add_argument("--failed", action="store_true", help="those alone that did not succeed")
     own.add_argument(
-        "--limit", metavar="N", type=_count, default=_SHOWN, help="how many (default: %(default)s)"
+        "--limit",
+        metavar="N",
+        type=count(_MOST),
+        default=_SHOWN,
+        help="how many (default: %(default)s)",
     )
 
 
@@ -52,12 +57,6 @@ def moment(text: str) -> float:
         raise argparse.ArgumentTypeError(
             f'{text!r} is no time: write "2h", or one like 2030-01-31T09:30'
         ) from None
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdecimal()) or not 0 < int(text[:9]) <= _MOST:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {_MOST}")
-    return int(text)
 
 
 def tell(arguments: argparse.Namespace, terminal: Terminal) -> int:

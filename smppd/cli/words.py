@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,18 @@ def _utf8(key: str, value: str) -> str:
     except UnicodeEncodeError:
         raise CommandError(f"{key}: is not UTF-8: check the terminal's locale", 2) from None
     return value
+
+
+def count(most: int) -> Callable[[str], int]:
+    """The rule for a number from 1 to `most`. It raises `ArgumentTypeError`."""
+
+    def rule(text: str) -> int:
+        plain = text.isascii() and text.isdecimal() and len(text) <= len(str(most))
+        if not plain or not 1 <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {most}")
+        return int(text)
+
+    return rule
 
 
 def duration(text: str) -> float:

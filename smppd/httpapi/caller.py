@@ -16,10 +16,10 @@ from smppd.config import AccountConfig
 from smppd.events import AccountReachable, AccountUnreachable, Emit
 from smppd.figures import AccountFigures
 from smppd.httpapi.pacing import Pace, Reach
-from smppd.httpapi.record import note_of, outcome_name
+from smppd.httpapi.record import note_of
 from smppd.httpapi.turnstile import Turnstile
 from smppd.ports import ApiCall
-from smppd.provider.answers import Answer, NoAnswer
+from smppd.provider.answers import Answer, NoAnswer, outcome_name
 from smppd.provider.operation import Operation, Value
 
 #: So many outcomes are told apart in the figures.

@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from smppd.ports import CallDone, CallOutcome, CallRefused, CallUnanswered
-from smppd.provider.answers import Answer, Failure, Success, taken
+from smppd.provider.answers import Answer, Failure, Success, outcome_name, taken
 from smppd.provider.masking import masked_answer, masked_params
 from smppd.provider.operation import Operation, Value
 
-SUCCESS, NO_ANSWER, NOT_SENT = "SUCCESS", "NO_ANSWER", "NOT_SENT"
 #: Characters of one parameter and of an answer that the log of calls keeps, and no more.
 LONGEST_PARAM, LONGEST_ANSWER = 1000, 4000
 #: Octets of an answer beyond which it is not taken apart to mask it: that would hold up SMPP.
@@ -27,15 +26,6 @@ def outcome_of(msg_id: int, operation: Operation, answer: Answer) -> CallOutcome
     if isinstance(answer, Failure):
         return CallRefused(msg_id, answer.code, answer.text)
     return CallUnanswered(msg_id, answer.reason, answer.sent)
-
-
-def outcome_name(answer: Answer) -> str:
-    """What came of a call, in a word: see `ports.ApiCall`."""
-    if isinstance(answer, Success):
-        return SUCCESS
-    if isinstance(answer, Failure):
-        return answer.code
-    return NO_ANSWER if answer.sent else NOT_SENT
 
 
 class Note(NamedTuple):

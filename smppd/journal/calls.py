@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from smppd.ports import ApiCall
+from smppd.provider.answers import SUCCESS
 
 #: Rows that one step of `forget` looks at, so that no commit waits long for it.
 STEP = 5000
@@ -35,19 +36,16 @@ class CallTable:
         *,
         account: str | None = None,
         op: str | None = None,
-        outcome: str | None = None,
         failed: bool = False,
         since: float | None = None,
         limit: int = 100,
     ) -> list[ApiCall]:
         """The newest calls that are meant, the newest first; `since` is epoch seconds, `failed`
         leaves out those that succeeded."""
-        succeeded = "SUCCESS" if failed else None
         wanted = {
             "account = ?": account,
             "op = ?": op,
-            "outcome = ?": outcome,
-            "outcome != ?": succeeded,
+            "outcome != ?": SUCCESS if failed else None,
             "at >= ?": since,
         }
         given = {term: value for term, value in wanted.items() if value is not None}

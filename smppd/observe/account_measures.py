@@ -9,12 +9,13 @@ from collections.abc import Callable
 
 from smppd.figures import AccountFigures, DaemonFigures
 from smppd.observe.measuring import Durations, Measure, Samples, bounded
+from smppd.provider.answers import NO_ANSWER, NOT_SENT, SUCCESS
 
 
 def _requests(figures: DaemonFigures) -> Samples:
     for account in figures.accounts:
         # Always there, so that an alert finds a 0 and not an absent series.
-        counts = {"SUCCESS": 0, "NO_ANSWER": 0, "NOT_SENT": 0} | account.outcomes
+        counts = dict.fromkeys((SUCCESS, NO_ANSWER, NOT_SENT), 0) | account.outcomes
         for outcome, count in bounded(counts, str):
             yield (account.name, outcome), count
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from smppd.codes import NO_ANSWER, account_cure, is_documented
+from smppd.codes import account_cure, is_documented
 from smppd.events import CodeUndocumented, Emit
 from smppd.ledger.calls import HARMLESS, Response
 from smppd.ledger.facts import HEAD, Outstanding
@@ -20,6 +20,7 @@ from smppd.pipeline.desk import Desk
 from smppd.pipeline.refusals import OURSELVES, Refusals
 from smppd.policy import Retries, wait
 from smppd.ports import CallDone, CallOutcome, CallRefused, CallReturned, CallUnanswered
+from smppd.provider.answers import NO_ANSWER
 from smppd.provider.catalogue import OPERATIONS
 
 _GROUP = "destinations"

@@ -25,6 +25,7 @@ __all__ = [
     "Success",
     "Taken",
     "meaning",
+    "outcome_name",
     "read_answer",
     "statuses",
     "stops_account",
@@ -35,6 +36,9 @@ NO_CREDITS = "NO_CREDITS"
 INCORRECT_USER_PASSWORD = "INCORRECT_USER_PASSWORD"  # noqa: S105 (a code of the provider's)
 #: The code of a refusal for which the provider named none.
 NO_CODE = "ERROR"
+#: What came of a call, in place of a code: it was done, no answer came that can be read, nothing of
+#: it could leave.
+SUCCESS, NO_ANSWER, NOT_SENT = "SUCCESS", "NO_ANSWER", "NOT_SENT"
 #: What answered is not the API.
 WRONG_URL = "WRONG_URL"
 #: Before the number of an HTTP status that refuses a request, where no other code does.
@@ -90,6 +94,15 @@ class NoAnswer(msgspec.Struct, frozen=True):
 
 
 Answer = Success | Failure | NoAnswer
+
+
+def outcome_name(answer: Answer) -> str:
+    """What came of a call, in a word: a code of the provider's, or one of ours."""
+    if isinstance(answer, Success):
+        return SUCCESS
+    if isinstance(answer, Failure):
+        return answer.code
+    return NO_ANSWER if answer.sent else NOT_SENT
 
 
 def meaning(operation: Operation, code: str) -> str:

@@ -219,7 +219,7 @@ def test_a_group_that_cannot_be_had_is_not_loaded(
     ("words", "says"),
     [
         (["--from-row=99"], "has no contact to load"),
-        (["--lot=10001"], "--lot takes 1 to 10000 rows"),
+        (["--lot=10001"], "'10001' is no number from 1 to 10000"),
         (["--type=email"], "its first row must name the field email; it names mobile, name"),
     ],
 )

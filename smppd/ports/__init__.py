@@ -1,0 +1,88 @@
+"""The seams between the pipeline and the stations: what each may ask of the other.
+
+Stations never import one another. The pipeline sees a link as a `Route`; a link sees the
+pipeline as `Submissions`; the spool sees it as `Admission`. `app` introduces them.
+"""
+
+from __future__ import annotations
+
+from smppd.ports.calls import (
+    ApiCall,
+    ApiLog,
+    CallDone,
+    CallOutcome,
+    CallRefused,
+    CallReturned,
+    Calls,
+    CallUnanswered,
+)
+from smppd.ports.chats import (
+    ChatChannel,
+    ChatLetter,
+    ChatMemory,
+    ChatStage,
+    Conversation,
+    Letterbox,
+)
+from smppd.ports.journal import Checkpoint, Journal
+from smppd.ports.links import (
+    NO_STATE,
+    STATUSES_REFUSED,
+    UNENCODABLE,
+    Absence,
+    Answered,
+    Asking,
+    Heard,
+    Outcome,
+    Question,
+    Reply,
+    Returned,
+    Route,
+    Steering,
+    Submissions,
+    Unanswered,
+)
+from smppd.ports.people import Mailbox, Publisher, ReceiptOf, Receipts
+from smppd.ports.spool import Admission, Claimed, Line, Unread
+
+__all__ = [
+    "NO_STATE",
+    "STATUSES_REFUSED",
+    "UNENCODABLE",
+    "Absence",
+    "Admission",
+    "Answered",
+    "ApiCall",
+    "ApiLog",
+    "Asking",
+    "CallDone",
+    "CallOutcome",
+    "CallRefused",
+    "CallReturned",
+    "CallUnanswered",
+    "Calls",
+    "ChatChannel",
+    "ChatLetter",
+    "ChatMemory",
+    "ChatStage",
+    "Checkpoint",
+    "Claimed",
+    "Conversation",
+    "Heard",
+    "Journal",
+    "Letterbox",
+    "Line",
+    "Mailbox",
+    "Outcome",
+    "Publisher",
+    "Question",
+    "ReceiptOf",
+    "Receipts",
+    "Reply",
+    "Returned",
+    "Route",
+    "Steering",
+    "Submissions",
+    "Unanswered",
+    "Unread",
+]

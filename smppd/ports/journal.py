@@ -1,0 +1,57 @@
+"""Between the pipeline and the journal: what is to be durable, and what is looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from smppd.ledger.facts import Fact, FullBlock, MessageRow
+
+
+class Checkpoint(msgspec.Struct, frozen=True):
+    """What keeps memory flat and starts short, written together with the facts up to it.
+
+    Client ids and spilled messages are written as sorted lots of this moment (epoch seconds);
+    the snapshot is the ledger's at a seq.
+    """
+
+    at: float
+    ids: dict[str, tuple[int, float]]
+    waiting: list[tuple[str, bytes]]
+    snapshot: tuple[int, bytes] | None
+
+
+class Journal(Protocol):
+    """Durable memory. What was committed is there after any crash, and nothing else is."""
+
+    async def commit(
+        self,
+        facts: Sequence[Fact],
+        messages: Sequence[MessageRow] = (),
+        blocks: Sequence[FullBlock] = (),
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
+        """Return when these are on disk, all or none of them."""
+
+    async def read_queue(self, after: int, limit: int) -> list[MessageRow]:
+        """The messages of one queue behind the msg_id `after`, oldest first."""
+
+    async def read_messages(self, msg_ids: Sequence[int]) -> list[MessageRow]:
+        """These messages, in no particular order."""
+
+    async def find_ids(self, ids: Sequence[str], since: float) -> dict[str, int]:
+        """The msg_id of each of these client ids handed in after `since` (epoch), of those that
+        a checkpoint wrote."""
+
+    async def find_waiting(self, keys: Sequence[str]) -> list[bytes]:
+        """Every spilled message behind one of these receipt keys, the newest last."""
+
+    async def read_waiting(
+        self, after: tuple[int, str], limit: int
+    ) -> list[tuple[int, str, bytes]]:
+        """Spilled messages behind this lot and key: lot, receipt key and entry, in that order."""
+
+    async def drop_lots(self, holds: str, before: float) -> None:
+        """Forget lots of "client_id" or "waiting" written before this time (epoch)."""

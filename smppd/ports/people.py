@@ -1,0 +1,47 @@
+"""Between the pipeline and what leaves for people: receipts, results, messages from handsets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from smppd.ledger.facts import Fact, FileAccount, Outstanding
+from smppd.ledger.slots import Slots
+from smppd.smpp.codec import Undecodable
+from smppd.smpp.pdu import DataSm, DeliverSm
+
+
+class ReceiptOf(NamedTuple):
+    """A receipt's fact with the client's id and destination of its message; None if unmatched."""
+
+    fact: Fact
+    id: str | None
+    to: str | None
+
+
+class Receipts(Protocol):
+    """Where delivery receipts go for people."""
+
+    def append(self, receipts: Sequence[ReceiptOf]) -> None:
+        """Append receipts that are already in the journal."""
+
+
+class Publisher(Protocol):
+    """Where results and reports go for people."""
+
+    async def publish(
+        self, file: FileAccount, slots: Slots, unfinished: Sequence[Outstanding]
+    ) -> str:
+        """Write results and report, move the source beside them; the source's new place.
+
+        `slots` say which facts ended its messages, as far as the journal has not got them.
+        """
+
+
+class Mailbox(Protocol):
+    """Where messages from handsets go for people."""
+
+    async def keep(
+        self, link: str, messages: Sequence[DeliverSm | DataSm | Undecodable]
+    ) -> Sequence[bool]:
+        """Return when they are on disk: of each, whether it is."""

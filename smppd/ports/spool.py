@@ -1,0 +1,56 @@
+"""Between the spool and the pipeline: lines of files are handed in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from smppd.message import ErrorInfo, Lane, Request
+
+
+class Line(msgspec.Struct, gc=False):
+    """One line of a file: a request, or a mistake with what could still be read of it."""
+
+    number: int
+    request: Request | None
+    mistake: ErrorInfo | None = None
+    to: str = ""
+    id: str | None = None
+    echo: dict[str, bytes] | None = None
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    """A file in `work/`, private to the daemon. `token` names its folder there."""
+
+    token: str
+    name: str
+    lane: Lane
+    path: Path
+
+
+class Unread(msgspec.Struct, frozen=True):
+    """A claimed file whose lines are not all in the journal: go on at this octet and line."""
+
+    file_id: int
+    claimed: Claimed
+    offset: int
+    line: int
+
+
+class Admission(Protocol):
+    """What the spool hands lines to. Each call returns when its effect is on disk."""
+
+    async def open_file(self, claimed: Claimed) -> Unread:
+        """Enter the file in the journal, or find the entry that a crash left."""
+
+    async def admit(self, file_id: int, lines: Sequence[Line], offset: int, line: int) -> None:
+        """Take lines in; the file has been read up to this octet and line number."""
+
+    async def close_file(self, file_id: int) -> None:
+        """Every line has been admitted."""
+
+    async def withdraw_file(self, file_id: int) -> None:
+        """The file proved unusable as a whole before any line of it was admitted."""

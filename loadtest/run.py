@@ -32,7 +32,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from smppd.control import ask
-from smppd.ledger.facts import QUEUE_SHIFT, Kind, read_chunk
+from smppd.ledger.facts import QUEUE_SHIFT, Kind
+from smppd.ledger.snapshot import read_chunk
 from smppd.message import Lane
 
 CONFIG = """

@@ -9,7 +9,8 @@ from smppd.cli.terminal import CommandError
 from smppd.config import Config
 from smppd.journal.schema import JournalError
 from smppd.journal.store import Store, open_reader
-from smppd.ledger.facts import LedgerError, MessageRow, made_up_msg_id
+from smppd.ledger.entries import MessageRow
+from smppd.ledger.facts import LedgerError, made_up_msg_id
 from smppd.results.story import Story, tell
 
 

@@ -12,7 +12,7 @@ from smppd.cli.lookup import find_or_fail, reading, story_of
 from smppd.cli.settings import read_config
 from smppd.cli.terminal import Terminal, plural
 from smppd.cli.waiting import counted
-from smppd.ledger.facts import MessageRow
+from smppd.ledger.entries import MessageRow
 from smppd.message import Message, State
 from smppd.results.lines import ResultLine, iso
 from smppd.results.story import Story, text_of

@@ -16,14 +16,9 @@ import msgspec
 
 from smppd.journal.store import Store, open_reader
 from smppd.ledger.accounts import Accounts
-from smppd.ledger.facts import (
-    QUEUE_SHIFT,
-    FileAccount,
-    Kind,
-    LedgerError,
-    Outstanding,
-    read_outstanding,
-)
+from smppd.ledger.entries import Outstanding, read_outstanding
+from smppd.ledger.facts import QUEUE_SHIFT, Kind, LedgerError
+from smppd.ledger.snapshot import FileAccount
 from smppd.message import INITIAL, State
 
 #: What a damaged journal may make of a replay.

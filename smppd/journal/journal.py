@@ -20,7 +20,9 @@ from smppd.figures import JournalFigures
 from smppd.journal.filter import Filter
 from smppd.journal.schema import JournalError
 from smppd.journal.store import Batch, Store
-from smppd.ledger.facts import Fact, FullBlock, MessageRow
+from smppd.ledger.entries import MessageRow
+from smppd.ledger.facts import Fact
+from smppd.ledger.snapshot import FullBlock
 from smppd.ports import ApiCall, ChatChannel, Checkpoint, Conversation
 
 T = TypeVar("T")

@@ -19,18 +19,10 @@ from smppd.journal.chats import Chats
 from smppd.journal.schema import MIGRATIONS, JournalError, check_version, migrate
 from smppd.ledger import memory
 from smppd.ledger.accounts import Accounts
-from smppd.ledger.facts import (
-    NOTHING_SAID,
-    QUEUE_SHIFT,
-    Fact,
-    FileAccount,
-    FullBlock,
-    Kind,
-    MessageRow,
-    ReceiptFact,
-    read_chunk,
-)
+from smppd.ledger.entries import MessageRow
+from smppd.ledger.facts import NOTHING_SAID, QUEUE_SHIFT, Fact, Kind, ReceiptFact
 from smppd.ledger.slots import BLOCK, Slots
+from smppd.ledger.snapshot import FileAccount, FullBlock, read_chunk
 from smppd.message import Lane, State
 from smppd.ports import ApiCall
 

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from smppd.ledger.facts import QUEUE_SHIFT, Fact, Kind, LedgerError, MessageRow, Outstanding
+from smppd.ledger.entries import MessageRow, Outstanding
+from smppd.ledger.facts import QUEUE_SHIFT, Fact, Kind, LedgerError
 from smppd.ledger.standing import Standing
 from smppd.ledger.steps import calls, files, queues, receipts, submissions
 

@@ -10,22 +10,18 @@ from collections.abc import Sequence
 
 from smppd.ledger.accounts import Accounts
 from smppd.ledger.calls import Response
+from smppd.ledger.entries import MessageRow, Outstanding, outstanding, result_of
 from smppd.ledger.facts import (
     CANCEL_ASKED,
     SET_BACK,
-    Chunk,
     Fact,
-    FullBlock,
     Kind,
-    MessageRow,
-    Outstanding,
     ReceiptFact,
     encode,
-    outstanding,
     receipt_key,
     receipt_text,
-    result_of,
 )
+from smppd.ledger.snapshot import Chunk, FullBlock
 from smppd.message import ErrorInfo, Lane, State
 
 # Plain numbers, as they stand on disk.

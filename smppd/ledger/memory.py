@@ -8,9 +8,11 @@ from __future__ import annotations
 import msgspec
 
 from smppd.ledger.accounts import Accounts
-from smppd.ledger.facts import Outstanding, Snapshot, encode, waiting_key
+from smppd.ledger.entries import Outstanding
+from smppd.ledger.facts import encode, waiting_key
 from smppd.ledger.message_ids import MessageIds, folded_key
 from smppd.ledger.slots import Slots
+from smppd.ledger.snapshot import Snapshot
 from smppd.message import State
 
 

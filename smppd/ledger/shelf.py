@@ -10,8 +10,9 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 
 from smppd.ledger.destinations import tail
-from smppd.ledger.facts import PARKED, PARKED_FOR, Parked, receipt_fact, receipt_key
+from smppd.ledger.facts import receipt_fact, receipt_key
 from smppd.ledger.message_ids import Folds, related_keys
+from smppd.ledger.snapshot import PARKED, PARKED_FOR, Parked
 
 
 class Shelf:

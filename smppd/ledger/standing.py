@@ -9,21 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from smppd.ledger.agenda import Agenda
-from smppd.ledger.facts import (
-    QUEUE_SHIFT,
-    Fact,
-    FileAccount,
-    FullBlock,
-    LedgerError,
-    Outstanding,
-    Pause,
-    Queue,
-)
+from smppd.ledger.entries import Outstanding
+from smppd.ledger.facts import QUEUE_SHIFT, Fact, LedgerError
 from smppd.ledger.lifecycle import ALLOWED, FINAL, QUEUED, SENDING, SENT, UNKNOWN, aggregate
 from smppd.ledger.message_ids import MessageIds
 from smppd.ledger.references import References
 from smppd.ledger.shelf import Shelf
 from smppd.ledger.slots import Slots
+from smppd.ledger.snapshot import FileAccount, FullBlock, Pause, Queue
 from smppd.ledger.unclaimed import Unclaimed, claimable
 from smppd.ledger.waiting import Remembered, Retries
 from smppd.message import State

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from smppd.ledger.destinations import tail
-from smppd.ledger.facts import Outstanding
+from smppd.ledger.entries import Outstanding
 from smppd.ledger.lifecycle import QUEUED, SENT, UNKNOWN
 
 #: How long a ghost is feared, in seconds since its submission: the time that receipts take.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import heapq
 
-from smppd.ledger.facts import REMEMBERED, Finished, Outstanding
+from smppd.ledger.entries import Outstanding
 from smppd.ledger.message_ids import folded_key
+from smppd.ledger.snapshot import REMEMBERED, Finished
 
 
 class Retries:

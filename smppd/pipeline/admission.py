@@ -9,8 +9,10 @@ import msgspec
 
 from smppd.config import AccountConfig, LinkConfig, RouteConfig
 from smppd.events import Emit, FileAdmitted
-from smppd.ledger.facts import QUEUE_SHIFT, Chunk, MessageRow, Rejected, encode
+from smppd.ledger.entries import MessageRow, Rejected
+from smppd.ledger.facts import QUEUE_SHIFT, encode
 from smppd.ledger.references import Numbering
+from smppd.ledger.snapshot import Chunk
 from smppd.message import ErrorInfo, Lane, Message, Request, State
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.making import Maker

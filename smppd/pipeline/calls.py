@@ -13,7 +13,8 @@ import msgspec
 from smppd.codes import account_cure, is_documented
 from smppd.events import CodeUndocumented, Emit
 from smppd.ledger.calls import HARMLESS, Response
-from smppd.ledger.facts import HEAD, Outstanding
+from smppd.ledger.entries import Outstanding
+from smppd.ledger.facts import HEAD
 from smppd.ledger.lifecycle import QUEUED, SENDING, UNANSWERED
 from smppd.message import ErrorInfo
 from smppd.pipeline.desk import Desk

@@ -13,7 +13,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 import msgspec
 import trio
 
-from smppd.ledger.facts import QUEUE_SHIFT, MessageRow, Outstanding
+from smppd.ledger.entries import MessageRow, Outstanding
+from smppd.ledger.facts import QUEUE_SHIFT
 from smppd.message import Message, State
 from smppd.pipeline.desk import Desk
 from smppd.ports import UNENCODABLE, Asking, Heard, Question, Reply

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 
 from smppd.ledger.accounts import Accounts
 from smppd.ledger.destinations import agrees
-from smppd.ledger.facts import MessageRow, Outstanding, ReceiptFact
+from smppd.ledger.entries import MessageRow, Outstanding
+from smppd.ledger.facts import ReceiptFact
 from smppd.ledger.message_ids import Place
 from smppd.ledger.unclaimed import claimable
 from smppd.ledger.user_reference import user_reference

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import trio
 
 from smppd.ledger import memory
-from smppd.ledger.facts import MessageRow
+from smppd.ledger.entries import MessageRow
 from smppd.ledger.ledger import Ledger
 from smppd.message import ErrorInfo, OnUnknown, State
 from smppd.ports import Checkpoint, Journal

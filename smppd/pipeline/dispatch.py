@@ -13,7 +13,7 @@ from math import inf
 
 import trio
 
-from smppd.ledger.facts import MessageRow
+from smppd.ledger.entries import MessageRow
 from smppd.message import Lane, Part, State
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.pools import Pool

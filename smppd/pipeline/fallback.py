@@ -18,7 +18,7 @@ import trio
 from smppd.events import Emit, FallbackBegan, FallbackEnded
 from smppd.figures import FallbackFigures
 from smppd.ledger.calls import NO_CALL
-from smppd.ledger.facts import MessageRow, Outstanding
+from smppd.ledger.entries import MessageRow, Outstanding
 from smppd.message import Call, Lane, Message, Part, State
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.pools import Pool

@@ -21,7 +21,8 @@ import msgspec
 import trio
 
 from smppd.events import Emit, QueriesRefused, StatusesRefused
-from smppd.ledger.facts import ANSWERED_FOR_GOOD, Outstanding, read_outstanding, waiting_key
+from smppd.ledger.entries import Outstanding, read_outstanding
+from smppd.ledger.facts import ANSWERED_FOR_GOOD, waiting_key
 from smppd.message import Message, State
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.refusals import OURSELVES

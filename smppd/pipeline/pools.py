@@ -13,7 +13,7 @@ from math import inf
 import trio
 
 from smppd.events import Emit, RouteMoved
-from smppd.ledger.facts import MessageRow, Outstanding
+from smppd.ledger.entries import MessageRow, Outstanding
 from smppd.message import State
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.turns import Turns

@@ -8,7 +8,8 @@ from heapq import nsmallest
 import trio
 
 from smppd.events import Emit, FileReported
-from smppd.ledger.facts import FileAccount, Outstanding, read_outstanding
+from smppd.ledger.entries import Outstanding, read_outstanding
+from smppd.ledger.snapshot import FileAccount
 from smppd.message import State
 from smppd.pipeline.desk import Desk
 from smppd.ports import Publisher

@@ -11,19 +11,11 @@ from itertools import chain
 
 from smppd.figures import MatchingFigures
 from smppd.ledger.destinations import agrees
-from smppd.ledger.facts import (
-    PARKED_FOR,
-    Finished,
-    MessageRow,
-    Outstanding,
-    Parked,
-    ReceiptFact,
-    read_outstanding,
-    receipt_fact,
-    receipt_key,
-)
+from smppd.ledger.entries import MessageRow, Outstanding, read_outstanding
+from smppd.ledger.facts import ReceiptFact, receipt_fact, receipt_key
 from smppd.ledger.lifecycle import PARTLY_DONE, RECEIPT_STATES
 from smppd.ledger.message_ids import EXACT, Place, related_keys
+from smppd.ledger.snapshot import PARKED_FOR, Finished, Parked
 from smppd.message import State
 from smppd.pipeline.claims import claim, possible
 from smppd.pipeline.desk import Desk

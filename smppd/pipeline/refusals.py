@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from smppd.events import Emit, LinkPaused, LinkResumed, RefusalsUnusual
+from smppd.ledger.entries import Outstanding
 from smppd.ledger.facts import HEAD as FIRST
-from smppd.ledger.facts import Outstanding
 from smppd.message import ErrorInfo, State
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.suspicion import Suspicion

@@ -7,7 +7,8 @@ it came, and decides nothing.
 
 from __future__ import annotations
 
-from smppd.ledger.facts import NOTHING_SAID, Outstanding, ReceiptFact
+from smppd.ledger.entries import Outstanding
+from smppd.ledger.facts import NOTHING_SAID, ReceiptFact
 from smppd.ledger.ledger import Ledger
 from smppd.ports import (
     STATUSES_REFUSED,

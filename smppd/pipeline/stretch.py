@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from smppd.ledger.facts import MessageRow
+from smppd.ledger.entries import MessageRow
 from smppd.message import State
 from smppd.pipeline.desk import Desk
 

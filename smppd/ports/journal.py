@@ -7,7 +7,9 @@ from typing import Protocol
 
 import msgspec
 
-from smppd.ledger.facts import Fact, FullBlock, MessageRow
+from smppd.ledger.entries import MessageRow
+from smppd.ledger.facts import Fact
+from smppd.ledger.snapshot import FullBlock
 
 
 class Checkpoint(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from smppd.ledger.facts import Outstanding
+from smppd.ledger.entries import Outstanding
 from smppd.message import Message, Part
 from smppd.smpp.codec import Undecodable
 from smppd.smpp.pdu import DataSm, DeliverSm

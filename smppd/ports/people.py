@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from smppd.ledger.facts import Fact, FileAccount, Outstanding
+from smppd.ledger.entries import Outstanding
+from smppd.ledger.facts import Fact
 from smppd.ledger.slots import Slots
+from smppd.ledger.snapshot import FileAccount
 from smppd.smpp.codec import Undecodable
 from smppd.smpp.pdu import DataSm, DeliverSm
 

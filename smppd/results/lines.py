@@ -8,9 +8,7 @@ from functools import lru_cache
 import msgspec
 
 from smppd.ledger.calls import read_response
-from smppd.ledger.facts import (
-    Fact,
-    Kind,
+from smppd.ledger.entries import (
     MessageRow,
     Outstanding,
     Result,
@@ -18,6 +16,7 @@ from smppd.ledger.facts import (
     read_result,
     result_of,
 )
+from smppd.ledger.facts import Fact, Kind
 from smppd.message import ErrorInfo, Message, State
 
 

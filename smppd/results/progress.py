@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import trio
 
-from smppd.ledger.facts import FileAccount
+from smppd.ledger.snapshot import FileAccount
 from smppd.message import State
 from smppd.results.lines import iso
 

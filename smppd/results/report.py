@@ -17,8 +17,10 @@ from typing import Any
 import msgspec
 import trio
 
-from smppd.ledger.facts import Fact, FileAccount, MessageRow, Outstanding
+from smppd.ledger.entries import MessageRow, Outstanding
+from smppd.ledger.facts import Fact
 from smppd.ledger.slots import Slots
+from smppd.ledger.snapshot import FileAccount
 from smppd.message import Lane
 from smppd.placing import day_folder, free_name, fsync_folder, write_whole
 from smppd.results.lines import ResultLine, echo_of, encode_line, iso, result_lines

@@ -12,22 +12,11 @@ from types import MappingProxyType
 import msgspec
 
 from smppd.ledger.accounts import Accounts
-from smppd.ledger.facts import (
-    CANCEL_ASKED,
-    HEAD,
-    QUEUE_SHIFT,
-    Fact,
-    FileAccount,
-    Kind,
-    MessageRow,
-    Outstanding,
-    Queue,
-    read_due,
-    read_outstanding,
-    receipt_fact,
-)
+from smppd.ledger.entries import MessageRow, Outstanding, read_outstanding
+from smppd.ledger.facts import CANCEL_ASKED, HEAD, QUEUE_SHIFT, Fact, Kind, read_due, receipt_fact
 from smppd.ledger.lifecycle import RECEIPT_STATES
 from smppd.ledger.slots import Slots
+from smppd.ledger.snapshot import FileAccount, Queue
 from smppd.message import ErrorInfo, State
 from smppd.results.call_words import CALL_WORDS
 from smppd.results.lines import ResultLine, echo_of, encode_line, iso, part_state, result_line

@@ -18,15 +18,10 @@ from smppd.journal.audit import Audit, audit
 from smppd.journal.store import Batch, open_store
 from smppd.ledger import memory
 from smppd.ledger.calls import Response
-from smppd.ledger.facts import (
-    QUEUE_SHIFT,
-    Chunk,
-    MessageRow,
-    ReceiptFact,
-    Rejected,
-    encode,
-)
+from smppd.ledger.entries import MessageRow, Rejected
+from smppd.ledger.facts import QUEUE_SHIFT, ReceiptFact, encode
 from smppd.ledger.ledger import Ledger
+from smppd.ledger.snapshot import Chunk
 from smppd.message import Call, ErrorInfo, Lane, Message, State
 from smppd.results.story import Story, tell
 from smppd.smpp.vocabulary import EsmClass

@@ -11,15 +11,10 @@ from smppd.journal.filter import Filter
 from smppd.journal.schema import MIGRATIONS, JournalError
 from smppd.journal.store import Batch, Store, open_reader, open_store
 from smppd.ledger import memory
-from smppd.ledger.facts import (
-    QUEUE_SHIFT,
-    Chunk,
-    MessageRow,
-    ReceiptFact,
-    Rejected,
-    encode,
-)
+from smppd.ledger.entries import MessageRow, Rejected
+from smppd.ledger.facts import QUEUE_SHIFT, ReceiptFact, encode
 from smppd.ledger.ledger import Ledger
+from smppd.ledger.snapshot import Chunk
 from smppd.message import ErrorInfo, Lane, Message, State
 
 QUEUE = 1

@@ -10,17 +10,10 @@ import pytest
 from smppd.ledger import memory
 from smppd.ledger.accounts import Accounts
 from smppd.ledger.calls import Response
-from smppd.ledger.facts import (
-    QUEUE_SHIFT,
-    Chunk,
-    MessageRow,
-    Outstanding,
-    ReceiptFact,
-    encode,
-    read_outstanding,
-    read_result,
-)
+from smppd.ledger.entries import MessageRow, Outstanding, read_outstanding, read_result
+from smppd.ledger.facts import QUEUE_SHIFT, ReceiptFact, encode
 from smppd.ledger.ledger import Ledger
+from smppd.ledger.snapshot import Chunk
 from smppd.message import Lane, Message, State
 
 FIRST = (1 << QUEUE_SHIFT) + 1

@@ -11,24 +11,21 @@ from hypothesis import strategies as st
 
 from smppd.ledger import memory
 from smppd.ledger.accounts import Accounts
+from smppd.ledger.entries import MessageRow, Outstanding, read_outstanding, read_result
 from smppd.ledger.facts import (
     ANSWERED_FOR_GOOD,
     QUEUE_SHIFT,
-    Chunk,
     Fact,
     Kind,
     LedgerError,
-    MessageRow,
-    Outstanding,
     ReceiptFact,
     encode,
     made_up_id,
     made_up_msg_id,
-    read_outstanding,
-    read_result,
 )
 from smppd.ledger.ledger import Ledger
 from smppd.ledger.lifecycle import aggregate
+from smppd.ledger.snapshot import Chunk
 from smppd.message import ErrorInfo, Lane, Message, OnUnknown, State
 
 QUEUE = 1

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from smppd.ledger import memory
 from smppd.ledger.accounts import Accounts
-from smppd.ledger.facts import Chunk, Snapshot, encode, read_chunk
+from smppd.ledger.facts import encode
 from smppd.ledger.references import Numbering, References, bucket_of, is_later
+from smppd.ledger.snapshot import Chunk, Snapshot, read_chunk
 
 
 def test_each_pair_counts_for_itself() -> None:

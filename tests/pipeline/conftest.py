@@ -24,7 +24,8 @@ from smppd.events import Event
 from smppd.journal.journal import Journal
 from smppd.journal.store import Batch, open_reader, open_store
 from smppd.ledger.accounts import Accounts
-from smppd.ledger.facts import Kind, MessageRow
+from smppd.ledger.entries import MessageRow
+from smppd.ledger.facts import Kind
 from smppd.ledger.ledger import Ledger
 from smppd.message import Lane, Part, State
 from smppd.pipeline.admission import Admission, Terms

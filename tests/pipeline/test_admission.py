@@ -11,7 +11,8 @@ import trio.testing
 
 from smppd.config import LinkConfig
 from smppd.events import FileAdmitted
-from smppd.ledger.facts import QUEUE_SHIFT, read_rejected
+from smppd.ledger.entries import read_rejected
+from smppd.ledger.facts import QUEUE_SHIFT
 from smppd.message import ErrorInfo, Lane, State
 from smppd.ports import Checkpoint, Claimed, Line
 

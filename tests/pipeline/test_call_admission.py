@@ -8,7 +8,8 @@ import pytest
 import trio.testing
 
 from smppd.config import ContactsConfig, HttpConfig, LinkConfig
-from smppd.ledger.facts import QUEUE_SHIFT, read_rejected
+from smppd.ledger.entries import read_rejected
+from smppd.ledger.facts import QUEUE_SHIFT
 from smppd.message import Lane
 
 if TYPE_CHECKING:

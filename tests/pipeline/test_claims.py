@@ -8,7 +8,8 @@ import pytest
 import trio
 import trio.testing
 
-from smppd.ledger.facts import MessageRow, encode
+from smppd.ledger.entries import MessageRow
+from smppd.ledger.facts import encode
 from smppd.ledger.user_reference import user_reference
 from smppd.message import Message, State
 from smppd.pipeline.claims import _in_window, _quotes

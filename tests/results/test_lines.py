@@ -7,16 +7,8 @@ from typing import Any
 
 import pytest
 
-from smppd.ledger.facts import (
-    QUEUE_SHIFT,
-    Fact,
-    Kind,
-    MessageRow,
-    Outstanding,
-    Rejected,
-    encode,
-    result_of,
-)
+from smppd.ledger.entries import MessageRow, Outstanding, Rejected, result_of
+from smppd.ledger.facts import QUEUE_SHIFT, Fact, Kind, encode
 from smppd.message import ErrorInfo, Message, State
 from smppd.results.lines import echo_of, encode_line, iso, result_line
 

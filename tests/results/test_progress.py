@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from smppd.ledger.facts import FileAccount
+from smppd.ledger.snapshot import FileAccount
 from smppd.message import State
 from smppd.results.progress import ProgressWriter
 

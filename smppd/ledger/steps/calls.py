@@ -4,7 +4,8 @@ became of each destination."""
 from __future__ import annotations
 
 from smppd.ledger.calls import End, Response, read_response
-from smppd.ledger.facts import Fact, Outstanding, receipt_fact, receipt_key
+from smppd.ledger.entries import Outstanding
+from smppd.ledger.facts import Fact, receipt_fact, receipt_key
 from smppd.ledger.lifecycle import (
     DELIVERED,
     QUEUED,

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from smppd.ledger.facts import (
-    QUEUE_SHIFT,
-    Fact,
-    FileAccount,
-    LedgerError,
-    read_chunk,
-    read_names,
-)
+from smppd.ledger.facts import QUEUE_SHIFT, Fact, LedgerError, read_names
 from smppd.ledger.lifecycle import QUEUED
 from smppd.ledger.slots import FINAL_AT_ADMISSION, Slots
+from smppd.ledger.snapshot import FileAccount, read_chunk
 from smppd.ledger.standing import Standing
 
 

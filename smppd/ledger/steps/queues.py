@@ -5,20 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from smppd.ledger.facts import (
-    HEAD,
-    QUEUE_SHIFT,
-    Fact,
-    Kind,
-    MessageRow,
-    Outstanding,
-    Pause,
-    Queue,
-    outstanding,
-    read_outstanding,
-    read_pause,
-)
+from smppd.ledger.entries import MessageRow, Outstanding, outstanding, read_outstanding
+from smppd.ledger.facts import HEAD, QUEUE_SHIFT, Fact, Kind, read_pause
 from smppd.ledger.lifecycle import CANCELLED, EXPIRED, QUEUED, SENDING
+from smppd.ledger.snapshot import Pause, Queue
 from smppd.ledger.standing import Standing
 from smppd.message import ErrorInfo
 from smppd.smpp.vocabulary import status_name

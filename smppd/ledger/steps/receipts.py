@@ -3,14 +3,8 @@ they are about, and its answers to query_sm and cancel_sm."""
 
 from __future__ import annotations
 
-from smppd.ledger.facts import (
-    ANSWERED_FOR_GOOD,
-    CANCEL_ASKED,
-    Fact,
-    Outstanding,
-    Parked,
-    receipt_fact,
-)
+from smppd.ledger.entries import Outstanding
+from smppd.ledger.facts import ANSWERED_FOR_GOOD, CANCEL_ASKED, Fact, receipt_fact
 from smppd.ledger.lifecycle import (
     CANCELLED,
     DELETED,
@@ -21,6 +15,7 @@ from smppd.ledger.lifecycle import (
     UNDELIVERED,
 )
 from smppd.ledger.shelf import shelf_key
+from smppd.ledger.snapshot import Parked
 from smppd.ledger.standing import Standing
 from smppd.ledger.steps.calls import conclude
 from smppd.ledger.steps.queues import cancel

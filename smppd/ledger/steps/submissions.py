@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import msgspec
 
-from smppd.ledger.facts import HEAD, SET_BACK, Fact, Outstanding, read_due
+from smppd.ledger.entries import Outstanding
+from smppd.ledger.facts import HEAD, SET_BACK, Fact, read_due
 from smppd.ledger.lifecycle import FAILED, QUEUED, SENDING, SENT, UNANSWERED, UNKNOWN
 from smppd.ledger.standing import Standing
 from smppd.message import ErrorInfo

@@ -1,0 +1,142 @@
+"""What the ledger holds beside messages that are not final: files, queues, receipts that wait.
+
+A snapshot is all of it, and them. Shapes on disk, as in `facts`: extend at the end.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from smppd.ledger.entries import Outstanding
+from smppd.message import State
+
+#: How many finished message_ids are remembered at least, to know a repeated receipt as one.
+REMEMBERED = 20_000
+#: How many receipts may wait for their message_id to be learnt.
+PARKED = 100_000
+#: For how long (seconds): after a day the SMSC may have given the message_id to another message.
+PARKED_FOR = 86_400.0
+
+
+class Chunk(msgspec.Struct, array_like=True):
+    """Lines admitted in one commit, and how far the file had been read (octets, lines).
+
+    `ranges` are (first msg_id, last msg_id, how many of them are queued), one for each queue;
+    `final` has the state of the items that were final at once, `references` the last number used in
+    each bucket (see `References`).
+    """
+
+    ranges: list[tuple[int, int, int]]
+    first_item: int
+    items: int
+    queued: int
+    final: dict[int, int]
+    offset: int
+    line: int
+    references: dict[int, int] = msgspec.field(default_factory=dict)
+
+
+class FileAccount(msgspec.Struct, array_like=True):
+    """A file that is not reported yet, or has messages that are not final.
+
+    `scheduled` counts those of its queued messages that wait for their `send_at`.
+    """
+
+    file_id: int
+    token: str
+    name: str
+    lane: int
+    opened: float
+    items: int = 0
+    done: int = 0
+    offset: int = 0
+    line: int = 0
+    closed: bool = False
+    reported: bool = False
+    last_submit: float = 0.0
+    chunks: list[Chunk] = msgspec.field(default_factory=list)
+    states: list[int] = msgspec.field(default_factory=lambda: [0] * (len(State) + 1))
+    saved_slots: dict[int, bytes] = msgspec.field(default_factory=dict)
+    scheduled: int = 0
+
+    @property
+    def queued(self) -> int:
+        """Messages that wait for their turn or are on their way out."""
+        return self.states[State.QUEUED] + self.states[State.SENDING]
+
+    @property
+    def pending(self) -> int:
+        """Messages that are not final."""
+        return self.items - self.done
+
+
+class Queue(msgspec.Struct, array_like=True):
+    """One lane of one link: msg_ids up to `head` were taken, up to `tail` exist.
+
+    `queued` counts the messages in state QUEUED, those included that came back. `cancelled` are
+    those that were cancelled, or picked, before their turn: behind `head`, and to be passed over.
+    """
+
+    number: int
+    head: int
+    tail: int
+    queued: int = 0
+    cancelled: set[int] = msgspec.field(default_factory=set)
+
+
+class FullBlock(NamedTuple):
+    """A block of a file's slots in which every message has ended, for the journal to keep."""
+
+    file_id: int
+    number: int
+    octets: bytes
+
+
+class Parked(msgspec.Struct, array_like=True):
+    """A receipt whose message_id nobody knows yet; `other` is the key of the other id it named."""
+
+    at: float
+    num: int | None
+    text: str
+    other: str = ""
+
+
+class Finished(NamedTuple):
+    """What is remembered of a part whose message is final; `state` is the part's."""
+
+    msg_id: int
+    id: str
+    to: str
+    part: int = 0
+    state: int = 0
+
+
+class Pause(NamedTuple):
+    """Why a link submits nothing, since when (epoch seconds), and who said so."""
+
+    at: float
+    reason: str
+    who: str
+
+
+class Snapshot(msgspec.Struct, array_like=True):
+    """The whole ledger at one seq, so that a start need not read the log from its beginning."""
+
+    seq: int
+    counts: list[int]
+    queues: list[Queue]
+    files: list[FileAccount]
+    outstanding: list[Outstanding]
+    shelf: dict[str, Parked]
+    unmatched: int
+    last_file: int
+    finished: dict[str, Finished]
+    references: bytes = b""
+    agenda: dict[int, dict[int, bytes]] = msgspec.field(default_factory=dict)
+    ghosts: dict[str, float] = {}
+    paused: dict[str, Pause] = msgspec.field(default_factory=dict)
+
+
+read_chunk = msgspec.msgpack.Decoder(Chunk).decode

@@ -11,7 +11,8 @@ from smppd.httpapi.statuses import Statuses, Words
 from smppd.link.link import Link
 from smppd.message import Lane
 from smppd.pipeline.desk import Desk
-from smppd.pipeline.fallback import Detour, Fallback, FallbackTerms
+from smppd.pipeline.detour import Detour, FallbackTerms
+from smppd.pipeline.fallback import Fallback
 from smppd.pipeline.inquiry import LONGEST_OF_ACCOUNT, MOST_STATUSES, QueryTerms
 from smppd.pipeline.pools import Pool
 from smppd.ports import Submissions

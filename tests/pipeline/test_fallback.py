@@ -20,7 +20,8 @@ from smppd.ledger.facts import Kind
 from smppd.message import Lane
 from smppd.pipeline import fallback as module
 from smppd.pipeline import stretch
-from smppd.pipeline.fallback import Detour, Fallback, FallbackTerms
+from smppd.pipeline.detour import Detour, FallbackTerms
+from smppd.pipeline.fallback import Fallback
 from smppd.ports import Answered, CallDone, CallOutcome, CallRefused, CallReturned, CallUnanswered
 from smppd.provider.answers import Taken
 

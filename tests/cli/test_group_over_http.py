@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from smppd.journal.store import open_store
+from tests.processes import PATIENCE, finish, smppd
 
 CONFIG = """
 [spool]
@@ -32,28 +31,12 @@ timeout = "20s"
 [observe]
 control = "control.sock"
 """
-PATIENCE = 60.0
 
 
-@contextmanager
-def smppd(*words: str, folder: Path | None = None) -> Iterator[subprocess.Popen[str]]:
-    """A command in a process of its own, which does not outlive the context."""
-    environ = os.environ | {"SMPPD_TEST_PASSWORD": "secret"}
-    if folder is not None:
-        environ["SMPPD_CONFIG"] = str(folder / "smppd.toml")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "smppd", *words],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environ,
-    )
-    with process:
-        try:
-            yield process
-        finally:
-            process.kill()
+def command(folder: Path, *words: str) -> AbstractContextManager[subprocess.Popen[str]]:
+    """A command with the configuration in this folder."""
+    config = str(folder / "smppd.toml")
+    return smppd(*words, SMPPD_TEST_PASSWORD="secret", SMPPD_CONFIG=config)
 
 
 @contextmanager
@@ -83,9 +66,8 @@ def wait_for_lots(folder: Path, count: int) -> None:
 
 def run(folder: Path, *words: str) -> tuple[int, str, str]:
     """A command to its end."""
-    with smppd(*words, folder=folder) as process:
-        out, err = process.communicate(timeout=PATIENCE)
-        return process.returncode, out, err
+    with command(folder, *words) as process:
+        return finish(process)
 
 
 def contacts(folder: Path, count: int) -> Sequence[str]:
@@ -114,11 +96,11 @@ def test_ctrl_c_says_which_rows_are_in_and_which_in_doubt(tmp_path: Path) -> Non
     file = str(tmp_path / "x.csv")
     with provider(tmp_path, "--http-fault=what=hang,op=group.addcontactlist,after=2"):
         words = ("group", "load", "1", file, "--lot=10")
-        with smppd(*words, folder=tmp_path) as process:
+        with command(tmp_path, *words) as process:
             wait_for_lots(tmp_path, 3)
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=PATIENCE)
-        assert process.returncode == 1
+            code, out, err = finish(process)
+        assert code == 1
         assert out.splitlines()[1:] == ["20 of 50 rows are in", "20 contacts loaded into group 1"]
         assert "in the group: rows 2 to 21\n" in err
         assert "in doubt: rows 22 to 31; look with\n" in err

@@ -8,10 +8,8 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +21,7 @@ from smppd.cli.run import run as run_daemon
 from smppd.config import Config
 from smppd.journal.store import open_store
 from smppd.spool.folders import prepare_root
+from tests.processes import finish, smppd
 
 T = TypeVar("T")
 
@@ -58,28 +57,6 @@ def configure(folder: Path, listen: str = "") -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     (folder / "smppd.toml").write_text(CONFIG.format(port=port, listen=listen))
-
-
-@contextmanager
-def smppd(*words: str) -> Iterator[subprocess.Popen[str]]:
-    """A command in a process of its own, which does not outlive the context."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "smppd", *words],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=60)
-    return process.returncode, out, err
 
 
 def run(*words: str) -> tuple[int, str, str]:

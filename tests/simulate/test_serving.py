@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import ssl
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -26,6 +23,7 @@ from smppd.simulate.provider.core import Provider
 from smppd.simulate.provider.serving import HttpServer
 from smppd.simulate.reading import make_script
 from smppd.simulate.tally import Summary
+from tests.processes import finish, smppd
 
 if TYPE_CHECKING:
     from tests.certificates import Authority
@@ -218,15 +216,8 @@ def test_as_a_process_it_prints_its_url_and_ends_without_a_word(
     tmp_path: Path, end: signal.Signals
 ) -> None:
     tally = tmp_path / "tally.json"
-    command = [sys.executable, "-m", "smppd", "simulate", "--listen=127.0.0.1:0"]
-    process = subprocess.Popen(
-        [*command, f"--tally-file={tally}", "--http-user=a", "--http-fault=what=hang,op=sms.*"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    try:
+    faults = ("--http-user=a", "--http-fault=what=hang,op=sms.*")
+    with smppd("simulate", "--listen=127.0.0.1:0", f"--tally-file={tally}", *faults) as process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("listening on 127.0.0.1:")
         said = process.stdout.readline()
@@ -243,25 +234,16 @@ def test_as_a_process_it_prints_its_url_and_ends_without_a_word(
             answer = client.post(found[2] + "new", json=person, headers=headers)
             assert answer.json() == {"status": "success", "result": {"id": 1}}
             process.send_signal(end)
-            out, errors = process.communicate(timeout=10)
-        assert (process.returncode, out, errors) == (0, "", "")
-    finally:
-        process.kill()
-        process.communicate()
+            assert finish(process) == (0, "", "")
     seen = msgspec.json.decode(tally.read_bytes(), type=Summary)
     assert seen.calls["sms.sendsms"].done == 1
     assert seen.calls["sms.sendsms"].faults == {"hang": 1}
     assert seen.messages == {"34 78": 1}
 
 
-def test_no_address_serves_no_http(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "smppd", "simulate", "--listen=127.0.0.1:0", "--http-listen="]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path)
-    try:
+def test_no_address_serves_no_http() -> None:
+    with smppd("simulate", "--listen=127.0.0.1:0", "--http-listen=") as process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("listening on")
         process.terminate()
-        assert process.communicate(timeout=10)[0] == ""
-    finally:
-        process.kill()
-        process.communicate()
+        assert finish(process) == (0, "", "")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from ipaddress import ip_address
 from typing import Any, NamedTuple, get_args
 
 from smppd.config.accounts import (
@@ -103,7 +102,7 @@ def _check_transport(reading: Reading, given: Mapping[str, Any], key: Sequence[s
     where = place(given["url"])
     if where.scheme != "http":
         return
-    if not _is_loopback(where.host) and not given.get("insecure_http"):
+    if not where.is_local and not given.get("insecure_http"):
         reading.refuse(
             "begins with http://, so everybody on the way could read the credentials; write"
             " https://, or insecure_http = true if that is what you want",
@@ -111,13 +110,6 @@ def _check_transport(reading: Reading, given: Mapping[str, Any], key: Sequence[s
         )
     if given.get("tls_ca_file") is not None:
         reading.refuse("does nothing for a URL with http://; take it out", *key, "tls_ca_file")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _meanings(reading: Reading, given: object, key: Sequence[str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import zoneinfo
 from collections.abc import Sequence
+from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -23,6 +24,14 @@ class Place(NamedTuple):
 
     scheme: str
     host: str
+
+    @property
+    def is_local(self) -> bool:
+        """Whether what goes there does not leave this machine."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
 
 
 def place(url: str) -> Place:

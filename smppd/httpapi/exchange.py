@@ -14,13 +14,13 @@ import ssl
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import aclosing
-from ipaddress import ip_address
 from typing import NamedTuple
 
 import httpx2
 import trio
 
 from smppd.config.mistakes import Mistake
+from smppd.config.web_rules import place
 from smppd.provider.answers import NoAnswer
 
 #: An answer of more octets than this is none.
@@ -247,12 +247,5 @@ def check_url(url: str, *, insecure_http: bool) -> None:
         return
     if parts.scheme != "http" or not parts.host:
         raise ValueError("the account's url must begin with https:// and a host")
-    if not insecure_http and not _is_loopback(parts.host):
+    if not insecure_http and not place(url).is_local:
         raise ValueError("the account's url begins with http://: write https://, or insecure_http")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

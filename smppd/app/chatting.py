@@ -38,16 +38,16 @@ class PolledAccount:
 
     @property
     def name(self) -> str:
-        """See `httpapi.chat.ChatAccount`."""
+        """See `httpapi.channel_calls.ChatAccount`."""
         return self._account.name
 
     @property
     def paused(self) -> bool:
-        """See `httpapi.chat.ChatAccount`."""
+        """See `httpapi.channel_calls.ChatAccount`."""
         return self.name in self._desk.accounts.paused
 
     async def call(self, operation: Operation, params: Mapping[str, Value]) -> Answer:
-        """See `httpapi.chat.ChatAccount`."""
+        """See `httpapi.channel_calls.ChatAccount`."""
         answer = await self._account.call(operation, params)
         if isinstance(answer, Failure):
             cure = account_cure(answer.code, self.name)

@@ -8,48 +8,22 @@ what was noted is not given out again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 import msgspec
 import trio
 
-from smppd.events import ChatFailing, ChatRecovered, Emit
+from smppd.events import Emit
 from smppd.figures import ChatFigures
+from smppd.httpapi.channel_calls import ChannelCalls, ChatAccount
 from smppd.httpapi.conversations import Held, Step, next_step
 from smppd.ports import ChatChannel, ChatLetter, ChatMemory, ChatStage, Letterbox
-from smppd.provider.answers import Answer, Failure, NoAnswer, Success
-from smppd.provider.catalogue import OPERATIONS
-from smppd.provider.chat import ChatMessage, Listed, Read, by_conversation, read_messages
-from smppd.provider.operation import Operation, Value
+from smppd.provider.chat import ChatMessage, Listed
 
 #: So many messages are noted at once.
 _LOT = 100
 _DAY = 86_400
-
-_GETCHATS = OPERATIONS["chat.getchats"]
-_GETMESSAGES = OPERATIONS["chat.getmessages"]
-_GETUNREAD = OPERATIONS["chat.getunreadmessages"]
-
-_HINTS = {
-    "CHANNEL_NOT_FOUND": "compare [chat] channels with: smppd chat channels",
-    "CHAT_NOT_FOUND": "the provider says so itself; asked again at the next poll",
-}
-
-
-class ChatAccount(Protocol):
-    """The account over which a channel is asked."""
-
-    @property
-    def name(self) -> str:
-        """Its name in the configuration."""
-
-    @property
-    def paused(self) -> bool:
-        """Whether nothing is asked over it for now."""
-
-    async def call(self, operation: Operation, params: Mapping[str, Value]) -> Answer:
-        """Ask, at the account's pace and into its log."""
 
 
 class PollTerms(msgspec.Struct, frozen=True):
@@ -78,56 +52,39 @@ class ChannelPoll:
         emit: Emit,
         wall: Callable[[], float],
     ) -> None:
-        self._account = account
         self._channel = channel
         self._terms = terms
         self._memory = keeping.memory
         self._letterbox = keeping.letterbox
-        self._emit = emit
         self._wall = wall
         self._held: dict[str, Held] = {}
         self._opened = -1
-        self._troubles: set[str] = set()
-        self._told: set[str] = set()
         self.figures = ChatFigures(channel.account, channel.platform, channel.platformid)
+        self._calls = ChannelCalls(account, channel, self.figures, emit)
 
     async def run(self) -> None:
         """Poll until cancelled."""
         while True:
-            if not self._account.paused:
+            if not self._calls.paused:
                 await self.poll()
             await trio.sleep(self._terms.poll_interval)
 
     async def poll(self) -> None:
         """One look at every conversation of the channel."""
-        self._troubles = set()
-        listed = await self._list()
+        self._calls.begin()
+        listed = await self._calls.conversations()
         if listed is not None:
             await self._open([each.destination for each in listed])
             for each in listed:
-                if self._account.paused:
+                if self._calls.paused:
                     return
                 await self._attend(self._held[each.destination], each)
             self.figures.last_poll = self._wall()
             self.figures.conversations = len(listed)
         await self._letterbox.give_out([])
-        if not self._troubles and self._told:
-            self._emit(ChatRecovered(*self._channel))
-        self._told = self._troubles
+        self._calls.end()
 
     # ── which conversations there are ────────────────────────────────────────────────────────
-
-    async def _list(self) -> list[Listed] | None:
-        answer = await self._call(_GETCHATS)
-        if isinstance(answer, Failure) and answer.code == "CHAT_NOT_FOUND":
-            return []  # there is none yet
-        read = self._read(_GETCHATS, answer)
-        if read is None:
-            return None
-        listed = by_conversation(read.messages)
-        if any(not each.destination for each in read.messages):
-            self._trouble(_GETCHATS, "a conversation without a destination", "it is left out")
-        return listed
 
     async def _open(self, destinations: Sequence[str]) -> None:
         """Hold just these, as the journal knows them."""
@@ -149,17 +106,17 @@ class ChannelPoll:
         elif step is Step.UNREAD:
             step = await self._look_at_unread(held, listed)
         if step is Step.WHOLE:
-            whole = await self._ask(_GETMESSAGES, held)
+            whole = await self._read_whole(held)
             if whole is not None and await self._take(held, whole, whole, whole=True):
                 await self._settle(held, listed)
 
     async def _look_first(self, held: Held, listed: Listed) -> Step:
         """Take what is unread as new, and the rest as seen before; what is to follow."""
-        history = await self._ask(_GETMESSAGES, held)
+        history = await self._read_whole(held)
         if history is None:
             return Step.NOTHING
         await self._note(held, ChatStage.OWED, b"")
-        unread, lost = await self._ask_unread(held)
+        unread, lost = await self._calls.unread(held.destination)
         if unread is None:
             if lost:
                 return Step.WHOLE
@@ -174,7 +131,7 @@ class ChannelPoll:
         somebody else meanwhile, and be ours."""
         before = held.tip
         await self._note(held, ChatStage.OWED, before)
-        unread, lost = await self._ask_unread(held)
+        unread, lost = await self._calls.unread(held.destination)
         if unread is None:
             if lost:
                 return Step.WHOLE
@@ -233,56 +190,11 @@ class ChannelPoll:
         await self._memory.note_chat(held.noted(stage, tip), (), self._day(), whole=False)
         held.stage, held.tip = stage, tip
 
-    # ── asking ───────────────────────────────────────────────────────────────────────────────
-
-    async def _ask(self, operation: Operation, held: Held) -> list[ChatMessage] | None:
-        read = self._read(operation, await self._call(operation, held.destination))
-        if read is None:
-            return None
-        held.whole_due = trio.current_time() + self._terms.reread
-        return read.messages
-
-    async def _ask_unread(self, held: Held) -> tuple[list[ChatMessage] | None, bool]:
-        """What is unread, or None; and whether messages may have been marked as read that we
-        have not got."""
-        answer = await self._call(_GETUNREAD, held.destination)
-        read = self._read(_GETUNREAD, answer)
-        if read is not None:
-            return read.messages, False
-        unsent = isinstance(answer, Failure) or (isinstance(answer, NoAnswer) and not answer.sent)
-        return None, not unsent
-
-    async def _call(self, operation: Operation, destination: str = "") -> Answer:
-        params: dict[str, Value] = {
-            "platform": self._channel.platform,
-            "platformid": self._channel.platformid,
-        }
-        if destination:
-            params["destination"] = destination
-        answer = await self._account.call(operation, params)
-        if isinstance(answer, Failure):
-            hint = _HINTS.get(answer.code, answer.text)
-            self._trouble(operation, answer.code, hint)
-        elif isinstance(answer, NoAnswer):
-            self._trouble(operation, answer.reason, "asked again at the next poll")
-        return answer
-
-    def _read(self, operation: Operation, answer: Answer) -> Read | None:
-        """The messages of an answer; None when there is none, or nothing of it can be read."""
-        if not isinstance(answer, Success):
-            return None
-        read = read_messages(answer.result)
-        if read.problem:
-            self._trouble(operation, read.problem, "the answer is not as documented")
-        return read if read.messages or not read.unread else None
-
-    def _trouble(self, operation: Operation, reason: str, hint: str) -> None:
-        """Tell the operator of it, unless it was so at the last poll."""
-        self.figures.errors += 1
-        trouble = f"{operation.name}: {reason}"
-        if trouble not in self._told | self._troubles:
-            self._emit(ChatFailing(*self._channel, trouble, hint))
-        self._troubles.add(trouble)
+    async def _read_whole(self, held: Held) -> list[ChatMessage] | None:
+        messages = await self._calls.messages(held.destination)
+        if messages is not None:
+            held.whole_due = trio.current_time() + self._terms.reread
+        return messages
 
     def _day(self) -> int:
         return int(self._wall() // _DAY)

@@ -7,7 +7,6 @@ nothing is forgotten but by an answer of it.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Sequence
 
@@ -44,16 +43,13 @@ class Chats:
                 [(*channel, each, stage, day) for each in ("", *destinations)],
             )
             self._forget_unlisted(channel, day - KEPT_DAYS)
-            found = sql.execute(
-                "SELECT destination, number, stage, tip FROM chat"  # noqa: S608
-                f" WHERE {_CHANNEL} AND destination IN (SELECT value FROM json_each(?))",
-                (*channel, json.dumps(destinations)),
-            ).fetchall()
-        known = {
-            destination: Conversation(number, destination, ChatStage(at), tip)
-            for destination, number, at, tip in found
-        }
-        return [known[destination] for destination in destinations]
+            # One by one: a list as JSON would lose what stands behind a NUL.
+            find = f"SELECT number, stage, tip FROM chat WHERE {_CHANNEL} AND destination = ?"  # noqa: S608
+            found = [sql.execute(find, (*channel, each)).fetchone() for each in destinations]
+        return [
+            Conversation(number, each, ChatStage(at), tip)
+            for each, (number, at, tip) in zip(destinations, found, strict=True)
+        ]
 
     def _forget_unlisted(self, channel: ChatChannel, before: int) -> None:
         """What comes back after that is history, as if the channel were seen for the first time."""

@@ -43,6 +43,13 @@ def test_what_a_channel_holds_when_first_seen_is_history_and_what_comes_later_is
     assert stages(found) == [ChatStage.OWED, ChatStage.HISTORY, ChatStage.HISTORY]
 
 
+@pytest.mark.parametrize("other", ["a\0b", "\0", "'\"\\", "\u2028\ufffe", "x" * 100_000])
+def test_whatever_the_other_side_is_called(chats: Chats, other: str) -> None:
+    (first,) = chats.open(CHANNEL, [other], DAY)
+    assert first.destination == other
+    assert chats.open(CHANNEL, ["1", other], DAY)[1] == first
+
+
 def test_a_channel_without_conversations_is_seen_all_the_same(chats: Chats) -> None:
     assert chats.open(CHANNEL, [], DAY) == []
     assert stages(chats.open(CHANNEL, ["1"], DAY)) == [ChatStage.OWED]

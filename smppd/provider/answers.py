@@ -120,8 +120,10 @@ def read_answer(operation: Operation, status_code: int, content_type: str, body:
     """What an HTTP response says.
 
     The documents tell of `status`, `result` and `error`, and of no HTTP status: an `error` counts
-    under any, a `success` only where HTTP does not contradict it. Without either, HTTP says whether
-    the request was certainly refused (4xx and a moved URL); what is left is no answer.
+    under any, a `success` only where HTTP does not contradict it. An error without a documented
+    code counts only where HTTP does not say of itself that something went wrong, or put it off: a
+    gateway may have written that. Without either word, HTTP says whether the request was certainly
+    refused (4xx and a moved URL); what is left is no answer.
     """
     envelope = _envelope(body, content_type)
     if isinstance(envelope, str):
@@ -130,7 +132,7 @@ def read_answer(operation: Operation, status_code: int, content_type: str, body:
     word = said.lower() if isinstance(said, str) else ""
     if word == "error":
         named = _failure(operation, envelope.get("error"))
-        return named or _unnamed(status_code, f"no code was given: {_quoted(body, content_type)}")
+        return _refusal(operation, status_code, named, _quoted(body, content_type))
     if word == "success":
         if 200 <= status_code < 300:
             return Success(bytes(envelope.get("result", b"null")))
@@ -142,17 +144,37 @@ def read_answer(operation: Operation, status_code: int, content_type: str, body:
     )
 
 
+def _refusal(operation: Operation, status_code: int, named: Failure | None, quoted: str) -> Answer:
+    """What an answer says that calls itself an error, with what it names, or nothing."""
+    known = named is not None and (meaning(operation, named.code) or stops_account(named.code))
+    if not known and _is_in_the_way(status_code):
+        return _without(status_code, "the answer says error, and no code that is documented")
+    return named or _unnamed(status_code, f"no code was given: {quoted}")
+
+
 def _without(status_code: int, what: str, api_says: str = "") -> Answer:
     """An answer without the documented words; `api_says` is a JSON object all the same. That may
     hold what messages say, and only a refusal repeats it: the result of one call."""
     if status_code == HTTPStatus.TOO_MANY_REQUESTS:
         return NoAnswer(f"{_named(status_code)}: the provider wants fewer requests", sent=False)
-    if not 300 <= status_code < 500 or status_code in _DOUBTFUL:
+    if _is_doubtful(status_code):
         return NoAnswer(f"{_named(status_code)}: {what}", sent=True)
     if status_code in _OF_THE_ACCOUNT | _OF_ONE_REQUEST or (api_says and status_code >= 400):
         return _unnamed(status_code, f"{what}: {api_says}" if api_says else what)
     why = "is another now, and is not followed" if status_code < 400 else "is not that of the API"
     return Failure(WRONG_URL, f"{_named(status_code)}: the account's url {why}; {what}")
+
+
+def _is_doubtful(status_code: int) -> bool:
+    """Whether nobody knows, by this HTTP status, if what was asked for has been done."""
+    return not 300 <= status_code < 500 or status_code in _DOUBTFUL
+
+
+def _is_in_the_way(status_code: int) -> bool:
+    """Whether something between us and the API may have answered in its place."""
+    fine = 200 <= status_code < 300
+    put_off = status_code == HTTPStatus.TOO_MANY_REQUESTS
+    return put_off or (_is_doubtful(status_code) and not fine)
 
 
 def _unnamed(status_code: int, what: str) -> Failure:

@@ -110,6 +110,17 @@ class TestFailure:
             "HTTP_404", f"HTTP 404 Not Found: no code was given: {body}"
         )
 
+    @pytest.mark.parametrize(
+        "error", ['"DAILY_LIMIT"', '"upstream timed out"', '["timeout"]', "null", "504"]
+    )
+    @pytest.mark.parametrize("status", [408, 429, 500, 502, 504])
+    def test_that_a_gateway_may_have_written_is_no_refusal(self, error: str, status: int) -> None:
+        answer = read(f'{{"status":"error","error":{error},"message":"34600000001"}}', status)
+        assert isinstance(answer, NoAnswer)
+        assert answer.sent is (status != 429)
+        assert answer.reason.startswith(f"HTTP {status} ")
+        assert "34600000001" not in answer.reason
+
     def test_without_anything(self) -> None:
         answer = read('{"status":"error"}', 401)
         assert isinstance(answer, Failure)

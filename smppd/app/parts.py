@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from random import SystemRandom
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -53,6 +54,16 @@ if TYPE_CHECKING:
     from smppd.httpapi.transport import Transport
 
 
+#: Calls to the disk at once.
+DISK_THREADS = 20
+
+
+def threads_of_our_own() -> RunSync:
+    """Threads for the disk alone: hosts whose names are looked up for long, however many, are
+    looked up in others, and hold up no commit."""
+    return partial(trio.to_thread.run_sync, limiter=trio.CapacityLimiter(DISK_THREADS))
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the daemon stands on: the time for people (epoch seconds), a place for calls that
@@ -60,7 +71,7 @@ class Surroundings:
     test brings its own."""
 
     wall: Callable[[], float] = time.time
-    run_sync: RunSync = trio.to_thread.run_sync
+    run_sync: RunSync = field(default_factory=threads_of_our_own)
     connect: Connect | None = None
     transport: Transport | None = None
 

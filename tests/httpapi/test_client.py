@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import gzip
 import logging
+import socket
 import ssl
+import threading
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,6 +21,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+from smppd.app.parts import Surroundings
 from smppd.config.accounts import HttpConfig
 from smppd.httpapi.client import ProviderClient
 from smppd.httpapi.exchange import ANSWER_LIMIT
@@ -525,3 +528,30 @@ class TestSecrets:
             answer = await answered(server)
 
         assert answer == Success(b'{"messageid":"7","auth":"(secret)"}')
+
+
+async def test_names_that_are_looked_up_for_long_hold_up_no_commit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    over = threading.Event()
+
+    def look_up(*given: Any) -> list[Any]:
+        if given[-1] & socket.AI_NUMERICHOST:
+            raise socket.gaierror(socket.EAI_NONAME, "a name")
+        over.wait(10)
+        raise socket.gaierror(socket.EAI_AGAIN, "no answer")
+
+    monkeypatch.setattr("socket.getaddrinfo", look_up)
+    limiter = trio.to_thread.current_default_thread_limiter()
+    try:
+        async with client("https://slow.example.net/", connections=100) as made:
+            async with trio.open_nursery() as nursery:
+                for _ in range(int(limiter.total_tokens)):
+                    nursery.start_soon(made.call, SEND, PARAMS)
+                while limiter.available_tokens:
+                    await trio.lowlevel.checkpoint()
+                with trio.fail_after(3):
+                    assert await Surroundings().run_sync(lambda: "on disk") == "on disk"
+                nursery.cancel_scope.cancel()
+    finally:
+        over.set()

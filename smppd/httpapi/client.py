@@ -9,16 +9,13 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping
-from functools import partial
 from urllib.parse import urlencode
 
 import httpx2
 
 from smppd.config.accounts import HttpConfig
-from smppd.config.tls import account_tls
-from smppd.httpapi.exchange import Exchange, Limits, check_url
-from smppd.httpapi.secrets import Secrets
-from smppd.provider.answers import Answer, NoAnswer, read_answer
+from smppd.httpapi.access import Access
+from smppd.provider.answers import Answer
 from smppd.provider.operation import Api, Operation, Value
 
 
@@ -29,13 +26,7 @@ class ProviderClient:
         self, config: HttpConfig, password: str, transport: httpx2.AsyncBaseTransport | None = None
     ) -> None:
         """Raise ValueError for a URL that would give the password away."""
-        check_url(config.url, insecure_http=config.insecure_http)
-        self._exchange = Exchange(
-            config.url,
-            Limits(config.timeout, config.connections),
-            partial(account_tls, config),
-            transport,
-        )
+        self._url = config.url
         self._headers = {"Content-Type": "application/x-www-form-urlencoded"}
         self._credentials: dict[str, str] = {}
         secrets = [password]
@@ -45,7 +36,7 @@ class ProviderClient:
             secrets.append(pair)
         else:
             self._credentials = {"user": config.user, "password": password}
-        self._secrets = Secrets(secrets)
+        self._access = Access(config, secrets, transport)
 
     async def call(self, operation: Operation, params: Mapping[str, Value]) -> Answer:
         """Do this once, with parameters that `checking.check` has let through.
@@ -57,13 +48,9 @@ class ProviderClient:
         form = {"class": operation.class_, "method": operation.method}
         form |= self._credentials
         form |= {name: str(value) for name, value in params.items() if name not in form}
-        reply = await self._exchange.post(
-            self._exchange.url, self._headers, urlencode(form).encode("ascii")
-        )
-        if isinstance(reply, NoAnswer):
-            return reply
-        return self._secrets.hide(operation, reply, read_answer(operation, *reply))
+        body = urlencode(form).encode("ascii")
+        return await self._access.post(operation, self._url, self._headers, body)
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self._exchange.aclose()
+        await self._access.aclose()

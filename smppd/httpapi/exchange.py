@@ -63,12 +63,10 @@ class Exchange:
 
     def __init__(
         self,
-        url: str,
         limits: Limits,
         secure: Callable[[], ssl.SSLContext | Mistake],
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
-        self.url = url
         self._timeout = limits.timeout
         self._connections = limits.connections
         self._places = trio.CapacityLimiter(limits.connections)

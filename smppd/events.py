@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+# ── the daemon ─────────────────────────────────────────────────────────────────────────────────
+
 
 @dataclass(frozen=True, slots=True)
 class DaemonStarted:
@@ -36,6 +38,9 @@ class DaemonStopped:
 
     in_doubt: int
     seconds: float
+
+
+# ── links ──────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +136,135 @@ class ProtocolOddity:
 
 
 @dataclass(frozen=True, slots=True)
+class QueriesRefused:
+    """An SMSC does not answer query_sm as one that supports it would."""
+
+    link: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class RouteMoved:
+    """The messages of a route go over another of its links from now on; `place` counts from 1."""
+
+    route: str
+    link: str
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class LinkMissing:
+    """Messages wait for a link or account that is not in the configuration any more."""
+
+    link: str
+    queued: int
+    hint: str
+
+
+# ── accounts of the HTTP APIs ──────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class AccountUnreachable:
+    """An account's provider does not answer; it is tried again after `retry_in` seconds, and then
+    after longer and longer, without another word until it does."""
+
+    account: str
+    reason: str
+    hint: str
+    retry_in: float
+
+
+@dataclass(frozen=True, slots=True)
+class AccountReachable:
+    """An account's provider answers again, after so many `seconds`."""
+
+    account: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class CodeUndocumented:
+    """A call failed with an error code that the provider's documents do not have; said once for
+    each."""
+
+    account: str
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatusesRefused:
+    """An account does not answer getdeliverystatus; `link` is whose messages it was asked about."""
+
+    link: str
+    account: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatusWordNew:
+    """The provider uses a word for a delivery status that the configuration does not explain."""
+
+    account: str
+    word: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class FallbackBegan:
+    """What waits for a link or route that is down goes over an account of the HTTP API."""
+
+    what: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class FallbackEnded:
+    """It goes over its links again; so many messages had gone the other way."""
+
+    what: str
+    account: str
+    messages: int
+    seconds: float
+
+
+# ── pauses, of links and of accounts ───────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalsUnusual:
+    """Messages fail for a reason that lies with the account, or that nobody knows."""
+
+    link: str
+    status: int
+    status_name: str
+    count: int
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkPaused:
+    """A link or account submits nothing until it is resumed; `who` decided it."""
+
+    link: str
+    reason: str
+    who: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkResumed:
+    """A paused link or account submits again."""
+
+    link: str
+    who: str
+
+
+# ── files and messages ─────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
 class FileClaimed:
     """A file has left the inbox and is being read."""
 
@@ -190,66 +324,7 @@ class Cancelled:
     who: str
 
 
-@dataclass(frozen=True, slots=True)
-class QueriesRefused:
-    """An SMSC does not answer query_sm as one that supports it would."""
-
-    link: str
-    status: str
-
-
-@dataclass(frozen=True, slots=True)
-class StatusesRefused:
-    """An account does not answer getdeliverystatus; `link` is whose messages it was asked about."""
-
-    link: str
-    account: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class StatusWordNew:
-    """The provider uses a word for a delivery status that the configuration does not explain."""
-
-    account: str
-    word: str
-    hint: str
-
-
-@dataclass(frozen=True, slots=True)
-class FallbackBegan:
-    """What waits for a link or route that is down goes over an account of the HTTP API."""
-
-    what: str
-    account: str
-
-
-@dataclass(frozen=True, slots=True)
-class FallbackEnded:
-    """It goes over its links again; so many messages had gone the other way."""
-
-    what: str
-    account: str
-    messages: int
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class RouteMoved:
-    """The messages of a route go over another of its links from now on; `place` counts from 1."""
-
-    route: str
-    link: str
-    place: int
-
-
-@dataclass(frozen=True, slots=True)
-class LinkMissing:
-    """Messages wait for a link that is not in the configuration any more."""
-
-    link: str
-    queued: int
-    hint: str
+# ── what is received ───────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,64 +370,6 @@ class ChatRecovered:
     platformid: str
 
 
-@dataclass(frozen=True, slots=True)
-class RefusalsUnusual:
-    """Messages fail for a reason that lies with the account, or that nobody knows."""
-
-    link: str
-    status: int
-    status_name: str
-    count: int
-    hint: str
-
-
-@dataclass(frozen=True, slots=True)
-class CodeUndocumented:
-    """A call failed with an error code that the provider's documents do not have; said once for
-    each."""
-
-    account: str
-    code: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class LinkPaused:
-    """A link submits nothing until it is resumed; `who` decided it."""
-
-    link: str
-    reason: str
-    who: str
-    hint: str
-
-
-@dataclass(frozen=True, slots=True)
-class LinkResumed:
-    """A paused link submits again."""
-
-    link: str
-    who: str
-
-
-@dataclass(frozen=True, slots=True)
-class AccountUnreachable:
-    """An account's provider does not answer; it is tried again after `retry_in` seconds, and then
-    after longer and longer, without another word until it does."""
-
-    account: str
-    reason: str
-    hint: str
-    retry_in: float
-
-
-@dataclass(frozen=True, slots=True)
-class AccountReachable:
-    """An account's provider answers again, after so many `seconds`."""
-
-    account: str
-    seconds: float
-
-
 Event = (
     DaemonStarted
     | DaemonStopping
@@ -366,6 +383,19 @@ Event = (
     | LinkUnverified
     | CertificateExpiring
     | ProtocolOddity
+    | QueriesRefused
+    | RouteMoved
+    | LinkMissing
+    | AccountUnreachable
+    | AccountReachable
+    | CodeUndocumented
+    | StatusesRefused
+    | StatusWordNew
+    | FallbackBegan
+    | FallbackEnded
+    | RefusalsUnusual
+    | LinkPaused
+    | LinkResumed
     | FileClaimed
     | FileAdmitted
     | FileQuarantined
@@ -373,24 +403,11 @@ Event = (
     | FileReported
     | Requeued
     | Cancelled
-    | QueriesRefused
-    | StatusesRefused
-    | FallbackBegan
-    | FallbackEnded
-    | StatusWordNew
-    | RouteMoved
-    | LinkMissing
     | MailboxFailing
     | MailboxRecovered
     | ReceivedIncomplete
     | ChatFailing
     | ChatRecovered
-    | RefusalsUnusual
-    | CodeUndocumented
-    | LinkPaused
-    | LinkResumed
-    | AccountUnreachable
-    | AccountReachable
 )
 
 Emit = Callable[[Event], None]

@@ -46,29 +46,49 @@ def _errors(*codes: str) -> Mapping[str, str]:
     return MappingProxyType({code: _MEANINGS[code] for code in codes})
 
 
+# ── what several operations have ─────────────────────────────────────────────────────────────────
+
+_FROM = Param("from", "Sender", example="Afilnet")
+_TO = Param("to", "Mobile phone number of the recipient", Kind.DESTINATION, example="34600000000")
+_TO_GROUP = Param("idgroup", "Group of the recipients", Kind.ID, example="1")
+_COUNTRY_CODE = Param("countrycode", "Country dialling code", Kind.DIAL_CODE, example="34")
+_SMS = Param("sms", "SMS message to be sent", Kind.BODY, example="sms test")
+_TEMPLATE = Param("idtemplate", "Template ID", Kind.ID, example="1000")
+_SCHEDULE = Param(
+    "scheduledatetime", "When to send, as yyyy-mm-dd hh:mm:ss", Kind.MOMENT, required=False
+)
+_OUTPUT = Param("output", "Output format of the result", required=False)
+_SENT = Documented(Shape.OBJECT, ("messageid", "credits"))
+_SENT_TO_GROUP = Documented(
+    Shape.OBJECT, ("id", "count", "credits"), "destinations", ("messageid", "destination")
+)
+_GROUP = Param("idgroup", "Group ID", Kind.ID, example="1000")
+_CONTACT = Param("idcontact", "Contact ID", Kind.ID, example="1000")
+_FIELD = Param("field", "Group field", Kind.FIELD, example="name")
+_CHANNEL = (
+    Param(
+        "platform",
+        "Platform: webchat, whatsapp, telegram or operator",
+        Kind.PLATFORM,
+        example="whatsapp",
+    ),
+    Param("platformid", "Platform identifier", Kind.ID, example="100"),
+)
+_OTHER_END = Param("destination", "The other end of the chat", example="34600000000")
+_MESSAGES = Documented(
+    Shape.LIST,
+    ("platformid", "platform", "message", "destination", "messageid", "sent", "status", "datetime"),
+)
+
+# ── the first API ────────────────────────────────────────────────────────────────────────────────
+
 _PROVIDER = (
     Operation(
         "sms.sendsms",
         "Send an SMS",
         Effect.SENDS,
-        (
-            Param("from", "Sender", example="Afilnet"),
-            Param(
-                "to",
-                "Mobile phone number of the recipient",
-                Kind.DESTINATION,
-                example="34600000000",
-            ),
-            Param("sms", "SMS message to be sent", Kind.BODY, example="sms test"),
-            Param(
-                "scheduledatetime",
-                "When to send, as yyyy-mm-dd hh:mm:ss",
-                Kind.MOMENT,
-                required=False,
-            ),
-            Param("output", "Output format of the result", required=False),
-        ),
-        answer=Documented(Shape.OBJECT, ("messageid", "credits")),
+        (_FROM, _TO, _SMS, _SCHEDULE, _OUTPUT),
+        answer=_SENT,
         errors=_errors("NO_ROUTE_AVAILABLE", "NO_CREDITS"),
     ),
     Operation(
@@ -76,13 +96,8 @@ _PROVIDER = (
         "Send an SMS from a template",
         Effect.SENDS,
         (
-            Param(
-                "to",
-                "Mobile phone number of the recipient",
-                Kind.DESTINATION,
-                example="34600000000",
-            ),
-            Param("idtemplate", "Template ID", Kind.ID, example="1000"),
+            _TO,
+            _TEMPLATE,
             Param(
                 "params",
                 "Values for the template, separated by commas",
@@ -90,58 +105,26 @@ _PROVIDER = (
                 required=False,
                 example="mobile:123456789,name:test name",
             ),
-            Param(
-                "scheduledatetime",
-                "When to send, as yyyy-mm-dd hh:mm:ss",
-                Kind.MOMENT,
-                required=False,
-            ),
-            Param("output", "Output format of the result", required=False),
+            _SCHEDULE,
+            _OUTPUT,
         ),
-        answer=Documented(Shape.OBJECT, ("messageid", "credits")),
+        answer=_SENT,
         errors=_errors("NO_ROUTE_AVAILABLE", "NO_CREDITS", "NOT_ACCESS_TO_TEMPLATE"),
     ),
     Operation(
         "sms.sendsmstogroup",
         "Send an SMS to a group",
         Effect.SENDS,
-        (
-            Param("from", "Sender", example="Afilnet"),
-            Param("countrycode", "Country dialling code", Kind.DIAL_CODE, example="34"),
-            Param("idgroup", "Group of the recipients", Kind.ID, example="1"),
-            Param("sms", "SMS message to be sent", Kind.BODY, example="sms test"),
-            Param(
-                "scheduledatetime",
-                "When to send, as yyyy-mm-dd hh:mm:ss",
-                Kind.MOMENT,
-                required=False,
-            ),
-            Param("output", "Output format of the result", required=False),
-        ),
-        answer=Documented(
-            Shape.OBJECT, ("id", "count", "credits"), "destinations", ("messageid", "destination")
-        ),
+        (_FROM, _COUNTRY_CODE, _TO_GROUP, _SMS, _SCHEDULE, _OUTPUT),
+        answer=_SENT_TO_GROUP,
         errors=_errors("NOT_ACCESS_TO_GROUP", "NO_CREDITS"),
     ),
     Operation(
         "sms.sendsmstogroupfromtemplate",
         "Send an SMS to a group from a template",
         Effect.SENDS,
-        (
-            Param("countrycode", "Country dialling code", Kind.DIAL_CODE, example="34"),
-            Param("idgroup", "Group of the recipients", Kind.ID, example="1"),
-            Param("idtemplate", "Template ID", Kind.ID, example="1000"),
-            Param(
-                "scheduledatetime",
-                "When to send, as yyyy-mm-dd hh:mm:ss",
-                Kind.MOMENT,
-                required=False,
-            ),
-            Param("output", "Output format of the result", required=False),
-        ),
-        answer=Documented(
-            Shape.OBJECT, ("id", "count", "credits"), "destinations", ("messageid", "destination")
-        ),
+        (_COUNTRY_CODE, _TO_GROUP, _TEMPLATE, _SCHEDULE, _OUTPUT),
+        answer=_SENT_TO_GROUP,
         errors=_errors("NOT_ACCESS_TO_GROUP", "NO_CREDITS"),
     ),
     Operation(
@@ -155,7 +138,7 @@ _PROVIDER = (
                 Kind.IDS,
                 example="123456,123457,123458",
             ),
-            Param("output", "Output format of the result", required=False),
+            _OUTPUT,
         ),
         answer=Documented(Shape.OBJECT, ("messageid", "sms", "deliverydate", "deliverystatus")),
     ),
@@ -179,34 +162,28 @@ _PROVIDER = (
         "group.getgroupcolumns",
         "Get the fields of a group",
         Effect.READS,
-        (Param("idgroup", "Group ID", Kind.ID, example="1000"),),
+        (_GROUP,),
         errors=_errors("NOT_ACCESS_TO_GROUP"),
     ),
     Operation(
         "group.addcolumntogroup",
         "Add a field to a group",
         Effect.CHANGES,
-        (
-            Param("idgroup", "Group ID", Kind.ID, example="1000"),
-            Param("field", "Group field", Kind.FIELD, example="name"),
-        ),
+        (_GROUP, _FIELD),
         errors=_errors("NOT_ACCESS_TO_GROUP"),
     ),
     Operation(
         "group.deletecolumnfromgroup",
         "Delete a field from a group",
         Effect.CHANGES,
-        (
-            Param("idgroup", "Group ID", Kind.ID, example="1000"),
-            Param("field", "Group field", Kind.FIELD, example="name"),
-        ),
+        (_GROUP, _FIELD),
         errors=_errors("NOT_ACCESS_TO_GROUP"),
     ),
     Operation(
         "group.deletegroup",
         "Delete a whole group, with its contacts",
         Effect.CHANGES,
-        (Param("idgroup", "Group ID", Kind.ID, example="1000"),),
+        (_GROUP,),
         errors=_errors("NOT_ACCESS_TO_GROUP"),
         confirm=True,
     ),
@@ -215,7 +192,7 @@ _PROVIDER = (
         "Assign a country to a group",
         Effect.CHANGES,
         (
-            Param("idgroup", "Group ID", Kind.ID, example="1000"),
+            _GROUP,
             Param(
                 "countryiso3", "ISO code of the country, three letters", Kind.COUNTRY, example="esp"
             ),
@@ -226,17 +203,14 @@ _PROVIDER = (
         "group.getcontacts",
         "Get the contacts of a group",
         Effect.READS,
-        (Param("idgroup", "Group ID", Kind.ID, example="1000"),),
+        (_GROUP,),
         errors=_errors("NOT_ACCESS_TO_GROUP"),
     ),
     Operation(
         "group.getcontact",
         "Get a contact from a group",
         Effect.READS,
-        (
-            Param("idgroup", "Group ID", Kind.ID, example="1000"),
-            Param("idcontact", "Contact ID", Kind.ID, example="1000"),
-        ),
+        (_GROUP, _CONTACT),
         errors=_errors("NOT_ACCESS_TO_GROUP", "NOT_ACCESS_TO_CONTACT"),
     ),
     Operation(
@@ -244,7 +218,7 @@ _PROVIDER = (
         "Add a contact to a group",
         Effect.CHANGES,
         (
-            Param("idgroup", "Group ID", Kind.ID, example="1000"),
+            _GROUP,
             Param(
                 "contact",
                 "The contact's fields, separated by commas",
@@ -259,7 +233,7 @@ _PROVIDER = (
         "Add a contact list to a group",
         Effect.CHANGES,
         (
-            Param("idgroup", "Group ID", Kind.ID, example="1000"),
+            _GROUP,
             Param(
                 "contacts",
                 "Contacts, a JSON list of objects",
@@ -274,8 +248,8 @@ _PROVIDER = (
         "Modify a contact of a group",
         Effect.CHANGES,
         (
-            Param("idgroup", "Group ID", Kind.ID, example="1000"),
-            Param("idcontact", "Contact ID", Kind.ID, example="1000"),
+            _GROUP,
+            _CONTACT,
             Param(
                 "contact",
                 "The fields to change, separated by commas",
@@ -289,10 +263,7 @@ _PROVIDER = (
         "group.deletecontact",
         "Delete a contact from a group",
         Effect.CHANGES,
-        (
-            Param("idgroup", "Group ID", Kind.ID, example="1000"),
-            Param("idcontact", "Contact ID", Kind.ID, example="1000"),
-        ),
+        (_GROUP, _CONTACT),
         errors=_errors("NOT_ACCESS_TO_GROUP"),
     ),
     Operation(
@@ -306,13 +277,7 @@ _PROVIDER = (
         "Send a message via chat",
         Effect.SENDS,
         (
-            Param(
-                "platform",
-                "Platform: webchat, whatsapp, telegram or operator",
-                Kind.PLATFORM,
-                example="whatsapp",
-            ),
-            Param("platformid", "Platform identifier", Kind.ID, example="100"),
+            *_CHANNEL,
             Param("destination", "Recipient of the message", example="3460000000"),
             Param("message", "Message to send via chat", Kind.BODY, example="test message"),
         ),
@@ -323,13 +288,7 @@ _PROVIDER = (
         "Send a file via chat",
         Effect.SENDS,
         (
-            Param(
-                "platform",
-                "Platform: webchat, whatsapp, telegram or operator",
-                Kind.PLATFORM,
-                example="whatsapp",
-            ),
-            Param("platformid", "Platform identifier", Kind.ID, example="100"),
+            *_CHANNEL,
             Param("destination", "Recipient of the file", example="3460000000"),
             Param(
                 "type",
@@ -370,81 +329,23 @@ _PROVIDER = (
         "chat.getchats",
         "Get the conversations of a channel",
         Effect.READS,
-        (
-            Param(
-                "platform",
-                "Platform: webchat, whatsapp, telegram or operator",
-                Kind.PLATFORM,
-                example="whatsapp",
-            ),
-            Param("platformid", "Platform identifier", Kind.ID, example="100"),
-        ),
-        answer=Documented(
-            Shape.LIST,
-            (
-                "platformid",
-                "platform",
-                "message",
-                "destination",
-                "messageid",
-                "sent",
-                "status",
-                "datetime",
-            ),
-        ),
+        (*_CHANNEL,),
+        answer=_MESSAGES,
         errors=_errors("CHANNEL_NOT_FOUND", "CHAT_NOT_FOUND"),
     ),
     Operation(
         "chat.getmessages",
         "Get the messages of a chat",
         Effect.READS,
-        (
-            Param(
-                "platform",
-                "Platform: webchat, whatsapp, telegram or operator",
-                Kind.PLATFORM,
-                example="whatsapp",
-            ),
-            Param("platformid", "Platform identifier", Kind.ID, example="100"),
-            Param(
-                "destination",
-                "The other end of the chat",
-                example="34600000000",
-            ),
-        ),
-        answer=Documented(
-            Shape.LIST,
-            (
-                "platformid",
-                "platform",
-                "message",
-                "destination",
-                "messageid",
-                "sent",
-                "status",
-                "datetime",
-            ),
-        ),
+        (*_CHANNEL, _OTHER_END),
+        answer=_MESSAGES,
         errors=_errors("CHANNEL_NOT_FOUND", "CHAT_NOT_FOUND"),
     ),
     Operation(
         "chat.getunreadmessages",
         "Get the unread messages of a chat",
         Effect.CHANGES,
-        (
-            Param(
-                "platform",
-                "Platform: webchat, whatsapp, telegram or operator",
-                Kind.PLATFORM,
-                example="whatsapp",
-            ),
-            Param("platformid", "Platform identifier", Kind.ID, example="100"),
-            Param(
-                "destination",
-                "The other end of the chat",
-                example="34600000000",
-            ),
-        ),
+        (*_CHANNEL, _OTHER_END),
         answer=Documented(
             Shape.LIST,
             (
@@ -462,6 +363,14 @@ _PROVIDER = (
     ),
 )
 
+# ── the second API ───────────────────────────────────────────────────────────────────────────────
+
+_COMPANY = Param("company", "Company name", required=False)
+_CUSTOM = tuple(
+    Param(f"custom_{number}", "Custom field", Kind.BODY, required=False) for number in range(1, 5)
+)
+_ID = Documented(Shape.OBJECT, ("id",))
+
 _CONTACTS = (
     Operation(
         "contacts.new",
@@ -472,13 +381,10 @@ _CONTACTS = (
             Param("phone_number", "Phone number", example="0412345678"),
             Param("first_name", "First name", required=False, example="John"),
             Param("last_name", "Last name", required=False, example="Doe"),
-            Param("company", "Company name", required=False),
-            Param("custom_1", "Custom field", Kind.BODY, required=False),
-            Param("custom_2", "Custom field", Kind.BODY, required=False),
-            Param("custom_3", "Custom field", Kind.BODY, required=False),
-            Param("custom_4", "Custom field", Kind.BODY, required=False),
+            _COMPANY,
+            *_CUSTOM,
         ),
-        answer=Documented(Shape.OBJECT, ("id",)),
+        answer=_ID,
         api=Api.CONTACTS,
     ),
     Operation(
@@ -513,14 +419,11 @@ _CONTACTS = (
             Param("group_id", "ID of the address book to move it to", Kind.WHOLE, required=False),
             Param("first_name", "First name", required=False, example="Jane"),
             Param("last_name", "Last name", required=False),
-            Param("company", "Company name", required=False),
+            _COMPANY,
             Param("phone_number", "Phone number", required=False),
-            Param("custom_1", "Custom field", Kind.BODY, required=False),
-            Param("custom_2", "Custom field", Kind.BODY, required=False),
-            Param("custom_3", "Custom field", Kind.BODY, required=False),
-            Param("custom_4", "Custom field", Kind.BODY, required=False),
+            *_CUSTOM,
         ),
-        answer=Documented(Shape.OBJECT, ("id",)),
+        answer=_ID,
         api=Api.CONTACTS,
     ),
     Operation(
@@ -528,7 +431,7 @@ _CONTACTS = (
         "Delete a contact",
         Effect.CHANGES,
         (Param("id", "Contact ID", Kind.WHOLE, example="1234"),),
-        answer=Documented(Shape.OBJECT, ("id",)),
+        answer=_ID,
         api=Api.CONTACTS,
     ),
 )

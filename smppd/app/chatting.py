@@ -11,7 +11,7 @@ from smppd.events import Emit
 from smppd.httpapi.chat import ChannelPoll, ChatPolling, Keeping, PollTerms
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.refusals import OURSELVES, Refusals
-from smppd.ports import ChatChannel
+from smppd.ports import PolledChannel
 from smppd.provider.answers import Answer, Failure
 from smppd.provider.operation import Operation, Value
 
@@ -75,7 +75,7 @@ def chat_polling(
     terms = PollTerms(section.poll_interval, section.reread)
     return ChatPolling(
         [
-            ChannelPoll(account, ChatChannel(name, *each), terms, keeping, emit, desk.wall)
+            ChannelPoll(account, PolledChannel(name, *each), terms, keeping, emit, desk.wall)
             for each in section.channels
         ]
     )

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from smppd.events import ChatFailing, ChatRecovered, Emit
 from smppd.figures import ChatFigures
-from smppd.ports import ChatChannel
+from smppd.ports import PolledChannel
 from smppd.provider.answers import Answer, Failure, NoAnswer, Success
 from smppd.provider.catalogue import OPERATIONS
 from smppd.provider.chat import ChatMessage, Listed, Read, by_conversation, read_messages
@@ -45,7 +45,7 @@ class ChannelCalls:
     """Asks over an account about one of its channels, and counts what came to nothing."""
 
     def __init__(
-        self, account: ChatAccount, channel: ChatChannel, figures: ChatFigures, emit: Emit
+        self, account: ChatAccount, channel: PolledChannel, figures: ChatFigures, emit: Emit
     ) -> None:
         self._account = account
         self._channel = channel

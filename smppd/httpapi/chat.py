@@ -18,7 +18,7 @@ from smppd.events import Emit
 from smppd.figures import ChatFigures
 from smppd.httpapi.channel_calls import ChannelCalls, ChatAccount
 from smppd.httpapi.conversations import Held, Step, next_step
-from smppd.ports import ChatChannel, ChatLetter, ChatMemory, ChatStage, Letterbox
+from smppd.ports import ChatLetter, ChatMemory, ChatStage, Letterbox, PolledChannel
 from smppd.provider.chat import ChatMessage, Listed
 
 #: So many messages are noted at once.
@@ -46,7 +46,7 @@ class ChannelPoll:
     def __init__(
         self,
         account: ChatAccount,
-        channel: ChatChannel,
+        channel: PolledChannel,
         terms: PollTerms,
         keeping: Keeping,
         emit: Emit,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from smppd.ports import ChatChannel, ChatStage, Conversation
+from smppd.ports import ChatStage, Conversation, PolledChannel
 
 #: Days for which a message is remembered that the provider does not show any more.
 KEPT_DAYS = 400
@@ -25,7 +25,7 @@ class Chats:
         self._sql = connection
 
     def open(
-        self, channel: ChatChannel, destinations: Sequence[str], day: int
+        self, channel: PolledChannel, destinations: Sequence[str], day: int
     ) -> list[Conversation]:
         """See `ports.ChatMemory.open_chats`."""
         sql = self._sql
@@ -51,7 +51,7 @@ class Chats:
             for each, (number, at, tip) in zip(destinations, found, strict=True)
         ]
 
-    def _forget_unlisted(self, channel: ChatChannel, before: int) -> None:
+    def _forget_unlisted(self, channel: PolledChannel, before: int) -> None:
         """What comes back after that is history, as if the channel were seen for the first time."""
         gone = self._sql.execute(
             f"SELECT number FROM chat WHERE {_CHANNEL} AND listed < ? AND stage <> ?",  # noqa: S608

@@ -23,7 +23,7 @@ from smppd.journal.store import Batch, Store
 from smppd.ledger.entries import MessageRow
 from smppd.ledger.facts import Fact
 from smppd.ledger.snapshot import FullBlock
-from smppd.ports import ApiCall, ChatChannel, Checkpoint, Conversation
+from smppd.ports import ApiCall, Checkpoint, Conversation, PolledChannel
 
 T = TypeVar("T")
 
@@ -195,7 +195,7 @@ class Journal:
         await self._read(lambda: self._store.drop_lots(holds, before))
 
     async def open_chats(
-        self, channel: ChatChannel, destinations: Sequence[str], day: int
+        self, channel: PolledChannel, destinations: Sequence[str], day: int
     ) -> list[Conversation]:
         """See `ports.ChatMemory`."""
         return await self._read(lambda: self._store.chats.open(channel, destinations, day))

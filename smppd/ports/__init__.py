@@ -17,12 +17,12 @@ from smppd.ports.calls import (
     CallUnanswered,
 )
 from smppd.ports.chats import (
-    ChatChannel,
     ChatLetter,
     ChatMemory,
     ChatStage,
     Conversation,
     Letterbox,
+    PolledChannel,
 )
 from smppd.ports.journal import Checkpoint, Journal
 from smppd.ports.links import (
@@ -61,7 +61,6 @@ __all__ = [
     "CallReturned",
     "CallUnanswered",
     "Calls",
-    "ChatChannel",
     "ChatLetter",
     "ChatMemory",
     "ChatStage",
@@ -74,6 +73,7 @@ __all__ = [
     "Line",
     "Mailbox",
     "Outcome",
+    "PolledChannel",
     "Publisher",
     "Question",
     "ReceiptOf",

@@ -9,8 +9,8 @@ from typing import NamedTuple, Protocol
 from smppd.provider.chat import ChatMessage
 
 
-class ChatChannel(NamedTuple):
-    """A channel of the provider's chat, as an account sees it."""
+class PolledChannel(NamedTuple):
+    """A channel of the provider's chat that is polled, and the account over which."""
 
     account: str
     platform: str
@@ -43,7 +43,7 @@ class ChatMemory(Protocol):
     """Durable memory of what was received in chats. Each call returns when it is on disk."""
 
     async def open_chats(
-        self, channel: ChatChannel, destinations: Sequence[str], day: int
+        self, channel: PolledChannel, destinations: Sequence[str], day: int
     ) -> list[Conversation]:
         """The conversations that the channel lists on this day (since 1970), in their order.
 
@@ -63,7 +63,7 @@ class ChatMemory(Protocol):
 class ChatLetter(NamedTuple):
     """A message of a conversation for people; `number` is the conversation's in the journal."""
 
-    channel: ChatChannel
+    channel: PolledChannel
     number: int
     destination: str
     message: ChatMessage

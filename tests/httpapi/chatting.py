@@ -15,12 +15,12 @@ import trio
 from smppd.events import Event
 from smppd.httpapi.chat import ChannelPoll, Keeping, PollTerms
 from smppd.journal.store import Store
-from smppd.ports import ChatChannel, ChatLetter, Conversation
+from smppd.ports import ChatLetter, Conversation, PolledChannel
 from smppd.provider.answers import Answer, Failure, NoAnswer, Success
 from smppd.provider.operation import Operation, Value
 from smppd.results.chats import ChatLetterbox
 
-CHANNEL = ChatChannel("main", "whatsapp", "100")
+CHANNEL = PolledChannel("main", "whatsapp", "100")
 
 LOST = NoAnswer("no answer within 30 s", sent=True)
 UNSENT = NoAnswer("connection refused", sent=False)
@@ -117,7 +117,7 @@ class Memory:
         self._step = step
 
     async def open_chats(
-        self, channel: ChatChannel, destinations: Sequence[str], day: int
+        self, channel: PolledChannel, destinations: Sequence[str], day: int
     ) -> list[Conversation]:
         self._step()
         found = self._chats.open(channel, destinations, day)

@@ -12,9 +12,9 @@ import trio
 from smppd.journal.chats import KEPT_DAYS, Chats
 from smppd.journal.journal import Journal
 from smppd.journal.store import Store, open_store
-from smppd.ports import ChatChannel, ChatStage, Conversation
+from smppd.ports import ChatStage, Conversation, PolledChannel
 
-CHANNEL = ChatChannel("main", "whatsapp", "100")
+CHANNEL = PolledChannel("main", "whatsapp", "100")
 DAY = 20_000
 
 

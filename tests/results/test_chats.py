@@ -11,12 +11,12 @@ import pytest
 import trio
 
 from smppd.events import Event, MailboxFailing, MailboxRecovered
-from smppd.ports import ChatChannel, ChatLetter
+from smppd.ports import ChatLetter, PolledChannel
 from smppd.provider.chat import ChatMessage, read_messages
 from smppd.results.chats import ChatLetterbox
 
 NOW = 1_795_258_740.25
-CHANNEL = ChatChannel("main", "whatsapp", "100")
+CHANNEL = PolledChannel("main", "whatsapp", "100")
 
 
 async def inline(function: Any, *arguments: Any) -> Any:

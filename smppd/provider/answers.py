@@ -57,6 +57,9 @@ _STOPPING = (
 #: Of these nobody knows whether what was asked for has been done.
 _DOUBTFUL = frozenset({302, 303, 408, 409, 425})
 
+#: The members of an answer that the documents tell of.
+_DOCUMENTED = frozenset({"status", "result", "error"})
+
 _BOM = b"\xef\xbb\xbf"
 _TITLE = re.compile(r"(?is)<title[^>]*>(.*?)</title")
 _TAGS = re.compile(r"<[^>]*>")
@@ -132,7 +135,11 @@ def read_answer(operation: Operation, status_code: int, content_type: str, body:
     word = said.lower() if isinstance(said, str) else ""
     if word == "error":
         named = _failure(operation, envelope.get("error"))
-        return _refusal(operation, status_code, named, _quoted(body, content_type))
+        quoted = _quoted(body, content_type)
+        if named is not None and not named.text and set(envelope) - _DOCUMENTED:
+            # No document says what the code means; what was said beside it may.
+            named = Failure(named.code, quoted)
+        return _refusal(operation, status_code, named, quoted)
     if word == "success":
         if 200 <= status_code < 300:
             return Success(bytes(envelope.get("result", b"null")))

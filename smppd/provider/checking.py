@@ -55,7 +55,7 @@ def unconfirmed(operation: Operation, confirmed: object) -> str:
         return ""
     return (
         f"confirm: {operation.name} is irrevocable ({operation.title.lower()}); it is only done"
-        " with confirm = true"
+        ' with "confirm": true in its line, or --confirm on the command line'
     )
 
 

@@ -69,7 +69,9 @@ def test_what_destroys_wants_the_word_for_it(
     provider: Provider, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["api", "group.deletegroup", "idgroup=7"]) == 2
-    assert "group.deletegroup is irrevocable" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "group.deletegroup is irrevocable" in told
+    assert told.endswith("or --confirm on the command line\n")
     assert provider.asked == []
     assert main(["api", "group.deletegroup", "--confirm", "idgroup=7"]) == 0
     assert provider.asked[0].confirm

@@ -102,6 +102,13 @@ class TestFailure:
     def test_of_any_form(self, error: str, expected: Failure) -> None:
         assert read(f'{{"status":"error","error":{error}}}') == expected
 
+    def test_that_no_document_has_keeps_what_is_said_beside_it(self) -> None:
+        body = '{"status":"error","error":"DAILY_LIMIT","message":"200 a day"}'
+        assert read(body) == Failure("DAILY_LIMIT", body)
+        assert read(body.replace("DAILY_LIMIT", "NO_CREDITS")) == Failure(
+            "NO_CREDITS", "Your balance is insufficient"
+        )
+
     @pytest.mark.parametrize("error", ['""', "[]", "null", "17", '{"code":17}', "[[]]"])
     def test_without_a_code_keeps_the_words(self, error: str) -> None:
         body = f'{{"status":"error","error":{error},"message":"so what"}}'

@@ -455,7 +455,8 @@ class TestConfirming:
     def test_deletegroup_wants_the_word_for_it(self, word: object) -> None:
         missing = unconfirmed(OPERATIONS["group.deletegroup"], word)
         assert missing.startswith("confirm: group.deletegroup is irrevocable")
-        assert "confirm = true" in missing
+        assert '"confirm": true' in missing
+        assert "--confirm" in missing
 
     def test_with_the_word_nothing_is_missing(self) -> None:
         assert unconfirmed(OPERATIONS["group.deletegroup"], confirmed=True) == ""

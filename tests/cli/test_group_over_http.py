@@ -77,13 +77,13 @@ def contacts(folder: Path, count: int) -> Sequence[str]:
     return lines
 
 
-def test_contacts_are_loaded_and_read_back(tmp_path: Path) -> None:
-    lines = contacts(tmp_path, 1000)
+def test_ten_thousand_contacts_are_loaded_and_read_back(tmp_path: Path) -> None:
+    lines = contacts(tmp_path, 10_000)
     file = str(tmp_path / "x.csv")
     open_store(tmp_path / "journal.db").close()
     with provider(tmp_path):
-        code, out, err = run(tmp_path, "group", "load", "1", file, "--lot=300")
-        assert (code, out.splitlines()[-1], err) == (0, "1,000 contacts loaded into group 1", "")
+        code, out, err = run(tmp_path, "group", "load", "1", file, "--lot=3000")
+        assert (code, out.splitlines()[-1], err) == (0, "10,000 contacts loaded into group 1", "")
         code, out, err = run(tmp_path, "group", "show", "1", "--csv")
         assert (code, err) == (0, "")
         assert [line.rsplit(",", 1)[0] for line in out.splitlines()] == lines

@@ -1,0 +1,198 @@
+"""Passwords and tokens of the HTTP APIs, right and wrong ones, and a provider that repeats them: they
+stand in no log, no journal, no result and no answer to an operator."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from base64 import b64encode
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, quote_plus
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.e2e.conftest import DaemonFactory, SmscFactory
+
+USER = "me@example.net"
+#: By the file that holds it. Any of these characters is written otherwise somewhere on the way.
+SECRETS = {
+    "password": 'horse + "battery" & ñ',
+    "wrong-password": "no-horse-at-all",
+    "token": "token-of~the+book",
+    "wrong-token": "token-of-nobody",
+}
+
+ACCOUNTS = """
+[http.form]
+url = "{url}"
+user = "me@example.net"
+password_file = "http/password"
+max_attempts = 2
+retry_min = "10ms"
+
+[http.basic]
+url = "{url}"
+user = "me@example.net"
+password_file = "http/password"
+max_attempts = 2
+retry_min = "10ms"
+auth = "basic"
+
+[http.wrong]
+url = "{url}"
+user = "me@example.net"
+password_file = "http/wrong-password"
+
+[contacts.book]
+url = "{root}"
+token_file = "http/token"
+
+[contacts.nobody]
+url = "{root}"
+token_file = "http/wrong-token"
+"""
+
+SCRIPT = """
+listen = "127.0.0.1:0"
+
+[http]
+user = {user}
+password = {password}
+token = {token}
+
+[[http.fault]]
+what = "say"
+op = "chat.getchats"
+body = {result}
+
+[[http.fault]]
+what = "say"
+op = "group.getcontact"
+body = {error}
+
+[[http.fault]]
+what = "say"
+op = "group.getgroupcolumns"
+body = {page}
+
+[[http.fault]]
+what = "say"
+op = "contacts.edit"
+body = {contact}
+"""
+
+CHANNEL = {"platform": "whatsapp", "platformid": "100"}
+SMS = {"from": "ACME", "to": "34600000001", "sms": "Hola"}
+
+
+def script() -> str:
+    """A provider that repeats what it was given, in each form of an answer."""
+    password, token = SECRETS["password"], SECRETS["token"]
+    values = {
+        "user": USER,
+        "password": password,
+        "token": token,
+        "result": json.dumps({"status": "success", "result": {"list": [{"you": password}]}}),
+        "error": json.dumps({"status": "error", "error": f"{password} is wrong"}),
+        "page": f"<html><title>{quote_plus(password)}</title></html>",
+        "contact": json.dumps({"status": "error", "message": f"{token} may not"}),
+    }
+    return SCRIPT.format(
+        **{name: json.dumps(value, ensure_ascii=False) for name, value in values.items()}
+    )
+
+
+def calls() -> list[dict[str, Any]]:
+    """Lines of the spool that use every account, and have each answer."""
+    repeating = {
+        "chat.getchats": CHANNEL,
+        "group.getcontact": {"idgroup": "7", "idcontact": "1"},
+        "group.getgroupcolumns": {"idgroup": "7"},
+    }
+    return [
+        *({"op": "sms.sendsms", "args": SMS, "via": via} for via in ("form", "basic", "wrong")),
+        *(
+            {"op": op, "args": args, "via": via}
+            for op, args in repeating.items()
+            for via in ("form", "basic")
+        ),
+        {"op": "contacts.edit", "args": {"id": 1}, "via": "book"},
+        {"op": "contacts.detail", "args": {"id": "1"}, "via": "nobody"},
+    ]
+
+
+def telling(octets: bytes) -> set[str]:
+    """The secrets that stand in this, in any form in which they travel."""
+    return {
+        name
+        for name, secret in SECRETS.items()
+        for form in (
+            secret,
+            quote(secret),
+            quote_plus(secret),
+            json.dumps(secret)[1:-1],
+            json.dumps(secret, ensure_ascii=False)[1:-1],
+            b64encode(f"{USER}:{secret}".encode()).decode(),
+        )
+        if form.encode() in octets
+    }
+
+
+def test_no_secret_of_the_http_apis_is_told_anywhere(
+    smsc_factory: SmscFactory, daemon_factory: DaemonFactory, tmp_path: Path
+) -> None:
+    (tmp_path / "script.toml").write_text(script())
+    smsc = smsc_factory(
+        [sys.executable, "-m", "smppd", "simulate", f"--script={tmp_path / 'script.toml'}"]
+    )
+    served = smsc.program.wait(
+        lambda: re.search(r"((http\S+)/api/http/) and", smsc.program.log), "HTTP APIs"
+    )
+    daemon = daemon_factory(
+        smsc.port,
+        observe={"log_content": True},
+        more=ACCOUNTS.format(url=served[1], root=served[2]),
+    )
+    (daemon.folder / "http").mkdir()
+    for name, secret in SECRETS.items():
+        (daemon.folder / "http" / name).write_text(secret)
+    daemon.start(bound=False)
+    daemon.submit(({**each, "id": f"c{n}"} for n, each in enumerate(calls())), name="calls.jsonl")
+    stopped = [f"c{n}" for n, each in enumerate(calls()) if each["via"] in ("wrong", "nobody")]
+
+    def over() -> bool:
+        accounts, states = daemon.status()["accounts"], daemon.status()["states"]
+        paused = {each["name"] for each in accounts if each["paused"]}
+        ended = states.get("sent", 0) + states.get("failed", 0)
+        return paused == {"wrong", "nobody"} and ended == len(calls()) - len(stopped)
+
+    daemon.wait(over, "an end of what can be done")
+    said = [daemon.command("status")]
+    for op, *words in (
+        ("chat.getchats", "platform=whatsapp", "platformid=100"),
+        ("group.getcontact", "idgroup=7", "idcontact=1"),
+        ("group.getgroupcolumns", "idgroup=7", "--via=basic"),
+        ("contacts.edit", "id=1"),
+        ("contacts.detail", "id=1", "--via=nobody"),
+        ("sms.sendsms", "from=A", "to=34600000001", "sms=Hola", "--via=wrong"),
+    ):
+        said.append(daemon.command("api", op, *words))
+    said.append(daemon.command("cancel", *stopped))
+    reported = daemon.wait_report("calls.jsonl")
+    hidden = [line for line in reported.results if "credentials" in str(line["error"])]
+    hidden += [line for line in reported.results if "(secret)" in str(line.get("answer"))]
+    assert len(hidden) == 7  # so they were repeated
+    said.append(daemon.command("api", "--history"))
+    said += [daemon.command("show", each) for each in ("c2", "c3", "c5", "c9")]
+    daemon.terminate()
+
+    holding = {
+        path.name: found
+        for path in daemon.folder.rglob("*")
+        if path.is_file() and (found := telling(path.read_bytes()))
+    }
+    assert holding == {name: {name} for name in SECRETS}
+    assert not telling(json.dumps(said, ensure_ascii=False).encode())
+    assert not telling(repr(said).encode())

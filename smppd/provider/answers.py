@@ -16,6 +16,7 @@ from smppd.provider.results import (
     statuses,
     taken,
 )
+from smppd.provider.words import LONG_NUMBER
 
 __all__ = [
     "Answer",
@@ -63,7 +64,6 @@ _DOCUMENTED = frozenset({"status", "result", "error"})
 _BOM = b"\xef\xbb\xbf"
 _TITLE = re.compile(r"(?is)<title[^>]*>(.*?)</title")
 _TAGS = re.compile(r"<[^>]*>")
-_LONG_NUMBER = re.compile(r"\+?[0-9]{6,}")
 _CHARSET = re.compile(r"(?i)charset=\"?(iso-8859-1|iso-8859-15|windows-1252)\b")
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 #: Characters of an answer that stand in a reason, and how far they are looked for.
@@ -272,7 +272,7 @@ def _quoted(body: bytes, content_type: str) -> str:
 
 def _words(plain: str) -> str:
     """The beginning of a page or text for people, without numbers that may be somebody's."""
-    return _shown(_LONG_NUMBER.sub("…", html.unescape(_TAGS.sub(" ", plain))))
+    return _shown(LONG_NUMBER.sub("…", html.unescape(_TAGS.sub(" ", plain))))
 
 
 def _shown(plain: str) -> str:

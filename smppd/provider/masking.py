@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from smppd.provider.answers import Answer, Failure, NoAnswer
 from smppd.provider.operation import Kind, Operation, Value
+from smppd.provider.words import LONG_NUMBER
 
 #: Kinds of parameters that say neither what is written nor to whom.
 _OPEN = frozenset(
@@ -39,7 +40,6 @@ _OPEN_FIELDS = frozenset(
 )
 #: Objects and values of a list that are shown; how many more there are is said.
 _SHOWN = 20
-_NUMBER = re.compile(r"\+?[0-9]{6,}")
 _PHONE = re.compile(r"\+?[0-9][0-9 ().-]{4,}")
 _LEFT = 3
 
@@ -67,7 +67,7 @@ def masked_answer(answer: Answer, *, full: bool = False) -> str:
 
 def masked_words(said: str) -> str:
     """What somebody says, without the numbers in it."""
-    return _NUMBER.sub(lambda found: number(found[0]), said)
+    return LONG_NUMBER.sub(lambda found: number(found[0]), said)
 
 
 def number(text: str) -> str:

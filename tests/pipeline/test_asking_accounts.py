@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 AFTER = 60.0
 
+Say = Callable[[Question], Reply]
+
 
 class Provider:
     """Answers each lot of questions at once, as the test says; keeps when it was asked what."""
@@ -30,7 +33,7 @@ class Provider:
     def __init__(self, life: Life, nursery: trio.Nursery, name: str = "main") -> None:
         self.life = life
         self.asked: list[tuple[float, tuple[str, ...]]] = []
-        self.say: Callable[[Question], Reply] = lambda each: Reply(each, None, reason="no answer")
+        self.say: Say = silent
         self.asking = 0
         self._name = name
         self._nursery = nursery
@@ -59,7 +62,22 @@ class Provider:
         return inquiry
 
 
-def saying(word: str, state: MessageState | None = None) -> Callable[[Question], Reply]:
+def silent(question: Question) -> Reply:
+    return Reply(question, None, reason="no answer")
+
+
+@asynccontextmanager
+async def asked(bench: Bench, say: Say = silent) -> AsyncIterator[tuple[Life, Provider]]:
+    """A life in which account web is asked about the messages of link main, and says this."""
+    async with bench.up() as life, trio.open_nursery() as nursery:
+        provider = Provider(life, nursery)
+        provider.say = say
+        provider.watch()
+        yield life, provider
+        nursery.cancel_scope.cancel()
+
+
+def saying(word: str, state: MessageState | None = None) -> Say:
     return lambda each: Reply(
         each, 0, NO_STATE if state is None else state, 0, "2026-11-27 10:00:00", word=word
     )
@@ -75,10 +93,7 @@ async def sent(life: Life, count: int = 1) -> list[Part]:
 async def test_a_word_that_is_explained_ends_the_message_and_stands_in_what_is_told(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
-    async with bench.up() as life, trio.open_nursery() as nursery:
-        provider = Provider(life, nursery)
-        provider.say = saying("Entregado", MessageState.DELIVERED)
-        provider.watch()
+    async with asked(bench, saying("Entregado", MessageState.DELIVERED)) as (life, provider):
         (part,) = await sent(life)
         await trio.sleep(AFTER * 2)
         assert life.states() == {"delivered": 1}
@@ -88,32 +103,24 @@ async def test_a_word_that_is_explained_ends_the_message_and_stands_in_what_is_t
         assert told.fact.text.split("\t")[2:] == [
             "", "2026-11-27 10:00:00", "34600000001", "", "", "", "", "Entregado",
         ]  # fmt: skip
-        nursery.cancel_scope.cancel()
 
 
 async def test_why_it_was_not_delivered_is_the_providers_word(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
-    async with bench.up() as life, trio.open_nursery() as nursery:
-        provider = Provider(life, nursery)
-        provider.say = saying("caducado", MessageState.EXPIRED)
-        provider.watch()
+    async with asked(bench, saying("caducado", MessageState.EXPIRED)) as (life, _):
         await sent(life)
         await trio.sleep(AFTER * 2)
         line = life.shown("m0")
         assert line.state == "undelivered"
         assert line.error is not None
         assert (line.error.code, line.error.text) == ("EXPIRED", "the provider says caducado")
-        nursery.cancel_scope.cancel()
 
 
 async def test_a_word_that_nobody_explained_decides_nothing_and_is_passed_on(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
-    async with bench.up() as life, trio.open_nursery() as nursery:
-        provider = Provider(life, nursery)
-        provider.say = saying("EN_COLA")
-        provider.watch()
+    async with asked(bench, saying("EN_COLA")) as (life, provider):
         (part,) = await sent(life)
         await trio.sleep(AFTER + 10)
         assert life.states() == {"sent": 1}
@@ -129,27 +136,18 @@ async def test_a_word_that_nobody_explained_decides_nothing_and_is_passed_on(
         queried = [f for f in life.reader.history(part.msg_id) if f.kind == Kind.QUERIED]
         assert len(queried) == 2
         assert [fact.seq for fact in life.reader.receipts(0)] == [told.fact.seq]
-        nursery.cancel_scope.cancel()
 
 
 async def test_a_restart_asks_no_sooner_and_no_oftener(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
-    async with bench.up() as life, trio.open_nursery() as nursery:
-        provider = Provider(life, nursery)
-        provider.say = saying("EN_COLA")
-        provider.watch()
+    async with asked(bench, saying("EN_COLA")) as (life, provider):
         await sent(life)
         await trio.sleep(AFTER * 8)
         first = [at for at, _ in provider.asked]
-        nursery.cancel_scope.cancel()
-    async with bench.up() as life, trio.open_nursery() as nursery:
-        provider = Provider(life, nursery)
-        provider.say = saying("EN_COLA")
-        provider.watch()
+    async with asked(bench, saying("EN_COLA")) as (life, provider):
         await trio.sleep(3.5 * 86_400)
         times = first + [at for at, _ in provider.asked]
-        nursery.cancel_scope.cancel()
     gaps = [after - before for before, after in pairwise(times)]
     assert len(first) == 3
     assert len(times) <= MOST_STATUSES
@@ -161,9 +159,7 @@ async def test_a_restart_asks_no_sooner_and_no_oftener(
 async def test_a_lost_answer_is_asked_for_again_and_counts_for_nothing(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
-    async with bench.up() as life, trio.open_nursery() as nursery:
-        provider = Provider(life, nursery)
-        provider.watch()
+    async with asked(bench) as (life, provider):
         (part,) = await sent(life)
         await trio.sleep(AFTER * 3)
         assert provider.asked
@@ -173,16 +169,12 @@ async def test_a_lost_answer_is_asked_for_again_and_counts_for_nothing(
         provider.say = saying("ok", MessageState.DELIVERED)
         await trio.sleep(AFTER * 20)
         assert life.states() == {"delivered": 1}
-        nursery.cancel_scope.cancel()
 
 
 async def test_nothing_is_asked_of_an_account_that_is_paused(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
-    async with bench.up() as life, trio.open_nursery() as nursery:
-        provider = Provider(life, nursery)
-        provider.say = saying("ok", MessageState.DELIVERED)
-        provider.watch()
+    async with asked(bench, saying("ok", MessageState.DELIVERED)) as (life, provider):
         await sent(life)
         life.refusals.pause("web", "NO_CREDITS", "smppd")
         await life.desk.commit()
@@ -192,16 +184,14 @@ async def test_nothing_is_asked_of_an_account_that_is_paused(
         await life.desk.commit()
         await trio.sleep(AFTER)
         assert life.states() == {"delivered": 1}
-        nursery.cancel_scope.cancel()
 
 
 async def test_an_account_that_refuses_is_told_of_once_and_asked_seldom(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
-    async with bench.up() as life, trio.open_nursery() as nursery:
-        provider = Provider(life, nursery)
-        provider.say = lambda each: Reply(each, STATUSES_REFUSED, reason="INCORRECT_METHOD")
-        provider.watch()
+    async with asked(
+        bench, lambda each: Reply(each, STATUSES_REFUSED, reason="INCORRECT_METHOD")
+    ) as (life, provider):
         await sent(life, 100)
         await trio.sleep(3600)
         refused = [e for e in life.events if isinstance(e, events.StatusesRefused)]
@@ -209,7 +199,6 @@ async def test_an_account_that_refuses_is_told_of_once_and_asked_seldom(
         assert len(provider.asked) < 8
         assert all(len(ids) <= 50 for _, ids in provider.asked)
         assert life.states() == {"sent": 100}
-        nursery.cancel_scope.cancel()
 
 
 async def test_the_destinations_of_a_group_are_asked_for_each_also_when_they_are_spilled(
@@ -240,19 +229,18 @@ async def test_the_destinations_of_a_group_are_asked_for_each_also_when_they_are
 async def test_wrong_credentials_pause_the_account_at_once(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
-    async with bench.up() as life, trio.open_nursery() as nursery:
-        provider = Provider(life, nursery)
-        provider.say = lambda each: Reply(
+    async with asked(
+        bench,
+        lambda each: Reply(
             each, STATUSES_REFUSED, reason="INCORRECT_USER_PASSWORD: Incorrect user or password"
-        )
-        provider.watch()
+        ),
+    ) as (life, provider):
         await sent(life)
         await trio.sleep(3600)
         assert len(provider.asked) == 1
         assert "INCORRECT_USER_PASSWORD" in life.accounts.paused["web"].reason
         loaded, _ = life.reader.load()
         assert "web" in loaded.paused, "it is on disk"
-        nursery.cancel_scope.cancel()
 
 
 @pytest.mark.parametrize("asked", ["main", "other"])

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from smppd.ports import CallDone, CallOutcome, CallRefused, CallUnanswered
-from smppd.provider.answers import Answer, Failure, Success, outcome_name, taken
+from smppd.provider.answers import Answer, Failure, Success, outcome_name
 from smppd.provider.masking import masked_answer, masked_params
 from smppd.provider.operation import Operation, Value
+from smppd.provider.results import taken
 
 #: Characters of one parameter and of an answer that the log of calls keeps, and no more.
 LONGEST_PARAM, LONGEST_ANSWER = 1000, 4000

@@ -20,9 +20,10 @@ from smppd.config.accounts import HttpConfig, StatusWord
 from smppd.events import Emit, StatusWordNew
 from smppd.ledger.facts import NOTHING_SAID
 from smppd.ports import NO_STATE, STATUSES_REFUSED, UNENCODABLE, Question, Reply, Submissions
-from smppd.provider.answers import Answer, DeliveryStatus, Failure, NoAnswer, statuses
+from smppd.provider.answers import Answer, Failure, NoAnswer
 from smppd.provider.catalogue import OPERATIONS
 from smppd.provider.operation import Operation, Value
+from smppd.provider.results import DeliveryStatus, statuses
 from smppd.smpp.receipt import FINAL_STATES
 from smppd.smpp.vocabulary import MessageState
 

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from smppd.provider.answers import Taken
+from smppd.provider.results import Taken
 
 
 class CallDone(msgspec.Struct, frozen=True, gc=False):

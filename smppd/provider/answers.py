@@ -10,28 +10,7 @@ import msgspec
 
 from smppd.provider.catalogue import COMMON_ERRORS
 from smppd.provider.operation import Operation
-from smppd.provider.results import (
-    DeliveryStatus,
-    Taken,
-    statuses,
-    taken,
-)
 from smppd.provider.words import LONG_NUMBER
-
-__all__ = [
-    "Answer",
-    "DeliveryStatus",
-    "Failure",
-    "NoAnswer",
-    "Success",
-    "Taken",
-    "meaning",
-    "outcome_name",
-    "read_answer",
-    "statuses",
-    "stops_account",
-    "taken",
-]
 
 NO_CREDITS = "NO_CREDITS"
 INCORRECT_USER_PASSWORD = "INCORRECT_USER_PASSWORD"  # noqa: S105 (a code of the provider's)

@@ -12,7 +12,8 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from smppd import events
 from smppd.ports import CallDone, CallRefused, CallReturned, CallUnanswered
-from smppd.provider.answers import Failure, NoAnswer, Success, Taken
+from smppd.provider.answers import Failure, NoAnswer, Success
+from smppd.provider.results import Taken
 from tests.httpapi.rig import DONE, EPOCH, SILENT, UNREACHABLE, Rig
 
 

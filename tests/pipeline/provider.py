@@ -19,7 +19,7 @@ from smppd.ports import (
     Question,
     Reply,
 )
-from smppd.provider.answers import Taken
+from smppd.provider.results import Taken
 from smppd.smpp.vocabulary import MessageState
 
 if TYPE_CHECKING:

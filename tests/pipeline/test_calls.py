@@ -25,8 +25,8 @@ from smppd.ports import (
     Question,
     Reply,
 )
-from smppd.provider.answers import Taken
 from smppd.provider.catalogue import COMMON_ERRORS, OPERATIONS
+from smppd.provider.results import Taken
 from smppd.results.story import tell
 from smppd.smpp.vocabulary import MessageState
 from tests.pipeline.provider import (

@@ -23,7 +23,7 @@ from smppd.pipeline import stretch
 from smppd.pipeline.detour import Detour, FallbackTerms
 from smppd.pipeline.fallback import Fallback
 from smppd.ports import Answered, CallDone, CallOutcome, CallRefused, CallReturned, CallUnanswered
-from smppd.provider.answers import Taken
+from smppd.provider.results import Taken
 
 if TYPE_CHECKING:
     from smppd.message import Part

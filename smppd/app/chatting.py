@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
 
 from smppd.codes import account_cure
 from smppd.config import Config
 from smppd.events import Emit
+from smppd.httpapi.account import Account
 from smppd.httpapi.chat import ChannelPoll, ChatPolling, Keeping, PollTerms
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.refusals import OURSELVES, Refusals
@@ -16,22 +16,11 @@ from smppd.provider.answers import Answer, Failure
 from smppd.provider.operation import Operation, Value
 
 
-class Calling(Protocol):
-    """An account of the provider's HTTP API."""
-
-    @property
-    def name(self) -> str:
-        """Its name in the configuration."""
-
-    async def call(self, operation: Operation, params: Mapping[str, Value]) -> Answer:
-        """Make one call."""
-
-
 class PolledAccount:
     """An account as polling sees it: nothing is asked over it while it is paused, and an answer
     that speaks of the account pauses it, so that a wrong password is not tried for ever."""
 
-    def __init__(self, account: Calling, desk: Desk, refusals: Refusals) -> None:
+    def __init__(self, account: Account, desk: Desk, refusals: Refusals) -> None:
         self._account = account
         self._desk = desk
         self._refusals = refusals
@@ -60,7 +49,7 @@ class PolledAccount:
 
 def chat_polling(
     config: Config,
-    accounts: Mapping[str, Calling],
+    accounts: Mapping[str, Account],
     keeping: Keeping,
     emit: Emit,
     desk: Desk,

@@ -119,7 +119,7 @@ class Asking(Protocol):
 
 
 class Steering(Protocol):
-    """A link, as far as refusals have a say in what it does."""
+    """A link or account, as far as refusals have a say in what it does."""
 
     def reconnect(self, reason: str) -> None:
         """Bind anew every session that submits. Harmless while that is under way."""
@@ -145,11 +145,11 @@ class Absence(Protocol):
 
 
 class Route(Protocol):
-    """A way out, as the dispatcher sees it."""
+    """A link or account, as the dispatcher sees it."""
 
     @property
     def name(self) -> str:
-        """The link's name in the configuration."""
+        """Its name in the configuration."""
 
     @property
     def room(self) -> int:

@@ -59,7 +59,7 @@ def chat_polling(
     section = config.chat
     if section is None:
         return ChatPolling([])
-    name = section.account or config.http[0].name
+    name = config.chat_account
     account = PolledAccount(accounts[name], desk, refusals)
     terms = PollTerms(section.poll_interval, section.reread)
     return ChatPolling(

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import trio
 
 from smppd.cli.findings import Finding
+from smppd.cli.places import check_secret
 from smppd.config import (
     AccountConfig,
     ChatChannel,
@@ -29,16 +30,7 @@ _UNTRIED = "is not tried: without the id of a contact its API has no call that o
 def known(account: AccountConfig, secret: str | Mistake) -> Iterator[Finding]:
     """What can be said without a network: the secret, and what its server is verified against."""
     what = f"account {account.name}, {account.credential}"
-    file, variable = account.credential_file, account.credential_env
-    if isinstance(secret, Mistake):
-        yield Finding(what, False, str(secret))
-    elif file is None:
-        yield Finding(what, True, f"is in ${variable}" if variable else "there is none")
-    elif file.stat().st_mode & 0o007:
-        says = f"is in {file}, which every user may read: chmod o= would be wiser"
-        yield Finding(what, True, says)
-    else:
-        yield Finding(what, True, f"is in {file}")
+    yield check_secret(what, secret, account.credential_file, account.credential_env)
     yield _tls(account)
 
 

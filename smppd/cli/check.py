@@ -21,6 +21,7 @@ from smppd.cli.places import (
     check_journal,
     check_listen,
     check_local_address,
+    check_secret,
     check_spool,
     lock_holder,
 )
@@ -90,21 +91,14 @@ def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 def _channels(config: Config, account: str) -> Sequence[ChatChannel]:
     """Those whose chats are fetched over this account."""
-    if config.chat is None or account != (config.chat.account or config.http[0].name):
+    if config.chat is None or account != config.chat_account:
         return ()
     return config.chat.channels
 
 
 def _password(link: LinkConfig, password: str | Mistake) -> Finding:
     what = f"link {link.name}, password"
-    if isinstance(password, Mistake):
-        return Finding(what, False, str(password))
-    if link.password_file is None:
-        return Finding(what, True, f"is in ${link.password_env}")
-    if link.password_file.stat().st_mode & 0o007:
-        says = f"is in {link.password_file}, which every user may read: chmod o= would be wiser"
-        return Finding(what, True, says)
-    return Finding(what, True, f"is in {link.password_file}")
+    return check_secret(what, password, link.password_file, link.password_env)
 
 
 def _tls(link: LinkConfig) -> Finding:

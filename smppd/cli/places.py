@@ -1,4 +1,4 @@
-"""Whether the places that the configuration names can serve: folders, journal, sockets, names.
+"""Whether the places that the configuration names can serve: secrets, folders, sockets, names.
 
 Looks without changing anything, but for the probe file in a spool that this user owns, where
 missing folders are made as well: the daemon would do the same. Raises nothing.
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from smppd.cli.findings import Finding
-from smppd.config import Address, LinkConfig
+from smppd.config import Address, LinkConfig, Mistake
 from smppd.journal.schema import JournalError
 from smppd.journal.store import open_reader
 from smppd.spool.folders import FOLDERS, prepare_root
@@ -31,6 +31,20 @@ def lock_holder(path: Path) -> str | None:
     except OSError:
         return None
     return None
+
+
+def check_secret(
+    what: str, secret: str | Mistake, file: Path | None, variable: str | None
+) -> Finding:
+    """Where a password or token is, and whether others may read it."""
+    if isinstance(secret, Mistake):
+        return Finding(what, False, str(secret))
+    if file is None:
+        return Finding(what, True, f"is in ${variable}" if variable else "there is none")
+    if file.stat().st_mode & 0o007:
+        says = f"is in {file}, which every user may read: chmod o= would be wiser"
+        return Finding(what, True, says)
+    return Finding(what, True, f"is in {file}")
 
 
 def check_spool(root: Path) -> Finding:

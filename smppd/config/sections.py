@@ -234,6 +234,13 @@ class Config:
     observe: ObserveConfig = field(default_factory=ObserveConfig)
 
     @property
+    def chat_account(self) -> str:
+        """The name of the account over which chats are fetched; empty for none."""
+        if self.chat is None:
+            return ""
+        return self.chat.account or self.http[0].name
+
+    @property
     def accounts(self) -> tuple[AccountConfig, ...]:
         """The accounts of both HTTP APIs."""
         return (*self.http, *self.contacts)

@@ -19,23 +19,26 @@ if TYPE_CHECKING:
 class Access:
     """One account's way to its provider. `transport` is for tests."""
 
-    def __init__(
-        self, config: AccountConfig, secrets: Iterable[str], transport: Transport | None
-    ) -> None:
-        """Raise ValueError for a URL that would give the secrets away."""
+    def __init__(self, config: AccountConfig, transport: Transport | None) -> None:
+        """Raise ValueError for a URL that would give the account's secrets away."""
         check_url(config.url, insecure_http=config.insecure_http)
         limits = Limits(config.timeout, config.connections)
         self._exchange = Exchange(limits, partial(account_tls, config), transport)
+        self._secrets = Secrets(())
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Keep these out of the answers to the calls that begin from now on."""
         self._secrets = Secrets(secrets)
 
     async def post(
         self, operation: Operation, url: str, headers: Mapping[str, str], body: bytes
     ) -> Answer:
         """Send this once, and say what came of it."""
+        secrets = self._secrets  # those of this call, whatever is renewed meanwhile
         reply = await self._exchange.post(url, headers, body)
         if isinstance(reply, NoAnswer):
             return reply
-        return self._secrets.hide(operation, reply, read_answer(operation, *reply))
+        return secrets.hide(operation, reply, read_answer(operation, *reply))
 
     async def aclose(self) -> None:
         """Close every connection."""

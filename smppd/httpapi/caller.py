@@ -12,14 +12,14 @@ from typing import Protocol
 
 import trio
 
-from smppd.config import AccountConfig
+from smppd.config import AccountConfig, Mistake, read_secret
 from smppd.events import AccountReachable, AccountUnreachable, Emit
 from smppd.figures import AccountFigures
 from smppd.httpapi.pacing import Pace, Reach
 from smppd.httpapi.record import note_of
 from smppd.httpapi.turnstile import Turnstile
 from smppd.ports import ApiCall
-from smppd.provider.answers import Answer, NoAnswer, outcome_name
+from smppd.provider.answers import Answer, Failure, NoAnswer, outcome_name, stops_account
 from smppd.provider.operation import Operation, Value
 
 #: So many outcomes are told apart in the figures.
@@ -36,6 +36,9 @@ class Client(Protocol):
     async def call(self, operation: Operation, params: Mapping[str, Value]) -> Answer:
         """Do this once, and say what came of it."""
 
+    def renew(self, secret: str) -> None:
+        """Use this password or token from the next call on."""
+
     async def aclose(self) -> None:
         """Close its connections."""
 
@@ -43,12 +46,14 @@ class Client(Protocol):
 @dataclass(frozen=True, slots=True)
 class Around:
     """What an account stands on: who hears what happened, the time for people (epoch seconds),
-    whether the log of calls keeps content, and chance, numbers in [0, 1)."""
+    whether the log of calls keeps content, chance, numbers in [0, 1), and where its password or
+    token is read again."""
 
     emit: Emit
     wall: Callable[[], float]
     log_content: bool = False
     chance: Callable[[], float] = SystemRandom().random
+    secret_of: Callable[[AccountConfig], str | Mistake] = read_secret
 
 
 class Caller:
@@ -56,8 +61,11 @@ class Caller:
     is said of one whose end was not waited for."""
 
     def __init__(self, config: AccountConfig, client: Client, around: Around) -> None:
+        self._config = config
         self._client = client
         self._around = around
+        #: Whether the last answer was that the account must be put right.
+        self._refused = False
         self.name = config.name
         self.pace = Pace(config.rate)
         self.turnstile = Turnstile(config.connections, self.pace)
@@ -76,7 +84,7 @@ class Caller:
         with trio.CancelScope() as scope:
             self._under_way.add(scope)
             try:
-                answer = await self._client.call(operation, params)
+                answer = self._renewed() or await self._client.call(operation, params)
                 self._learn(answer)
             finally:
                 self._under_way.discard(scope)
@@ -101,6 +109,18 @@ class Caller:
         """Close what the client holds."""
         await self._client.aclose()
 
+    def _renewed(self) -> NoAnswer | None:
+        """Where the account was refused, its secret may have been put right since: read it again.
+        Why there is none, in place of an answer: the provider is not asked with what it refused."""
+        if not self._refused:
+            return None
+        found = self._around.secret_of(self._config)
+        if isinstance(found, Mistake):
+            return NoAnswer(str(found), sent=False)
+        if found:
+            self._client.renew(found)
+        return None
+
     def _count(self, answer: Answer, seconds: float) -> None:
         name, figures = outcome_name(answer), self.figures
         if name not in figures.outcomes and len(figures.outcomes) >= MOST_OUTCOMES:
@@ -115,6 +135,7 @@ class Caller:
         reach, now = self.reach, self._around.wall()
         since = self.figures.unreachable_since
         if not isinstance(answer, NoAnswer):
+            self._refused = isinstance(answer, Failure) and stops_account(answer.code)
             if reach.answered() and since is not None:
                 self.figures.unreachable_since = None
                 self._around.emit(AccountReachable(self.name, max(0.0, now - since)))

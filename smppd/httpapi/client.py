@@ -27,16 +27,22 @@ class ProviderClient:
     ) -> None:
         """Raise ValueError for a URL that would give the password away."""
         self._url = config.url
+        self._config = config
+        self._access = Access(config, transport)
+        self.renew(password)
+
+    def renew(self, secret: str) -> None:
+        """Use this password from the next call on."""
         self._headers = {"Content-Type": "application/x-www-form-urlencoded"}
         self._credentials: dict[str, str] = {}
-        secrets = [password]
-        if config.auth == "basic":
-            pair = b64encode(f"{config.user}:{password}".encode()).decode("ascii")
+        secrets = [secret]
+        if self._config.auth == "basic":
+            pair = b64encode(f"{self._config.user}:{secret}".encode()).decode("ascii")
             self._headers["Authorization"] = f"Basic {pair}"
             secrets.append(pair)
         else:
-            self._credentials = {"user": config.user, "password": password}
-        self._access = Access(config, secrets, transport)
+            self._credentials = {"user": self._config.user, "password": secret}
+        self._access.hide(secrets)
 
     async def call(self, operation: Operation, params: Mapping[str, Value]) -> Answer:
         """Do this once, with parameters that `checking.check` has let through.

@@ -27,8 +27,13 @@ class ContactsClient:
     ) -> None:
         """Raise ValueError for a URL that would give the token away."""
         self._url = config.url.rstrip("/") + _PATH
-        self._headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
-        self._access = Access(config, [token], transport)
+        self._access = Access(config, transport)
+        self.renew(token)
+
+    def renew(self, secret: str) -> None:
+        """Use this token from the next call on."""
+        self._headers = {"Content-Type": "application/json", "Authorization": f"Bearer {secret}"}
+        self._access.hide([secret])
 
     async def call(self, operation: Operation, params: Mapping[str, Value]) -> Answer:
         """Do this once, with parameters that `checking.check` has let through.

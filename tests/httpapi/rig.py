@@ -37,6 +37,7 @@ class Provider:
         self.under_way = 0
         self.most = 0
         self.closed = False
+        self.secrets: list[str] = []
 
     async def call(self, operation: Operation, params: Mapping[str, Value]) -> Answer:
         self.calls.append((trio.current_time(), operation.name, str(params.get("sms", ""))))
@@ -48,6 +49,9 @@ class Provider:
         finally:
             self.under_way -= 1
         return answer
+
+    def renew(self, secret: str) -> None:
+        self.secrets.append(secret)
 
     async def aclose(self) -> None:
         await trio.lowlevel.checkpoint()

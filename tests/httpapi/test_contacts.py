@@ -149,3 +149,20 @@ async def test_a_token_that_an_answer_repeats_is_not_shown() -> None:
     assert isinstance(answer, Failure)
     assert answer.code == "HTTP_401"
     assert TOKEN not in repr(answer)
+
+
+async def test_a_token_may_be_renewed_and_neither_is_shown() -> None:
+    bodies = [f'{{"message":"no such token: {each}"}}'.encode() for each in (TOKEN, "newer-token")]
+    async with serving(*(Say(ok(each, "401 Unauthorized")) for each in bodies)) as server:
+        client = ContactsClient(config(server), TOKEN)
+        answers = [await client.call(OPERATIONS["contacts.detail"], {"id": "1"})]
+        client.renew("newer-token")
+        answers.append(await client.call(OPERATIONS["contacts.detail"], {"id": "1"}))
+        await client.aclose()
+
+    first, second = server.requests
+    assert TOKEN.encode() in first
+    assert TOKEN.encode() not in second
+    assert b"Bearer newer-token" in second
+    assert TOKEN not in repr(answers)
+    assert "newer-token" not in repr(answers)

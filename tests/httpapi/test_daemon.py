@@ -23,7 +23,7 @@ from smppd.config import ContactsConfig, HttpConfig
 from smppd.control import ControlRefused
 from smppd.journal.store import open_reader
 from smppd.ports import ApiCall
-from smppd.provider.answers import Success
+from smppd.provider.answers import NoAnswer, Success
 from smppd.provider.catalogue import OPERATIONS
 from tests.httpapi.simulated import SimulatedTransport, simulated
 from tests.pitfalls.conftest import rig
@@ -216,6 +216,32 @@ async def test_a_wrong_password_pauses_before_a_second_item_is_tried(
     assert len(shop.transport.requests) == 1
     assert "INCORRECT_USER_PASSWORD" in rig.of(events.LinkPaused)[0].reason
     assert "wrong-secret" not in repr(rig.events)
+
+
+@pytest.mark.parametrize("auth", ["form", "basic"])
+async def test_a_password_that_was_put_right_is_read_again_without_a_restart(
+    rig: Rig, tmp_path: Path, autojump_clock: MockClock, auth: Any
+) -> None:
+    shop = Shop(rig)
+    rig.passwords = {"shop": "wrong-secret"}
+    file = tmp_path / "password"
+    file.write_text("wrong-secret\n")
+    await shop.open(connections=1, password_file=file, auth=auth)
+    shop.hand_in(10)
+    await rig.until(lambda: rig.of(events.LinkPaused))
+    channels = OPERATIONS["chat.getchatchannels"]
+    file.unlink()
+    missing = await shop.account.call(channels, {})
+    assert isinstance(missing, NoAnswer)
+    assert not missing.sent
+    assert missing.reason.startswith(f"http.shop.password_file: cannot read {file}")
+    assert len(shop.transport.requests) == 1
+    file.write_text(f"{PASSWORD}\n")
+    assert isinstance(await shop.account.call(channels, {}), Success)
+    assert rig.states() == {"queued": 10}
+    await rig.command("resume", links=["shop"])
+    await rig.until(lambda: rig.states() == {"sent": 10})
+    assert len(shop.transport.requests) == 1 + 1 + 10
 
 
 async def test_an_operator_pauses_and_resumes_an_account(

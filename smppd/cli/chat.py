@@ -13,7 +13,7 @@ from typing import Any
 from smppd.cli import chat_show
 from smppd.cli.api import add_command, tell
 from smppd.cli.caller import Caller
-from smppd.cli.sending import checked, follow_up, made_up_name, put_in
+from smppd.cli.sending import follow_up, hand_in_one
 from smppd.cli.settings import read_config
 from smppd.cli.terminal import CommandError, Terminal
 from smppd.cli.words import VALUES, pairs
@@ -151,6 +151,5 @@ def _send(arguments: argparse.Namespace, chats: Chats, op: str, said: Mapping[st
     line: dict[str, Any] = {"op": op, "args": args, "via": wanted.account.name}
     if arguments.id is not None:
         line["id"] = arguments.id
-    content = checked(line, chats.config, Lane.NORMAL)
-    handed = put_in(chats.config, Lane.NORMAL, made_up_name("chat"), iter([content]))
+    handed = hand_in_one(line, chats.config, Lane.NORMAL, "chat")
     return follow_up(handed, arguments, chats.config, chats.terminal)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -31,6 +31,34 @@ def add_waiting(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
 
 
+#: The options of a command that are fields of its message as they stand: option, field, help.
+FieldOptions = Sequence[tuple[str, str, str]]
+
+
+def add_fields(parser: argparse._ActionsContainer, fields: FieldOptions) -> None:
+    """Declare these, and --to."""
+    parser.add_argument(
+        "--to", metavar="NUMBER", action="append", help="may be given several times"
+    )
+    for option, field, purpose in fields:
+        parser.add_argument(option, dest=f"message.{field}", metavar=field.upper(), help=purpose)
+
+
+def given_fields(arguments: argparse.Namespace, fields: FieldOptions) -> dict[str, Any]:
+    """The fields of the message that were given."""
+    given = {field: vars(arguments)[f"message.{field}"] for _, field, _ in fields}
+    message = {field: value for field, value in given.items() if value is not None}
+    if arguments.to:
+        message["to"] = arguments.to[0] if len(arguments.to) == 1 else arguments.to
+    return message
+
+
+def hand_in_one(message: dict[str, Any], config: Config, lane: Lane, command: str) -> HandedIn:
+    """Hand in a file with one message. Raises `CommandError`, also when the daemon would reject it."""
+    name = f"{command}-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{os.getpid()}.json"
+    return put_in(config, lane, name, iter([_checked(message, config, lane)]))
+
+
 def follow_up(
     handed: HandedIn, arguments: argparse.Namespace, config: Config, terminal: Terminal
 ) -> int:
@@ -47,8 +75,8 @@ def follow_up(
     return 0 if isinstance(outcome, Done) and outcome.good else 1
 
 
-def checked(message: dict[str, Any], config: Config, lane: Lane) -> bytes:
-    """The message as a file's content. Raises `CommandError` when the daemon would reject it."""
+def _checked(message: dict[str, Any], config: Config, lane: Lane) -> bytes:
+    """The message as a file's content."""
     try:
         content = msgspec.json.encode(message)
     except UnicodeEncodeError:
@@ -80,11 +108,6 @@ def _flaw(request: Request, config: Config, lane: Lane) -> ErrorInfo | None:
 def _unnumbered(_sender: str, _to: str) -> int:
     """The daemon numbers what is long; here only the number of parts matters."""
     return 0
-
-
-def made_up_name(command: str) -> str:
-    """A name for the file of one message."""
-    return f"{command}-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{os.getpid()}.json"
 
 
 def put_in(config: Config, lane: Lane, name: str, content: Iterator[bytes]) -> HandedIn:

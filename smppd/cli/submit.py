@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from smppd.cli.handin import HandedIn
-from smppd.cli.sending import add_waiting, checked, follow_up, made_up_name, put_in
+from smppd.cli.sending import (
+    add_fields,
+    add_waiting,
+    follow_up,
+    given_fields,
+    hand_in_one,
+    put_in,
+)
 from smppd.cli.settings import read_config
 from smppd.cli.terminal import CommandError, Terminal
 from smppd.config import Config
@@ -18,7 +25,7 @@ from smppd.spool.formats import format_of, known_formats
 
 _COPY_SIZE = 1 << 20
 
-#: The options that make up one message: option, field, help.
+#: The options that make up one message.
 _FIELDS = (
     ("--text", "text", "its text"),
     ("--data", "data", "its octets in hexadecimal, instead of a text"),
@@ -37,9 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", nargs="?", help=f"a file: {known_formats()}")
     add_waiting(parser)
     one = parser.add_argument_group("one message, instead of a file")
-    one.add_argument("--to", metavar="NUMBER", action="append", help="may be given several times")
-    for option, field, purpose in _FIELDS:
-        one.add_argument(option, dest=f"message.{field}", metavar=field.upper(), help=purpose)
+    add_fields(one, _FIELDS)
     one.add_argument("--flash", action="store_true", help="show it at once (class 0)")
     one.add_argument(
         "--transliterate", action="store_true", help="replace characters that force UCS-2"
@@ -55,8 +60,7 @@ def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
     config = read_config(arguments)
     lane = Lane[arguments.lane.upper()]
     if message is not None:
-        content = checked(message, config, lane)
-        handed = put_in(config, lane, made_up_name("submit"), iter([content]))
+        handed = hand_in_one(message, config, lane, "submit")
     else:
         handed = _submit_file(config, lane, Path(arguments.file))
     return follow_up(handed, arguments, config, terminal)
@@ -66,14 +70,7 @@ def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def _message(arguments: argparse.Namespace) -> dict[str, Any] | None:
-    given = vars(arguments)
-    message = {
-        field: given[f"message.{field}"]
-        for _, field, _ in _FIELDS
-        if given[f"message.{field}"] is not None
-    }
-    if arguments.to:
-        message["to"] = arguments.to[0] if len(arguments.to) == 1 else arguments.to
+    message = given_fields(arguments, _FIELDS)
     if arguments.flash:
         message["flash"] = True
     if arguments.transliterate:

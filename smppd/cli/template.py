@@ -8,13 +8,13 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from smppd.cli.sending import add_waiting, checked, follow_up, made_up_name, put_in
+from smppd.cli.sending import add_fields, add_waiting, follow_up, given_fields, hand_in_one
 from smppd.cli.settings import add_config, read_config
 from smppd.cli.terminal import CommandError, Terminal
 from smppd.cli.words import VALUES, pairs
 from smppd.message import Lane
 
-#: The options that are fields of the message as they stand: option, field, help.
+#: The options that are fields of the message as they stand.
 _FIELDS = (
     ("--country", "country", "with --group: the dialling code of its numbers, like 34"),
     ("--id", "id", "your own id for it"),
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     send = commands.add_parser("send", help=purpose, description=purpose, allow_abbrev=False)
     add_config(send)
     send.add_argument("template", metavar="IDTEMPLATE", help="the provider's id of the template")
-    send.add_argument("--to", metavar="NUMBER", action="append", help="may be given several times")
+    add_fields(send, _FIELDS)
     send.add_argument("--group", metavar="IDGROUP", help="the provider's id of a group, instead")
     send.add_argument(
         "--param",
@@ -41,8 +41,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help=f"what the template's field is to be; may be given several times; {VALUES}",
     )
-    for option, field, purpose in _FIELDS:
-        send.add_argument(option, dest=f"message.{field}", metavar=field.upper(), help=purpose)
     add_waiting(send)
 
 
@@ -53,18 +51,14 @@ def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
     message = _message(arguments)
     config = read_config(arguments)
     lane = Lane[arguments.lane.upper()]
-    content = checked(message, config, lane)
-    handed = put_in(config, lane, made_up_name("template"), iter([content]))
+    handed = hand_in_one(message, config, lane, "template")
     return follow_up(handed, arguments, config, terminal)
 
 
 def _message(arguments: argparse.Namespace) -> dict[str, Any]:
-    message: dict[str, Any] = {"template": arguments.template}
+    message = {"template": arguments.template, **given_fields(arguments, _FIELDS)}
     if arguments.group:
         message["group"] = arguments.group
-    else:
-        message["to"] = arguments.to[0] if len(arguments.to) == 1 else arguments.to
     if arguments.param:
         message["params"] = pairs(arguments.param)
-    given = {field: vars(arguments)[f"message.{field}"] for _, field, _ in _FIELDS}
-    return message | {field: value for field, value in given.items() if value is not None}
+    return message

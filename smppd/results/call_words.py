@@ -8,9 +8,8 @@ from types import MappingProxyType
 import msgspec
 
 from smppd.ledger.calls import Response, read_response
-from smppd.ledger.facts import HEAD, SET_BACK, Fact, Kind, read_due
-from smppd.message import ErrorInfo
-from smppd.results.lines import iso
+from smppd.ledger.facts import SET_BACK, Fact, Kind
+from smppd.results.fact_words import what_was_wrong, when_again
 
 
 def _sending(fact: Fact) -> str:
@@ -20,15 +19,7 @@ def _sending(fact: Fact) -> str:
 
 def _back(fact: Fact) -> str:
     why = (fact.text or "").removeprefix(SET_BACK).removeprefix(": ")
-    due = HEAD if fact.detail is None else read_due(fact.detail)
-    again = f"goes again at {iso(due)}" if due else "goes again as soon as its account lets it"
-    return f"{why}; {again}"
-
-
-def _refused(fact: Fact) -> str:
-    assert fact.detail is not None
-    error = msgspec.msgpack.decode(fact.detail, type=ErrorInfo)
-    return f"refused: {error.code} {error.text}".rstrip()
+    return f"{why}; {when_again(fact, 'account')}"
 
 
 def _answered(fact: Fact) -> str:
@@ -59,7 +50,7 @@ CALL_WORDS: Mapping[Kind, Callable[[Fact], str]] = MappingProxyType(
         Kind.SENDING: _sending,
         Kind.RETURNED: lambda _: "given back by the account; it was not begun",
         Kind.ANSWERED: _answered,
-        Kind.REFUSED: _refused,
+        Kind.REFUSED: lambda fact: f"refused: {what_was_wrong(fact)}",
         Kind.RETRY: _back,
         Kind.THROTTLED: _back,
         Kind.EXPIRED: lambda _: "expired before it was done",

@@ -6,22 +6,22 @@ beside a running daemon and without one. Pure; LedgerError when the facts contra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from smppd.ledger.accounts import Accounts
-from smppd.ledger.entries import MessageRow, Outstanding, read_outstanding
-from smppd.ledger.facts import CANCEL_ASKED, HEAD, QUEUE_SHIFT, Fact, Kind, read_due, receipt_fact
+from smppd.ledger.entries import MessageRow, Outstanding
+from smppd.ledger.facts import QUEUE_SHIFT, Fact, Kind
 from smppd.ledger.lifecycle import RECEIPT_STATES
 from smppd.ledger.slots import Slots
 from smppd.ledger.snapshot import FileAccount, Queue
-from smppd.message import ErrorInfo, State
+from smppd.message import State
 from smppd.results.call_words import CALL_WORDS
+from smppd.results.fact_words import WORDS
 from smppd.results.lines import ResultLine, echo_of, encode_line, iso, part_state, result_line
 from smppd.smpp.text import decode_text
-from smppd.smpp.vocabulary import EsmClass, MessageState, TlvTag, status_name
+from smppd.smpp.vocabulary import EsmClass, TlvTag
 
 
 class Happening(msgspec.Struct, frozen=True):
@@ -172,98 +172,6 @@ def _happenings(row: MessageRow, facts: Sequence[Fact], *, several: bool) -> Ite
         if kind == Kind.SENDING:
             over_http = call or fact.detail is not None
         part = fact.part + 1 if several and fact.part is not None else None
-        words = (CALL_WORDS.get(kind) if over_http else None) or _WORDS.get(kind)
+        words = (CALL_WORDS.get(kind) if over_http else None) or WORDS.get(kind)
         text = words(fact) if words else kind.name.lower()
         yield Happening(iso(fact.at), kind.name.lower(), part, text)
-
-
-def _refusal(fact: Fact) -> str:
-    status = status_name(fact.num or 0)
-    due = HEAD if fact.detail is None else read_due(fact.detail)
-    again = f"goes again at {iso(due)}" if due else "goes again as soon as its link lets it"
-    return f"refused for now with {status}; {again}"
-
-
-def _error(fact: Fact) -> str:
-    assert fact.detail is not None
-    error = msgspec.msgpack.decode(fact.detail, type=ErrorInfo)
-    return f"{error.code} {error.text}".strip()
-
-
-def _requeued(fact: Fact) -> str:
-    due = None if fact.detail is None else iso(read_due(fact.detail))
-    return f"put back into the queue ({fact.text}); goes again at {due}"
-
-
-def _cancelled(fact: Fact) -> str:
-    if fact.part is None:
-        return f"cancelled ({fact.text})"
-    if fact.num == CANCEL_ASKED:
-        return f"the SMSC is asked to cancel it ({fact.text})"
-    if fact.num:
-        return f"the SMSC does not cancel it: {status_name(fact.num)}"
-    return "cancelled by the SMSC"
-
-
-def _queried(fact: Fact) -> str:
-    assert fact.text is not None
-    if fact.detail is not None:
-        status = status_name(msgspec.msgpack.decode(fact.detail, type=int))
-        return f"asked for {receipt_fact(fact.text).message_id}: the SMSC says {status}"
-    what = receipt_fact(fact.text)
-    if not what.word:
-        return f"asked for {_reported(fact)}"
-    meant = "" if fact.num is None else f" ({MessageState(abs(fact.num)).name})"
-    done = f", delivery date {what.done_date}" if what.done_date else ""
-    return f"asked for {what.message_id}: the provider says {what.word}{meant}{done}"
-
-
-def _receipt(fact: Fact) -> str:
-    return f"receipt for {_reported(fact)}"
-
-
-def _reported(fact: Fact) -> str:
-    assert fact.text is not None
-    what = receipt_fact(fact.text)
-    num = None if fact.num is None else abs(fact.num)
-    word = MessageState(num).name if num in _MESSAGE_STATES else "an unknown state"
-    done = f", done date {what.done_date}" if what.done_date else ""
-    error = f", error {what.error}" if what.error else ""
-    return f"{what.message_id}: {word}{error}{done}"
-
-
-def _recalled(fact: Fact) -> str:
-    assert fact.detail is not None
-    entry = read_outstanding(fact.detail)
-    waited = entry.state == State.QUEUED and entry.due is not None
-    return "called up from those that wait" if waited else "read back into memory"
-
-
-def _identified(fact: Fact) -> str:
-    message_id = (fact.text or "").partition("\t")[2]
-    return f"taken by the SMSC{' as ' if message_id else ''}{message_id}, as its receipt shows"
-
-
-_MESSAGE_STATES = frozenset(map(int, MessageState))
-
-_WORDS: Mapping[Kind, Callable[[Fact], str]] = MappingProxyType(
-    {
-        Kind.SENDING: lambda fact: f"on its way out over link {fact.text}",
-        Kind.RETURNED: lambda _: "given back by the link; nothing of it had left",
-        Kind.SENT: lambda fact: f"taken by the SMSC as {(fact.text or '').partition(chr(9))[2]}",
-        Kind.REFUSED: lambda fact: f"refused for good: {_error(fact)}",
-        Kind.RETRY: _refusal,
-        Kind.THROTTLED: _refusal,
-        Kind.UNKNOWN: lambda fact: f"outcome unknown: {fact.text}",
-        Kind.REQUEUED: _requeued,
-        Kind.EXPIRED: lambda _: "expired before it was submitted",
-        Kind.FAILED: lambda fact: f"given up: {_error(fact)}",
-        Kind.RECEIPT: _receipt,
-        Kind.CANCELLED: _cancelled,
-        Kind.QUERIED: _queried,
-        Kind.RECALLED: _recalled,
-        Kind.DEFERRED: lambda _: "waits for its send_at",
-        Kind.PICKED: lambda _: "taken out of its turn: its link is not bound",
-        Kind.IDENTIFIED: _identified,
-    }
-)

@@ -13,8 +13,8 @@ from smppd.message import Lane
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.detour import Detour, FallbackTerms
 from smppd.pipeline.fallback import Fallback
-from smppd.pipeline.inquiry import LONGEST_OF_ACCOUNT, MOST_STATUSES, QueryTerms
 from smppd.pipeline.pools import Pool
+from smppd.pipeline.query_terms import LONGEST_OF_ACCOUNT, MOST_STATUSES, QueryTerms
 from smppd.ports import Submissions
 
 

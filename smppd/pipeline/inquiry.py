@@ -17,17 +17,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from math import inf
 from typing import NamedTuple
 
-import msgspec
 import trio
 
 from smppd.events import Emit, QueriesRefused, StatusesRefused
 from smppd.ledger.entries import Outstanding, read_outstanding
-from smppd.ledger.facts import ANSWERED_FOR_GOOD, waiting_key
+from smppd.ledger.facts import waiting_key
 from smppd.message import Message, State
 from smppd.pipeline.desk import Desk
+from smppd.pipeline.query_terms import ASKED_FOR, QueryTerms, is_due
 from smppd.pipeline.refusals import OURSELVES
 from smppd.pipeline.replies import TELLS
-from smppd.ports import UNENCODABLE, Asking, Heard, Question, Reply
+from smppd.ports import UNENCODABLE, Heard, Question, Reply
 from smppd.provider.answers import INCORRECT_USER_PASSWORD
 from smppd.smpp.vocabulary import CommandStatus, status_name
 
@@ -36,24 +36,15 @@ LOOK_EVERY = 5.0
 #: Spilled messages read at once, and how often in one look.
 PAGE = 500
 PAGES = 10
-#: Messages of a link that are known to be due, and those of them that the link holds, at most.
+#: Messages of a link that are known to be due, at most.
 MOST_DUE = 2000
-HELD = 20
-#: A part is asked for until so many answers came, and so long (seconds) after its submission.
-MOST_ANSWERS = 8
-MOST_STATUSES = 24
-GIVEN_UP_AFTER = 3 * 86_400.0
-#: The longest interval between two questions about a part, in seconds.
-LONGEST_WAIT = 6 * 3600.0
-#: How long a link is not asked after a question that came to nothing, doubled each time; an account,
-#: of which it is known when its provider answers again, no longer than the second.
+#: How long a link is not asked after a question that came to nothing, doubled each time: there was no
+#: answer, or a refusal.
 PAUSE, PAUSE_REFUSED = 5.0, 60.0
-LONGEST_PAUSE, LONGEST_OF_ACCOUNT = 3600.0, 600.0
 #: Questions without an answer that are remembered.
 REMEMBERED = 20_000
 
-_SENT, _UNKNOWN = int(State.SENT), int(State.UNKNOWN)
-_OURS = frozenset({_SENT, _UNKNOWN})
+_SENT = int(State.SENT)
 _PACE = frozenset({CommandStatus.ESME_RTHROTTLED, CommandStatus.ESME_RMSGQFUL})
 
 Key = tuple[int, int]
@@ -62,23 +53,6 @@ Pause = Callable[[str, str, str], bool]
 #: Where the walk through the spilled messages is: a lot and a key in it.
 Place = tuple[int, str]
 _START: Place = (0, "")
-
-
-class QueryTerms(msgspec.Struct, frozen=True):
-    """What asking must know: whom to ask, and after how many seconds.
-
-    `held` questions are put at most, without an answer; `most_answers` may come about a part;
-    after questions that came to nothing none is put for `longest_pause` seconds at most.
-    `account` is that of the HTTP API which is asked instead of the SMSC: an SMSC of which this is
-    empty is asked also while its link is paused, an account is not.
-    """
-
-    link: Asking
-    query_after: float
-    held: int = HELD
-    longest_pause: float = LONGEST_PAUSE
-    most_answers: int = MOST_ANSWERS
-    account: str = ""
 
 
 class Due(NamedTuple):
@@ -197,7 +171,7 @@ class Inquiry:
             if not self._has_room():
                 return
             for entry in entries[start : start + PAGE]:
-                if entry.submitted is None or entry.submitted > old or entry.state not in _OURS:
+                if entry.submitted is None or entry.submitted > old or entry.state not in ASKED_FOR:
                     continue
                 for due in self._parts_due(entry, now):
                     self._enter(due)
@@ -292,22 +266,6 @@ class Inquiry:
         if entry is not None:
             return entry.part_states[due.part] == _SENT
         return not accounts.is_final(due.file_id, due.item)
-
-
-def is_due(entry: Outstanding, part: int, terms: QueryTerms, now: float) -> bool:
-    """Whether it is time to ask for a part."""
-    query_after = terms.query_after
-    if entry.state not in _OURS or entry.part_states[part] != _SENT or entry.submitted is None:
-        return False
-    age = now - max(entry.submitted, entry.schedule or 0.0)
-    if age < query_after or age > GIVEN_UP_AFTER + query_after:
-        return False
-    if entry.asked is None or part not in entry.asked:
-        return True
-    answers, asked_at = entry.asked[part]
-    if answers == ANSWERED_FOR_GOOD or answers >= terms.most_answers:
-        return False
-    return now >= asked_at + max(query_after, min(query_after * 2.0**answers, LONGEST_WAIT))
 
 
 def _question(due: Due, message: Message) -> Question:

@@ -10,7 +10,7 @@ from trio.testing import MockClock
 
 from smppd import events
 from smppd.ledger.facts import Kind
-from smppd.pipeline import inquiry
+from smppd.pipeline import inquiry, query_terms
 from smppd.simulate.script import Answers, Receipts
 from smppd.simulate.units import Seconds
 from tests.pitfalls.raw import (
@@ -203,11 +203,13 @@ async def test_what_is_on_its_way_is_asked_for_less_and_less_often(
     await _sent(rig)
     await pass_time(rig, 4 * 86_400)
     waits = [later - sooner for sooner, later in zip(oracle.times, oracle.times[1:], strict=False)]
-    assert len(oracle.asked) == inquiry.MOST_ANSWERS
-    expected = [min(600.0 * 2**n, inquiry.LONGEST_WAIT) for n in range(1, inquiry.MOST_ANSWERS)]
+    assert len(oracle.asked) == query_terms.MOST_ANSWERS
+    expected = [
+        min(600.0 * 2**n, query_terms.LONGEST_WAIT) for n in range(1, query_terms.MOST_ANSWERS)
+    ]
     assert waits == pytest.approx(expected, abs=700.0)
     assert rig.states() == {"sent": 1}
-    assert rig.figures().queries == {"enroute": inquiry.MOST_ANSWERS}
+    assert rig.figures().queries == {"enroute": query_terms.MOST_ANSWERS}
     assert not rig.receipts()
 
 
@@ -220,7 +222,7 @@ async def test_a_message_that_is_too_old_is_not_asked_for(
     began = rig.wall()
     await pass_time(rig, 12 * 86_400, 3600.0)
     assert 2 <= len(oracle.asked) <= 4
-    assert oracle.times[-1] - began < inquiry.GIVEN_UP_AFTER + 1.1 * 86_400
+    assert oracle.times[-1] - began < query_terms.GIVEN_UP_AFTER + 1.1 * 86_400
 
 
 async def test_what_the_smsc_does_not_know_is_not_asked_for_again(
@@ -267,10 +269,10 @@ async def test_an_smsc_that_knows_no_query_sm_is_left_alone(
     await trio.sleep(3600)
     refused = rig.of(events.QueriesRefused)
     assert refused == [events.QueriesRefused("main", "ESME_RINVCMDID")], "said once"
-    assert len(oracle.asked) < 60 * inquiry.HELD / 10
+    assert len(oracle.asked) < 60 * query_terms.HELD / 10
     hours = len(oracle.asked)
     await trio.sleep(3600)
-    assert len(oracle.asked) - hours <= 2 * inquiry.HELD
+    assert len(oracle.asked) - hours <= 2 * query_terms.HELD
 
 
 async def test_no_answer_slows_it_down(rig: Rig, autojump_clock: MockClock) -> None:
@@ -278,7 +280,7 @@ async def test_no_answer_slows_it_down(rig: Rig, autojump_clock: MockClock) -> N
     await rig.start(query_sm=True, query_after=60.0, response_timeout=5.0)
     await _sent(rig)
     await pass_time(rig, 2 * 86_400)
-    assert len(oracle.asked) == inquiry.MOST_ANSWERS
+    assert len(oracle.asked) == query_terms.MOST_ANSWERS
     waits = [later - sooner for sooner, later in zip(oracle.times, oracle.times[1:], strict=False)]
     assert waits == sorted(waits)
     assert rig.states() == {"sent": 1}

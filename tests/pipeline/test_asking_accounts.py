@@ -13,7 +13,8 @@ from trio.testing import MockClock
 
 from smppd import events
 from smppd.ledger.facts import NOTHING_SAID, Kind
-from smppd.pipeline.inquiry import LONGEST_WAIT, MOST_STATUSES, Inquiry, QueryTerms
+from smppd.pipeline.inquiry import Inquiry
+from smppd.pipeline.query_terms import LONGEST_WAIT, MOST_STATUSES, QueryTerms
 from smppd.ports import NO_STATE, STATUSES_REFUSED, Question, Reply
 from smppd.smpp.vocabulary import MessageState
 from tests.pipeline.provider import GROUP, account, call, group_done

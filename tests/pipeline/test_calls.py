@@ -16,7 +16,8 @@ from smppd.ledger.facts import waiting_key
 from smppd.message import State
 from smppd.pipeline import desk as desk_module
 from smppd.pipeline.cancellation import Cancellation, Wanted
-from smppd.pipeline.inquiry import Inquiry, QueryTerms
+from smppd.pipeline.inquiry import Inquiry
+from smppd.pipeline.query_terms import QueryTerms
 from smppd.ports import (
     CallDone,
     CallRefused,

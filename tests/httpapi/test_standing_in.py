@@ -132,6 +132,26 @@ async def test_messages_go_over_http_while_the_link_is_down_and_over_it_when_it_
         nursery.cancel_scope.cancel()
 
 
+async def test_only_the_priorities_that_may_go_and_over_the_account_that_is_named(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    async with trio.open_nursery() as nursery:
+        network = Network(rig, nursery)
+        network.reachable = False
+        rig.passwords["first"] = PASSWORD
+        link = {"fallback_after": AFTER, "fallback_via": "web", "fallback_priorities": ("high",)}
+        accounts = [HttpConfig(name=name, user=USER) for name in ("first", "web")]
+        await rig.start(bound=0, links={"main": link}, sections={"http": tuple(accounts)})
+        urgent = network.hand_in(2, 1, priority="high")
+        network.hand_in(2, 10)
+        network.hand_in(2, 20, priority="bulk")
+        await trio.sleep(3 * AFTER)
+        assert {line["link"] for line in rig.results(urgent)} == {"web"}
+        assert rig.states() == {"sent": 2, "queued": 4}
+        assert network.tally.over_http == 2
+        nursery.cancel_scope.cancel()
+
+
 async def test_a_new_daemon_counts_from_its_start_and_what_was_under_way_is_in_doubt(
     rig: Rig, autojump_clock: MockClock
 ) -> None:

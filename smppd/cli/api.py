@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Any
 
 from smppd.cli import history, operations
@@ -74,6 +75,8 @@ def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
         return _list(arguments, terminal)
     if arguments.history:
         return history.tell(arguments, terminal)
+    if history.filtered(arguments):
+        raise CommandError("--account, --op, --since and --failed choose what --history shows", 2)
     if arguments.operation is None:
         if arguments.help:
             terminal.say(arguments.help_of_command().rstrip())
@@ -102,9 +105,9 @@ def _list(arguments: argparse.Namespace, terminal: Terminal) -> int:
 def _known(name: str) -> Operation:
     operation = OPERATIONS.get(name)
     if operation is None:
-        raise CommandError(
-            f"there is no operation {name}: smppd api --list shows every one", exit_code=2
-        )
+        near = get_close_matches(name.lower(), OPERATIONS, n=1)
+        cure = f"did you mean {near[0]}?" if near else "smppd api --list shows every one"
+        raise CommandError(f"there is no operation {name}: {cure}", exit_code=2)
     return operation
 
 
@@ -118,9 +121,8 @@ def tell(operation: Operation, answer: Answer, terminal: Terminal, *, as_json: b
         if as_json:
             terminal.say_json(answer.result)
         else:
-            for line in shown(
-                answer.result, "none" if operation.effect is Effect.READS else "done"
-            ):
+            nothing = "none" if operation.effect is Effect.READS else "done"
+            for line in shown(answer.result, nothing, terminal.columns):
                 terminal.say(line)
         return 0
     if as_json:

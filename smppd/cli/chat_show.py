@@ -55,7 +55,7 @@ def show_conversations(arguments: argparse.Namespace, chats: Chats) -> int:
     if arguments.json:
         chats.terminal.say_json([_described(each) for each in found])
     elif found:
-        for line in table([_row(each) for each in found]):
+        for line in table([_row(each) for each in found], chats.terminal.columns):
             chats.terminal.say(line)
         waiting = sum(not each.ours for each in found)
         told = plural(len(found), "conversation")

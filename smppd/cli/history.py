@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+from rich.cells import cell_len
 
 from smppd.cli.lookup import reading
 from smppd.cli.settings import read_config
-from smppd.cli.table import table
+from smppd.cli.table import fitted, table, text_of
 from smppd.cli.terminal import CommandError, Terminal
 from smppd.cli.words import count
 from smppd.config.quantities import seconds
@@ -45,6 +46,12 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def filtered(arguments: argparse.Namespace) -> bool:
+    """Whether one of these options was given."""
+    given = (arguments.account, arguments.op, arguments.since, arguments.failed or None)
+    return any(each is not None for each in given)
+
+
 def moment(text: str) -> float:
     """Epoch seconds of a time, or of so long ago. Raises `argparse.ArgumentTypeError`."""
     ago = seconds(text)
@@ -61,14 +68,15 @@ def moment(text: str) -> float:
 
 def tell(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Show the calls that are meant, the newest first. Raises `CommandError`."""
-    if arguments.op is not None and arguments.op not in OPERATIONS:
-        raise CommandError(
-            f"--op: there is no operation {arguments.op}: smppd api --list shows every one", 2
-        )
+    if arguments.pairs:
+        raise CommandError("--history shows calls and makes none: leave the KEY=VALUE out", 2)
+    op = arguments.op or arguments.operation
+    if op is not None and op not in OPERATIONS:
+        raise CommandError(f"--op: there is no operation {op}: smppd api --list shows every one", 2)
     with reading(read_config(arguments)) as store:
         calls = store.calls.read(
             account=arguments.account,
-            op=arguments.op,
+            op=op,
             failed=arguments.failed,
             since=arguments.since,
             limit=arguments.limit,
@@ -76,7 +84,7 @@ def tell(arguments: argparse.Namespace, terminal: Terminal) -> int:
     if arguments.json:
         terminal.say_json([_described(call) for call in calls])
         return 0
-    for line in in_words(calls):
+    for line in in_words(calls, terminal.columns):
         terminal.say(line)
     return 0
 
@@ -90,22 +98,33 @@ def _described(call: ApiCall) -> dict[str, Any]:
     }
 
 
-def in_words(calls: Sequence[ApiCall]) -> Iterator[str]:
-    """The calls as a table for people."""
+def in_words(calls: Sequence[ApiCall], columns: int | None = None) -> Iterator[str]:
+    """The calls for people: a table where it fits into so many `columns` of a terminal, else what
+    was asked and answered below each call."""
     if not calls:
         yield "no such call is in the log"
         return
-    yield from table(
-        [
-            {
-                "time": iso(call.at),
-                "account": call.account,
-                "operation": call.op,
-                "outcome": call.outcome,
-                "seconds": f"{call.seconds:.2f}",
-                "parameters": call.params,
-                "answer": call.answer,
-            }
-            for call in calls
-        ]
-    )
+    lines = list(table([{**_heading(call), **_content(call)} for call in calls]))
+    if columns is None or max(map(cell_len, lines)) <= columns:
+        yield from lines
+        return
+    head, *headings = table([_heading(call) for call in calls])
+    yield fitted(head, columns)
+    for heading, call in zip(headings, calls, strict=True):
+        yield fitted(heading, columns)
+        for name, content in _content(call).items():
+            yield fitted(f"  {name:<10}  {text_of(content)}", columns)
+
+
+def _heading(call: ApiCall) -> dict[str, str | None]:
+    return {
+        "time": iso(call.at),
+        "account": call.account,
+        "operation": call.op,
+        "outcome": call.outcome,
+        "seconds": f"{call.seconds:.2f}",
+    }
+
+
+def _content(call: ApiCall) -> dict[str, str | None]:
+    return {"parameters": call.params, "answer": call.answer}

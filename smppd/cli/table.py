@@ -10,17 +10,22 @@ from rich.cells import cell_len, set_cell_size
 
 #: Columns of the terminal that one cell takes at most; --json shows all of it.
 _WIDEST = 60
+#: And at least, before lines are wider than the terminal.
+_NARROWEST = 12
+#: Between two columns.
+_GAP = "  "
 
 #: Rows of a table: each with its columns, which need not be the same in all.
 Records = Sequence[Mapping[str, Any]]
 
 
-def shown(result: bytes, nothing: str = "done") -> Iterator[str]:
-    """The lines that show a `result`; `nothing` where it is empty."""
+def shown(result: bytes, nothing: str = "done", columns: int | None = None) -> Iterator[str]:
+    """The lines that show a `result`; `nothing` where it is empty. Tables fit into so many
+    `columns` of a terminal, if they can."""
     value = value_of(result)
     records = records_in(value)
     if records is not None:
-        yield from table(records) if records else [nothing]
+        yield from table(records, columns) if records else [nothing]
     elif isinstance(value, dict) and value:
         yield from _fields(value)
     elif isinstance(value, list) and value:
@@ -55,14 +60,32 @@ def columns_of(records: Records) -> list[str]:
     return list(dict.fromkeys(column for record in records for column in record))
 
 
-def table(records: Records) -> Iterator[str]:
-    """A head, and a line for each record."""
-    columns = columns_of(records)
-    rows = [columns, *([text_of(record.get(each, "")) for each in columns] for record in records)]
+def table(records: Records, columns: int | None = None) -> Iterator[str]:
+    """A head, and a line for each record. Where that is wider than `columns` of a terminal, the
+    widest cells are cut."""
+    names = columns_of(records)
+    rows = [names, *([text_of(record.get(each, "")) for each in names] for record in records)]
     widths = [min(max(map(cell_len, column)), _WIDEST) for column in zip(*rows, strict=True)]
+    _narrow(widths, columns)
     for row in rows:
         cells = (_fitted(cell, width) for cell, width in zip(row, widths, strict=True))
-        yield "  ".join(cells).rstrip()
+        yield _GAP.join(cells).rstrip()
+
+
+def fitted(line: str, columns: int | None) -> str:
+    """A line, cut where it is wider than that."""
+    return line if columns is None else _fitted(line, columns).rstrip()
+
+
+def _narrow(widths: list[int], columns: int | None) -> None:
+    """Take from the widest columns what a terminal has not; none where that would not do."""
+    if columns is None:
+        return
+    room = columns - len(_GAP) * (len(widths) - 1)
+    if sum(min(width, _NARROWEST) for width in widths) > room:
+        return
+    while sum(widths) > room:
+        widths[widths.index(max(widths))] -= 1
 
 
 def text_of(value: Any) -> str:

@@ -7,6 +7,7 @@ terminal: characters that do not print are escaped.
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
@@ -40,6 +41,11 @@ class Terminal:
     def interactive(self) -> bool:
         """Whether a person watches the output."""
         return sys.stdout.isatty()
+
+    @property
+    def columns(self) -> int | None:
+        """How wide the screen is; None where nobody watches, and lines may be of any length."""
+        return shutil.get_terminal_size().columns if self.interactive else None
 
     def say(self, text: str = "") -> None:
         """Write lines to standard output."""

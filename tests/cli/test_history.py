@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from smppd.cli import main
+from smppd.cli.history import in_words
 from smppd.journal.store import Batch, open_store
 from smppd.ports import ApiCall
 
@@ -53,6 +54,7 @@ def test_the_newest_come_first_and_filters_choose(capsys: pytest.CaptureFixture[
     assert listed(capsys, "--limit=1") == ["a chat.getchats"]
     assert listed(capsys, "--account", "a") == ["a chat.getchats", "a sms.sendsms"]
     assert listed(capsys, "--op=sms.sendsms") == ["b sms.sendsms", "a sms.sendsms"]
+    assert listed(capsys, "sms.sendsms") == ["b sms.sendsms", "a sms.sendsms"]
     assert listed(capsys, "--failed") == ["a chat.getchats", "b sms.sendsms"]
     assert listed(capsys, "--failed", "--account=a") == ["a chat.getchats"]
     assert listed(capsys, "--since=1970-01-01T00:33:20") == ["a chat.getchats", "b sms.sendsms"]
@@ -76,6 +78,24 @@ def test_people_see_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     ]
     assert main(["api", "--history", "--account=nobody"]) == 0
     assert capsys.readouterr().out == "no such call is in the log\n"
+
+
+def test_a_terminal_that_is_too_narrow_shows_what_was_asked_below_each_call() -> None:
+    wide = [*CALLS, CALLS[0]._replace(params="p" * 200, answer="two\nlines")]
+    lines = list(in_words(wide, 80))
+    assert max(map(len, lines)) <= 80
+    assert lines[0].split() == ["time", "account", "operation", "outcome", "seconds"]
+    assert lines[-2:] == [f"  parameters  {'p' * 65}…", "  answer      two lines"]
+    assert lines[1].endswith("SUCCESS     0.25")
+    assert lines[2:4] == ['  parameters  {"to":"34…01"}', '  answer      {"messageid":"7"}']
+    assert len(list(in_words(wide, 300))) == len(list(in_words(wide))) == 1 + len(wide)
+
+
+@pytest.mark.usefixtures("journal")
+def test_a_filter_without_the_history_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["--since=2h"], ["--failed"], ["--account=a"], ["--op=sms.sendsms"]):
+        assert main(["api", "chat.getchatchannels", *words]) == 2
+        assert "choose what --history shows" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("journal")
@@ -109,6 +129,8 @@ def test_it_is_read_while_a_daemon_writes(
         (["--limit=0"], "'0' is no number from 1 to 1000000"),
         (["--limit=1000001"], "'1000001' is no number from 1 to 1000000"),
         (["--op=sms.fax"], "--op: there is no operation sms.fax"),
+        (["sms.fax"], "there is no operation sms.fax"),
+        (["sms.sendsms", "to=34600000001"], "--history shows calls and makes none"),
     ],
 )
 @pytest.mark.usefixtures("journal")

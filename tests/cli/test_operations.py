@@ -72,6 +72,7 @@ def test_help_may_stand_before_the_operation(capsys: pytest.CaptureFixture[str])
     ("words", "says"),
     [
         (["api"], "api takes CLASS.METHOD: smppd api --list shows every one"),
+        (["api", "SMS.sendsm"], "there is no operation SMS.sendsm: did you mean sms.sendsms?"),
         (["api", "sms.fax"], "there is no operation sms.fax: smppd api --list shows every one"),
     ],
 )

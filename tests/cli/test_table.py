@@ -61,3 +61,13 @@ def test_wide_characters_and_long_cells_keep_the_columns_straight() -> None:
     lines = list(shown(('[{"m":"' + "x" * 80 + '","n":"1"},{"m":"你好","n":"2"}]').encode()))
     assert lines[1] == f"{'x' * 59}…  1"
     assert lines[2] == f"你好{' ' * 56}  2"
+
+
+def test_a_table_fits_into_a_terminal_and_the_widest_cells_give_way() -> None:
+    result = b'[{"id":"1","name":"Ana","text":"%s"}]' % (b"x" * 55)
+    assert max(map(len, shown(result))) == 2 + 2 + 4 + 2 + 55
+    head, row = shown(result, columns=40)
+    assert (head, len(row)) == ("id  name  text", 40)
+    assert row.startswith("1   Ana   xxx")
+    assert row.endswith("x…")
+    assert max(map(len, shown(result, columns=15))) == 65  # so little is no table any more

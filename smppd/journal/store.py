@@ -205,14 +205,25 @@ class Store:
 
     def find_ids(self, ids: Sequence[str], since: float) -> dict[str, int]:
         """The msg_id of each of these client ids that was handed in after `since`."""
-        return dict(
+        # SQLite's JSON loses what stands behind a NUL, and would find another's id by the rest.
+        odd = [each for each in ids if "\0" in each]
+        plain = [each for each in ids if "\0" not in each] if odd else ids
+        found = dict(
             self._sql.execute(
                 "SELECT c.id, c.msg_id FROM lot l CROSS JOIN json_each(?) j CROSS JOIN client_id c"
                 " WHERE l.holds = 'client_id' AND l.created >= ? AND c.lot = l.lot"
                 " AND c.id = j.value AND c.at >= ? ORDER BY l.lot",
-                (json.dumps(ids), since, since),
+                (json.dumps(plain), since, since),
             ).fetchall()
         )
+        for each in odd:
+            found |= self._sql.execute(
+                "SELECT c.id, c.msg_id FROM lot l CROSS JOIN client_id c"
+                " WHERE l.holds = 'client_id' AND l.created >= ? AND c.lot = l.lot"
+                " AND c.id = ? AND c.at >= ? ORDER BY l.lot",
+                (since, each, since),
+            ).fetchall()
+        return found
 
     def find_waiting(self, keys: Sequence[str]) -> list[bytes]:
         """Every spilled message behind one of these receipt keys, the newest lot last."""

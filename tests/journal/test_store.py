@@ -99,6 +99,15 @@ def test_a_start_from_a_snapshot_equals_a_start_from_the_beginning(path: Path) -
     store.close()
 
 
+def test_client_ids_are_told_apart_whatever_they_hold(path: Path) -> None:
+    store = open_store(path)
+    store.commit(Batch(ids=[("a", 1, 5.0), ("a\0b", 2, 5.0), ("\0", 3, 5.0)], at=5.0))
+    assert store.find_ids(["a\0b"], since=0.0) == {"a\0b": 2}
+    assert store.find_ids(["\0", "a", "a\0c"], since=0.0) == {"\0": 3, "a": 1}
+    assert store.find_ids(["\0"], since=6.0) == {}
+    store.close()
+
+
 def test_spilled_messages_are_found_by_receipt_key_newest_lot_last(path: Path) -> None:
     store = open_store(path)
     store.commit(Batch(waiting=[("main\tb", b"old"), ("main\ta", b"x")], at=1.0))

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+import msgspec
+
 from smppd.cli.following import Bad, Done, InInbox, InWork, Whereabouts, locate
 from smppd.cli.handin import HandedIn
 from smppd.cli.terminal import Terminal, plural
@@ -14,6 +16,8 @@ from smppd.message import State
 
 #: Seconds between two looks.
 LOOK_EVERY = 0.2
+#: Of so many messages at most it is said why each was not sent, one by one.
+_FEW = 10
 #: So many looks in a row must miss a file before it counts as gone.
 _MISSES = 5
 
@@ -112,6 +116,8 @@ def counted(states: dict[str, int]) -> str:
 def _conclude(where: Whereabouts, file: HandedIn, terminal: Terminal) -> None:
     if isinstance(where, Done):
         terminal.say(in_words(where))
+        for line in _reasons(where):
+            terminal.say(line)
         if where.report.get("complete") is False:
             terminal.say("not all are final: what changes later is in receipts/ and smppd show")
         terminal.say(f"results in {where.results}")
@@ -126,3 +132,19 @@ def _conclude(where: Whereabouts, file: HandedIn, terminal: Terminal) -> None:
         terminal.complain(f"{file.name}: {in_words(where)}; the results will come to done/")
     else:
         terminal.complain(f"{file.name} is gone: withdrawn, or where this user may not look")
+
+
+def _reasons(done: Done) -> Iterator[str]:
+    """Why messages were not sent, where they are few enough to be told of one by one."""
+    if done.good or done.report.get("messages", 0) > _FEW:
+        return
+    try:
+        results = done.results.read_bytes().splitlines()
+    except OSError:  # taken away meanwhile; the counts have been told
+        return
+    for each in results[:_FEW]:
+        result = msgspec.json.decode(each)
+        error = result.get("error")
+        if error:
+            text = f": {error['text']}" if error.get("text") else ""
+            yield f"  {result['id']} {result['state']}: {error['code']}{text}"

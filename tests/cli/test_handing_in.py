@@ -13,6 +13,8 @@ import pytest
 from smppd.cli import main
 from smppd.cli.following import Bad, Done, Gone, InInbox, InWork, locate
 from smppd.cli.handin import HandedIn, hand_in
+from smppd.cli.terminal import Terminal
+from smppd.cli.waiting import wait
 from smppd.message import Lane
 from smppd.spool.folders import prepare_root
 
@@ -315,6 +317,33 @@ def test_waiting_ends_with_the_results(root: Path, capsys: pytest.CaptureFixture
     assert told.out.splitlines()[0] == "handed in as batch.jsonl"
     assert told.out.splitlines()[-2:] == ["2 messages: 2 delivered", f"results in {place}"]
     assert "no daemon listens" in told.err
+
+
+@pytest.mark.parametrize(
+    ("messages", "told"),
+    [
+        (2, ["  c-2 failed: NOT_ACCESS_TO_TEMPLATE: You haven't access"]),
+        (11, []),
+    ],
+)
+def test_waiting_for_a_few_says_why_one_was_not_sent(
+    messages: int, told: list[str], root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = handed(root)
+    claim(file)
+    placed = report(file, {"sent": messages - 1, "failed": 1})
+    error = {"code": "NOT_ACCESS_TO_TEMPLATE", "text": "You haven't access"}
+    lines = [
+        {"line": 1, "id": "c-1", "state": "sent", "error": None},
+        {"line": 2, "id": "c-2", "state": "failed", "error": error},
+    ]
+    results = placed.with_name("batch.jsonl.results.jsonl")
+    results.write_text("".join(json.dumps(each) + "\n" for each in lines))
+    assert isinstance(wait(file, Terminal(), 1.0), Done)
+    head, *between, place = capsys.readouterr().out.splitlines()
+    assert head == f"{messages} messages: {messages - 1} sent, 1 failed"
+    assert between == told
+    assert place == f"results in {results}"
 
 
 @pytest.mark.parametrize("states", [{"delivered": 1, "failed": 1}, {"unknown": 1}, {}])

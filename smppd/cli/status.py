@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from smppd.cli.settings import read_config
-from smppd.cli.terminal import CommandError, Terminal
+from smppd.cli.terminal import CommandError, Terminal, plural
 from smppd.config import Config
 from smppd.control import ControlRefused, ControlUnavailable, ask
 from smppd.figures import (
@@ -108,10 +108,10 @@ def _chat(chat: ChatFigures, now: float) -> str:
     """A channel whose chats are fetched."""
     last = chat.last_poll
     polled = "never polled yet" if last is None else f"polled {_for_so_long(now - last)} ago"
-    errors = f", {chat.errors:,} errors" if chat.errors else ""
+    errors = f", {plural(chat.errors, 'error')}" if chat.errors else ""
     return (
         f"chat {chat.account} {chat.platform}/{chat.platformid}: {chat.received:,} received, "
-        f"{chat.conversations:,} conversations, {polled}{errors}"
+        f"{plural(chat.conversations, 'conversation')}, {polled}{errors}"
     )
 
 

@@ -52,7 +52,7 @@ def read_links(reading: Reading, table: object, *, required: bool = True) -> lis
     if len(sections) < len(found):
         reading.refuse(f"has keys outside a link; {cure}", "link")
     elif not sections and required:
-        reading.refuse(f"no link is configured; {cure}", "link")
+        reading.refuse(f"no link is configured; {cure}, or an account, [http.NAME]", "link")
     links = [_read_link(reading, name, link) for name, link in sections.items()]
     _check_first(reading, links)
     return links

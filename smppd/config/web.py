@@ -217,8 +217,11 @@ def _read_chat(
     if not channels:
         reading.refuse(f"is missing; {_HOW}", "chat", "channel")
     found = [_read_channel(reading, number, each) for number, each in enumerate(channels, 1)]
-    if len(set(found) - {None}) < sum(each is not None for each in found):
-        reading.refuse("names a channel twice; keep one of them", "chat", "channel")
+    for number, each in enumerate(found, 1):
+        if each is not None and each in found[: number - 1]:
+            first = found.index(each) + 1
+            why = f"is the same as chat.channel.{first}; keep one of them"
+            reading.refuse(why, "chat", "channel", str(number))
     return {**given, "channels": tuple(each for each in found if each)}
 
 

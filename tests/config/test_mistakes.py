@@ -245,6 +245,7 @@ def test_a_mistake_outside_links_names_key_and_cure(written: str, key: str, cure
     ("text", "key", "cure"),
     [
         ("", "link", "write [link.NAME], such as [link.main]"),
+        ("", "link", "or an account, [http.NAME]"),
         ("[link]\nhost = 'a'\nport = 5", "link", "write [link.NAME]"),
         ("[[link]]\nhost = 'a'", "link", "write [link.NAME]"),
         ("link = 5", "link", "write [link.NAME]"),

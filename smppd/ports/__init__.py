@@ -1,7 +1,8 @@
 """The seams between the pipeline and the stations: what each may ask of the other.
 
 Stations never import one another. The pipeline sees a link as a `Route`; a link sees the
-pipeline as `Submissions`; the spool sees it as `Admission`. `app` introduces them.
+pipeline as `Submissions`; the spool sees it as `Admission`. `app` introduces them. Each module
+here is about one side: `links`, `calls` (accounts), `spool`, `journal`, `people`, `chats`.
 """
 
 from __future__ import annotations

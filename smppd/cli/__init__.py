@@ -37,7 +37,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "group": "make groups at the provider, load contacts from CSV, show and delete them",
         "chat": "show chats of the provider's, and answer them",
         "template": "send a template of the provider's",
-        "simulate": "run a simulated SMSC on this machine",
+        "simulate": "run a simulated SMSC and the HTTP APIs on this machine",
         "demo": "send messages to a simulated SMSC and watch",
     }
 )

@@ -109,9 +109,9 @@ def in_words(calls: Sequence[ApiCall], columns: int | None = None) -> Iterator[s
         yield from lines
         return
     head, *headings = table([_heading(call) for call in calls])
-    yield fitted(head, columns)
+    yield head  # a heading is never cut: what came of a call stands at its end
     for heading, call in zip(headings, calls, strict=True):
-        yield fitted(heading, columns)
+        yield heading
         for name, content in _content(call).items():
             yield fitted(f"  {name:<10}  {text_of(content)}", columns)
 

@@ -207,14 +207,16 @@ def _mistyped(fields: dict[str, msgspec.Raw]) -> ErrorInfo | None:
         try:
             _FIELDS[name].decode(value)
         except ValueError:
-            text = f"{name}: must be {_FORMS.get(name, _A_TEXT)}, not {_kind(bytes(value))}"
+            form, kind = _FORMS.get(name, _A_TEXT), _kind(bytes(value))
+            if kind in {"a list", "an object"} and kind in form:
+                kind += " that holds something else"
+            text = f"{name}: must be {form}, not {kind}"
             return ErrorInfo("BAD_TYPE", text=text)
     return None
 
 
 def _kind(raw: bytes) -> str:
-    kind = _KINDS.get(raw.lstrip()[:1].decode(), "a number")
-    return f"{kind} that holds something else" if kind in {"a list", "an object"} else kind
+    return _KINDS.get(raw.lstrip()[:1].decode(), "a number")
 
 
 # ── what is wrong with a request whose types are right ───────────────────────────────────────

@@ -88,6 +88,9 @@ def test_a_terminal_that_is_too_narrow_shows_what_was_asked_below_each_call() ->
     assert lines[-2:] == [f"  parameters  {'p' * 65}…", "  answer      two lines"]
     assert lines[1].endswith("SUCCESS     0.25")
     assert lines[2:4] == ['  parameters  {"to":"34…01"}', '  answer      {"messageid":"7"}']
+    narrow = list(in_words(wide, 40))
+    assert narrow[1] == lines[1]  # what came of it is never cut
+    assert len(narrow[-2]) == 40
     assert len(list(in_words(wide, 300))) == len(list(in_words(wide))) == 1 + len(wide)
 
 

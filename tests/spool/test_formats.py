@@ -98,7 +98,7 @@ MISTAKES = [
     (b'{"to":"1","text":"\\ud83d, well"}', "BAD_JSON", ["surrogate"]),
     (b'{"to":"1","text":"\\ud83d\\ude00","id":NaN}', "BAD_JSON", ["invalid"]),
     (b'{"to":"1","x-a":' + b"[" * 200_000, "BAD_JSON", ["deep"]),
-    (b'["1", "Hola"]', "NOT_OBJECT", ["a list"]),
+    (b'["1", "Hola"]', "NOT_OBJECT", ["but a list: write"]),
     (b'"Hola"', "NOT_OBJECT", ["a text"]),
     (b"12", "NOT_OBJECT", ["a number"]),
     (good(txt="Hola"), "UNKNOWN_FIELD", ["txt", "did you mean text?"]),
@@ -346,3 +346,17 @@ def test_binary_needs_no_end_but_space_to_be_filled_does() -> None:
     assert closes(Format.JSON_LINES, b"\x7fELF\0\1")
     for form in Format:
         assert not closes(form, b"{}\n\0\0\0")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (good(to=3), "in quotes, or a list of them, not a number"),
+        (good(to=["1", 2]), "not a list that holds something else"),
+        (b'{"op":"group.getcontacts","args":["x"]}', 'an object like {"idgroup": 7}, not a list'),
+    ],
+)
+def test_more_is_said_of_what_is_there_only_where_its_kind_would_do(line: bytes, said: str) -> None:
+    found = parse_line(line, 1).mistake
+    assert found is not None
+    assert found.text.endswith(said)

@@ -184,7 +184,10 @@ def test_no_secret_of_the_http_apis_is_told_anywhere(
     hidden = [line for line in reported.results if "credentials" in str(line["error"])]
     hidden += [line for line in reported.results if "(secret)" in str(line.get("answer"))]
     assert len(hidden) == 7  # so they were repeated
+    asked_again = [line["attempts"] for line in reported.results if line["id"] in ("c7", "c8")]
+    assert asked_again == [2, 2], "as often as the account's max_attempts allows"
     said.append(daemon.command("api", "--history"))
+    assert "Hola" in str(said[-1]), "content is kept, as log_content asks for"
     said += [daemon.command("show", each) for each in ("c2", "c3", "c5", "c9")]
     daemon.terminate()
 

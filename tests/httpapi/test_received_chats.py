@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -60,7 +61,8 @@ class House:
         """One life, which ends as by `kill -9`."""
 
         around = Surroundings(self.wall, inline, None, self.transport)
-        with Daemon(self.config, {"shop": "secret"}, self.events.append, around) as daemon:
+        passwords = {each.name: "secret" for each in self.config.http}
+        with Daemon(self.config, passwords, self.events.append, around) as daemon:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(lambda: daemon.run(signals=False))
                 yield daemon
@@ -120,6 +122,22 @@ async def test_what_customers_write_is_received_once_over_lives_and_lost_answers
         assert (letter["platform"], letter["platformid"]) == ("whatsapp", "100")
         assert str(letter["provided"]["messageid"]) == letter["messageid"]
     assert transport.calls("chat.getunreadmessages").faults
+
+
+async def test_the_account_that_is_named_is_polled(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    transport = simulated(chat={"letter": [LETTERS[0]]}, http={"channel": channels()})
+    house = House(tmp_path, transport)
+    chat = house.config.chat
+    assert chat is not None
+    first = HttpConfig(name="first", user="you", url="http://127.0.0.1/")
+    house.config = replace(
+        house.config, http=(first, *house.config.http), chat=replace(chat, account="shop")
+    )
+    await lived_through(house, 30.0)
+    assert [letter["link"] for letter in house.letters()] == ["shop"]
+    assert all(b"user=me&" in request.body for request in transport.requests)
 
 
 async def test_a_channel_that_fails_is_told_and_the_other_goes_on(

@@ -55,6 +55,8 @@ def _id(value: object) -> str | Wrong:
 
 
 def _ids(value: object) -> str | Wrong:
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        return Wrong('is a list in JSON; write them like "123456,123457"')
     if isinstance(value, str):
         value = value.split(",")
     if isinstance(value, int):

@@ -299,7 +299,9 @@ class TestIds:
     def test_alone_where_a_list_is_asked_for(self) -> None:
         assert checked("sms.getdeliverystatus", messages=7)["messages"] == "7"
 
-    @pytest.mark.parametrize("given", ["1,,2", ["1", ""], ["1", None], {"1": 2}, 1.5], ids=repr)
+    @pytest.mark.parametrize(
+        "given", ["1,,2", '["1","2"]', ["1", ""], ["1", None], {"1": 2}, 1.5], ids=repr
+    )
     def test_in_broken_lists(self, given: object) -> None:
         mistake = checked("sms.getdeliverystatus", messages=given)
         assert mistake.startswith("messages: ")

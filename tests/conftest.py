@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,13 @@ if TYPE_CHECKING:
     from tests.certificates import Authority
 
 _NAME = re.compile(r"::test_p(\d\d)_")
+
+
+def pytest_configure() -> None:
+    """Let the commands that tests start be interrupted: where a shell runs the tests in its
+    background, SIGINT is ignored, and processes inherit that."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -13,9 +13,11 @@ from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from smppd.address import Destination, normalise_destination
 from smppd.provider.fields import columns, contacts, field_name, pairs
 from smppd.provider.operation import Kind, Value
 from smppd.provider.words import Wrong, body, line
+from smppd.smpp.vocabulary import Ton
 
 PLATFORMS = ("webchat", "whatsapp", "telegram", "operator")
 FILE_TYPES = ("image", "video", "audio", "voice", "document", "contact")
@@ -27,9 +29,6 @@ _ID = re.compile(r"[^\s,]{1,100}")
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,18}")
 _DIAL_CODE = re.compile(r"(?:\+|00)?([1-9][0-9]{0,3})")
 _COUNTRY = re.compile(r"[A-Za-z]{3}")
-#: An international number: with + or 00, or long enough that it cannot lack its country code.
-_NUMBER = re.compile(r"(?:(?:\+|00)([1-9][0-9]{6,14})|([1-9][0-9]{9,14}))")
-_SEPARATORS = dict.fromkeys(map(ord, " -.()"))
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 _LIKE_MOMENT = 'write it like "2030-01-31 09:30:00"'
 
@@ -73,9 +72,9 @@ def _ids(value: object) -> str | Wrong:
 def _destination(value: object) -> str | Wrong:
     plain = _plain(value)
     if plain is not None:
-        found = _NUMBER.fullmatch(plain.translate(_SEPARATORS))
-        if found:
-            return found[1] or found[2]
+        found = normalise_destination(plain)
+        if isinstance(found, Destination) and found.ton == Ton.INTERNATIONAL:
+            return found.digits
     return Wrong("is not one number with its country code; write it like +34600000001")
 
 

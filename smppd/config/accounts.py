@@ -37,6 +37,11 @@ DEFAULT_URL = "https://www.afilnet.com/api/http/"
 _Delay = Annotated[float, duration("10ms", "7d")]
 
 
+def plain_word(word: str) -> str:
+    """A word for a delivery status as it is compared: neither case nor spacing count."""
+    return " ".join(word.split()).casefold()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Access:
     """What an account has at either API. `kind` is the first word of its section, `credential` what its

@@ -17,6 +17,7 @@ from smppd.config.accounts import (
     HttpConfig,
     Kind,
     StatusWord,
+    plain_word,
 )
 from smppd.config.credentials import find_credential
 from smppd.config.mistakes import Reading, unknown
@@ -113,11 +114,11 @@ def _check_transport(reading: Reading, given: Mapping[str, Any], key: Sequence[s
 
 
 def _meanings(reading: Reading, given: object, key: Sequence[str]) -> dict[str, str]:
-    """What the provider's words mean, by the word in lower case."""
+    """What the provider's words mean, by the plain word."""
     found: dict[str, str] = {}
     for word, meaning in reading.table(given, *key).items():
         kept = reading.value(_meaning(meaning), *key, word)
-        plain = word.strip().lower()
+        plain = plain_word(word)
         if not plain:
             reading.refuse("is no word; write one as the provider does", *key, word)
         elif plain in found:

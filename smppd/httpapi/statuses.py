@@ -16,7 +16,7 @@ from typing import Protocol
 
 import trio
 
-from smppd.config.accounts import HttpConfig, StatusWord
+from smppd.config.accounts import HttpConfig, StatusWord, plain_word
 from smppd.events import Emit, StatusWordNew
 from smppd.ledger.facts import NOTHING_SAID
 from smppd.ports import NO_STATE, STATUSES_REFUSED, UNENCODABLE, Question, Reply, Submissions
@@ -61,14 +61,13 @@ class Words:
         self._account = config.name
         self._emit = emit
         self._states = {
-            " ".join(word.split()).casefold(): _STATES[meaning]
-            for word, meaning in config.delivery_status.items()
+            plain_word(word): _STATES[meaning] for word, meaning in config.delivery_status.items()
         }
         self._strange: set[str] = set()
 
     def state(self, word: str) -> MessageState | None:
         """What a word says of a message; None for one that nobody has explained."""
-        known = word.casefold()
+        known = plain_word(word)
         state, room = self._states.get(known), len(self._strange) < MOST_WORDS
         if state is None and room and known not in self._strange:
             self._strange.add(known)

@@ -182,6 +182,11 @@ def test_a_bare_name_is_a_credential_of_systemd(
             "delivery_status.ok",
             "case does not count",
         ),
+        (
+            'delivery_status = { "not  sent" = "undelivered", "Not sent" = "pending" }',
+            'delivery_status."Not sent"',
+            "case does not count",
+        ),
         ('delivery_status = { "" = "pending" }', 'delivery_status.""', "is no word"),
         ("windw = 5", "windw", "is not a key here"),
     ],

@@ -103,6 +103,43 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (chat, key)
     ) WITHOUT ROWID;
     """,
+    # Every file there was, for whoever asks afterwards; `states` counts as its report does. Who is
+    # opted out of which sender's messages (empty: of all). How far each reader of the log has come.
+    # How many messages left for a number on a day, counted from 1970.
+    """
+    CREATE TABLE file (
+        file_id  INTEGER PRIMARY KEY,
+        token    TEXT NOT NULL,
+        name     TEXT NOT NULL,
+        lane     INTEGER NOT NULL,
+        opened   REAL NOT NULL,
+        campaign TEXT,
+        items    INTEGER,
+        closed   REAL,
+        reported REAL,
+        placed   TEXT,
+        states   BLOB
+    );
+    CREATE INDEX file_name ON file (name);
+    CREATE INDEX file_campaign ON file (campaign) WHERE campaign IS NOT NULL;
+    CREATE TABLE opt_out (
+        number TEXT NOT NULL,
+        sender TEXT NOT NULL,
+        at     REAL NOT NULL,
+        why    TEXT NOT NULL,
+        PRIMARY KEY (number, sender)
+    ) WITHOUT ROWID;
+    CREATE TABLE cursor (
+        name TEXT PRIMARY KEY,
+        seq  INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE tally (
+        day    INTEGER NOT NULL,
+        number TEXT NOT NULL,
+        count  INTEGER NOT NULL,
+        PRIMARY KEY (day, number)
+    ) WITHOUT ROWID;
+    """,
 )
 
 

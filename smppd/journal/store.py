@@ -16,6 +16,7 @@ import msgspec
 
 from smppd.journal.calls import CallTable
 from smppd.journal.chats import Chats
+from smppd.journal.files import FileTable
 from smppd.journal.schema import MIGRATIONS, JournalError, check_version, migrate
 from smppd.ledger import memory
 from smppd.ledger.accounts import Accounts
@@ -103,6 +104,7 @@ class Store:
         self._sql = connection
         self.calls = CallTable(connection)
         self.chats = Chats(connection)
+        self.files = FileTable(connection)
 
     def close(self) -> None:
         """Close the connection; the last writer's close folds the write-ahead log in."""
@@ -124,6 +126,7 @@ class Store:
                     ],
                 )
             sql.executemany("INSERT INTO fact VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", batch.facts)
+            self.files.note(batch.facts)
             if batch.blocks:
                 sql.executemany("INSERT OR REPLACE INTO slots VALUES (?, ?, ?)", batch.blocks)
             self._write_lots(batch)

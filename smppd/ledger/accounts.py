@@ -55,6 +55,7 @@ _STEPS: dict[Kind, Callable[[Accounts, Fact], Outstanding | None]] = {
     Kind.FILE_CLOSED: files.closed,
     Kind.FILE_WITHDRAWN: files.withdrawn,
     Kind.FILE_REPORTED: files.reported,
+    Kind.CAMPAIGN: files.campaign,
     Kind.SENDING: submissions.sending_again,
     Kind.RETURNED: submissions.returned,
     Kind.SENT: submissions.sent,

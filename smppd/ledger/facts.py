@@ -35,6 +35,7 @@ class Kind(IntEnum):
     FILE_CLOSED = 3
     FILE_WITHDRAWN = 4
     FILE_REPORTED = 5
+    CAMPAIGN = 6
     SENDING = 10
     RETURNED = 11
     SENT = 12

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from smppd.campaign import CampaignTerms
 from smppd.ledger.accounts import Accounts
 from smppd.ledger.calls import Response
 from smppd.ledger.entries import MessageRow, Outstanding, outstanding, result_of
@@ -27,6 +28,7 @@ from smppd.message import ErrorInfo, Lane, State
 # Plain numbers, as they stand on disk.
 _ADMITTED = int(Kind.ADMITTED)
 _ANSWERED = int(Kind.ANSWERED)
+_CAMPAIGN = int(Kind.CAMPAIGN)
 _CANCELLED = int(Kind.CANCELLED)
 _DEFERRED = int(Kind.DEFERRED)
 _EXPIRED = int(Kind.EXPIRED)
@@ -96,6 +98,10 @@ class Ledger:
         self._record(at, _FILE_OPENED, file_id, detail=detail)
         return file_id
 
+    def campaign(self, at: float, file_id: int, terms: CampaignTerms) -> None:
+        """What a file says of itself as a whole, before any line of it is admitted."""
+        self._record(at, _CAMPAIGN, file_id, text=terms.name, detail=encode(terms))
+
     def admitted(self, at: float, file_id: int, chunk: Chunk) -> None:
         """A chunk of lines is in the journal."""
         end = chunk.first_item + chunk.items
@@ -103,7 +109,7 @@ class Ledger:
 
     def file_closed(self, at: float, file_id: int) -> None:
         """Every line of the file is in the journal."""
-        self._record(at, _FILE_CLOSED, file_id)
+        self._record(at, _FILE_CLOSED, file_id, num=self.accounts.files[file_id].items)
 
     def file_withdrawn(self, at: float, file_id: int) -> None:
         """The file was unusable; nothing of it was admitted."""
@@ -111,7 +117,8 @@ class Ledger:
 
     def file_reported(self, at: float, file_id: int, placed: str) -> None:
         """Results and report are in their final place."""
-        self._record(at, _FILE_REPORTED, file_id, text=placed)
+        states = encode(self.accounts.files[file_id].states)
+        self._record(at, _FILE_REPORTED, file_id, text=placed, detail=states)
 
     def sending(
         self, at: float, link: str, rows: Sequence[MessageRow], last: int, op: str = ""

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from smppd.campaign import NO_TERMS, CampaignTerms
 from smppd.ledger.entries import Outstanding
 from smppd.message import State
 
@@ -60,6 +61,12 @@ class FileAccount(msgspec.Struct, array_like=True):
     states: list[int] = msgspec.field(default_factory=lambda: [0] * (len(State) + 1))
     saved_slots: dict[int, bytes] = msgspec.field(default_factory=dict)
     scheduled: int = 0
+    terms: CampaignTerms = NO_TERMS
+
+    @property
+    def campaign(self) -> str:
+        """The campaign's name."""
+        return self.terms.name or self.name
 
     @property
     def queued(self) -> int:

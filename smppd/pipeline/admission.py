@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from smppd.campaign import CampaignTerms
 from smppd.config import AccountConfig, LinkConfig, RouteConfig
 from smppd.events import Emit, FileAdmitted
 from smppd.ledger.entries import MessageRow, Rejected
@@ -76,7 +77,12 @@ class Admission:
             self._by_claim[claimed.token, claimed.name] = file_id
             await self._desk.commit()
         file = self._desk.accounts.files[file_id]
-        return Unread(file_id, claimed, file.offset, file.line)
+        return Unread(file_id, claimed, file.offset, file.line, file.terms)
+
+    async def note_terms(self, file_id: int, terms: CampaignTerms) -> None:
+        """What the file says of itself as a whole, before any line of it is admitted."""
+        self._desk.ledger.campaign(self._desk.wall(), file_id, terms)
+        await self._desk.commit()
 
     def is_read(self, token: str, name: str) -> bool:
         """Whether every line of this claimed file is in the journal already."""

@@ -25,7 +25,7 @@ from smppd.ports.chats import (
     Letterbox,
     PolledChannel,
 )
-from smppd.ports.journal import Checkpoint, Journal
+from smppd.ports.journal import Checkpoint, FileRow, Journal
 from smppd.ports.links import (
     NO_STATE,
     STATUSES_REFUSED,
@@ -68,6 +68,7 @@ __all__ = [
     "Checkpoint",
     "Claimed",
     "Conversation",
+    "FileRow",
     "Heard",
     "Journal",
     "Letterbox",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -23,6 +23,24 @@ class Checkpoint(msgspec.Struct, frozen=True):
     ids: dict[str, tuple[int, float]]
     waiting: list[tuple[str, bytes]]
     snapshot: tuple[int, bytes] | None
+
+
+class FileRow(NamedTuple):
+    """A file as the journal remembers it, long after its account was closed. Times are epoch
+    seconds; `campaign` is None for the file's own name, `states` (a count for each `State`, encoded
+    as in the fact that reported it) and `placed` until it is reported."""
+
+    file_id: int
+    token: str
+    name: str
+    lane: int
+    opened: float
+    campaign: str | None
+    items: int | None
+    closed: float | None
+    reported: float | None
+    placed: str | None
+    states: bytes | None
 
 
 class Journal(Protocol):

@@ -8,11 +8,15 @@ from typing import Protocol
 
 import msgspec
 
+from smppd.campaign import NO_TERMS, CampaignTerms
 from smppd.message import ErrorInfo, Lane, Request
 
 
 class Line(msgspec.Struct, gc=False):
-    """One line of a file: a request, or a mistake with what could still be read of it."""
+    """One line of a file: a request, or a mistake with what could still be read of it.
+
+    `share` is how much of the file lies before it (0..1), told where the file's terms have `spread`.
+    """
 
     number: int
     request: Request | None
@@ -20,6 +24,7 @@ class Line(msgspec.Struct, gc=False):
     to: str = ""
     id: str | None = None
     echo: dict[str, bytes] | None = None
+    share: float = 0.0
 
 
 class Claimed(msgspec.Struct, frozen=True):
@@ -32,12 +37,16 @@ class Claimed(msgspec.Struct, frozen=True):
 
 
 class Unread(msgspec.Struct, frozen=True):
-    """A claimed file whose lines are not all in the journal: go on at this octet and line."""
+    """A claimed file whose lines are not all in the journal: go on at this octet and line.
+
+    `terms` are those that the file gave before its first line was admitted.
+    """
 
     file_id: int
     claimed: Claimed
     offset: int
     line: int
+    terms: CampaignTerms = NO_TERMS
 
 
 class Admission(Protocol):
@@ -45,6 +54,9 @@ class Admission(Protocol):
 
     async def open_file(self, claimed: Claimed) -> Unread:
         """Enter the file in the journal, or find the entry that a crash left."""
+
+    async def note_terms(self, file_id: int, terms: CampaignTerms) -> None:
+        """What the file says of itself as a whole, before any line of it is admitted."""
 
     async def admit(self, file_id: int, lines: Sequence[Line], offset: int, line: int) -> None:
         """Take lines in; the file has been read up to this octet and line number."""

@@ -130,10 +130,12 @@ class Intake:
             reading.source.close()
 
     async def _admit(self, reading: Reading, chunk: Chunk) -> None:
+        file_id = reading.unread.file_id
+        if chunk.terms is not None:
+            await self._admission.note_terms(file_id, chunk.terms)
         if not chunk.lines:
             await trio.lowlevel.checkpoint()
             return
-        file_id = reading.unread.file_id
         reading.begun = True
         await self._admission.admit(file_id, chunk.lines, chunk.offset, chunk.line)
         self._figures.lines += len(chunk.lines)

@@ -19,6 +19,7 @@ from typing import Protocol
 
 import msgspec
 
+from smppd.campaign import CampaignTerms
 from smppd.ports import Line
 from smppd.spool.careful import too_long
 from smppd.spool.formats import Format, parse_document, parse_line
@@ -40,12 +41,16 @@ _BOM = codecs.BOM_UTF8
 
 
 class Chunk(msgspec.Struct):
-    """Lines in the order of the file; `offset` (octets) and `line` say how far it is read."""
+    """Lines in the order of the file; `offset` (octets) and `line` say how far it is read.
+
+    `terms`: what the file says of itself, with its first chunk where it says something.
+    """
 
     lines: list[Line]
     offset: int
     line: int
     last: bool
+    terms: CampaignTerms | None = None
 
 
 class Source(Protocol):

@@ -16,6 +16,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from smppd.campaign import NO_TERMS, CampaignTerms
 from smppd.events import Event, FileClaimed, FileQuarantined, FileWaiting
 from smppd.message import Lane
 from smppd.ports import Claimed, Line, Unread
@@ -43,6 +44,7 @@ class AdmittedFile:
     lines: list[Line] = field(default_factory=list)
     chunks: list[int] = field(default_factory=list)
     closed: int = 0
+    terms: CampaignTerms = NO_TERMS
 
 
 class MemoryAdmission:
@@ -85,7 +87,13 @@ class MemoryAdmission:
         file = self.files[key]
         self._happened()
         await self._commit(self.after)
-        return Unread(file.file_id, claimed, file.offset, file.line)
+        return Unread(file.file_id, claimed, file.offset, file.line, file.terms)
+
+    async def note_terms(self, file_id: int, terms: CampaignTerms) -> None:
+        await self._commit(self.before)
+        self._file(file_id).terms = terms
+        self._happened()
+        await self._commit(self.after)
 
     async def admit(self, file_id: int, lines: Sequence[Line], offset: int, line: int) -> None:
         await self._commit(self.before)

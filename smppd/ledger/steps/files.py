@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import msgspec
+
+from smppd.campaign import CampaignTerms
 from smppd.ledger.facts import QUEUE_SHIFT, Fact, LedgerError, read_names
 from smppd.ledger.lifecycle import QUEUED
 from smppd.ledger.slots import FINAL_AT_ADMISSION, Slots
 from smppd.ledger.snapshot import FileAccount, read_chunk
 from smppd.ledger.standing import Standing
+
+_read_terms = msgspec.msgpack.Decoder(CampaignTerms).decode
 
 
 def opened(standing: Standing, fact: Fact) -> None:
@@ -17,6 +22,13 @@ def opened(standing: Standing, fact: Fact) -> None:
     standing.last_file = max(standing.last_file, fact.msg)
     standing.files[fact.msg] = FileAccount(fact.msg, token, name, lane, fact.at)
     standing.slots[fact.msg] = Slots()
+
+
+def campaign(standing: Standing, fact: Fact) -> None:
+    """It says something of itself as a whole."""
+    assert fact.msg is not None
+    assert fact.detail is not None
+    standing.files[fact.msg].terms = _read_terms(fact.detail)
 
 
 def admitted(standing: Standing, fact: Fact) -> None:

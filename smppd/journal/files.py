@@ -1,0 +1,74 @@
+"""The files there were: one row each, kept by the facts about it, for whoever asks afterwards."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+
+from smppd.ledger.facts import Fact, Kind, read_names
+from smppd.ports import FileRow
+
+_COLUMNS = "file_id, token, name, lane, opened, campaign, items, closed, reported, placed, states"
+
+
+class FileTable:
+    """The statements about `file`, on the journal's connection."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._sql = connection
+
+    def note(self, facts: Sequence[Fact]) -> None:
+        """Keep what these facts say of files; part of the commit that writes them."""
+        for fact in facts:
+            if fact.kind <= _LAST and (step := _STEPS.get(fact.kind)) is not None:
+                step(self._sql, fact)
+
+    def of_campaign(self, name: str, since: float) -> list[FileRow]:
+        """The files of this campaign that were opened since (epoch seconds), the newest first."""
+        rows = self._sql.execute(
+            f"SELECT {_COLUMNS} FROM file WHERE campaign = ? AND opened >= ?"  # noqa: S608
+            " ORDER BY file_id DESC",
+            (name, since),
+        )
+        return [FileRow(*row) for row in rows]
+
+
+def _opened(sql: sqlite3.Connection, fact: Fact) -> None:
+    assert fact.detail is not None
+    token, name, lane = read_names(fact.detail)
+    sql.execute(
+        "INSERT INTO file (file_id, token, name, lane, opened) VALUES (?, ?, ?, ?, ?)",
+        (fact.msg, token, name, lane, fact.at),
+    )
+
+
+def _named(sql: sqlite3.Connection, fact: Fact) -> None:
+    if fact.text:
+        sql.execute("UPDATE file SET campaign = ? WHERE file_id = ?", (fact.text, fact.msg))
+
+
+def _closed(sql: sqlite3.Connection, fact: Fact) -> None:
+    sql.execute(
+        "UPDATE file SET closed = ?, items = ? WHERE file_id = ?", (fact.at, fact.num, fact.msg)
+    )
+
+
+def _withdrawn(sql: sqlite3.Connection, fact: Fact) -> None:
+    sql.execute("DELETE FROM file WHERE file_id = ?", (fact.msg,))
+
+
+def _reported(sql: sqlite3.Connection, fact: Fact) -> None:
+    sql.execute(
+        "UPDATE file SET reported = ?, placed = ?, states = ? WHERE file_id = ?",
+        (fact.at, fact.text, fact.detail, fact.msg),
+    )
+
+
+_STEPS: dict[int, Callable[[sqlite3.Connection, Fact], None]] = {
+    int(Kind.FILE_OPENED): _opened,
+    int(Kind.CAMPAIGN): _named,
+    int(Kind.FILE_CLOSED): _closed,
+    int(Kind.FILE_WITHDRAWN): _withdrawn,
+    int(Kind.FILE_REPORTED): _reported,
+}
+_LAST = max(_STEPS)

@@ -1,0 +1,228 @@
+"""How fast a file gets into the journal, and what each of its lines costs.
+
+    python loadtest/intake.py --lines 1000000
+    python loadtest/intake.py --lines 200000 --format csv --text accented --ids
+
+Starts the daemon with a link whose SMSC does not answer, hands in one file, waits until every line
+of it is in the journal, on disk, stops the daemon, and has `smppd audit` count. CPU is that of the
+daemon's process alone, user and system, from the hand-in until the last line is in. Exit code 1
+unless the journal holds every line, queued, and the audit finds nothing wrong.
+
+With --profile FILE the daemon runs under cProfile; its figures are then no measure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import gzip
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+CONFIG = """
+[spool]
+path = "{root}/spool"
+[journal]
+path = "{root}/journal.db"
+[link.main]
+hosts = ["127.0.0.1:{port}"]
+system_id = "load"
+password_env = "SMPPD_LOAD_PASSWORD"
+reconnect_min = "60s"
+[observe]
+listen = ""
+control = "{root}/control.sock"
+"""
+
+FORMATS = ("jsonl", "csv", "jsonl.gz", "csv.gz")
+
+#: What a line says, by the name of the option: the number in front makes each of them another.
+TEXTS = {
+    "short": "{n:07d} is your code.",
+    "usual": "Your code is {n:07d}. It is valid for ten minutes. Do not share it.",
+    "160": "{n:07d} "
+    + "Todo lo que necesita saber de su pedido. " * 3
+    + "Gracias por su compra hoy. Ok",
+    "accented": "{n:07d} Señor, su código llegará mañana por la tarde, ¿está bien así? ¡Adiós!",
+    "ucs2": "{n:07d} Здравствуйте, ваш заказ готов. Спасибо!",
+    "long": "{n:07d} " + "Todo lo que necesita saber de su pedido. " * 8,
+}
+
+
+@dataclass
+class Cost:
+    """What one run measured; seconds, octets and microseconds."""
+
+    lines: int
+    octets: int
+    seconds: float
+    cpu: float
+    rss: int
+    written: int
+    queued: int
+    audited: bool
+
+    @property
+    def complete(self) -> bool:
+        """Whether the journal holds every line."""
+        return self.audited and self.queued == self.lines
+
+    def rows(self) -> list[tuple[str, str]]:
+        """The table."""
+        return [
+            ("lines", f"{self.lines:,}"),
+            ("octets per line", f"{self.octets / self.lines:.0f}"),
+            ("lines/s, hand-in to the last commit", f"{self.lines / self.seconds:,.0f}"),
+            ("daemon CPU per line", f"{self.cpu / self.lines * 1e6:.1f} µs"),
+            ("peak RSS", f"{self.rss / 1024:.0f} MB"),
+            ("written per line", f"{self.written / self.lines:.0f} octets"),
+            ("queued in the journal", f"{self.queued:,}"),
+            ("audit", "holds" if self.audited else "FAILED"),
+        ]
+
+
+def main() -> int:
+    """Run once and print the table; 1 if a line is missing."""
+    options = _options()
+    with tempfile.TemporaryDirectory(prefix="smppd-intake-", dir=options.folder) as folder:
+        cost = run(Path(folder), options)
+    width = max(len(name) for name, _ in cost.rows())
+    for name, value in cost.rows():
+        print(f"{name:<{width}}  {value:>12}")
+    return 0 if cost.complete else 1
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--lines", type=int, default=1_000_000)
+    parser.add_argument("--format", choices=FORMATS, default="jsonl")
+    parser.add_argument("--text", choices=TEXTS, default="usual")
+    parser.add_argument("--ids", action="store_true", help="an id of its own on every line")
+    parser.add_argument("--folder", type=Path, help="where spool and journal are, for the run")
+    parser.add_argument("--profile", type=Path, help="run the daemon under cProfile")
+    parser.add_argument("--timeout", type=float, default=600.0, help="seconds until it is given up")
+    return parser.parse_args()
+
+
+def run(root: Path, options: argparse.Namespace) -> Cost:
+    """Start the daemon, hand in, wait, stop it, audit."""
+    environment = {**os.environ, "SMPPD_LOAD_PASSWORD": "secret"}
+    with _silent_port() as port:
+        config = root / "smppd.toml"
+        config.write_text(CONFIG.format(root=root, port=port))
+        profile = ["-m", "cProfile", "-o", str(options.profile)] if options.profile else []
+        command = [sys.executable, *profile, "-m", "smppd", "run", "--config", str(config)]
+        daemon = subprocess.Popen(command, env=environment, stderr=(root / "log").open("wb"))
+        try:
+            _wait_event("daemon_started", daemon, root, 30.0)
+            draft = _write(root / "spool" / "inbox" / "tmp", options)
+            octets = draft.stat().st_size
+            spent, began = _cpu(daemon.pid), time.monotonic()
+            draft.rename(root / "spool" / "inbox" / draft.name)
+            _wait_event("file_admitted", daemon, root, options.timeout)
+            seconds, spent = time.monotonic() - began, _cpu(daemon.pid) - spent
+        finally:
+            written = _written(daemon.pid)
+            daemon.send_signal(signal.SIGTERM)
+            _, status, usage = os.wait4(daemon.pid, 0)
+            daemon.returncode = os.waitstatus_to_exitcode(status)
+    command = [sys.executable, "-m", "smppd", "audit", "--json", "--config", str(config)]
+    audit = subprocess.run(command, capture_output=True, text=True, check=False)
+    found = json.loads(audit.stdout)
+    return Cost(
+        options.lines,
+        octets,
+        seconds,
+        spent,
+        usage.ru_maxrss,
+        written,
+        found["states"]["queued"],
+        found["ok"] and audit.returncode == 0,
+    )
+
+
+@contextmanager
+def _silent_port() -> Iterator[int]:
+    """A port that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+# ── the file ─────────────────────────────────────────────────────────────────────────────────
+
+
+def _write(folder: Path, options: argparse.Namespace) -> Path:
+    form = options.format.removesuffix(".gz")
+    draft = folder / f"load.{form}"
+    with draft.open("w", encoding="utf-8", newline="") as file:
+        _write_csv(file, options) if form == "csv" else _write_json_lines(file, options)
+    if form == options.format:
+        return draft
+    packed = folder / f"load.{options.format}"
+    with draft.open("rb") as plain, gzip.open(packed, "wb", compresslevel=1) as octets:
+        shutil.copyfileobj(plain, octets)
+    draft.unlink()
+    return packed
+
+
+def _fields(options: argparse.Namespace) -> Iterator[dict[str, str]]:
+    text = TEXTS[options.text]
+    for n in range(options.lines):
+        line = {"to": f"+346{n:08d}", "from": "ACME", "text": text.format(n=n)}
+        if options.ids:
+            line["id"] = f"load-{n}"
+        yield line
+
+
+def _write_json_lines(file: TextIO, options: argparse.Namespace) -> None:
+    for line in _fields(options):
+        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def _write_csv(file: TextIO, options: argparse.Namespace) -> None:
+    columns = ["to", "from", "text", *(["id"] if options.ids else [])]
+    writer = csv.DictWriter(file, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(_fields(options))
+
+
+# ── the daemon ───────────────────────────────────────────────────────────────────────────────
+
+
+def _wait_event(event: str, daemon: subprocess.Popen[bytes], root: Path, timeout: float) -> None:
+    """Until the daemon's log has this event."""
+    deadline = time.monotonic() + timeout
+    while f'"{event}"' not in (log := (root / "log").read_text()):
+        if daemon.poll() is not None or '"file_quarantined"' in log or time.monotonic() > deadline:
+            sys.exit(f"the daemon did not get there:\n{log[-2000:]}")
+        time.sleep(0.02)
+
+
+def _cpu(pid: int) -> float:
+    """Seconds of CPU that the process has used, user and system."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _written(pid: int) -> int:
+    """Octets that the process has caused to be written to disk."""
+    fields = dict(line.split(": ") for line in Path(f"/proc/{pid}/io").read_text().splitlines())
+    return int(fields["write_bytes"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -10,6 +10,7 @@ from smppd.config.accounts import AccountConfig, ChatChannel, ChatConfig, Contac
 from smppd.config.credentials import read_password, read_secret
 from smppd.config.mistakes import Mistake
 from smppd.config.reading import find_config, load, parse
+from smppd.config.retention import RetentionConfig
 from smppd.config.rules import Address
 from smppd.config.sections import (
     Bind,
@@ -48,6 +49,7 @@ __all__ = [
     "LogLevel",
     "Mistake",
     "ObserveConfig",
+    "RetentionConfig",
     "RouteConfig",
     "RoutingConfig",
     "Schedule",

@@ -17,6 +17,7 @@ from typing import Any
 from smppd.config.accounts import ChatConfig, ContactsConfig, HttpConfig
 from smppd.config.links import read_links
 from smppd.config.mistakes import Mistake, Reading, unknown
+from smppd.config.retention import RetentionConfig
 from smppd.config.routing import read_routes
 from smppd.config.sections import (
     KEYS,
@@ -85,9 +86,9 @@ def _config(document: dict[str, Any], reading: Reading) -> Config | list[Mistake
             reading.refuse("is not available in this version; take the section out", key)
         elif key not in KEYS:
             reading.refuse(unknown(key, KEYS), key)
-    spool, journal, observe = (
+    spool, journal, observe, retention = (
         reading.fields(name, reading.table(document.get(name, {}), name), name)
-        for name in ("spool", "journal", "observe")
+        for name in ("spool", "journal", "observe", "retention")
     )
     control = observe.get("control")
     if control and len(os.fsencode(control)) > _SOCKET_PATH_LIMIT:
@@ -111,4 +112,5 @@ def _config(document: dict[str, Any], reading: Reading) -> Config | list[Mistake
         chat=None if accounts.chat is None else ChatConfig(**accounts.chat),
         routing=RoutingConfig(routes=tuple(routes)),
         observe=ObserveConfig(**observe),
+        retention=RetentionConfig(**retention),
     )

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Annotated, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from smppd.config.accounts import AccountConfig, ChatConfig, ContactsConfig, HttpConfig
+from smppd.config.retention import RetentionConfig
 from smppd.config.rules import (
     Address,
     Rule,
@@ -232,6 +233,7 @@ class Config:
     chat: ChatConfig | None = None
     routing: RoutingConfig = field(default_factory=RoutingConfig)
     observe: ObserveConfig = field(default_factory=ObserveConfig)
+    retention: RetentionConfig = field(default_factory=RetentionConfig)
 
     @property
     def chat_account(self) -> str:
@@ -274,6 +276,7 @@ RULES: Mapping[str, Mapping[str, Key]] = MappingProxyType(
         "contacts": _rules(ContactsConfig),
         "chat": _rules(ChatConfig),
         "observe": _rules(ObserveConfig),
+        "retention": _rules(RetentionConfig),
     }
 )
 

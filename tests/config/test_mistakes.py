@@ -343,3 +343,21 @@ def test_no_mistake_repeats_a_secret(key: str) -> None:
     found = parse(f'{LINK}{key} = "hunter2!"'.encode(), FILE, {})
     assert isinstance(found, list)
     assert "hunter2" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        *((f"journal = {nothing}", "would remove everything") for nothing in ("0", '"0"', '"0s"')),
+        ('done_size = "0GiB"', "would remove everything"),
+        ('done = "forever"', "is not a length of time"),
+        ('receipts = "10GiB"', "is not a length of time"),
+        ('done_size = "10GB"', "is not a size"),
+        ("events_size = 10", "out of range"),
+        ('bad = "30d"', "is not a key here"),
+        ('contents = "drop"', "is not known here"),
+    ],
+)
+def test_what_cannot_be_meant_of_retention(written: str, why: str) -> None:
+    (problem,) = mistakes(LINK + "[retention]\n" + written).values()
+    assert why in problem

@@ -15,6 +15,7 @@ from smppd.config import (
     JournalConfig,
     LinkConfig,
     ObserveConfig,
+    RetentionConfig,
     SpoolConfig,
     TextTerms,
     TonNpi,
@@ -225,6 +226,7 @@ def test_every_field_but_a_few_is_a_key_with_a_rule() -> None:
         ("contacts", ContactsConfig(name="b")),
         ("chat", ChatConfig()),
         ("observe", ObserveConfig()),
+        ("retention", RetentionConfig()),
     ):
         named = {field.name for field in fields(section)} - read_otherwise
         assert {key.field for key in RULES[name].values()} == named
@@ -246,3 +248,12 @@ ton_npi = {alphanumeric = "5/1"}
 @pytest.mark.parametrize("key", ["tlvs = false", 'interface_version = "3.3"'])
 def test_a_link_may_have_no_tlvs(key: str) -> None:
     assert configured(LINK + key).links[0].text_terms == TextTerms(tlvs=False)
+
+
+def test_what_is_kept_for_ever_and_what_is_not() -> None:
+    kept = '[retention]\ndone = "never"\nreceived = "90d"\njournal = 5\ndone_size = "10GiB"\n'
+    found = configured(LINK + kept + 'contents = "drop-when-final"').retention
+    assert (found.done, found.received, found.journal) == (None, 90 * 86_400.0, 5.0)
+    assert (found.done_size, found.events_size) == (10 << 30, None)
+    assert found.drops_contents
+    assert (found.receipts, found.events) == (30 * 86_400.0, 30 * 86_400.0)

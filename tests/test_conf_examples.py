@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import fields
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,7 @@ ALTERNATIVES = {
     "link": {"hosts", "password_env", "tls_ca_file", "tls_cert_file", "tls_key_file"},
     "http": {"password_env", "tls_ca_file"},
     "contacts": {"token_env", "tls_ca_file"},
+    "prices": {"default", "via"},
 }
 
 
@@ -75,7 +77,7 @@ def test_the_full_example_shows_every_key() -> None:
         document[kind] = document[kind][name]
     shown = {section: set(table) for section, table in document.items()}
     for section, keys in ALTERNATIVES.items():
-        shown[section] |= {key for key in keys if f"{key} = " in FULL.read_text()}
+        shown[section] |= {key for key in keys if re.search(rf"\b{key}( = |\.)", FULL.read_text())}
     assert shown == {section: set(keys) for section, keys in KEYS.items()}
 
 
@@ -129,6 +131,16 @@ def test_the_route_in_the_full_example_is_right() -> None:
     assert (route.name, route.links, route.failover_after) == ("spain", ("main", "backup"), 10.0)
     assert (route.to, route.from_) == (("34",), ("ACME",))
     assert route.fields == {"x-campaign": "spring"}
+
+
+def test_the_prices_in_the_full_example_are_right() -> None:
+    written = '(?m)^# (?=(currency|default|ES|"346") = |\\[prices)'
+    found = loaded(FULL, re.sub(written, "", FULL.read_text())).prices
+    assert found.currency == "EUR"
+    assert found.of("34600000001", 2) == Decimal("0.084")
+    assert found.of("34910000001", 1) == Decimal("0.045")
+    assert found.of("34910000001", 1, "main") == Decimal("0.04")
+    assert found.of("33600000001", 1) == Decimal("0.08")
 
 
 def test_the_routes_of_the_example_are_in_order() -> None:

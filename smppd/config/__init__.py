@@ -9,6 +9,7 @@ from __future__ import annotations
 from smppd.config.accounts import AccountConfig, ChatChannel, ChatConfig, ContactsConfig, HttpConfig
 from smppd.config.credentials import read_password, read_secret
 from smppd.config.mistakes import Mistake
+from smppd.config.prices import Prices
 from smppd.config.reading import find_config, load, parse
 from smppd.config.retention import RetentionConfig
 from smppd.config.rules import Address
@@ -49,6 +50,7 @@ __all__ = [
     "LogLevel",
     "Mistake",
     "ObserveConfig",
+    "Prices",
     "RetentionConfig",
     "RouteConfig",
     "RoutingConfig",

@@ -17,6 +17,7 @@ from typing import Any
 from smppd.config.accounts import ChatConfig, ContactsConfig, HttpConfig
 from smppd.config.links import read_links
 from smppd.config.mistakes import Mistake, Reading, unknown
+from smppd.config.price_list import read_prices
 from smppd.config.retention import RetentionConfig
 from smppd.config.routing import read_routes
 from smppd.config.sections import (
@@ -101,6 +102,8 @@ def _config(document: dict[str, Any], reading: Reading) -> Config | list[Mistake
     routing = reading.table(document.get("routing", {}), "routing")
     routes = read_routes(reading, routing, links)
     accounts = read_accounts(reading, document, links)
+    names = [each["name"] for each in (*links, *accounts.http, *accounts.contacts)]
+    prices = read_prices(reading, document.get("prices", {}), names)
     if reading.mistakes:
         return reading.mistakes
     return Config(
@@ -113,4 +116,5 @@ def _config(document: dict[str, Any], reading: Reading) -> Config | list[Mistake
         routing=RoutingConfig(routes=tuple(routes)),
         observe=ObserveConfig(**observe),
         retention=RetentionConfig(**retention),
+        prices=prices,
     )

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Annotated, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from smppd.config.accounts import AccountConfig, ChatConfig, ContactsConfig, HttpConfig
+from smppd.config.prices import Prices
 from smppd.config.retention import RetentionConfig
 from smppd.config.rules import (
     Address,
@@ -234,6 +235,7 @@ class Config:
     routing: RoutingConfig = field(default_factory=RoutingConfig)
     observe: ObserveConfig = field(default_factory=ObserveConfig)
     retention: RetentionConfig = field(default_factory=RetentionConfig)
+    prices: Prices = field(default_factory=Prices)
 
     @property
     def chat_account(self) -> str:
@@ -296,5 +298,5 @@ failover_after = duration("100ms", "1d")
 #: Of each section, every key it may have.
 KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {section: (*_READ_OTHERWISE.get(section, ()), *known) for section, known in RULES.items()}
-    | {"routing": ("route",)}
+    | {"routing": ("route",), "prices": ("currency", "default", "via")}
 )

@@ -15,6 +15,8 @@ from smppd.config import (
     ChatConfig,
     Config,
     ContactsConfig,
+    EventsConfig,
+    HookConfig,
     HttpConfig,
     JournalConfig,
     LinkConfig,
@@ -22,6 +24,7 @@ from smppd.config import (
     RetentionConfig,
     RoutingConfig,
     SpoolConfig,
+    WebhookConfig,
     load,
     parse,
 )
@@ -37,6 +40,7 @@ ALTERNATIVES = {
     "http": {"password_env", "tls_ca_file"},
     "contacts": {"token_env", "tls_ca_file"},
     "prices": {"default", "via"},
+    "webhook": {"secret_env", "tls_ca_file"},
 }
 
 
@@ -73,7 +77,13 @@ def test_an_example_loads_without_a_mistake(path: Path) -> None:
 
 def test_the_full_example_shows_every_key() -> None:
     document = tomllib.loads(uncommented(accounts=True))
-    for kind, name in (("link", "main"), ("http", "afilnet"), ("contacts", "book")):
+    for kind, name in (
+        ("link", "main"),
+        ("http", "afilnet"),
+        ("contacts", "book"),
+        ("webhook", "shop"),
+        ("hook", "crm"),
+    ):
         document[kind] = document[kind][name]
     shown = {section: set(table) for section, table in document.items()}
     for section, keys in ALTERNATIVES.items():
@@ -100,6 +110,15 @@ def test_the_accounts_in_the_full_example_show_the_defaults() -> None:
     url = "https://api.example.net"
     assert contacts == ContactsConfig(name="book", url=url, token_file=token)
     assert found.chat == ChatConfig(channels=(ChatChannel("whatsapp", "100"),))
+
+
+def test_the_outlets_in_the_full_example_show_the_defaults() -> None:
+    found = loaded(FULL, uncommented(accounts=True))
+    (webhook,), (hook,) = found.webhooks, found.hooks
+    assert found.events == EventsConfig()
+    url, secret = "https://shop.example.net/sms-events", webhook.secret_file
+    assert webhook == WebhookConfig(name="shop", url=url, secret_file=secret)
+    assert hook == HookConfig(name="crm", command=("/usr/local/bin/on-sms-event",))
 
 
 def test_the_word_in_the_full_example_is_right() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,7 +21,7 @@ from smppd.httpapi.account import Account
 from smppd.httpapi.caller import Around
 from smppd.httpapi.chat import Keeping
 from smppd.journal.journal import Journal
-from smppd.journal.store import Store
+from smppd.journal.store import Batch, Store
 from smppd.ledger.facts import Fact, Kind, receipt_fact
 from smppd.ledger.ledger import Ledger
 from smppd.link.link import Link
@@ -32,6 +32,7 @@ from smppd.pipeline.calls import CallSettlement, CallTerms
 from smppd.pipeline.cancellation import Cancellation, CancelTerms
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.dispatch import Dispatcher
+from smppd.pipeline.incoming import Incoming
 from smppd.pipeline.inquiry import Inquiry
 from smppd.pipeline.pools import Pool
 from smppd.pipeline.publish import Publication
@@ -40,7 +41,7 @@ from smppd.pipeline.refusals import LinkTerms, Refusals
 from smppd.pipeline.settlement import Settlement
 from smppd.pipeline.turns import Turns
 from smppd.policy import Retries
-from smppd.ports import ReceiptOf
+from smppd.ports import Letter, ReceiptOf
 from smppd.results.chats import ChatLetterbox
 from smppd.results.mailbox import Mailbox, MailRules
 from smppd.results.progress import ProgressWriter
@@ -127,7 +128,9 @@ class Parts:
         alphabets = {link.name: link.data_coding_0 for link in config.links}
         rules = MailRules(config.spool.reassembly_timeout, alphabets)
         self.mailbox = Mailbox(config.spool.path, around.wall, self._emit, rules, around.run_sync)
-        self.mailbox.recover()
+        self.incoming = Incoming(self.desk)
+        self.mailbox.note_with(self.incoming.note)
+        self.mailbox.recover(partial(self._note_at_once, store))
         self.refusals = Refusals(self.desk, self._emit, SystemRandom().random)
         self.settlement = Settlement(self.desk, self.receipts, self.mailbox, self.refusals)
         chance = SystemRandom().random
@@ -216,11 +219,20 @@ class Parts:
         """What receives from chats, and gives out what the last run left."""
         around = self._around
         letterbox = ChatLetterbox(self._config.spool.path, around.wall, self._emit, around.run_sync)
-        letterbox.recover(lambda number, key: bool(store.chats.seen(number, [key])))
+        letterbox.note_with(self.incoming.note)
+        letterbox.recover(
+            lambda number, key: bool(store.chats.seen(number, [key])),
+            partial(self._note_at_once, store),
+        )
         keeping = Keeping(self.journal, letterbox)
         self.chat = chat_polling(
             self._config, self.accounts, keeping, self._emit, self.desk, self.refusals
         )
+
+    def _note_at_once(self, store: Store, letters: Sequence[Letter]) -> None:
+        """Note what the last run has not given out, before the journal runs."""
+        self.incoming.record(letters)
+        store.commit(Batch(facts=self.ledger.take_facts()))
 
     def _build_spool(self, reader: Store) -> None:
         """What takes files in, and what reports them."""

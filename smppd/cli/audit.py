@@ -29,6 +29,7 @@ def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
                 "ok": found.ok,
                 "accepted": found.accepted,
                 "states": found.states,
+                "received": found.received,
                 "checks": found.checks,
             }
         )
@@ -46,5 +47,7 @@ def in_words(found: Audit) -> Iterator[str]:
     for state, count in found.states.items():
         if count:
             yield f"  {count:>14,} {state}"
+    if found.received:
+        yield f"received {found.received:,} from handsets and chats"
     for check in found.checks:
         yield f"{'ok      ' if check.ok else 'FAILED  '} {check.what}: {check.says}"

@@ -36,12 +36,14 @@ def read_config(arguments: argparse.Namespace) -> Config:
 
 
 def read_passwords(config: Config) -> dict[str, str]:
-    """The password of each link, and the password or token of each account, by its name. Raises
-    `Misconfigured` with every mistake, those in the files that TLS needs included."""
+    """The password of each link, and the password or token of each account, by its name, and the
+    secret of each webhook by "webhook:" and its name. Raises `Misconfigured` with every mistake, those in the files that TLS needs included."""
     found = {link.name: read_password(link) for link in config.links}
     found |= {account.name: read_secret(account) for account in config.accounts}
+    found |= {f"webhook:{each.name}": read_secret(each) for each in config.webhooks}
     secured = [tls_context(link) for link in config.links if link.tls]
-    secured += [account_tls(account) for account in config.accounts if account.tls_ca_file]
+    reached = (*config.accounts, *config.webhooks)
+    secured += [account_tls(each) for each in reached if each.tls_ca_file]
     mistakes = [each for each in (*found.values(), *secured) if isinstance(each, Mistake)]
     if mistakes:
         raise Misconfigured(mistakes)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from smppd.config.accounts import AccountConfig, ChatChannel, ChatConfig, ContactsConfig, HttpConfig
 from smppd.config.credentials import read_password, read_secret
 from smppd.config.mistakes import Mistake
+from smppd.config.outlets import EventsConfig, HookConfig, WebhookConfig
 from smppd.config.prices import Prices
 from smppd.config.reading import find_config, load, parse
 from smppd.config.retention import RetentionConfig
@@ -43,6 +44,8 @@ __all__ = [
     "Config",
     "ContactsConfig",
     "DataCoding0",
+    "EventsConfig",
+    "HookConfig",
     "HttpConfig",
     "JournalConfig",
     "LinkConfig",
@@ -61,6 +64,7 @@ __all__ = [
     "TextTerms",
     "Times",
     "TonNpi",
+    "WebhookConfig",
     "WhenUnknown",
     "account_tls",
     "find_config",

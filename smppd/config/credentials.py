@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from smppd.config.accounts import AccountConfig
 from smppd.config.mistakes import Mistake, Reading, dotted
+from smppd.config.outlets import WebhookConfig
 from smppd.config.sections import LinkConfig
 from smppd.smpp.fields import LONG_CREDENTIAL_SIZE
 
@@ -48,8 +49,10 @@ def read_password(link: LinkConfig, environ: Mapping[str, str] = os.environ) -> 
     return Mistake(found.key, why) if why else password
 
 
-def read_secret(account: AccountConfig, environ: Mapping[str, str] = os.environ) -> str | Mistake:
-    """The password or token of an account that is reached over HTTP, or why there is none."""
+def read_secret(
+    account: AccountConfig | WebhookConfig, environ: Mapping[str, str] = os.environ
+) -> str | Mistake:
+    """The password, token or secret of what is reached over HTTP, or why there is none."""
     what = account.credential
     key = (account.kind, account.name, what)
     found = _secret(account.credential_file, account.credential_env, key, environ)

@@ -15,6 +15,9 @@ from typing import Any
 from smppd.config.rules import Problem, nearest, quoted
 from smppd.config.sections import KEYS, RULES
 
+#: Sections of which there may be several, each with a name.
+_OF_A_NAME = ("link", "http", "contacts", "webhook", "hook")
+
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -37,7 +40,7 @@ def dotted(*parts: str) -> str:
 def unknown(key: str, known: Collection[str]) -> str:
     """Why a key that is not known is refused, with the nearest cure there is."""
     owners = [
-        f"[{name}.NAME]" if name in ("link", "http", "contacts") else f"[{name}]"
+        f"[{name}.NAME]" if name in _OF_A_NAME else f"[{name}]"
         for name, known_there in KEYS.items()
         if key in known_there
     ]

@@ -1,4 +1,4 @@
-"""What the sections of links and accounts have in common: a name, and a secret that stands elsewhere.
+"""What the sections of links, accounts and outlets have in common: a name, and a secret that stands elsewhere.
 
 Notes mistakes with the `Reading` it is given; raises nothing.
 """
@@ -21,7 +21,7 @@ def read_named(
     `check_secret`."""
     kind, name = key
     if not _NAME.fullmatch(name) or name == "http":
-        what = "a link" if kind == "link" else "an account"
+        what = f"a {kind}" if kind in ("link", "webhook", "hook") else "an account"
         reading.refuse(
             f"is no name for {what}; use up to 32 letters, digits, - and _, and not http", *key
         )

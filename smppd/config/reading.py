@@ -17,6 +17,8 @@ from typing import Any
 from smppd.config.accounts import ChatConfig, ContactsConfig, HttpConfig
 from smppd.config.links import read_links
 from smppd.config.mistakes import Mistake, Reading, unknown
+from smppd.config.outlet_keys import read_outlets
+from smppd.config.outlets import EventsConfig, HookConfig, WebhookConfig
 from smppd.config.price_list import read_prices
 from smppd.config.retention import RetentionConfig
 from smppd.config.routing import read_routes
@@ -87,9 +89,9 @@ def _config(document: dict[str, Any], reading: Reading) -> Config | list[Mistake
             reading.refuse("is not available in this version; take the section out", key)
         elif key not in KEYS:
             reading.refuse(unknown(key, KEYS), key)
-    spool, journal, observe, retention = (
+    spool, journal, observe, retention, events = (
         reading.fields(name, reading.table(document.get(name, {}), name), name)
-        for name in ("spool", "journal", "observe", "retention")
+        for name in ("spool", "journal", "observe", "retention", "events")
     )
     control = observe.get("control")
     if control and len(os.fsencode(control)) > _SOCKET_PATH_LIMIT:
@@ -104,6 +106,7 @@ def _config(document: dict[str, Any], reading: Reading) -> Config | list[Mistake
     accounts = read_accounts(reading, document, links)
     names = [each["name"] for each in (*links, *accounts.http, *accounts.contacts)]
     prices = read_prices(reading, document.get("prices", {}), names)
+    outlets = read_outlets(reading, document)
     if reading.mistakes:
         return reading.mistakes
     return Config(
@@ -117,4 +120,7 @@ def _config(document: dict[str, Any], reading: Reading) -> Config | list[Mistake
         observe=ObserveConfig(**observe),
         retention=RetentionConfig(**retention),
         prices=prices,
+        events=EventsConfig(**events),
+        webhooks=tuple(WebhookConfig(**each) for each in outlets.webhooks),
+        hooks=tuple(HookConfig(**each) for each in outlets.hooks),
     )

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Annotated, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from smppd.config.accounts import AccountConfig, ChatConfig, ContactsConfig, HttpConfig
+from smppd.config.outlets import EventsConfig, HookConfig, WebhookConfig
 from smppd.config.prices import Prices
 from smppd.config.retention import RetentionConfig
 from smppd.config.rules import (
@@ -236,6 +237,9 @@ class Config:
     observe: ObserveConfig = field(default_factory=ObserveConfig)
     retention: RetentionConfig = field(default_factory=RetentionConfig)
     prices: Prices = field(default_factory=Prices)
+    events: EventsConfig = field(default_factory=EventsConfig)
+    webhooks: tuple[WebhookConfig, ...] = ()
+    hooks: tuple[HookConfig, ...] = ()
 
     @property
     def chat_account(self) -> str:
@@ -279,6 +283,9 @@ RULES: Mapping[str, Mapping[str, Key]] = MappingProxyType(
         "chat": _rules(ChatConfig),
         "observe": _rules(ObserveConfig),
         "retention": _rules(RetentionConfig),
+        "events": _rules(EventsConfig),
+        "webhook": _rules(WebhookConfig),
+        "hook": _rules(HookConfig),
     }
 )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from smppd.config.accounts import AccountConfig
 from smppd.config.mistakes import Mistake, dotted
+from smppd.config.outlets import WebhookConfig
 from smppd.config.sections import LinkConfig
 
 _CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
@@ -45,8 +46,8 @@ def tls_context(link: LinkConfig) -> ssl.SSLContext | Mistake:
     return context
 
 
-def account_tls(account: AccountConfig) -> ssl.SSLContext | Mistake:
-    """What a call over https is secured by: TLS 1.2 or later, the server's certificate verified
+def account_tls(account: AccountConfig | WebhookConfig) -> ssl.SSLContext | Mistake:
+    """What an exchange over https is secured by: TLS 1.2 or later, the server's certificate verified
     against the CAs of `tls_ca_file`, or those that this machine trusts."""
     context, file = ssl.create_default_context(), account.tls_ca_file
     if file is not None:

@@ -83,7 +83,7 @@ def _read_account(reading: Reading, kind: Kind, name: str, table: dict[str, Any]
         )
     elif "url" not in table:
         reading.refuse('is missing; write url = "https://...", as the provider says', *key, "url")
-    _check_transport(reading, {"url": defaults["url"], **given}, key)
+    check_plain_http(reading, {"url": defaults["url"], **given}, key)
     return {**given, "name": name}
 
 
@@ -98,14 +98,16 @@ def _check_user(
         )
 
 
-def _check_transport(reading: Reading, given: Mapping[str, Any], key: Sequence[str]) -> None:
+def check_plain_http(
+    reading: Reading, given: Mapping[str, Any], key: Sequence[str], what: str = "the credentials"
+) -> None:
     """Nothing goes in clear over a network, unless that was asked for."""
     where = place(given["url"])
     if where.scheme != "http":
         return
     if not where.is_local and not given.get("insecure_http"):
         reading.refuse(
-            "begins with http://, so everybody on the way could read the credentials; write"
+            f"begins with http://, so everybody on the way could read {what}; write"
             " https://, or insecure_http = true if that is what you want",
             *(*key, "url"),
         )

@@ -47,6 +47,7 @@ class Audit(msgspec.Struct, frozen=True):
     accepted: int
     states: dict[str, int]
     checks: list[Check]
+    received: int = 0
 
     @property
     def ok(self) -> bool:
@@ -79,7 +80,7 @@ class _Auditor:
         self._sql.execute("ROLLBACK")
         self._note(self._sources, accounts)
         states = {state.label: accounts.counts[state] for state in State}
-        return Audit(accounts.accepted, states, self._checks)
+        return Audit(accounts.accepted, states, self._checks, accounts.received)
 
     def _replay(self) -> Accounts | None:
         what = "every fact follows from those before it"
@@ -164,7 +165,7 @@ class _Auditor:
         what = "a start from the snapshot gives the same"
         quick, _ = self._store.load()
         faults = []
-        for name in ("seq", "accepted", "unmatched", "counts"):
+        for name in ("seq", "accepted", "received", "unmatched", "counts"):
             replayed, loaded = getattr(accounts, name), getattr(quick, name)
             if replayed != loaded:
                 faults.append(f"{name}: {loaded} instead of {replayed}")

@@ -70,6 +70,7 @@ class Journal:
         self._ids_on_disk = Filter()
         self._waiting_on_disk = Filter()
         self.figures = JournalFigures()
+        self._listeners: list[Callable[[], None]] = []
 
     def load_filters(self) -> None:
         """Read the keys of all lots, so that most look-ups need not go to disk."""
@@ -91,6 +92,9 @@ class Journal:
                 turn, self._turn, self._wanted = self._turn, _Turn(), trio.Event()
                 await self._run_sync(self._work, turn)
                 turn.end()
+                if turn.batch.facts:
+                    for tell in self._listeners:
+                        tell()
         except JournalError as failure:
             stopped = failure
             raise
@@ -131,6 +135,17 @@ class Journal:
         turn.batch.blocks.extend(blocks)
         if checkpoint is not None:
             self._add(turn.batch, checkpoint)
+        self._wanted.set()
+        await turn.wait()
+
+    def on_facts(self, tell: Callable[[], None]) -> None:
+        """Whom to tell, once for each commit, that there are new facts on disk."""
+        self._listeners.append(tell)
+
+    async def move_cursor(self, name: str, seq: int) -> None:
+        """Return when it is on disk that this reader of the log is done with the facts up to seq."""
+        turn = self._turn
+        turn.batch.cursors[name] = seq
         self._wanted.set()
         await turn.wait()
 

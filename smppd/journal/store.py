@@ -16,6 +16,7 @@ import msgspec
 
 from smppd.journal.calls import CallTable
 from smppd.journal.chats import Chats
+from smppd.journal.cursors import CursorTable
 from smppd.journal.files import FileTable
 from smppd.journal.schema import MIGRATIONS, JournalError, check_version, migrate
 from smppd.ledger import memory
@@ -53,12 +54,13 @@ class Batch(msgspec.Struct):
     snapshot: tuple[int, bytes] | None = None
     at: float = 0.0
     calls: list[ApiCall] = msgspec.field(default_factory=list)
+    cursors: dict[str, int] = msgspec.field(default_factory=dict)
 
     @property
     def rows(self) -> int:
         """How many rows it writes, snapshot aside."""
         accounted = len(self.messages) + len(self.facts) + len(self.ids)
-        return accounted + len(self.waiting) + len(self.calls)
+        return accounted + len(self.waiting) + len(self.calls) + len(self.cursors)
 
 
 def open_store(path: Path) -> Store:
@@ -105,6 +107,7 @@ class Store:
         self.calls = CallTable(connection)
         self.chats = Chats(connection)
         self.files = FileTable(connection)
+        self.cursors = CursorTable(connection)
 
     def close(self) -> None:
         """Close the connection; the last writer's close folds the write-ahead log in."""
@@ -132,6 +135,8 @@ class Store:
             self._write_lots(batch)
             if batch.calls:
                 self.calls.append(batch.calls)
+            if batch.cursors:
+                self.cursors.move(batch.cursors)
             if batch.snapshot is not None:
                 sql.execute("INSERT OR REPLACE INTO snapshot VALUES (1, ?, ?)", batch.snapshot)
 

@@ -45,6 +45,11 @@ class Accounts(Standing):
         return queues.taken(self, fact, rows)
 
 
+def _received(standing: Standing, _: Fact) -> None:
+    """RECEIVED: a message for people, which changes nothing for any of ours."""
+    standing.received += 1
+
+
 def _nothing(_: Standing, __: Fact) -> None:
     """INDEXED: the reader of client ids looks for it."""
 
@@ -76,5 +81,6 @@ _STEPS: dict[Kind, Callable[[Accounts, Fact], Outstanding | None]] = {
     Kind.PAUSED: queues.paused,
     Kind.RESUMED: queues.resumed,
     Kind.ANSWERED: calls.answered,
+    Kind.RECEIVED: _received,
 }
 _APPLY = {int(kind): step for kind, step in _STEPS.items()}

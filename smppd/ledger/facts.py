@@ -58,6 +58,7 @@ class Kind(IntEnum):
     RESUMED = 29
     ANSWERED = 30
     PICKED = 31
+    RECEIVED = 33
 
 
 class Fact(NamedTuple):

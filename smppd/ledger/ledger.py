@@ -44,6 +44,7 @@ _QUERIED = int(Kind.QUERIED)
 _PAUSED = int(Kind.PAUSED)
 _PICKED = int(Kind.PICKED)
 _RECALLED = int(Kind.RECALLED)
+_RECEIVED = int(Kind.RECEIVED)
 _RECEIPT = int(Kind.RECEIPT)
 _REFUSED = int(Kind.REFUSED)
 _REQUEUED = int(Kind.REQUEUED)
@@ -282,6 +283,10 @@ class Ledger:
         if other_id:
             again = receipt_text(what._replace(message_id=other_id))
             self._record(at, _PARKED, part=1, num=num, text=again)
+
+    def received(self, at: float, name: str, letter: bytes) -> None:
+        """A message from a handset or a chat is in `received/` under this name; its JSON."""
+        self._record(at, _RECEIVED, text=name, detail=letter)
 
     def recall(self, at: float, entry: Outstanding) -> None:
         """A message that had been spilled to disk is needed in memory again."""

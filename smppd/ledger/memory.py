@@ -76,6 +76,7 @@ def snapshot(accounts: Accounts) -> bytes:
             accounts.agenda.save(),
             accounts.unclaimed.ghosts,
             accounts.paused,
+            accounts.received,
         )
     )
     for file in accounts.files.values():
@@ -97,6 +98,7 @@ def restore(accounts: Accounts, data: bytes) -> None:
     accounts.agenda.restore(saved.agenda)
     accounts.unclaimed.ghosts = saved.ghosts
     accounts.paused = saved.paused
+    accounts.received = saved.received
     for file in saved.files:
         accounts.files[file.file_id] = file
         accounts.slots[file.file_id] = Slots.restore(file.items, file.saved_slots)

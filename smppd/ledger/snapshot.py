@@ -144,6 +144,7 @@ class Snapshot(msgspec.Struct, array_like=True):
     agenda: dict[int, dict[int, bytes]] = msgspec.field(default_factory=dict)
     ghosts: dict[str, float] = {}
     paused: dict[str, Pause] = msgspec.field(default_factory=dict)
+    received: int = 0
 
 
 read_chunk = msgspec.msgpack.Decoder(Chunk).decode

@@ -51,6 +51,7 @@ class Standing:
         self.unmatched = 0
         self.last_parked = ""
         self.accepted = 0
+        self.received = 0
         self.touched: set[int] = set()
         self.refilled: set[int] = set()
         self.last_file = 0

@@ -43,7 +43,7 @@ from smppd.ports.links import (
     Submissions,
     Unanswered,
 )
-from smppd.ports.people import Mailbox, Publisher, ReceiptOf, Receipts
+from smppd.ports.people import Letter, Mailbox, Publisher, ReceiptOf, Receipts
 from smppd.ports.spool import Admission, Claimed, Line, Unread
 
 __all__ = [
@@ -71,6 +71,7 @@ __all__ = [
     "FileRow",
     "Heard",
     "Journal",
+    "Letter",
     "Letterbox",
     "Line",
     "Mailbox",

@@ -40,6 +40,13 @@ class Publisher(Protocol):
         """
 
 
+class Letter(NamedTuple):
+    """A message from a handset or a chat, for people: its file's name in `received/new/`, its JSON."""
+
+    name: str
+    body: bytes
+
+
 class Mailbox(Protocol):
     """Where messages from handsets go for people."""
 

@@ -1,7 +1,7 @@
 """Chat messages on their way into `received/new/`, each exactly once.
 
 A letter is written whole into `received/chat/`, under a name that says which message of which
-conversation it is; then the journal notes that message; then the letter is renamed into `new/`.
+conversation it is; then the journal notes that message, and the letter; then it is renamed into `new/`.
 Each step is on disk before the next. So after a crash whatever the journal has noted is moved, and
 the rest is removed: it will be fetched again. Whoever takes letters out of `new/` is not asked.
 """
@@ -21,7 +21,7 @@ import trio
 
 from smppd.events import Emit, MailboxFailing, MailboxRecovered
 from smppd.placing import free_name, fsync_folder, write_whole
-from smppd.ports import ChatLetter
+from smppd.ports import ChatLetter, Letter
 from smppd.results.lines import iso
 
 _ENDING = ".letter"
@@ -33,6 +33,8 @@ _encode = msgspec.json.Encoder().encode
 
 #: Whether the journal has noted this message (its key) of this conversation (its number).
 Noted = Callable[[int, bytes], bool]
+#: Returns when it is on disk that these letters have come.
+Note = Callable[[Sequence[Letter]], Awaitable[None]]
 
 
 class ChatReceived(msgspec.Struct):
@@ -74,9 +76,17 @@ class ChatLetterbox:
         #: Noted, and not moved yet because the disk did not let us.
         self._owed: list[str] = []
         self._failing = False
+        self._note: Note | None = None
 
-    def recover(self, noted: Noted) -> None:
-        """Finish what the last run began. It blocks; OSError when the disk fails."""
+    def note_with(self, note: Note) -> None:
+        """What notes every letter before it is given out."""
+        self._note = note
+
+    def recover(
+        self, noted: Noted, note: Callable[[Sequence[Letter]], None] = lambda _: None
+    ) -> None:
+        """Finish what the last run began, and have whatever that gives out noted. It blocks;
+        OSError when the disk fails."""
         for leftover in self._drafts.glob(".*.tmp"):
             leftover.unlink()
         for draft in sorted(self._drafts.glob(f"*{_ENDING}")):
@@ -85,6 +95,8 @@ class ChatLetterbox:
                 self._owed.append(draft.name)
             else:
                 draft.unlink()
+        if self._owed:
+            note([self._read(name) for name in self._owed])
         self._move([])
 
     async def draft(self, letters: Sequence[ChatLetter]) -> list[str] | None:
@@ -103,6 +115,8 @@ class ChatLetterbox:
             return
         async with self._turn:
             try:
+                if drafts and self._note is not None:
+                    await self._note([await self._run_sync(self._read, name) for name in drafts])
                 await self._run_sync(self._move, drafts)
             except OSError as error:
                 self._tell(error)
@@ -125,13 +139,16 @@ class ChatLetterbox:
             raise
         return names
 
+    def _read(self, draft: str) -> Letter:
+        return Letter(_letter_name(draft), (self._drafts / draft).read_bytes())
+
     def _move(self, drafts: Sequence[str]) -> None:
         self._owed.extend(drafts)
         if not self._owed:
             return
         for name in self._owed:
             with suppress(FileNotFoundError):  # a clock that was set back may repeat a name
-                letter = free_name(self._new, f"{name.partition('.')[0]}.json")
+                letter = free_name(self._new, _letter_name(name))
                 (self._drafts / name).rename(letter)
         fsync_folder(self._new)
         fsync_folder(self._drafts)
@@ -145,6 +162,10 @@ class ChatLetterbox:
         elif error is None and self._failing:
             self._emit(MailboxRecovered())
         self._failing = error is not None
+
+
+def _letter_name(draft: str) -> str:
+    return f"{draft.partition('.')[0]}.json"
 
 
 def _received(letter: ChatLetter, now: float) -> ChatReceived:

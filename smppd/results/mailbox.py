@@ -14,10 +14,15 @@ import msgspec
 import trio
 
 from smppd.events import Emit, MailboxFailing, MailboxRecovered
-from smppd.results.sorting import Arrived, Sorter
+from smppd.ports import Letter
+from smppd.results.sorting import Arrived, Given, Sorter
 
 #: Seconds between two looks at what has waited too long, or could not be moved.
 LOOK_EVERY = 10.0
+
+
+#: Returns when it is on disk that these letters have come.
+Note = Callable[[Sequence[Letter]], Awaitable[None]]
 
 
 class MailRules(msgspec.Struct, frozen=True):
@@ -46,10 +51,21 @@ class Mailbox:
         self._turn = trio.Lock()
         self._look_at = 0.0
         self._failing = False
+        self._note: Note | None = None
 
-    def recover(self) -> None:
-        """Take up the parts that the last run left. It blocks; OSError when the disk fails."""
+    def note_with(self, note: Note) -> None:
+        """What notes every letter before its sender hears that we have it."""
+        self._note = note
+
+    def recover(self, note: Callable[[Sequence[Letter]], None] = lambda _: None) -> None:
+        """Take up the parts that the last run left, and have whatever that gives out noted. It
+        blocks; OSError when the disk fails."""
         self._sorter.recover(self._wall())
+        letters, told = self._sorter.take_given()
+        if letters:
+            note(letters)
+        if told:
+            self._sorter.move(told)
         news, self._sorter.news = self._sorter.news, []
         for event in news:
             self._emit(event)
@@ -58,7 +74,10 @@ class Mailbox:
         """Return when they are on disk: of each, whether it is."""
         async with self._turn:
             kept: list[bool] = await self._run_sync(self._sorter.keep, link, messages, self._wall())
-            self._tell(works=all(kept))
+            given = self._sorter.take_given()
+            if not given.told:
+                self._tell(works=all(kept))
+        await self._give_out(given, works=all(kept))
         return kept
 
     async def tend(self) -> None:
@@ -68,7 +87,20 @@ class Mailbox:
             self._look_at = now + LOOK_EVERY
             async with self._turn:
                 began = now - self._timeout
-                self._tell(works=await self._run_sync(self._sorter.give_up_before, began, now))
+                works = await self._run_sync(self._sorter.give_up_before, began, now)
+                given = self._sorter.take_given()
+                if not given.told:
+                    self._tell(works=works)
+            await self._give_out(given, works=works)
+
+    async def _give_out(self, given: Given, *, works: bool) -> None:
+        """Have these noted, and then move what was joined of parts to where people take it."""
+        if given.letters and self._note is not None:
+            await self._note(given.letters)
+        if given.told:
+            async with self._turn:
+                moved = await self._run_sync(self._sorter.move, given.told)
+                self._tell(works=works and moved)
 
     def _tell(self, *, works: bool) -> None:
         """Tell the operator of it: of a failing disk once, until it works again."""

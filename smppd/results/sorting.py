@@ -1,8 +1,8 @@
 """Messages from handsets onto disk, blocking: the whole ones into `new/`, parts into `parts/`.
 
 A part lies in `parts/` as NAME-001.part until the others have come. The joined message is written
-there as NAME.letter, then its parts are removed, and last it is renamed into `new/`; each step is
-synced before the next. So a crash at any instant neither loses it nor gives it twice: the next
+there as NAME.letter, then the journal notes it, then its parts are removed, and last it is renamed
+into `new/`; each step is synced before the next. So a crash at any instant neither loses it nor gives it twice: the next
 start does what is left of that. It stays in `parts/` under a second name, NAME.told, while a part
 of it may be delivered once more. Calls come one at a time. A disk that fails is told in `news`, and
 by not keeping what was to be kept.
@@ -17,11 +17,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from math import inf
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from smppd.events import MailboxFailing, ReceivedIncomplete
 from smppd.placing import fsync_folder, write_whole
+from smppd.ports import Letter
 from smppd.results.halves import NOBODY, REMEMBERED_FOR, SOON, Half, Halves, key_of
 from smppd.results.letters import Alphabets, Piece, Received, join, letter_or_piece, unreadable
 from smppd.smpp.codec import Undecodable
@@ -36,6 +38,14 @@ _read_letter = msgspec.json.Decoder(Received).decode
 _CURE = "they are refused for now and come again: free space, or give the folder to the daemon"
 
 
+class Given(NamedTuple):
+    """What has come to be given out: every letter, and the joined messages that are to be moved to
+    `new/` when the letters are noted."""
+
+    letters: list[Letter]
+    told: list[Half]
+
+
 class Sorter:
     """Puts each message where it belongs. `news` is what the operator should hear."""
 
@@ -47,6 +57,9 @@ class Sorter:
         self._halves = Halves()
         #: Messages written as NAME.letter, whose parts are to go and which are to move to `new/`.
         self._told: list[Half] = []
+        #: Letters that nobody has noted yet: those in `new/`, and those of `_told` by their names.
+        self._placed: list[Letter] = []
+        self._joined: dict[str, Letter] = {}
         self._unsynced: set[Path] = set()
         self._now = 0.0
         self.news: list[MailboxFailing | ReceivedIncomplete] = []
@@ -60,6 +73,7 @@ class Sorter:
         try:
             self._sync()
         except OSError as error:
+            self._placed.clear()  # they come again
             self._tell_failure(error)
             return [False] * len(kept)
         self.give_up_before(-inf, now)
@@ -77,11 +91,20 @@ class Sorter:
             while (oldest := self._halves.too_many()) is not None:
                 self._give_up(oldest, "too many messages wait for other parts")
             self._sync()
-            self._move_told()
         except OSError as error:
             self._tell_failure(error)
             return False
         return True
+
+    def take_given(self) -> Given:
+        """What is to be noted, and then to be moved; it is not named again. What is not synced
+        waits for the next."""
+        placed, self._placed = self._placed, []
+        if self._unsynced:
+            return Given(placed, [])
+        given = Given([*placed, *self._joined.values()], self._told)
+        self._joined, self._told = {}, []
+        return given
 
     def recover(self, now: float) -> None:
         """Take up what the last run left in `parts/`. OSError when that cannot be read or mended."""
@@ -101,9 +124,9 @@ class Sorter:
                 pieces[path.stem.rpartition("-")[0]].append(piece)
         for path in sorted(self._parts.glob("*.letter")):
             self._told.append(_half(path.stem, pieces.pop(path.stem, [])))
+            self._joined[path.stem] = Letter(f"{path.stem}.json", path.read_bytes())
         for name, found in pieces.items():
             self._halves.restore(_half(name, found))
-        self._move_told()
 
     # ── one message ──────────────────────────────────────────────────────────────────────────
 
@@ -123,8 +146,10 @@ class Sorter:
         return True
 
     def _put_letter(self, letter: Received) -> None:
-        write_whole(self._new / f"{self._new_name(self._now)}.json", _encode(letter) + b"\n")
+        placed = Letter(f"{self._new_name(self._now)}.json", _encode(letter) + b"\n")
+        write_whole(self._new / placed.name, placed.body)
         self._unsynced.add(self._new)
+        self._placed.append(placed)
 
     def _put_piece(self, piece: Piece) -> None:
         half = self._halves.find(piece)
@@ -173,7 +198,9 @@ class Sorter:
 
     def _tell(self, half: Half, pieces: Sequence[Piece]) -> Received:
         letter = join(pieces, self._alphabets)
-        write_whole(self._letter(half), _encode(letter) + b"\n")
+        body = _encode(letter) + b"\n"
+        write_whole(self._letter(half), body)
+        self._joined[half.name] = Letter(f"{half.name}.json", body)
         self._unsynced.add(self._parts)
         self._halves.drop(half)
         self._remember(half.name, letter)
@@ -192,22 +219,29 @@ class Sorter:
             fsync_folder(folder)
             self._unsynced.discard(folder)
 
-    def _move_told(self) -> None:
-        """Remove the parts of what has been told, and move it into `new/`."""
-        if not self._told:
-            return
-        for half in self._told:
+    def move(self, told: Sequence[Half]) -> bool:
+        """Remove the parts of what has been told, and move it into `new/`; whether the disk let us:
+        else it is among what `take_given` gives next."""
+        try:
+            self._move(told)
+        except OSError as error:
+            self._told = [*told, *self._told]
+            self._tell_failure(error)
+            return False
+        return True
+
+    def _move(self, told: Sequence[Half]) -> None:
+        for half in told:
             with suppress(OSError):  # a filesystem may have no second names: then we only know
                 self._told_file(half.name).hardlink_to(self._letter(half))
             for number in half.pieces:
                 self._part(half, number).unlink(missing_ok=True)
         fsync_folder(self._parts)
-        for half in self._told:
+        for half in told:
             with suppress(FileNotFoundError):
                 self._letter(half).rename(self._new / f"{half.name}.json")
         fsync_folder(self._new)
         fsync_folder(self._parts)
-        self._told.clear()
 
     def _tell_failure(self, error: OSError) -> None:
         where = error.filename or self._new.parent

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 import trio
 
 from smppd.events import Event, MailboxFailing, MailboxRecovered
-from smppd.ports import ChatLetter, PolledChannel
+from smppd.ports import ChatLetter, Letter, PolledChannel
 from smppd.provider.chat import ChatMessage, read_messages
 from smppd.results.chats import ChatLetterbox
 
@@ -160,3 +161,21 @@ async def test_what_cannot_be_moved_now_is_moved_later(root: Path) -> None:
     await box.give_out([])
     assert [each["messageid"] for each in new(root)] == ["1"]
     assert stat.S_ISREG(next(folder.iterdir()).stat().st_mode)
+
+
+async def test_letters_are_noted_before_they_are_given_out_and_after_a_crash(root: Path) -> None:
+    box, noted = letterbox(root), list[Letter]()
+
+    async def note(letters: Sequence[Letter]) -> None:
+        await trio.lowlevel.checkpoint()
+        assert new(root) == []
+        noted.extend(letters)
+
+    box.note_with(note)
+    names = await box.draft([letter("1"), letter("2")])
+    assert names is not None
+    await box.give_out(names[:1])
+    (path,) = (root / "received" / "new").iterdir()
+    assert [(each.name, each.body) for each in noted] == [(path.name, path.read_bytes())]
+    letterbox(root).recover(lambda number, key: True, noted.extend)
+    assert [json.loads(each.body)["messageid"] for each in noted] == ["1", "2"]

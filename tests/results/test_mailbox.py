@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import trio
 
 from smppd.events import Event, MailboxFailing, MailboxRecovered
+from smppd.ports import Letter
 from smppd.results.mailbox import Mailbox, MailRules
 from smppd.smpp.codec import Undecodable, decode
 from smppd.smpp.pdu import DataSm, DeliverSm
@@ -167,3 +169,35 @@ async def test_a_disk_that_fails_is_told_once_and_nothing_counts_as_kept(root: P
     assert await box.keep("main", [DeliverSm()]) == [True]
     assert told[1:] == [MailboxRecovered()]
     assert len(letters(root)) == 1
+
+
+async def test_a_letter_is_noted_when_it_lies_there_and_before_it_counts_as_kept(
+    root: Path,
+) -> None:
+    box, noted = mailbox(root), list[Letter]()
+
+    async def note(given: Sequence[Letter]) -> None:
+        for each in given:
+            assert (root / "received" / "new" / each.name).read_bytes() == each.body
+        await trio.lowlevel.checkpoint()
+        noted.extend(given)
+
+    box.note_with(note)
+    await box.keep("main", [DeliverSm(short_message=b"one"), DeliverSm(short_message=b"two")])
+    assert [json.loads(each.body)["text"] for each in noted] == ["one", "two"]
+    assert sorted(each.name for each in noted) == sorted(
+        path.name for path in (root / "received" / "new").iterdir()
+    )
+
+
+async def test_what_a_failing_disk_did_not_keep_is_not_noted(root: Path) -> None:
+    box, noted = mailbox(root), list[Letter]()
+
+    async def note(given: Sequence[Letter]) -> None:
+        await trio.lowlevel.checkpoint()
+        noted.extend(given)
+
+    box.note_with(note)
+    (root / "received" / "new").rename(root / "away")
+    await box.keep("main", [DeliverSm()])
+    assert noted == []

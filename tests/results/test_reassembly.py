@@ -12,6 +12,7 @@ import pytest
 import trio
 
 from smppd.events import Event, ReceivedIncomplete
+from smppd.ports import Letter
 from smppd.results import halves, sorting
 from smppd.results.mailbox import Mailbox, MailRules
 from smppd.smpp import gsm7
@@ -22,6 +23,10 @@ DAY = 86_400.0
 NAME: dict[str, Any] = {"source_addr": "34600000001", "destination_addr": "2580"}
 
 
+class KilledError(Exception):
+    """The daemon is gone."""
+
+
 class Post:
     """A mailbox on a folder, its operator, and the client who takes letters away."""
 
@@ -29,6 +34,8 @@ class Post:
         self.root = root
         self.now = 1_795_258_740.25
         self.told: list[Event] = []
+        self.noted: list[Letter] = []
+        self.dies = False
         for name in ("new", "parts"):
             (root / "received" / name).mkdir(parents=True)
         self.restart()
@@ -37,7 +44,15 @@ class Post:
         """The next life of the daemon."""
         rules = MailRules(DAY, alphabets)
         self.box = Mailbox(self.root, lambda: self.now, self.told.append, rules, inline)
-        self.box.recover()
+        self.box.note_with(self.note)
+        self.box.recover(self.noted.extend)
+
+    async def note(self, letters: Sequence[Letter]) -> None:
+        """The journal has these; or the daemon dies before, or just after."""
+        if self.dies:
+            raise KilledError
+        await trio.lowlevel.checkpoint()
+        self.noted.extend(letters)
 
     async def bring(self, *messages: DeliverSm | DataSm, link: str = "main") -> list[bool]:
         return list(await self.box.keep(link, messages))
@@ -437,3 +452,36 @@ async def test_a_file_that_is_no_part_is_left_alone(post: Post) -> None:
     assert post.texts() == ["ab"]
     assert post.parts() == ["1-2-3-001.part"]
     assert len(post.told) == 1
+
+
+async def test_a_joined_message_is_noted_once_and_before_it_is_given_out(post: Post) -> None:
+    *first, last = three()
+    await post.bring(*first)
+    assert post.noted == []
+    await post.bring(last)
+    (noted,) = post.noted
+    (path,) = (post.root / "received" / "new").iterdir()
+    assert (noted.name, noted.body) == (path.name, path.read_bytes())
+
+
+async def test_killed_before_a_joined_message_is_noted_the_next_life_notes_it(post: Post) -> None:
+    *first, last = three()
+    await post.bring(*first)
+    post.dies = True
+    with pytest.raises(KilledError):
+        await post.bring(last)
+    assert post.take() == []
+    post.dies = False
+    post.restart()
+    (noted,) = post.noted
+    assert json.loads(noted.body)["text"] == "one two three"
+    assert post.texts() == ["one two three"]
+    post.restart()
+    assert len(post.noted) == 1
+
+
+async def test_a_message_that_is_given_up_is_noted(post: Post) -> None:
+    await post.bring(three()[0])
+    await post.wait(DAY + 11)
+    (noted,) = post.noted
+    assert json.loads(noted.body)["missing"] == [2, 3]

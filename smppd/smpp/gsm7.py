@@ -31,19 +31,22 @@ EXTENSION: Final = {
     "€": 0x65,
 }
 ESC: Final = 0x1B
-_NO_SEPTET = "\ufffd"
 
-#: Characters to their septets. Those of ASCII that have none go to one that ASCII cannot encode;
-#: those beyond stay as they are, which comes to the same.
-_TO_SEPTETS: Final[dict[int, str]] = (
-    dict.fromkeys(range(0x80), _NO_SEPTET)
-    | {ord(char): chr(code) for code, char in enumerate(ALPHABET) if code != ESC}
-    | {ord(char): f"\x1b{chr(code)}" for char, code in EXTENSION.items()}
-)
+#: Characters to their septets.
+_TO_SEPTETS: Final[dict[int, str]] = {
+    ord(char): chr(code) for code, char in enumerate(ALPHABET) if code != ESC
+} | {ord(char): f"\x1b{chr(code)}" for char, code in EXTENSION.items()}
+#: A character without a septet, in a text with others than those of Latin-1.
+_STRANGE: Final = re.compile(f"[^{re.escape(''.join(map(chr, _TO_SEPTETS)))}]")
 #: The characters whose septet is their ASCII code: most texts have no others.
 SAME_IN_ASCII: Final = bytes(
     code for code in range(0x80) if code != ESC and ALPHABET[code] == chr(code)
 )
+#: Latin-1 has an octet for nearly all characters of most texts, and octets are translated at once:
+#: those of one septet and, by their octet, which; those that are escaped.
+_OF_ONE_SEPTET: Final = bytes(code for code in range(0x100) if len(_TO_SEPTETS.get(code, "")) == 1)
+_LATIN1_TO_SEPTETS: Final = bytes(ord(_TO_SEPTETS.get(code, " ")[0]) for code in range(0x100))
+_OF_TWO: Final = bytes(code for code in range(0x100) if len(_TO_SEPTETS.get(code, "")) == 2)
 _FROM_SEPTETS: Final = dict(enumerate(ALPHABET))
 _ESCAPED: Final = re.compile("\x1b(.?)", re.DOTALL)
 #: Read after the septets have become characters. A reader without the table, or with nothing to
@@ -56,14 +59,20 @@ _EXTENDED: Final = {ALPHABET[code]: char for char, code in EXTENSION.items()} | 
 
 def encode(text: str) -> bytes | None:
     """Return the text in GSM 03.38 septets, one to an octet, or None when a character has none."""
-    if text.isascii():
-        octets = text.encode("ascii")
-        if not octets.translate(None, SAME_IN_ASCII):
-            return octets
     try:
-        return text.translate(_TO_SEPTETS).encode("ascii")
+        octets = text.encode("latin-1")
     except UnicodeEncodeError:
-        return None
+        return None if _STRANGE.search(text) else _slowly(text)
+    if not octets.translate(None, SAME_IN_ASCII):
+        return octets
+    others = octets.translate(None, _OF_ONE_SEPTET)
+    if not others:
+        return octets.translate(_LATIN1_TO_SEPTETS)
+    return None if others.translate(None, _OF_TWO) else _slowly(text)
+
+
+def _slowly(text: str) -> bytes:
+    return text.translate(_TO_SEPTETS).encode("ascii")
 
 
 def decode(septets: bytes) -> str:

@@ -53,6 +53,14 @@ def test_the_alphabet_is_smpplibs_but_for_what_it_has_wrong() -> None:
         assert gsm7.encode(char) == expected, char
 
 
+@given(st.text(st.sampled_from("ab@~^[€ñéÇóáΔж\x1b\x80\xff😀\r\n`")))
+def test_a_text_is_its_characters_one_by_one(text: str) -> None:
+    septets = [gsm7.encode(char) for char in text]
+    fitting = [each for each in septets if each is not None]
+    expected = b"".join(fitting) if len(fitting) == len(text) else None
+    assert gsm7.encode(text) == expected
+
+
 def test_no_other_character_has_a_septet() -> None:
     known = set(gsm7.ALPHABET) | set(gsm7.EXTENSION)
     fitting = {chr(code) for code in range(0x11000) if gsm7.encode(chr(code)) is not None}

@@ -129,6 +129,17 @@ class Journal:
         checkpoint: Checkpoint | None = None,
     ) -> None:
         """Return when these are on disk, together with everything that gathered beside them."""
+        await self.begin(facts, messages, blocks, checkpoint).wait()
+
+    def begin(
+        self,
+        facts: Sequence[Fact],
+        messages: Sequence[MessageRow] = (),
+        blocks: Sequence[FullBlock] = (),
+        checkpoint: Checkpoint | None = None,
+    ) -> _Turn:
+        """Like `commit`, for whoever goes on meanwhile: these are on disk when the turn has been
+        waited for, and never before what was begun earlier."""
         turn = self._turn
         turn.batch.facts.extend(facts)
         turn.batch.messages.extend(messages)
@@ -136,7 +147,7 @@ class Journal:
         if checkpoint is not None:
             self._add(turn.batch, checkpoint)
         self._wanted.set()
-        await turn.wait()
+        return turn
 
     def on_facts(self, tell: Callable[[], None]) -> None:
         """Whom to tell, once for each commit, that there are new facts on disk."""

@@ -39,6 +39,13 @@ _TAKING = (Kind.SENDING, Kind.EXPIRED, Kind.DEFERRED, Kind.PICKED)
 _WITH_WORD = "%".join(["\t"] * (len(ReceiptFact._fields) - 1)).join("%%")
 _FACT = "SELECT seq, at, kind, msg, part, num, text, detail, result FROM fact "
 
+_ROW = "(?, ?, ?, ?, ?, ?, ?)"
+#: Statements for so many messages at once, the most first.
+_INSERTS = [
+    (count, f"INSERT INTO message VALUES {', '.join([_ROW] * count)}")  # noqa: S608
+    for count in (1000, 250, 50, 10, 1)
+]
+
 #: So many results of calls are read at once.
 CALLS_AT_ONCE = 10
 
@@ -120,14 +127,7 @@ class Store:
         sql = self._sql
         sql.execute("BEGIN IMMEDIATE")
         with sql:
-            if batch.messages:
-                sql.executemany(
-                    "INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    [
-                        (row.msg_id, row.file_id, row.item, row.line, row.id, row.state, row.body)
-                        for row in batch.messages
-                    ],
-                )
+            self._write_messages(batch.messages)
             sql.executemany("INSERT INTO fact VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", batch.facts)
             self.files.note(batch.facts)
             if batch.blocks:
@@ -139,6 +139,25 @@ class Store:
                 self.cursors.move(batch.cursors)
             if batch.snapshot is not None:
                 sql.execute("INSERT OR REPLACE INTO snapshot VALUES (1, ?, ?)", batch.snapshot)
+
+    def _write_messages(self, rows: list[MessageRow]) -> None:
+        """Many to a statement: it runs beside the event loop and gives way to it only when it ends."""
+        begun = 0
+        for count, statement in _INSERTS:
+            while len(rows) - begun >= count:
+                values: list[int | str | bytes | None] = []
+                for row in rows[begun : begun + count]:
+                    values += (
+                        row.msg_id,
+                        row.file_id,
+                        row.item,
+                        row.line,
+                        row.id,
+                        row.state,
+                        row.body,
+                    )
+                self._sql.execute(statement, values)
+                begun += count
 
     def _write_lots(self, batch: Batch) -> None:
         if batch.ids:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -17,8 +18,11 @@ from smppd.ledger.snapshot import Chunk
 from smppd.message import ErrorInfo, Lane, Message, Request, State
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.making import Maker
-from smppd.ports import Claimed, Line, Unread
+from smppd.ports import Claimed, Line, Unread, Writing
 from smppd.routing import Ways
+
+#: Chunks of a file that may be on their way to the disk while the next one is prepared.
+AHEAD = 8
 
 _LANES = {"high": Lane.HIGH, "normal": Lane.NORMAL, "bulk": Lane.BULK}
 
@@ -60,6 +64,7 @@ class Admission:
         self._maker = Maker(self._ways, terms.default_country, self._number)
         self._numbering = Numbering(desk.accounts.references)
         self._numbered: dict[int, int] = {}
+        self._under_way: dict[int, deque[Writing]] = {}
         self._own_senders = {route.pool for route in terms.routes if _differ(route, terms.links)}
         self._by_claim = {
             (file.token, file.name): file.file_id for file in desk.accounts.files.values()
@@ -100,6 +105,7 @@ class Admission:
         rejected = file.states[State.REJECTED] + file.states[State.DUPLICATE]
         self._desk.ledger.file_closed(self._desk.wall(), file_id)
         await self._desk.commit()
+        self._under_way.pop(file_id, None)
         self._emit(FileAdmitted(file.name, file.items, rejected))
 
     async def withdraw_file(self, file_id: int) -> None:
@@ -116,7 +122,7 @@ class Admission:
     # ── lines ────────────────────────────────────────────────────────────────────────────
 
     async def admit(self, file_id: int, lines: Sequence[Line], offset: int, line: int) -> None:
-        """Take lines in; the file has been read up to this octet and line number."""
+        """Take lines in; the file has been read up to this octet and line number. See `ports`."""
         now = self._desk.wall()
         lane = Lane(self._desk.accounts.files[file_id].lane)
         items = [item for each in lines for item in self._items(each, lane, now)]
@@ -129,9 +135,12 @@ class Admission:
                     _mark_duplicate(item)
                     self._desk.recent_ids.pop(item.id, None)
         rows = self._enter(file_id, items, (offset, line, numbered), now)
-        await self._desk.commit(rows)
+        under_way = self._under_way.setdefault(file_id, deque())
+        under_way.append(self._desk.begin(rows))
         for queue in {row.msg_id >> QUEUE_SHIFT for row in rows}:
             self._desk.wake(queue)
+        while len(under_way) > AHEAD:
+            await self._desk.finish(under_way.popleft())
 
     def _items(self, line: Line, lane: Lane, now: float) -> list[_Item]:
         request = line.request

@@ -14,7 +14,7 @@ from smppd.ledger import memory
 from smppd.ledger.entries import MessageRow
 from smppd.ledger.ledger import Ledger
 from smppd.message import ErrorInfo, OnUnknown, State
-from smppd.ports import Checkpoint, Journal
+from smppd.ports import Checkpoint, Journal, Writing
 
 #: Facts between two snapshots: bounds what a start after a crash has to read again.
 SNAPSHOT_EVERY = 300_000
@@ -61,10 +61,20 @@ class Desk:
         self, messages: Sequence[MessageRow] = (), checkpoint: Checkpoint | None = None
     ) -> None:
         """Return when all facts made so far, and these messages, are on disk."""
+        await self.finish(self.begin(messages, checkpoint))
+
+    def begin(
+        self, messages: Sequence[MessageRow] = (), checkpoint: Checkpoint | None = None
+    ) -> Writing:
+        """Like `commit`, for whoever goes on meanwhile, and calls `finish` with it."""
         ledger = self.ledger
-        await self.journal.commit(
+        return self.journal.begin(
             ledger.take_facts(), messages, ledger.take_full_blocks(), checkpoint
         )
+
+    async def finish(self, writing: Writing) -> None:
+        """Return when what was begun is on disk."""
+        await writing.wait()
         if self.accounts.touched:
             self.stirred.set()
         refilled, self.accounts.refilled = self.accounts.refilled, set()

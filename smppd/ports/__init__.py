@@ -25,7 +25,7 @@ from smppd.ports.chats import (
     Letterbox,
     PolledChannel,
 )
-from smppd.ports.journal import Checkpoint, FileRow, Journal
+from smppd.ports.journal import Checkpoint, FileRow, Journal, Writing
 from smppd.ports.links import (
     NO_STATE,
     STATUSES_REFUSED,
@@ -88,4 +88,5 @@ __all__ = [
     "Submissions",
     "Unanswered",
     "Unread",
+    "Writing",
 ]

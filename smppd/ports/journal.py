@@ -43,6 +43,13 @@ class FileRow(NamedTuple):
     states: bytes | None
 
 
+class Writing(Protocol):
+    """A commit under way."""
+
+    async def wait(self) -> None:
+        """Return when it is on disk."""
+
+
 class Journal(Protocol):
     """Durable memory. What was committed is there after any crash, and nothing else is."""
 
@@ -54,6 +61,16 @@ class Journal(Protocol):
         checkpoint: Checkpoint | None = None,
     ) -> None:
         """Return when these are on disk, all or none of them."""
+
+    def begin(
+        self,
+        facts: Sequence[Fact],
+        messages: Sequence[MessageRow] = (),
+        blocks: Sequence[FullBlock] = (),
+        checkpoint: Checkpoint | None = None,
+    ) -> Writing:
+        """Like `commit`, for whoever goes on meanwhile. It is never on disk before what was begun
+        or committed earlier."""
 
     async def read_queue(self, after: int, limit: int) -> list[MessageRow]:
         """The messages of one queue behind the msg_id `after`, oldest first."""

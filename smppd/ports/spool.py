@@ -50,7 +50,7 @@ class Unread(msgspec.Struct, frozen=True):
 
 
 class Admission(Protocol):
-    """What the spool hands lines to. Each call returns when its effect is on disk."""
+    """What the spool hands lines to. Each call but `admit` returns when its effect is on disk."""
 
     async def open_file(self, claimed: Claimed) -> Unread:
         """Enter the file in the journal, or find the entry that a crash left."""
@@ -59,7 +59,12 @@ class Admission(Protocol):
         """What the file says of itself as a whole, before any line of it is admitted."""
 
     async def admit(self, file_id: int, lines: Sequence[Line], offset: int, line: int) -> None:
-        """Take lines in; the file has been read up to this octet and line number."""
+        """Take lines in; the file has been read up to this octet and line number.
+
+        They and this number reach the disk together, in the order of the file. It returns when few
+        chunks of the file are still on their way there, so that the next one is prepared meanwhile;
+        `close_file` returns when none is.
+        """
 
     async def close_file(self, file_id: int) -> None:
         """Every line has been admitted."""

@@ -88,7 +88,7 @@ class Spool:
         return _Desk(lane, inbox, LaneReader(intake, self._wake))
 
     def close(self) -> None:
-        """Claim nothing more and let `run` return once the chunks in hand are on disk."""
+        """Claim nothing more and let `run` return once the chunks in hand are admitted."""
         self._closed = True
         for desk in self._desks.values():
             desk.reader.close()

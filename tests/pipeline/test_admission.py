@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,8 @@ from smppd.events import FileAdmitted
 from smppd.ledger.entries import read_rejected
 from smppd.ledger.facts import QUEUE_SHIFT
 from smppd.message import ErrorInfo, Lane, State
+from smppd.pipeline import admission
+from smppd.pipeline.admission import AHEAD
 from smppd.ports import Checkpoint, Claimed, Line
 
 if TYPE_CHECKING:
@@ -346,18 +349,57 @@ async def test_a_file_is_read_once_it_is_closed_and_closing_it_twice_is_harmless
         assert not life.admission.is_read("t1", "a.jsonl")
 
 
-async def test_admit_returns_when_the_lines_are_on_disk(
+async def test_few_chunks_are_on_their_way_to_the_disk_and_none_when_the_file_is_closed(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     claimed = Claimed("t1", "a.jsonl", Lane.NORMAL, bench.root / "work/t1/a.jsonl")
     mistake = ErrorInfo("BAD_JSON", None, "no")
+    chunks = AHEAD + 5
     async with bench.up(dispatching=False) as life:
         unread = await life.admission.open_file(claimed)
         assert life.reader.load()[0].files.keys() == {unread.file_id}
-        await life.admission.admit(unread.file_id, [Line(1, None, mistake, "x", "y")], 17, 1)
+        for n in range(1, chunks + 1):
+            await life.admission.admit(
+                unread.file_id, [Line(n, None, mistake, "x", "y")], 17 * n, n
+            )
+            file = life.reader.load()[0].files[unread.file_id]
+            assert file.items >= n - AHEAD
+            assert (file.offset, file.line) == (17 * file.items, file.items)
+            assert life.reader.count_messages() == file.items
+        await life.admission.close_file(unread.file_id)
         file = life.reader.load()[0].files[unread.file_id]
-        assert (file.items, file.offset, file.line) == (1, 17, 1)
-        assert life.reader.count_messages() == 1
+        assert (file.items, file.offset, file.line) == (chunks, 17 * chunks, chunks)
+        assert life.reader.count_messages() == chunks
+
+
+async def test_nothing_is_admitted_far_ahead_of_a_disk_that_stands_still(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    disk = trio.Event()
+    disk.set()
+
+    async def run_sync(function: Callable[..., Any], *arguments: Any) -> Any:
+        await disk.wait()
+        return function(*arguments)
+
+    async with bench.up(run_sync, dispatching=False) as life:
+        unread = await life.admission.open_file(
+            Claimed("t1", "a.jsonl", Lane.NORMAL, bench.root / "work/t1/a.jsonl")
+        )
+        disk = trio.Event()
+
+        async def hand_in() -> None:
+            for n in range(1, 3 * AHEAD):
+                line = Line(n, None, ErrorInfo("BAD_JSON", None, "no"), "x", "y")
+                await life.admission.admit(unread.file_id, [line], n, n)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(hand_in)
+            await trio.testing.wait_all_tasks_blocked()
+            assert life.accounts.accepted == AHEAD + 1
+            assert life.reader.count_messages() == 0
+            disk.set()
+        assert life.accounts.accepted == 3 * AHEAD - 1
 
 
 # ── dying while a file is read ───────────────────────────────────────────────────────────────
@@ -373,11 +415,19 @@ def mixed_lines(bench: Bench) -> list[dict[str, Any]]:
     return lines
 
 
+@pytest.mark.parametrize(("ahead", "fewest_lives"), [(0, 6), (1, 3), (AHEAD, 1)])
 @pytest.mark.parametrize("unwritten", [False, True])
 async def test_a_file_is_resumed_exactly_where_the_journal_stands(
-    bench: Bench, autojump_clock: MockClock, unwritten: bool
+    bench: Bench,
+    autojump_clock: MockClock,
+    unwritten: bool,
+    ahead: int,
+    fewest_lives: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The daemon dies again and again, one commit further each time."""
+
+    monkeypatch.setattr(admission, "AHEAD", ahead)
 
     async def read_on(life: Life) -> None:
         await life.hand_in(mixed_lines(bench), chunk=2)
@@ -386,16 +436,23 @@ async def test_a_file_is_resumed_exactly_where_the_journal_stands(
     while not await bench.survives(read_on, bench.mortal(2 + unwritten, unwritten=unwritten)):
         lives += 1
         assert lives < 60
-    assert lives >= 6
+    assert lives >= fewest_lives
     async with bench.up(dispatching=False) as life:
         assert [line for line, _, _ in await outcomes(life)] == list(range(1, 13))
         assert life.states() == {"queued": 8, "duplicate": 2, "rejected": 2}
 
 
+@pytest.mark.parametrize("ahead", [0, 1, AHEAD])
 @pytest.mark.parametrize("unwritten", [False, True])
 async def test_dying_at_any_commit_of_admission_loses_nothing_and_takes_nothing_twice(
-    bench: Bench, autojump_clock: MockClock, unwritten: bool, tmp_path: Any
+    bench: Bench,
+    autojump_clock: MockClock,
+    unwritten: bool,
+    ahead: int,
+    tmp_path: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(admission, "AHEAD", ahead)
     whole = {"queued": 8, "duplicate": 2, "rejected": 2}
     for dies_at in range(1, 40):
         fresh = type(bench)(tmp_path / f"{dies_at}")

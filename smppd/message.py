@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import IntEnum
 from types import MappingProxyType
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -111,6 +112,28 @@ class Request(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     udh: str | None = None
     tlv: dict[str, str] | None = None
     echo: dict[str, bytes] | None = msgspec.field(default=None, name="x-*")
+
+
+class PlainRequest(Request, kw_only=True, forbid_unknown_fields=True):
+    """One that says no more than most: to one number, a text, from whom, under which id.
+
+    Its types are narrower, so that whatever can be read as one has been looked at already.
+    """
+
+    to: Annotated[str, msgspec.Meta(min_length=1)]
+    text: Annotated[str, msgspec.Meta(min_length=1)]
+    id: Annotated[str, msgspec.Meta(min_length=1)] | None = None
+    data: None = None
+    priority: None = None
+    via: None = None
+    send_at: None = None
+    expires: None = None
+    on_unknown: None = None
+    encoding: Literal["auto"] = "auto"
+    transliterate: None = None
+    udh: None = None
+    tlv: None = None
+    echo: None = msgspec.field(default=None, name="x-*")
 
 
 class CallRequest(Request, kw_only=True, forbid_unknown_fields=True):

@@ -7,13 +7,13 @@ a text fits or a link is known is not its business. It opens no files and raises
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from types import MappingProxyType
 
 import msgspec
 
-from smppd.message import Request
+from smppd.message import PlainRequest, Request
 from smppd.ports import Line
 from smppd.spool.careful import flaw, read_carefully, syntax_error
 from smppd.spool.legible import shown_to
@@ -70,6 +70,7 @@ def known_formats() -> str:
 
 
 _decode = msgspec.json.Decoder(Request).decode
+_decode_plain = msgspec.json.Decoder(PlainRequest).decode_lines
 
 
 def parse_line(raw: bytes, number: int) -> Line:
@@ -103,6 +104,23 @@ def _is_plain(request: Request) -> bool:
         and request.send_at is None
         and type(request.to) is str
     )
+
+
+def parse_plain(lines: Sequence[bytes], number: int) -> list[Line] | None:
+    """These lines at once, which is many times as fast as `parse_line` and comes to the same. None
+    unless each of them is an object and says no more than most do. `number` is that of the first."""
+    text = b"\n".join(lines).replace(b"\r\n", b"\n").removesuffix(b"\r")
+    # No string goes over a line's end, so that what ends here is an object: with as many objects as
+    # lines, each line is one.
+    if text.count(b"}\n") + text.endswith(b"}") != len(lines) or b'"x-' in text:
+        return None
+    try:
+        requests = _decode_plain(text)
+    except (ValueError, RecursionError):
+        return None
+    if len(requests) != len(lines):
+        return None
+    return list(map(Line, range(number, number + len(lines)), requests))
 
 
 def parse_document(raw: bytes) -> Line | Unusable:

@@ -22,7 +22,7 @@ import msgspec
 from smppd.campaign import CampaignTerms
 from smppd.ports import Line
 from smppd.spool.careful import too_long
-from smppd.spool.formats import Format, parse_document, parse_line
+from smppd.spool.formats import Format, parse_document, parse_line, parse_plain
 from smppd.spool.quarantine import Unusable
 
 #: Octets per read.
@@ -121,7 +121,8 @@ class _JsonLines:
         self._max_line = max_line
         self._offset, self._line = start
         self._position = start[0]
-        self._ready: Iterator[bytes] = iter(())
+        self._ready: list[bytes] = []
+        self._taken = 0
         self._rest = b""
         self._skipping = False
         self._ended = False
@@ -145,23 +146,27 @@ class _JsonLines:
         return Chunk(lines, self._offset, self._line, self._ended)
 
     def _parse_ready(self, lines: list[Line]) -> None:
-        missing = CHUNK - len(lines)
-        if missing <= 0:
-            return
-        for raw in self._ready:
-            self._offset += len(raw) + 1
-            self._line += 1
-            if not raw or raw.isspace():
-                continue
-            lines.append(self._parse(raw))
-            missing -= 1
-            if not missing:
-                return
+        while (missing := CHUNK - len(lines)) > 0 and self._taken < len(self._ready):
+            lot = self._ready[self._taken : self._taken + missing]
+            self._taken += len(lot)
+            octets = sum(map(len, lot)) + len(lot)
+            plain = parse_plain(lot, self._line + 1) if octets <= self._max_line else None
+            if plain is None:
+                lines += self._parse_each(lot)
+            else:
+                lines += plain
+            self._offset += octets
+            self._line += len(lot)
 
-    def _parse(self, raw: bytes) -> Line:
+    def _parse_each(self, lot: list[bytes]) -> Iterator[Line]:
+        for number, raw in enumerate(lot, self._line + 1):
+            if raw and not raw.isspace():
+                yield self._parse(raw, number)
+
+    def _parse(self, raw: bytes, number: int) -> Line:
         if len(raw) > self._max_line:
-            return too_long(raw[:KEPT], self._line, self._max_line)
-        return parse_line(raw, self._line)
+            return too_long(raw[:KEPT], number, self._max_line)
+        return parse_line(raw, number)
 
     def _read_block(self, lines: list[Line]) -> Unusable | None:
         """Read on; every line that was ready has been taken."""
@@ -182,7 +187,7 @@ class _JsonLines:
             block = self._skip(block, lines)
         if not self._skipping:
             *whole, self._rest = (self._rest + block).split(b"\n")
-            self._ready = iter(whole)
+            self._ready, self._taken = whole, 0
             if len(self._rest) > self._max_line:
                 self._skipping, self._rest = True, self._rest[:KEPT]
         return None
@@ -208,7 +213,7 @@ class _JsonLines:
         elif self._rest:
             self._line += 1
             if not self._rest.isspace():
-                lines.append(self._parse(self._rest))
+                lines.append(self._parse(self._rest, self._line))
 
 
 # ── what makes a whole file unusable ─────────────────────────────────────────────────────────

@@ -351,6 +351,51 @@ class ReceivedIncomplete:
 
 
 @dataclass(frozen=True, slots=True)
+class OptedOut:
+    """A handset wants no more messages from a sender ("all": from none of ours)."""
+
+    link: str
+    number: str
+    sender: str
+
+
+@dataclass(frozen=True, slots=True)
+class OptedIn:
+    """A handset that had opted out wants messages again."""
+
+    link: str
+    number: str
+    sender: str
+
+
+@dataclass(frozen=True, slots=True)
+class OptOutUnclear:
+    """A message with a keyword of opt-out came from a number that is not certain."""
+
+    link: str
+    word: str
+    reason: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class OptOutUnconfirmed:
+    """An opt-out or opt-in is in force, but its confirmation could not be handed in."""
+
+    reason: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class OptOutsChanged:
+    """An operator changed the opt-out list."""
+
+    added: int
+    removed: int
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChatFailing:
     """A chat channel, or a conversation of it, could not be read; said once until it can."""
 
@@ -406,6 +451,11 @@ Event = (
     | MailboxFailing
     | MailboxRecovered
     | ReceivedIncomplete
+    | OptedOut
+    | OptedIn
+    | OptOutUnclear
+    | OptOutUnconfirmed
+    | OptOutsChanged
     | ChatFailing
     | ChatRecovered
 )

@@ -273,6 +273,16 @@ class ChatFigures(msgspec.Struct):
     last_poll: float | None = None
 
 
+class OptOutFigures(msgspec.Struct):
+    """The opt-out list: how many entries it has, and since the daemon started, how many were added
+    and removed and how many messages it kept back."""
+
+    entries: int = 0
+    added: int = 0
+    removed: int = 0
+    barred: int = 0
+
+
 class DaemonFigures(msgspec.Struct):
     """Everything, at one moment. `states` counts all messages in the journal by state; of the
     queued ones, `scheduled` wait for their `send_at`."""
@@ -298,3 +308,4 @@ class DaemonFigures(msgspec.Struct):
     chats: list[ChatFigures] = msgspec.field(default_factory=list)
     fallbacks: list[FallbackFigures] = msgspec.field(default_factory=list)
     accounts: list[AccountFigures] = msgspec.field(default_factory=list)
+    optouts: OptOutFigures = msgspec.field(default_factory=OptOutFigures)

@@ -21,6 +21,7 @@ from smppd.config import (
     JournalConfig,
     LinkConfig,
     ObserveConfig,
+    OptOutConfig,
     RetentionConfig,
     RoutingConfig,
     SpoolConfig,
@@ -97,6 +98,7 @@ def test_the_full_example_shows_the_defaults() -> None:
     assert (found.spool, found.journal) == (SpoolConfig(), JournalConfig())
     assert (found.observe, found.routing) == (ObserveConfig(), RoutingConfig())
     assert found.retention == RetentionConfig()
+    assert found.optout == OptOutConfig()
     account = {"name", "hosts", "system_id", "password_file"}
     given = {key: getattr(found.links[0], key) for key in account}
     assert found.links[0] == LinkConfig(**given)

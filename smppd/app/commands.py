@@ -16,7 +16,8 @@ from smppd.app.parts import Parts
 from smppd.config import Config
 from smppd.control import ControlRefused
 from smppd.direct import Asked, Told, told, understand
-from smppd.events import Cancelled, Emit, Requeued
+from smppd.events import Cancelled, Emit, OptOutsChanged, Requeued
+from smppd.optout.roll import Change, is_listable
 from smppd.pipeline.cancellation import Wanted
 
 Arguments = dict[str, Any]
@@ -40,6 +41,7 @@ class Commands:
             "pause": self._pause,
             "resume": self._resume,
             "api": self._api,
+            "optout": self._optout,
         }
 
     async def _requeue(self, arguments: Arguments) -> Arguments:
@@ -85,6 +87,22 @@ class Commands:
             raise ControlRefused(wanted)
         account = self._parts.accounts[wanted.account.name]
         return told(account.name, await account.call(wanted.operation, wanted.params))
+
+    async def _optout(self, arguments: Arguments) -> Arguments:
+        """Make these changes of the opt-out list."""
+        try:
+            changes = msgspec.convert(arguments["changes"], list[Change])
+        except msgspec.ValidationError as mistake:
+            raise ControlRefused(f"optout cannot be meant so: {mistake}") from None
+        if not all(is_listable(change.number) for change in changes):
+            raise ControlRefused("optout takes numbers as digits with their country code")
+        figures = self._parts.opt_outs.figures
+        added, removed = figures.added, figures.removed
+        done = await self._parts.opt_outs.change(changes)
+        if done:
+            told = figures.added - added, figures.removed - removed
+            self._emit(OptOutsChanged(*told, str(arguments["who"])))
+        return {"changed": done}
 
     async def _each_link(
         self, arguments: Arguments, done: str, act: Callable[[str, str], bool]

@@ -15,6 +15,7 @@ import trio
 from smppd.app.accounts import account_pools, build_accounts
 from smppd.app.asking import build_fallbacks, build_statuses, query_terms
 from smppd.app.chatting import chat_polling
+from smppd.app.optingout import build_opt_outs, heed_wishes, spare_lanes
 from smppd.config import Config, HttpConfig
 from smppd.events import Emit
 from smppd.httpapi.account import Account
@@ -132,7 +133,9 @@ class Parts:
         self.mailbox.note_with(self.incoming.note)
         self.mailbox.recover(partial(self._note_at_once, store))
         self.refusals = Refusals(self.desk, self._emit, SystemRandom().random)
-        self.settlement = Settlement(self.desk, self.receipts, self.mailbox, self.refusals)
+        self.opt_outs = build_opt_outs(config, store, self.journal)
+        wishing = heed_wishes(config, self.mailbox, self.opt_outs, self._emit, around)
+        self.settlement = Settlement(self.desk, self.receipts, wishing, self.refusals)
         chance = SystemRandom().random
         self.calls = CallSettlement(self.desk, self.refusals, self._emit, chance)
 
@@ -151,6 +154,7 @@ class Parts:
             self.lanes |= {(account, lane): self.lanes[pool, lane] for lane in Lane}
         #: Every queue there ever was, with its pool and lane; also of what is not configured now.
         self.queues = store.queues()
+        spare_lanes(config, self.opt_outs, self.queues)
         self.pools = [
             Pool(self.desk, name, [self.lanes[name, lane] for lane in Lane], each, self._emit)
             for name, each in turns.items()

@@ -53,6 +53,7 @@ class Survey:
             routes=self._routes(),
             chats=parts.chat.figures(),
             accounts=self._http_accounts(),
+            optouts=parts.opt_outs.counted(),
             fallbacks=[each for way in parts.fallbacks for each in way.figures()],
         )
 

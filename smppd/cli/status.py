@@ -84,6 +84,12 @@ def overview(figures: DaemonFigures) -> Iterator[str]:
         f"{spool.quarantined:,} bad, {figures.open_files:,} open"
     )
     yield f"journal    {_journal(figures.journal)}"
+    optouts = figures.optouts
+    if optouts.entries or optouts.barred or optouts.removed:
+        yield (
+            f"opt-outs   {optouts.entries:,} in the list ({optouts.added:,} added, "
+            f"{optouts.removed:,} removed); {plural(optouts.barred, 'message')} kept back"
+        )
     yield (
         f"receipts   {figures.unmatched_receipts:,} matched nothing when they came, "
         f"{figures.parked_receipts:,} still wait for their message{_oldest_parked(figures)}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from smppd.config.accounts import AccountConfig, ChatChannel, ChatConfig, ContactsConfig, HttpConfig
 from smppd.config.credentials import read_password, read_secret
 from smppd.config.mistakes import Mistake
+from smppd.config.optout import OptOutConfig
 from smppd.config.outlets import EventsConfig, HookConfig, WebhookConfig
 from smppd.config.prices import Prices
 from smppd.config.reading import find_config, load, parse
@@ -53,6 +54,7 @@ __all__ = [
     "LogLevel",
     "Mistake",
     "ObserveConfig",
+    "OptOutConfig",
     "Prices",
     "RetentionConfig",
     "RouteConfig",

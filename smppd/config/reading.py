@@ -17,6 +17,7 @@ from typing import Any
 from smppd.config.accounts import ChatConfig, ContactsConfig, HttpConfig
 from smppd.config.links import read_links
 from smppd.config.mistakes import Mistake, Reading, unknown
+from smppd.config.optout import read_optout
 from smppd.config.outlet_keys import read_outlets
 from smppd.config.outlets import EventsConfig, HookConfig, WebhookConfig
 from smppd.config.price_list import read_prices
@@ -107,6 +108,7 @@ def _config(document: dict[str, Any], reading: Reading) -> Config | list[Mistake
     names = [each["name"] for each in (*links, *accounts.http, *accounts.contacts)]
     prices = read_prices(reading, document.get("prices", {}), names)
     outlets = read_outlets(reading, document)
+    optout = read_optout(reading, document)
     if reading.mistakes:
         return reading.mistakes
     return Config(
@@ -117,6 +119,7 @@ def _config(document: dict[str, Any], reading: Reading) -> Config | list[Mistake
         contacts=tuple(ContactsConfig(**each) for each in accounts.contacts),
         chat=None if accounts.chat is None else ChatConfig(**accounts.chat),
         routing=RoutingConfig(routes=tuple(routes)),
+        optout=optout,
         observe=ObserveConfig(**observe),
         retention=RetentionConfig(**retention),
         prices=prices,

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Annotated, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from smppd.config.accounts import AccountConfig, ChatConfig, ContactsConfig, HttpConfig
+from smppd.config.optout import OptOutConfig
 from smppd.config.outlets import EventsConfig, HookConfig, WebhookConfig
 from smppd.config.prices import Prices
 from smppd.config.retention import RetentionConfig
@@ -234,6 +235,7 @@ class Config:
     contacts: tuple[ContactsConfig, ...] = ()
     chat: ChatConfig | None = None
     routing: RoutingConfig = field(default_factory=RoutingConfig)
+    optout: OptOutConfig = field(default_factory=OptOutConfig)
     observe: ObserveConfig = field(default_factory=ObserveConfig)
     retention: RetentionConfig = field(default_factory=RetentionConfig)
     prices: Prices = field(default_factory=Prices)
@@ -281,6 +283,7 @@ RULES: Mapping[str, Mapping[str, Key]] = MappingProxyType(
         "http": _rules(HttpConfig),
         "contacts": _rules(ContactsConfig),
         "chat": _rules(ChatConfig),
+        "optout": _rules(OptOutConfig),
         "observe": _rules(ObserveConfig),
         "retention": _rules(RetentionConfig),
         "events": _rules(EventsConfig),
@@ -295,6 +298,7 @@ _READ_OTHERWISE: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "link": ("host", "port", "hosts", "status", "bind_status", "ton_npi"),
         "http": ("delivery_status",),
         "chat": ("channel",),
+        "optout": ("senders",),
     }
 )
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 
 from smppd.journal.store import Batch, open_store
 from smppd.locking import take_lock
+from smppd.optout.roll import Change
 from smppd.ports import ApiCall
 
 
@@ -20,3 +21,13 @@ def log_calls(path: Path, calls: Sequence[ApiCall]) -> None:
     with take_lock(path.with_name(path.name + ".lock"), f"journal {path}"):
         with closing(open_store(path)) as store:
             store.commit(Batch(calls=list(calls)))
+
+
+def change_opt_outs(path: Path, lots: Iterable[Sequence[Change]]) -> int:
+    """Change the opt-out list, each lot in one commit; how many changes changed anything.
+
+    Raises what `log_calls` raises, and what `lots` does.
+    """
+    with take_lock(path.with_name(path.name + ".lock"), f"journal {path}"):
+        with closing(open_store(path)) as store:
+            return sum(store.change_opt_outs(lot) for lot in lots)

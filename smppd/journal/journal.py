@@ -23,6 +23,7 @@ from smppd.journal.store import Batch, Store
 from smppd.ledger.entries import MessageRow
 from smppd.ledger.facts import Fact
 from smppd.ledger.snapshot import FullBlock
+from smppd.optout.roll import Change
 from smppd.ports import ApiCall, Checkpoint, Conversation, PolledChannel
 
 T = TypeVar("T")
@@ -164,6 +165,13 @@ class Journal:
         """See `ports.ApiLog`: they share the commit of whatever gathers beside them."""
         turn = self._turn
         turn.batch.calls.extend(calls)
+        self._wanted.set()
+        await turn.wait()
+
+    async def change_opt_outs(self, changes: Sequence[Change]) -> None:
+        """See `ports.OptOutMemory`: they share the commit of whatever gathers beside them."""
+        turn = self._turn
+        turn.batch.opt_outs.extend(changes)
         self._wanted.set()
         await turn.wait()
 

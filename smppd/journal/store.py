@@ -18,6 +18,7 @@ from smppd.journal.calls import CallTable
 from smppd.journal.chats import Chats
 from smppd.journal.cursors import CursorTable
 from smppd.journal.files import FileTable
+from smppd.journal.optouts import OptOutTable
 from smppd.journal.schema import MIGRATIONS, JournalError, check_version, migrate
 from smppd.ledger import memory
 from smppd.ledger.accounts import Accounts
@@ -26,6 +27,7 @@ from smppd.ledger.facts import NOTHING_SAID, QUEUE_SHIFT, Fact, Kind, ReceiptFac
 from smppd.ledger.slots import BLOCK, Slots
 from smppd.ledger.snapshot import FileAccount, FullBlock, read_chunk
 from smppd.message import Lane, State
+from smppd.optout.roll import Change
 from smppd.ports import ApiCall
 
 #: Octets of messages that are read from a queue at once: a call may carry a list of contacts.
@@ -62,12 +64,14 @@ class Batch(msgspec.Struct):
     at: float = 0.0
     calls: list[ApiCall] = msgspec.field(default_factory=list)
     cursors: dict[str, int] = msgspec.field(default_factory=dict)
+    opt_outs: list[Change] = msgspec.field(default_factory=list)
 
     @property
     def rows(self) -> int:
         """How many rows it writes, snapshot aside."""
         accounted = len(self.messages) + len(self.facts) + len(self.ids)
-        return accounted + len(self.waiting) + len(self.calls) + len(self.cursors)
+        asides = len(self.calls) + len(self.cursors) + len(self.opt_outs)
+        return accounted + len(self.waiting) + asides
 
 
 def open_store(path: Path) -> Store:
@@ -115,6 +119,7 @@ class Store:
         self.chats = Chats(connection)
         self.files = FileTable(connection)
         self.cursors = CursorTable(connection)
+        self.opt_outs = OptOutTable(connection)
 
     def close(self) -> None:
         """Close the connection; the last writer's close folds the write-ahead log in."""
@@ -137,6 +142,8 @@ class Store:
                 self.calls.append(batch.calls)
             if batch.cursors:
                 self.cursors.move(batch.cursors)
+            if batch.opt_outs:
+                self.opt_outs.make(batch.opt_outs)
             if batch.snapshot is not None:
                 sql.execute("INSERT OR REPLACE INTO snapshot VALUES (1, ?, ?)", batch.snapshot)
 
@@ -158,6 +165,12 @@ class Store:
                     )
                 self._sql.execute(statement, values)
                 begun += count
+
+    def change_opt_outs(self, changes: Sequence[Change]) -> int:
+        """Make these changes in one transaction; how many changed anything."""
+        self._sql.execute("BEGIN IMMEDIATE")
+        with self._sql:
+            return self.opt_outs.make(changes)
 
     def _write_lots(self, batch: Batch) -> None:
         if batch.ids:

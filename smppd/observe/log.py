@@ -103,6 +103,15 @@ LINES: Mapping[type[events.Event], Line] = MappingProxyType(
         events.ReceivedIncomplete: Line(
             "received_incomplete", "warning", "a handset's message without all its parts"
         ),
+        events.OptedOut: Line("opted_out", "info", "a handset wants no more messages"),
+        events.OptedIn: Line("opted_in", "info", "a handset wants messages again"),
+        events.OptOutUnclear: Line(
+            "opt_out_unclear", "warning", "a wish of no more messages from nobody knows whom"
+        ),
+        events.OptOutUnconfirmed: Line(
+            "opt_out_unconfirmed", "warning", "cannot confirm an opt-out"
+        ),
+        events.OptOutsChanged: Line("opt_outs_changed", "info", "the opt-out list was changed"),
         events.ChatFailing: Line("chat_failing", "warning", "cannot read a chat channel"),
         events.ChatRecovered: Line("chat_recovered", "info", "chat channel is read again"),
         events.RefusalsUnusual: Line(
@@ -133,13 +142,16 @@ _FIELDS: Mapping[type[events.Event], tuple[tuple[str, str], ...]] = MappingProxy
 _SAYS: Mapping[str, str] = MappingProxyType({line.name: line.says for line in LINES.values()})
 
 
-#: What may repeat the words of a provider, which may be about somebody's number.
+#: What is about somebody's number, or may be, because it repeats the words of a provider.
 _REPEATING = (
     events.CodeUndocumented,
     events.ChatFailing,
     events.LinkPaused,
     events.StatusesRefused,
+    events.OptedOut,
+    events.OptedIn,
 )
+_REPEATED = ("reason", "text", "number")
 
 
 class LogObserver:
@@ -171,7 +183,7 @@ class LogObserver:
         if isinstance(event, events.ProtocolOddity) and not self._log_content:
             shown["what"] = _LONG_HEX.sub(_only_header, event.what)
         if isinstance(event, _REPEATING) and not self._log_content:
-            shown |= {key: masked_words(shown[key]) for key in ("reason", "text") if key in shown}
+            shown |= {key: masked_words(shown[key]) for key in _REPEATED if key in shown}
         if left_out:
             shown["left_out"] = left_out
         self._logger.log(_NUMBERS[line.level], line.name, **shown)

@@ -107,6 +107,25 @@ MEASURES: tuple[Measure, ...] = (
         lambda figures: figures.spool.rejected_lines,
     ),
     whole(
+        "smppd_opt_outs",
+        "Entries of the opt-out list.",
+        lambda figures: figures.optouts.entries,
+    ),
+    whole_by(
+        "change",
+        "smppd_opt_out_changes_total",
+        "Entries that were added to the opt-out list, and removed from it.",
+        lambda figures: (
+            ("added", figures.optouts.added),
+            ("removed", figures.optouts.removed),
+        ),
+    ),
+    whole(
+        "smppd_opted_out_messages_total",
+        "Messages that were kept back because their destination has opted out.",
+        lambda figures: figures.optouts.barred,
+    ),
+    whole(
         "smppd_journal_commits_total",
         "Commits of the journal.",
         lambda figures: figures.journal.commits,

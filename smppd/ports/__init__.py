@@ -43,6 +43,7 @@ from smppd.ports.links import (
     Submissions,
     Unanswered,
 )
+from smppd.ports.optouts import OptOutBook, OptOutMemory
 from smppd.ports.people import Letter, Mailbox, Publisher, ReceiptOf, Receipts
 from smppd.ports.spool import Admission, Claimed, Line, Unread
 
@@ -75,6 +76,8 @@ __all__ = [
     "Letterbox",
     "Line",
     "Mailbox",
+    "OptOutBook",
+    "OptOutMemory",
     "Outcome",
     "PolledChannel",
     "Publisher",

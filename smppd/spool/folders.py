@@ -29,6 +29,7 @@ FOLDERS = (
     "received/new",
     "received/parts",
     "received/chat",
+    "received/optout",
     "receipts",
 )
 

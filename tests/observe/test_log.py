@@ -110,6 +110,8 @@ def test_levels_are_those_an_operator_filters_by() -> None:
         events.FileWaiting,
         events.MailboxFailing,
         events.ReceivedIncomplete,
+        events.OptOutUnclear,
+        events.OptOutUnconfirmed,
         events.LinkMissing,
         events.LinkPaused,
         events.RefusalsUnusual,

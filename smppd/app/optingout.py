@@ -1,0 +1,58 @@
+"""Building what keeps the opt-out list, and what heeds the wishes of handsets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from smppd.config import Config
+from smppd.events import Emit
+from smppd.journal.journal import Journal
+from smppd.journal.store import Store
+from smppd.message import Lane
+from smppd.optout.words import Keywords, Wish
+from smppd.pipeline.optouts import OptOuts, Terms
+from smppd.ports import Mailbox
+from smppd.results.confirmations import Confirmations
+from smppd.results.wishes import LinkTerms, WishingMailbox, WishRules
+
+if TYPE_CHECKING:
+    from smppd.app.parts import Surroundings
+
+
+def build_opt_outs(config: Config, store: Store, journal: Journal) -> OptOuts:
+    """The list as the journal has it. Raises what the store raises."""
+    section = config.optout
+    terms = Terms(
+        section.senders,
+        [link.from_ for link in config.links],
+    )
+    return OptOuts(store.opt_outs.load(), journal, terms)
+
+
+def spare_lanes(config: Config, book: OptOuts, queues: Mapping[int, tuple[str, Lane]]) -> None:
+    """Have the messages of exempt priorities go all the same, whichever of these queues has them."""
+    exempt = {Lane[word.upper()] for word in config.optout.exempt_priorities}
+    book.spare(number for number, (_, lane) in queues.items() if lane in exempt)
+
+
+def heed_wishes(
+    config: Config, mailbox: Mailbox, book: OptOuts, emit: Emit, around: Surroundings
+) -> WishingMailbox:
+    """What heeds wishes before the mailbox; hands in what the last run owed. OSError when it cannot."""
+    section = config.optout
+    confirmations = Confirmations(config.spool.path, emit, around.run_sync)
+    confirmations.recover(book.is_news)
+    rules = WishRules(
+        Keywords(section.stop, section.start, whole=section.match == "whole"),
+        section.scope == "all",
+        {Wish.STOP: section.stop_text, Wish.START: section.start_text},
+        {
+            link.name: LinkTerms(
+                link.default_country or config.spool.default_country, link.bind != "receiver"
+            )
+            for link in config.links
+        },
+        {link.name: link.data_coding_0 for link in config.links},
+    )
+    return WishingMailbox(mailbox, book, confirmations, rules, emit, around.wall)

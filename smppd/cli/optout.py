@@ -247,8 +247,10 @@ def _sender(given: str | None) -> str | None:
     if given is None:
         return None
     found = classify_sender(given)
-    if not isinstance(found, Sender) or not found.text:
-        raise CommandError(f"--sender {given}: {found or 'is empty'}", exit_code=2)
+    if not isinstance(found, Sender):
+        raise CommandError(f"--sender {given}: {found}", exit_code=2)
+    if not found.text:
+        raise CommandError("--sender is empty: leave it out for all senders", exit_code=2)
     return sender_key(given)
 
 

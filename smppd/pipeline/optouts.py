@@ -15,8 +15,6 @@ from smppd.ledger.facts import QUEUE_SHIFT
 from smppd.message import ErrorInfo, Message
 from smppd.optout.roll import Change, OptOut, OptOutList, confirmation_id, sender_key
 from smppd.ports import OptOutMemory
-from smppd.provider.catalogue import OPERATIONS
-from smppd.provider.operation import Effect
 
 #: The error of a message to somebody who wants none.
 OPTED_OUT = "OPTED_OUT"
@@ -86,7 +84,7 @@ class OptOuts:
         message = row.message
         number = message.to
         if message.call is not None:
-            if OPERATIONS[message.call.op].effect is not Effect.SENDS:
+            if message.call.harmless:
                 return None
             number = number.lstrip("+")
         found = self.entries.find(number, self._terms.senders(message))

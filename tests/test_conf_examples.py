@@ -22,6 +22,7 @@ from smppd.config import (
     LinkConfig,
     ObserveConfig,
     OptOutConfig,
+    ReportsConfig,
     RetentionConfig,
     RoutingConfig,
     SpoolConfig,
@@ -99,6 +100,7 @@ def test_the_full_example_shows_the_defaults() -> None:
     assert (found.observe, found.routing) == (ObserveConfig(), RoutingConfig())
     assert found.retention == RetentionConfig()
     assert found.optout == OptOutConfig()
+    assert found.reports == ReportsConfig()
     account = {"name", "hosts", "system_id", "password_file"}
     given = {key: getattr(found.links[0], key) for key in account}
     assert found.links[0] == LinkConfig(**given)

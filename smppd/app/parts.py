@@ -47,7 +47,7 @@ from smppd.results.chats import ChatLetterbox
 from smppd.results.mailbox import Mailbox, MailRules
 from smppd.results.progress import ProgressWriter
 from smppd.results.receipts import ReceiptLog
-from smppd.results.report import Reporter
+from smppd.results.report import Reporter, ReportTerms
 from smppd.spool.inbox import IntakeRules
 from smppd.spool.intake import RunSync
 from smppd.spool.station import Spool
@@ -258,9 +258,10 @@ class Parts:
             wall=around.wall,
             run_sync=around.run_sync,
         )
+        report_terms = ReportTerms(config.prices, config.reports.html)
         self.publication = Publication(
             self.desk,
-            Reporter(section.path, reader.items, around.run_sync),
+            Reporter(section.path, reader.items, around.run_sync, report_terms),
             reader.all_waiting,
             self._emit,
             section.report_after,

@@ -13,6 +13,7 @@ from smppd.config.optout import OptOutConfig
 from smppd.config.outlets import EventsConfig, HookConfig, WebhookConfig
 from smppd.config.prices import Prices
 from smppd.config.reading import find_config, load, parse
+from smppd.config.reports import Html, ReportsConfig
 from smppd.config.retention import RetentionConfig
 from smppd.config.rules import Address
 from smppd.config.sections import (
@@ -47,6 +48,7 @@ __all__ = [
     "DataCoding0",
     "EventsConfig",
     "HookConfig",
+    "Html",
     "HttpConfig",
     "JournalConfig",
     "LinkConfig",
@@ -56,6 +58,7 @@ __all__ = [
     "ObserveConfig",
     "OptOutConfig",
     "Prices",
+    "ReportsConfig",
     "RetentionConfig",
     "RouteConfig",
     "RoutingConfig",

@@ -6,11 +6,12 @@ raised.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from types import MappingProxyType
 
-from smppd.countries import Places
+from smppd.countries import Places, country_of
 
 Table = Mapping[str, Decimal]
 
@@ -30,6 +31,15 @@ class Prices:
         self._written = (currency, dict(prices), {name: dict(each) for name, each in via.items()})
         self._of_all = _Tariff(prices)
         self._via = {name: _Tariff(each) for name, each in via.items()}
+        # Of millions of numbers few are told apart by their prices.
+        self._deciding = max(
+            (len(key) for table in self._tables() for key in table if key.isdigit()), default=0
+        )
+        self._look_up = lru_cache(maxsize=4096)(self._found)
+
+    def _tables(self) -> Iterator[Table]:
+        yield self._written[1]
+        yield from self._written[2].values()
 
     def __bool__(self) -> bool:
         return bool(self._written[1] or self._written[2])
@@ -43,6 +53,10 @@ class Prices:
     def price(self, digits: str, link: str = "", country: str | None = None) -> Decimal | None:
         """What one part to this number costs over this link or account; None where no price is
         known. `country` is the number's own, where that is known already."""
+        own = country_of(digits) if country is None else country
+        return self._look_up(digits[: self._deciding], own, link)
+
+    def _found(self, digits: str, country: str, link: str) -> Decimal | None:
         own = self._via.get(link)
         if own is not None:
             found = own.price(digits, country)
@@ -61,6 +75,6 @@ class _Tariff:
         self._default = prices.get("default")
         self._places = Places({key: each for key, each in prices.items() if key != "default"})
 
-    def price(self, digits: str, country: str | None) -> Decimal | None:
+    def price(self, digits: str, country: str) -> Decimal | None:
         found = self._places.find(digits, country)
         return self._default if found is None else found

@@ -21,6 +21,7 @@ from smppd.config.optout import read_optout
 from smppd.config.outlet_keys import read_outlets
 from smppd.config.outlets import EventsConfig, HookConfig, WebhookConfig
 from smppd.config.price_list import read_prices
+from smppd.config.reports import ReportsConfig
 from smppd.config.retention import RetentionConfig
 from smppd.config.routing import read_routes
 from smppd.config.sections import (
@@ -90,9 +91,9 @@ def _config(document: dict[str, Any], reading: Reading) -> Config | list[Mistake
             reading.refuse("is not available in this version; take the section out", key)
         elif key not in KEYS:
             reading.refuse(unknown(key, KEYS), key)
-    spool, journal, observe, retention, events = (
+    spool, journal, observe, retention, events, reports = (
         reading.fields(name, reading.table(document.get(name, {}), name), name)
-        for name in ("spool", "journal", "observe", "retention", "events")
+        for name in ("spool", "journal", "observe", "retention", "events", "reports")
     )
     control = observe.get("control")
     if control and len(os.fsencode(control)) > _SOCKET_PATH_LIMIT:
@@ -123,6 +124,7 @@ def _config(document: dict[str, Any], reading: Reading) -> Config | list[Mistake
         observe=ObserveConfig(**observe),
         retention=RetentionConfig(**retention),
         prices=prices,
+        reports=ReportsConfig(**reports),
         events=EventsConfig(**events),
         webhooks=tuple(WebhookConfig(**each) for each in outlets.webhooks),
         hooks=tuple(HookConfig(**each) for each in outlets.hooks),

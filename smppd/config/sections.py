@@ -17,6 +17,7 @@ from smppd.config.accounts import AccountConfig, ChatConfig, ContactsConfig, Htt
 from smppd.config.optout import OptOutConfig
 from smppd.config.outlets import EventsConfig, HookConfig, WebhookConfig
 from smppd.config.prices import Prices
+from smppd.config.reports import ReportsConfig
 from smppd.config.retention import RetentionConfig
 from smppd.config.rules import (
     Address,
@@ -239,6 +240,7 @@ class Config:
     observe: ObserveConfig = field(default_factory=ObserveConfig)
     retention: RetentionConfig = field(default_factory=RetentionConfig)
     prices: Prices = field(default_factory=Prices)
+    reports: ReportsConfig = field(default_factory=ReportsConfig)
     events: EventsConfig = field(default_factory=EventsConfig)
     webhooks: tuple[WebhookConfig, ...] = ()
     hooks: tuple[HookConfig, ...] = ()
@@ -286,6 +288,7 @@ RULES: Mapping[str, Mapping[str, Key]] = MappingProxyType(
         "optout": _rules(OptOutConfig),
         "observe": _rules(ObserveConfig),
         "retention": _rules(RetentionConfig),
+        "reports": _rules(ReportsConfig),
         "events": _rules(EventsConfig),
         "webhook": _rules(WebhookConfig),
         "hook": _rules(HookConfig),

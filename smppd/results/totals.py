@@ -1,0 +1,323 @@
+"""What a file, or a campaign, came to: the report. Counted message by message; pure.
+
+Memory is flat however many messages there are: they are counted by what they have in common.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+import msgspec
+
+from smppd.campaign import CampaignTerms
+from smppd.config import Prices
+from smppd.countries import country_of, name_of
+from smppd.results.lines import ResultLine
+from smppd.results.timeline import Moments, Timeline
+
+#: States whose messages left for good, as far as anybody knows: they are what costs.
+COSTING = ("sent", "delivered", "undelivered", "unknown")
+#: Under which name the numbers of no country are counted.
+NO_COUNTRY = "none"
+#: So many kinds of messages are told apart; those beyond share one error.
+_MOST_KINDS = 20_000
+_OTHER = "OTHER"
+#: Between two looks whether moments have become too many.
+_EVERY = 4095
+
+_COSTING = frozenset(COSTING)
+#: After and before every moment in ISO 8601.
+_NEVER = ("~", "")
+
+
+class Heading(NamedTuple):
+    """What is known of a file beside its messages. `terms` are those that the file set."""
+
+    file: str
+    claim: str
+    lane: str
+    handed_in: str | None
+    campaign: str
+    terms: Mapping[str, object] | None = None
+
+
+class Share(msgspec.Struct):
+    """The messages of one country, or of one link. `cost` is there where prices are configured."""
+
+    name: str | msgspec.UnsetType = msgspec.UNSET
+    messages: int = 0
+    parts: int = 0
+    states: dict[str, int] = msgspec.field(default_factory=dict)
+    cost: Decimal | msgspec.UnsetType = msgspec.UNSET
+
+    def add(self, kind: _Kind, count: int, *, priced: bool) -> None:
+        """Count so many messages of a kind."""
+        self.messages += count
+        self.parts += kind.parts * count
+        self.states[kind.state] = self.states.get(kind.state, 0) + count
+        if priced:
+            own = Decimal(0) if self.cost is msgspec.UNSET else self.cost
+            self.cost = own + kind.cost(count)
+
+
+class Cost(msgspec.Struct):
+    """What it came to by the configured prices, each message counted once.
+
+    `possible_duplicates` is what it would cost more if each of them was delivered twice, `unpriced`
+    are messages in a costing state for whose number there is no price.
+    """
+
+    currency: str
+    estimated: Decimal
+    by_state: dict[str, Decimal]
+    possible_duplicates: Decimal
+    unpriced: int
+    counted: tuple[str, ...] = COSTING
+
+
+class Totals(msgspec.Struct):
+    """`NAME.report.json`. Times are ISO 8601; `rate` is messages a second while submitting.
+
+    A send to a group is one message; its `destinations`, by state, are counted beside them, and by
+    country and cost each of them instead of it. `lengths`: messages by their number of parts;
+    `files`: of several files of one campaign, each with its messages.
+    """
+
+    file: str
+    claim: str
+    lane: str
+    handed_in: str | None
+    messages: int = 0
+    complete: bool = True
+    states: dict[str, int] = msgspec.field(default_factory=dict)
+    encodings: dict[str, int] = msgspec.field(default_factory=dict)
+    parts: int = 0
+    possible_duplicates: int = 0
+    first_submitted: str | None = None
+    last_submitted: str | None = None
+    first_done: str | None = None
+    last_done: str | None = None
+    seconds: float | None = None
+    rate: float | None = None
+    destinations: dict[str, int] | msgspec.UnsetType = msgspec.UNSET
+    campaign: str = ""
+    terms: dict[str, object] | msgspec.UnsetType = msgspec.UNSET
+    lengths: dict[int, int] = msgspec.field(default_factory=dict)
+    countries: dict[str, Share] = msgspec.field(default_factory=dict)
+    links: dict[str, Share] = msgspec.field(default_factory=dict)
+    errors: dict[str, int] = msgspec.field(default_factory=dict)
+    cost: Cost | msgspec.UnsetType = msgspec.UNSET
+    timeline: Timeline | msgspec.UnsetType = msgspec.UNSET
+    files: dict[str, int] | msgspec.UnsetType = msgspec.UNSET
+
+    def encode(self) -> bytes:
+        """As it stands on disk: sums of money are numbers with all their decimals."""
+        return _encode(self) + b"\n"
+
+
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+class _Kind(NamedTuple):
+    """What the messages have in common that are counted together."""
+
+    state: str
+    country: str | None
+    encoding: str | None
+    parts: int
+    link: str | None
+    error: str | None
+    twice: bool
+    price: Decimal | None
+
+    def cost(self, count: int) -> Decimal:
+        return Decimal(0) if self.price is None else self.price * (self.parts * count)
+
+
+class Tally:
+    """Counts messages; `totals` says what they come to."""
+
+    def __init__(self, prices: Prices) -> None:
+        self._prices = prices
+        self._priced = bool(prices)
+        self._kinds: defaultdict[tuple[object, ...], int] = defaultdict(int)
+        #: Of sends to groups, each destination.
+        self._reached: defaultdict[tuple[object, ...], int] = defaultdict(int)
+        self._moments = Moments()
+        #: The first moment and the last.
+        self._submitted = self._done = _NEVER
+        self._messages = 0
+
+    def count(self, line: ResultLine, destinations: Sequence[ResultLine] = ()) -> None:
+        """Add one message; a send to a group with its destinations."""
+        error = None if line.error is None else line.error.code
+        country: str | None = None
+        price = None
+        if destinations:
+            self._count_destinations(destinations)
+        else:
+            country = country_of(line.to)
+            if self._priced and line.state in _COSTING:
+                price = self._prices.price(line.to, line.link or "", country)
+        if error is not None and len(self._kinds) >= _MOST_KINDS:
+            error = _OTHER
+        twice = line.possible_duplicate
+        self._kinds[
+            line.state, country, line.encoding, line.parts, line.link, error, twice, price
+        ] += 1
+        self._messages += 1
+        self._note_times(line)
+
+    def _count_destinations(self, lines: Iterable[ResultLine]) -> None:
+        for line in lines:
+            country, price = country_of(line.to), None
+            if self._priced and line.state in _COSTING:
+                price = self._prices.price(line.to, line.link or "", country)
+            twice = line.possible_duplicate
+            self._reached[line.state, country, None, 1, line.link, None, twice, price] += 1
+
+    def _note_times(self, line: ResultLine) -> None:
+        submitted, done, moments = line.submitted, line.done, self._moments
+        if submitted is not None:
+            if submitted > self._submitted[1]:
+                self._submitted = (self._submitted[0], submitted)
+            if submitted < self._submitted[0]:
+                self._submitted = (submitted, self._submitted[1])
+            moments.submitted[submitted[: moments.width]] += 1
+        if done is not None:
+            if done > self._done[1]:
+                self._done = (self._done[0], done)
+            if done < self._done[0]:
+                self._done = (done, self._done[1])
+            if line.state == "delivered":
+                moments.delivered[done[: moments.width]] += 1
+        if not self._messages & _EVERY:
+            moments.settle()
+
+    def totals(self, heading: Heading, *, complete: bool = True) -> Totals:
+        """What was counted so far."""
+        found = Totals(
+            heading.file,
+            heading.claim,
+            heading.lane,
+            heading.handed_in,
+            messages=self._messages,
+            complete=complete,
+            campaign=heading.campaign,
+        )
+        if heading.terms:
+            found.terms = dict(heading.terms)
+        kinds = [(_Kind._make(each), count) for each, count in self._kinds.items()]
+        reached = [(_Kind._make(each), count) for each, count in self._reached.items()]
+        _add_counts(found, kinds)
+        if reached:
+            found.destinations = _counted((kind.state, count) for kind, count in reached)
+        self._add_shares(found, kinds, reached)
+        self._add_times(found)
+        return found
+
+    def _add_shares(
+        self,
+        found: Totals,
+        kinds: Sequence[tuple[_Kind, int]],
+        reached: Sequence[tuple[_Kind, int]],
+    ) -> None:
+        countries, links = defaultdict[str, Share](Share), defaultdict[str, Share](Share)
+        priced = self._priced
+        places = [each for each in kinds if each[0].country is not None] + list(reached)
+        for kind, count in places:
+            countries[kind.country or NO_COUNTRY].add(kind, count, priced=priced)
+        for kind, count in kinds:
+            if kind.link is not None:
+                links[kind.link].add(kind, count, priced=priced)
+        for kind, count in reached:
+            if kind.link is not None and priced:
+                own = links[kind.link]
+                own.cost = (own.cost or Decimal(0)) + kind.cost(count)
+        for country, share in countries.items():
+            share.name = name_of("" if country == NO_COUNTRY else country)
+        found.countries, found.links = _by_size(countries), _by_size(links)
+        if priced:
+            found.cost = self._cost(places)
+
+    def _cost(self, places: Sequence[tuple[_Kind, int]]) -> Cost:
+        states, doubles, unpriced = defaultdict[str, Decimal](Decimal), Decimal(0), 0
+        for kind, count in places:
+            if kind.state not in _COSTING:
+                continue
+            if kind.price is None:
+                unpriced += count
+            states[kind.state] += kind.cost(count)
+            if kind.twice:
+                doubles += kind.cost(count)
+        total = sum(states.values(), Decimal(0))
+        by_state = {state: states[state] for state in COSTING if state in states}
+        return Cost(self._prices.currency, total, by_state, doubles, unpriced)
+
+    def _add_times(self, found: Totals) -> None:
+        if self._submitted is not _NEVER:
+            first, last = found.first_submitted, found.last_submitted = self._submitted
+            found.seconds = round(_seconds(last) - _seconds(first), 3)
+            sent = sum(count for state, count in found.states.items() if state in _COSTING)
+            found.rate = round(sent / found.seconds, 1) if found.seconds else None
+        if self._done is not _NEVER:
+            found.first_done, found.last_done = self._done
+        if (timeline := self._moments.timeline()) is not None:
+            found.timeline = timeline
+
+
+def terms_of(terms: CampaignTerms) -> dict[str, object]:
+    """A campaign's terms as a report names them: those that were set."""
+    found: dict[str, object] = {}
+    if terms.once:
+        found["once"] = True
+    if terms.unique_text:
+        found["unique_text"] = True
+    if terms.spread:
+        found["spread"] = terms.spread
+    if terms.canary is not None:
+        canary = terms.canary
+        found["canary"] = {
+            "messages": canary.messages,
+            "max_failed": canary.max_failed,
+            "wait": canary.wait,
+        }
+    if terms.repeats:
+        found["repeats"] = terms.repeats
+    return found
+
+
+def _add_counts(found: Totals, kinds: Sequence[tuple[_Kind, int]]) -> None:
+    found.states = _counted((kind.state, count) for kind, count in kinds)
+    found.encodings = _counted((kind.encoding, count) for kind, count in kinds)
+    found.errors = _by_count(_counted((kind.error, count) for kind, count in kinds))
+    lengths = Counter[int]()
+    for kind, count in kinds:
+        lengths[kind.parts] += count
+    found.lengths = {parts: count for parts, count in sorted(lengths.items()) if parts}
+    found.parts = sum(kind.parts * count for kind, count in kinds)
+    found.possible_duplicates = sum(count for kind, count in kinds if kind.twice)
+
+
+def _counted(pairs: Iterable[tuple[str | None, int]]) -> dict[str, int]:
+    counts = Counter[str]()
+    for key, count in pairs:
+        if key is not None:
+            counts[key] += count
+    return dict(counts)
+
+
+def _by_count(counts: dict[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
+
+
+def _by_size(shares: Mapping[str, Share]) -> dict[str, Share]:
+    return dict(sorted(shares.items(), key=lambda each: (-each[1].messages, each[0])))
+
+
+def _seconds(moment: str) -> float:
+    return datetime.fromisoformat(moment).timestamp()

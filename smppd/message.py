@@ -41,12 +41,13 @@ class State(IntEnum):
 LIFECYCLE: Mapping[State, frozenset[State]] = MappingProxyType(
     {
         # SENT or UNKNOWN, from QUEUED: a late answer arrived before a resend had left, for the
-        # only part or for one beside a part in doubt.
+        # only part or for one beside a part in doubt. REJECTED: it was barred when it was to leave.
         State.QUEUED: frozenset(
             {
                 State.SENDING,
                 State.SENT,
                 State.UNKNOWN,
+                State.REJECTED,
                 State.EXPIRED,
                 State.CANCELLED,
                 State.FAILED,

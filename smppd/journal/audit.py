@@ -136,8 +136,9 @@ class _Auditor:
     def _facts(self, _: Accounts) -> Check:
         (orphans,) = self._sql.execute(
             "SELECT count(*) FROM fact WHERE kind >= ? AND msg IS NOT NULL"
-            " AND NOT EXISTS (SELECT 1 FROM message WHERE msg_id = fact.msg)",
-            (Kind.SENDING,),
+            " AND NOT EXISTS (SELECT 1 FROM message WHERE msg_id = fact.msg)"
+            " AND kind NOT IN (?, ?)",  # a pause is about a link, or a file
+            (Kind.SENDING, Kind.PAUSED, Kind.RESUMED),
         ).fetchone()
         says = f"{orphans:,} facts are about none" if orphans else "none is missing"
         return _check("every fact is about a message that is there", says, holds=not orphans)
@@ -149,7 +150,10 @@ class _Auditor:
         ).fetchone()
         by_state = dict(self._sql.execute("SELECT state, count(*) FROM message GROUP BY state"))
         at_once = sum(by_state.get(state, 0) for state in INITIAL - {State.QUEUED})
-        claimed = sum(accounts.counts[state] for state in INITIAL - {State.QUEUED})
+        (barred,) = self._sql.execute(
+            "SELECT count(*) FROM fact WHERE kind = ? AND result IS NOT NULL", (Kind.BARRED,)
+        ).fetchone()
+        claimed = sum(accounts.counts[state] for state in INITIAL - {State.QUEUED}) - barred
         in_queue = accounts.counts[State.QUEUED] - sum(
             entry.state == State.QUEUED for entry in accounts.entries.values()
         )

@@ -36,7 +36,7 @@ READ_AT_ONCE = 4 << 20
 _MESSAGE = "SELECT msg_id, file_id, item, line, id, state, body FROM message "
 _AMONG = "IN (SELECT value FROM json_each(?))"
 #: The kinds that are about all messages of a stretch of a queue.
-_TAKING = (Kind.SENDING, Kind.EXPIRED, Kind.DEFERRED, Kind.PICKED)
+_TAKING = (Kind.SENDING, Kind.EXPIRED, Kind.DEFERRED, Kind.PICKED, Kind.BARRED)
 #: The text of a fact that says a delivery status in the provider's own word, its last field.
 _WITH_WORD = "%".join(["\t"] * (len(ReceiptFact._fields) - 1)).join("%%")
 _FACT = "SELECT seq, at, kind, msg, part, num, text, detail, result FROM fact "
@@ -389,7 +389,7 @@ class Store:
         """Every fact about one message."""
         cursor = self._sql.execute(
             _FACT
-            + "WHERE kind >= ? AND (msg = ? OR (kind IN (?, ?, ?, ?) AND msg <= ? AND num >= ?))"
+            + "WHERE kind >= ? AND (msg = ? OR (kind IN (?, ?, ?, ?, ?) AND msg <= ? AND num >= ?))"
             " ORDER BY seq",
             (Kind.SENDING, msg_id, *_TAKING, msg_id, msg_id),
         )

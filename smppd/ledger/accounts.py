@@ -37,7 +37,7 @@ class Accounts(Standing):
         if fact.kind not in queues.TAKING or fact.part is not None or fact.num is None:
             return False
         queue = self.queue(fact.num >> QUEUE_SHIFT)
-        return fact.num > queue.head and fact.num not in queue.cancelled
+        return fact.num > queue.head and fact.num not in queue.passed
 
     def take(self, fact: Fact, rows: Iterable[MessageRow]) -> Outstanding | None:
         """Apply a fact that takes these rows from their queue; the last that it made final."""
@@ -61,6 +61,7 @@ _STEPS: dict[Kind, Callable[[Accounts, Fact], Outstanding | None]] = {
     Kind.FILE_WITHDRAWN: files.withdrawn,
     Kind.FILE_REPORTED: files.reported,
     Kind.CAMPAIGN: files.campaign,
+    Kind.CAMPAIGN_CANCELLED: files.campaign_cancelled,
     Kind.SENDING: submissions.sending_again,
     Kind.RETURNED: submissions.returned,
     Kind.SENT: submissions.sent,
@@ -75,6 +76,8 @@ _STEPS: dict[Kind, Callable[[Accounts, Fact], Outstanding | None]] = {
     Kind.PARKED: receipts.parked,
     Kind.RECALLED: queues.recalled,
     Kind.INDEXED: _nothing,
+    Kind.DEFERRED: queues.moved,
+    Kind.BARRED: queues.barred,
     Kind.CANCELLED: receipts.cancelled,
     Kind.QUERIED: receipts.queried,
     Kind.IDENTIFIED: submissions.identified,

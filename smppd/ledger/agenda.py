@@ -17,15 +17,18 @@ _WIDTH = 600
 _COUNT = (1 << QUEUE_SHIFT) - 1
 
 
-class _Slot:
-    """What is due within ten minutes: items up to `gone` have been taken."""
+class Slot:
+    """What is due together, or nearly: items up to `gone` have been taken."""
 
     __slots__ = ("gone", "items", "ordered")
 
-    def __init__(self, items: array[int] | None = None) -> None:
+    def __init__(self, items: array[int] | None = None, *, ordered: bool = False) -> None:
         self.items = array("q") if items is None else items
         self.gone = 0
-        self.ordered = not self.items
+        self.ordered = ordered or not self.items
+
+    def __len__(self) -> int:
+        return len(self.items) - self.gone
 
     def add(self, item: int) -> None:
         self.ordered = not self.items or (self.ordered and item > self.items[-1])
@@ -41,25 +44,37 @@ class _Slot:
         at = bisect_left(self.items, item, self.gone)
         return at if at < len(self.items) and self.items[at] == item else None
 
+    def remove(self, item: int) -> bool:
+        """Whether it was here; it is no more."""
+        index = self.find(item)
+        if index is None:
+            return False
+        if index == self.gone:
+            self.gone += 1
+        else:
+            del self.items[index]
+        return True
+
+    def save(self) -> bytes:
+        return self.items[self.gone :].tobytes()
+
 
 class Agenda:
     """The messages of each queue that wait, by the second (epoch) from which they may go."""
 
     def __init__(self) -> None:
-        self._slots: dict[int, dict[int, _Slot]] = {}
+        self._slots: dict[int, dict[int, Slot]] = {}
         self._first: dict[int, float] = {}
 
     def __len__(self) -> int:
-        return sum(
-            len(slot.items) - slot.gone for slots in self._slots.values() for slot in slots.values()
-        )
+        return sum(len(slot) for slots in self._slots.values() for slot in slots.values())
 
     def add(self, at: float, msg_id: int) -> None:
         """It may go from this moment on, to the second."""
         queue, number, item = _place(at, msg_id)
         slots = self._slots.setdefault(queue, {})
         if number not in slots:
-            slots[number] = _Slot()
+            slots[number] = Slot()
         slots[number].add(item)
         # Not looked up: that would sort what is there after every few that are added.
         if queue in self._first:
@@ -71,19 +86,16 @@ class Agenda:
         slot = self._slots.get(queue, {}).get(number)
         return slot is not None and slot.find(item) is not None
 
-    def remove(self, at: float, msg_id: int) -> None:
-        """It waits here no more, if it did."""
+    def remove(self, at: float, msg_id: int) -> bool:
+        """It waits here no more; whether it did."""
         queue, number, item = _place(at, msg_id)
         slot = self._slots.get(queue, {}).get(number)
-        if slot is None or (index := slot.find(item)) is None:
-            return
-        if index == slot.gone:
-            slot.gone += 1
-        else:
-            del slot.items[index]
-        if slot.gone == len(slot.items):
+        if slot is None or not slot.remove(item):
+            return False
+        if not slot:
             del self._slots[queue][number]
         self._first.pop(queue, None)
+        return True
 
     def due(self, queue: int, now: float, limit: int) -> list[int]:
         """The msg_ids of a queue whose time has come, the earliest first, at most so many."""
@@ -117,7 +129,7 @@ class Agenda:
     def save(self) -> dict[int, dict[int, bytes]]:
         """All of them by queue, for a snapshot."""
         return {
-            queue: {number: slot.items[slot.gone :].tobytes() for number, slot in slots.items()}
+            queue: {number: slot.save() for number, slot in slots.items()}
             for queue, slots in self._slots.items()
             if slots
         }
@@ -125,7 +137,7 @@ class Agenda:
     def restore(self, saved: dict[int, dict[int, bytes]]) -> None:
         """As it was when it was saved."""
         self._slots = {
-            queue: {number: _Slot(array("q", items)) for number, items in slots.items()}
+            queue: {number: Slot(array("q", items)) for number, items in slots.items()}
             for queue, slots in saved.items()
         }
 

@@ -6,7 +6,7 @@ order here is a promise to every journal that exists: extend at the end, never r
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import Enum, IntEnum
 from typing import NamedTuple
 
 import msgspec
@@ -19,6 +19,22 @@ ANSWERED_FOR_GOOD = -1
 CANCEL_ASKED = -1
 #: When a message is due that goes before everything else in its queue, among such by msg_id.
 HEAD = 0.0
+#: The text of a DEFERRED or PICKED fact about messages that are held for their campaigns.
+FOR_CAMPAIGN = "campaign"
+
+
+class Wait(Enum):
+    """Until when a message waits, where that is no moment of ours (epoch seconds)."""
+
+    OWN_TIME = "its send_at"
+    CAMPAIGN = "its campaign"
+
+
+Until = float | Wait
+OWN_TIME = Wait.OWN_TIME
+
+#: Who decides about a campaign by what became of its first messages.
+CANARY = "canary"
 #: How the text of a THROTTLED fact begins where the message is made to wait.
 SET_BACK = "set back"
 
@@ -36,6 +52,7 @@ class Kind(IntEnum):
     FILE_WITHDRAWN = 4
     FILE_REPORTED = 5
     CAMPAIGN = 6
+    CAMPAIGN_CANCELLED = 7
     SENDING = 10
     RETURNED = 11
     SENT = 12
@@ -58,6 +75,7 @@ class Kind(IntEnum):
     RESUMED = 29
     ANSWERED = 30
     PICKED = 31
+    BARRED = 32
     RECEIVED = 33
 
 
@@ -78,6 +96,16 @@ class Fact(NamedTuple):
     text: str | None = None
     detail: bytes | None = None
     result: bytes | None = None
+
+
+class Moved(msgspec.Struct, array_like=True):
+    """The detail of a DEFERRED fact about one message that waits already: it waited `whence` (as
+    when it is called up), and is held `until` another moment, or None for its campaign."""
+
+    file_id: int
+    whence: float
+    until: float | None
+    expires: float | None
 
 
 class ReceiptFact(NamedTuple):
@@ -150,6 +178,7 @@ def waiting_key(account: str, msg_id: int) -> str:
 
 
 encode = msgspec.msgpack.Encoder().encode
+read_moved = msgspec.msgpack.Decoder(Moved).decode
 read_due = msgspec.msgpack.Decoder(float).decode
 read_pause = msgspec.msgpack.Decoder(tuple[str, str]).decode
 read_names = msgspec.msgpack.Decoder(tuple[str, str, int]).decode

@@ -14,10 +14,15 @@ from smppd.ledger.calls import Response
 from smppd.ledger.entries import MessageRow, Outstanding, outstanding, result_of
 from smppd.ledger.facts import (
     CANCEL_ASKED,
+    FOR_CAMPAIGN,
+    OWN_TIME,
     SET_BACK,
     Fact,
     Kind,
+    Moved,
     ReceiptFact,
+    Until,
+    Wait,
     encode,
     receipt_key,
     receipt_text,
@@ -28,7 +33,9 @@ from smppd.message import ErrorInfo, Lane, State
 # Plain numbers, as they stand on disk.
 _ADMITTED = int(Kind.ADMITTED)
 _ANSWERED = int(Kind.ANSWERED)
+_BARRED = int(Kind.BARRED)
 _CAMPAIGN = int(Kind.CAMPAIGN)
+_CAMPAIGN_CANCELLED = int(Kind.CAMPAIGN_CANCELLED)
 _CANCELLED = int(Kind.CANCELLED)
 _DEFERRED = int(Kind.DEFERRED)
 _EXPIRED = int(Kind.EXPIRED)
@@ -103,6 +110,18 @@ class Ledger:
         """What a file says of itself as a whole, before any line of it is admitted."""
         self._record(at, _CAMPAIGN, file_id, text=terms.name, detail=encode(terms))
 
+    def campaign_cancelled(self, at: float, file_id: int, who: str) -> None:
+        """Nothing more of a file leaves."""
+        self._record(at, _CAMPAIGN_CANCELLED, file_id, text=who)
+
+    def campaign_paused(self, at: float, file_id: int, reason: str, who: str) -> None:
+        """Nothing of a file leaves until it is resumed."""
+        self._record(at, _PAUSED, file_id, detail=encode((reason, who)))
+
+    def campaign_resumed(self, at: float, file_id: int, who: str) -> None:
+        """A file goes on."""
+        self._record(at, _RESUMED, file_id, detail=encode(who))
+
     def admitted(self, at: float, file_id: int, chunk: Chunk) -> None:
         """A chunk of lines is in the journal."""
         end = chunk.first_item + chunk.items
@@ -141,26 +160,62 @@ class Ledger:
         self._record(at, _SENDING, msg_id, num=msg_id, text=link, detail=detail)
         return parts
 
-    def deferred(self, at: float, rows: Sequence[MessageRow]) -> None:
-        """These rows, next in their queue, are not to go before their `send_at`."""
+    def deferred(self, at: float, rows: Sequence[MessageRow], until: Until = OWN_TIME) -> None:
+        """These rows, next in their queue, are not to go before their `send_at`, or are held."""
         first, last = rows[0].msg_id, rows[-1].msg_id
-        self._take(Fact(0, at, _DEFERRED, first, None, last), rows)
+        self._take(Fact(0, at, _DEFERRED, first, None, last, *_waits(until)), rows)
 
-    def picked(self, at: float, rows: Sequence[MessageRow], first: int) -> None:
+    def picked(
+        self, at: float, rows: Sequence[MessageRow], first: int, until: Until = OWN_TIME
+    ) -> None:
         """These rows are taken out of their turn: from now on they are as ones that came back, or
-        wait for their `send_at`. From msg_id `first` on nothing else is queued up to the last."""
-        self._take(Fact(0, at, _PICKED, first, None, rows[-1].msg_id), rows)
+        wait for their `send_at`, or are held. From msg_id `first` on nothing else is queued up to
+        the last."""
+        self._take(Fact(0, at, _PICKED, first, None, rows[-1].msg_id, *_waits(until)), rows)
 
     def called_up(self, at: float, row: MessageRow) -> bool:
-        """A message that waited for its `send_at` is dealt with from now on as one that came back;
-        whether it did wait."""
-        message = row.message
-        if message.send_at is None or not self.accounts.agenda.holds(message.send_at, row.msg_id):
+        """A message that waited is dealt with from now on as one that came back; whether it did
+        wait."""
+        place = self._place(row)
+        if place is None:
             return False
         entry = outstanding(row, State.QUEUED)
-        entry.attempts, entry.due, entry.counted = 0, message.send_at, True
+        entry.attempts, entry.due, entry.counted = 0, place, True
         self.recall(at, entry)
         return True
+
+    def waits(self, row: MessageRow) -> bool:
+        """Whether a message waits for a moment or is held, without being outstanding."""
+        return self._place(row) is not None
+
+    def moved(self, at: float, row: MessageRow, until: float | Wait) -> bool:
+        """A message that waited is held instead, or otherwise; whether it did wait."""
+        place = self._place(row)
+        if place is None:
+            return False
+        moment = None if isinstance(until, Wait) else until
+        what = Moved(row.file_id, place, moment, row.message.expires)
+        text = FOR_CAMPAIGN if moment is None else None
+        self._record(at, _DEFERRED, row.msg_id, text=text, detail=encode(what))
+        return True
+
+    def _place(self, row: MessageRow) -> float | None:
+        """Where a message waits: at which moment of the agenda, or 0 when it is held."""
+        accounts, message = self.accounts, row.message
+        for moment in (message.send_at, message.expires):
+            if moment is not None and accounts.agenda.holds(moment, row.msg_id):
+                return moment
+        return 0.0 if accounts.holding.holds(row.file_id, row.msg_id) else None
+
+    def barred_in_queue(self, at: float, rows: Sequence[MessageRow], error: ErrorInfo) -> None:
+        """These rows, next in their queue, may not leave at all."""
+        for row in rows:
+            detail = encode(error)
+            self._take(Fact(0, at, _BARRED, row.msg_id, None, row.msg_id, None, detail), (row,))
+
+    def barred(self, at: float, msg_id: int, error: ErrorInfo) -> None:
+        """A message that had come back, or waited, may not leave at all."""
+        self._record(at, _BARRED, msg_id, detail=encode(error))
 
     def expired_in_queue(self, at: float, rows: Sequence[MessageRow]) -> None:
         """These rows, next in their queue, are past their time."""
@@ -303,3 +358,10 @@ class Ledger:
     def resumed(self, at: float, link: str, who: str) -> None:
         """A paused link submits again."""
         self._record(at, _RESUMED, text=link, detail=encode(who))
+
+
+def _waits(until: Until) -> tuple[str | None, bytes | None]:
+    """The text and detail of a fact that says until when messages wait."""
+    if isinstance(until, Wait):
+        return (None if until == OWN_TIME else FOR_CAMPAIGN), None
+    return None, encode(float(until))

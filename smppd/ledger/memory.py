@@ -77,6 +77,7 @@ def snapshot(accounts: Accounts) -> bytes:
             accounts.unclaimed.ghosts,
             accounts.paused,
             accounts.received,
+            accounts.holding.save(),
         )
     )
     for file in accounts.files.values():
@@ -91,6 +92,10 @@ def restore(accounts: Accounts, data: bytes) -> None:
     accounts.accepted = sum(saved.counts)
     accounts.last_file = saved.last_file
     accounts.queues = {queue.number: queue for queue in saved.queues}
+    for queue in saved.queues:
+        for msg_id in sorted(queue.cancelled):
+            queue.passed.add(msg_id, msg_id)
+        queue.cancelled = set()
     for key, parked in saved.shelf.items():
         accounts.shelf.put(key, parked)
     accounts.finished.restore(saved.finished)
@@ -99,11 +104,13 @@ def restore(accounts: Accounts, data: bytes) -> None:
     accounts.unclaimed.ghosts = saved.ghosts
     accounts.paused = saved.paused
     accounts.received = saved.received
+    accounts.holding.restore(saved.holding)
     for file in saved.files:
         accounts.files[file.file_id] = file
         accounts.slots[file.file_id] = Slots.restore(file.items, file.saved_slots)
         file.saved_slots = {}
         accounts.touched.add(file.file_id)
+        accounts.restrain(file)
     for entry in saved.outstanding:
         accounts.remember(entry)
     if accounts.message_ids.conflicts:

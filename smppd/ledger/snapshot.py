@@ -11,6 +11,8 @@ import msgspec
 
 from smppd.campaign import NO_TERMS, CampaignTerms
 from smppd.ledger.entries import Outstanding
+from smppd.ledger.holding import SavedHolding
+from smppd.ledger.spans import Spans
 from smppd.message import State
 
 #: How many finished message_ids are remembered at least, to know a repeated receipt as one.
@@ -39,10 +41,51 @@ class Chunk(msgspec.Struct, array_like=True):
     references: dict[int, int] = msgspec.field(default_factory=dict)
 
 
+class Pause(NamedTuple):
+    """Why a link submits nothing, or a campaign is held: since when (epoch seconds), and who said
+    so."""
+
+    at: float
+    reason: str
+    who: str
+
+
+class Trial(msgspec.Struct, array_like=True):
+    """What became of a campaign's first messages, by state, while the rest waits for it.
+
+    `end`: the first item that waits; None until so many messages are admitted. `over`: it was
+    decided, by what became of them or by an operator.
+    """
+
+    end: int | None = None
+    messages: int = 0
+    states: list[int] = msgspec.field(default_factory=lambda: [0] * (len(State) + 1))
+    over: bool = False
+
+    def covers(self, item: int) -> bool:
+        """Whether this item goes first."""
+        return self.end is None or item < self.end
+
+    def admit(self, chunk: Chunk, wanted: int) -> None:
+        """Take from a chunk what is still wanted; what was final at once is no message."""
+        if self.end is not None:
+            return
+        item, after = chunk.first_item, chunk.first_item + chunk.items
+        before = self.messages
+        while item < after and self.messages < wanted:
+            self.messages += item not in chunk.final
+            item += 1
+        self.states[State.QUEUED] += self.messages - before
+        if self.messages >= wanted:
+            self.end = item
+
+
 class FileAccount(msgspec.Struct, array_like=True):
     """A file that is not reported yet, or has messages that are not final.
 
-    `scheduled` counts those of its queued messages that wait for their `send_at`.
+    `scheduled` counts those of its queued messages that wait for a moment, or for their campaign.
+    `held`: nothing of it leaves until it is resumed; `cancelled`: nothing more of it leaves at all,
+    by whose word; `trial`: of its first messages, if it goes by them.
     """
 
     file_id: int
@@ -62,6 +105,21 @@ class FileAccount(msgspec.Struct, array_like=True):
     saved_slots: dict[int, bytes] = msgspec.field(default_factory=dict)
     scheduled: int = 0
     terms: CampaignTerms = NO_TERMS
+    held: Pause | None = None
+    cancelled: str = ""
+    trial: Trial | None = None
+
+    @property
+    def restrained(self) -> bool:
+        """Whether something of it may have to stay that could leave otherwise."""
+        on_trial = self.trial is not None and not self.trial.over
+        return self.held is not None or bool(self.cancelled) or on_trial
+
+    def holds(self, item: int) -> bool:
+        """Whether this item of it is not to leave now."""
+        if self.held is not None or self.cancelled:
+            return True
+        return self.trial is not None and not (self.trial.over or self.trial.covers(item))
 
     @property
     def campaign(self) -> str:
@@ -82,8 +140,9 @@ class FileAccount(msgspec.Struct, array_like=True):
 class Queue(msgspec.Struct, array_like=True):
     """One lane of one link: msg_ids up to `head` were taken, up to `tail` exist.
 
-    `queued` counts the messages in state QUEUED, those included that came back. `cancelled` are
-    those that were cancelled, or picked, before their turn: behind `head`, and to be passed over.
+    `queued` counts the messages in state QUEUED, those included that came back. `passed` are those
+    that were cancelled, or picked, before their turn: behind `head`, and to be passed over
+    (`cancelled`: the same in snapshots of earlier versions).
     """
 
     number: int
@@ -91,6 +150,7 @@ class Queue(msgspec.Struct, array_like=True):
     tail: int
     queued: int = 0
     cancelled: set[int] = msgspec.field(default_factory=set)
+    passed: Spans = msgspec.field(default_factory=Spans)
 
 
 class FullBlock(NamedTuple):
@@ -120,14 +180,6 @@ class Finished(NamedTuple):
     state: int = 0
 
 
-class Pause(NamedTuple):
-    """Why a link submits nothing, since when (epoch seconds), and who said so."""
-
-    at: float
-    reason: str
-    who: str
-
-
 class Snapshot(msgspec.Struct, array_like=True):
     """The whole ledger at one seq, so that a start need not read the log from its beginning."""
 
@@ -145,6 +197,7 @@ class Snapshot(msgspec.Struct, array_like=True):
     ghosts: dict[str, float] = {}
     paused: dict[str, Pause] = msgspec.field(default_factory=dict)
     received: int = 0
+    holding: SavedHolding = msgspec.field(default_factory=SavedHolding)
 
 
 read_chunk = msgspec.msgpack.Decoder(Chunk).decode

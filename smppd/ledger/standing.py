@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from smppd.ledger.agenda import Agenda
 from smppd.ledger.entries import Outstanding
 from smppd.ledger.facts import QUEUE_SHIFT, Fact, LedgerError
+from smppd.ledger.holding import Holding
 from smppd.ledger.lifecycle import ALLOWED, FINAL, QUEUED, SENDING, SENT, UNKNOWN, aggregate
 from smppd.ledger.message_ids import MessageIds
 from smppd.ledger.references import References
@@ -46,6 +47,9 @@ class Standing:
         self.shelf = Shelf()
         self.retries = Retries()
         self.agenda = Agenda()
+        self.holding = Holding()
+        #: The files of which something may have to stay (see `FileAccount.restrained`).
+        self.restrained: set[int] = set()
         self.held: set[int] = set()
         self.doubtful: list[int] = []
         self.unmatched = 0
@@ -107,6 +111,9 @@ class Standing:
         file = self.files[entry.file_id]
         file.states[old] -= 1
         file.states[state] += 1
+        if file.trial is not None and file.trial.covers(entry.item):
+            file.trial.states[old] -= 1
+            file.trial.states[state] += 1
         if old == UNKNOWN:
             self.held.discard(entry.msg_id)
         elif old == QUEUED:
@@ -152,12 +159,23 @@ class Standing:
         """Keep no account of a file that is reported and has no message that is not final."""
         if file.reported and not file.pending:
             del self.files[file.file_id], self.slots[file.file_id]
+            self.restrained.discard(file.file_id)
+
+    def restrain(self, file: FileAccount) -> None:
+        """Know whether something of a file may have to stay, after a fact about it."""
+        (self.restrained.add if file.restrained else self.restrained.discard)(file.file_id)
 
     def wait(self, entry: Outstanding) -> None:
         """Let it go again when it is due."""
         queue = entry.msg_id >> QUEUE_SHIFT
         self.retries.add(queue, entry.due or 0.0, entry.msg_id)
         self.refilled.add(queue)
+
+    def called_off(self, file_id: int, msg_id: int, place: float) -> None:
+        """A message waits no more where it waited: at this moment of the agenda, or held."""
+        if not self.agenda.remove(place, msg_id):
+            self.holding.remove(file_id, msg_id)
+        self.files[file_id].scheduled -= 1
 
     def due_retries(self, queue: int, now: float) -> Iterator[Outstanding]:
         """Take a queue's messages whose time to go again has come, the earliest first."""

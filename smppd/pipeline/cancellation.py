@@ -130,7 +130,7 @@ class Cancellation:
         if entry is None:
             queue = self._desk.accounts.queue(msg_id >> QUEUE_SHIFT)
             waits = row.state == State.QUEUED and msg_id > queue.head
-            if not waits or msg_id in queue.cancelled:
+            if not waits or msg_id in queue.passed:
                 return Fate(msg_id, False, "", _OVER)
             ledger.cancelled(now, who, msg_id, row)
             return Fate(msg_id, True, _CANCELLED)

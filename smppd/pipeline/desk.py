@@ -14,6 +14,7 @@ from smppd.ledger import memory
 from smppd.ledger.entries import MessageRow
 from smppd.ledger.ledger import Ledger
 from smppd.message import ErrorInfo, OnUnknown, State
+from smppd.pipeline.gate import Gate
 from smppd.ports import Checkpoint, Journal, Writing
 
 #: Facts between two snapshots: bounds what a start after a crash has to read again.
@@ -40,6 +41,7 @@ class Desk:
     ) -> None:
         self.ledger = ledger
         self.accounts = ledger.accounts
+        self.gate = Gate(ledger.accounts)
         self.journal = journal
         self.wall = wall
         self.recent_ids = recent

@@ -14,8 +14,10 @@ from math import inf
 import trio
 
 from smppd.ledger.entries import MessageRow
-from smppd.message import Lane, Part, State
+from smppd.ledger.facts import OWN_TIME, Wait
+from smppd.message import ErrorInfo, Lane, Part, State
 from smppd.pipeline.desk import Desk
+from smppd.pipeline.passage import Passage, is_over
 from smppd.pipeline.pools import Pool
 from smppd.pipeline.turns import Shares
 from smppd.ports import Route
@@ -27,7 +29,8 @@ LOOK_UP = 30.0
 #: Messages that go nowhere now (past their time, or before it) in one lot, about.
 ASIDE = 2000
 
-_TOO_EARLY, _NOW, _TOO_LATE = range(3)
+#: Of a message at the head of its queue whose time is over.
+_TOO_LATE = object()
 
 
 class Dispatcher:
@@ -35,6 +38,8 @@ class Dispatcher:
 
     def __init__(self, desk: Desk, route: Route, pools: Sequence[Pool]) -> None:
         self._desk = desk
+        self._gate = desk.gate
+        self._passage = Passage(desk)
         self._route = route
         self._pools = list(pools)
         # For each lane by itself: two lanes that shared one order would each serve one pool only.
@@ -174,24 +179,30 @@ class Dispatcher:
             pool.took(self._route.name, parts, trio.current_time())
 
     def _new(self, rows: list[MessageRow]) -> list[Part]:
-        """Take rows from the head of their queue. Those past their time go nowhere, and those
-        before it wait elsewhere."""
+        """Take rows from the head of their queue. Those past their time go nowhere, nor do barred
+        ones, and those before it, or held, wait elsewhere."""
         now, ledger, parts = self._desk.wall(), self._desk.ledger, list[Part]()
         self._moved = True
+        judge = None if self._gate.is_open else self._gate.new
 
-        def when(row: MessageRow) -> int:
+        def when(row: MessageRow) -> object:
             message = row.message
             if message.expires is not None and message.expires <= now:
                 return _TOO_LATE
-            return _TOO_EARLY if message.send_at is not None and message.send_at > now else _NOW
+            if message.send_at is not None and message.send_at > now:
+                return OWN_TIME
+            return None if judge is None else judge(row, now)
 
         for moment, run in groupby(rows, when):
             lot = list(run)
-            if moment == _TOO_LATE:
+            if moment is _TOO_LATE:
                 ledger.expired_in_queue(now, lot)
                 continue
-            if moment == _TOO_EARLY:
-                ledger.deferred(now, lot)
+            if isinstance(moment, ErrorInfo):
+                ledger.barred_in_queue(now, lot, moment)
+                continue
+            if isinstance(moment, float | Wait):
+                ledger.deferred(now, lot, moment)
                 continue
             ledger.sending(now, self._route.name, lot, lot[-1].msg_id)
             parts += [
@@ -234,8 +245,10 @@ class Dispatcher:
             parts += self._resume(rows[msg_id], now)
         for msg_id in scheduled:
             # Another link of the pool, or a cancel, may have come first.
-            if len(parts) < room and self._desk.ledger.called_up(now, rows[msg_id]):
-                parts += self._resume(rows[msg_id], now)
+            if len(parts) < room:
+                self._moved = True
+                if self._passage.call_up(rows[msg_id], now):
+                    parts += self._leave(rows[msg_id], now)
         self._took(pool, len(parts))
         return parts
 
@@ -244,9 +257,15 @@ class Dispatcher:
         still = self._desk.accounts.entries.get(row.msg_id)
         if still is None or still.state != State.QUEUED:
             return []
-        self._moved, message = True, row.message
-        if message.expires is not None and message.expires <= now:
+        self._moved = True
+        if not is_over(row, now) and not self._passage.goes_again(row, still, now):
+            return []
+        return self._leave(row, now)
+
+    def _leave(self, row: MessageRow, now: float) -> list[Part]:
+        """The queued parts of an outstanding message, unless its time is over."""
+        if is_over(row, now):
             self._desk.ledger.expired(now, row.msg_id)
             return []
         indexes = self._desk.ledger.sending_again(now, self._route.name, row.msg_id)
-        return [Part(row.msg_id, index, message) for index in indexes]
+        return [Part(row.msg_id, index, row.message) for index in indexes]

@@ -19,9 +19,11 @@ from smppd.events import Emit, FallbackBegan, FallbackEnded
 from smppd.figures import FallbackFigures
 from smppd.ledger.calls import NO_CALL
 from smppd.ledger.entries import MessageRow, Outstanding
-from smppd.message import Call, Lane, Message, Part, State
+from smppd.ledger.facts import OWN_TIME, Wait
+from smppd.message import Call, ErrorInfo, Lane, Message, Part, State
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.detour import Detour, DetouredLane
+from smppd.pipeline.passage import Passage, is_over
 from smppd.pipeline.stretch import Stretch
 from smppd.ports import Route
 from smppd.recast import SEND_SMS, as_call
@@ -48,6 +50,8 @@ class Fallback:
         self, desk: Desk, account: Route, sender: str, detours: Sequence[Detour], emit: Emit
     ) -> None:
         self._desk = desk
+        self._gate = desk.gate
+        self._passage = Passage(desk)
         self._account = account
         self._sender = sender
         self._detours = list(detours)
@@ -158,8 +162,10 @@ class Fallback:
             call = self._call(detour, row.message) if goes_on else None
             if call is None:
                 self._keep(lane, still)
-            else:
+            elif self._passage.goes_again(row, still, now):
                 parts.append(self._send(detour, row, call))
+            else:
+                self._moved = True
         return parts
 
     def _expire(self, msg_id: int) -> None:
@@ -189,11 +195,11 @@ class Fallback:
         for msg_id in new:
             row = rows[msg_id]
             call = self._call(detour, row.message)
-            over = row.message.expires is not None and row.message.expires <= now
+            over = is_over(row, now)
+            self._moved = True  # there may be more behind it
             if call is None and not over:
                 lane.unfit.add(msg_id)
-                self._moved = True  # there may be more behind it
-            elif self._desk.ledger.called_up(now, row):
+            elif self._passage.call_up(row, now):
                 if over or call is None:
                     self._expire(msg_id)
                 else:
@@ -214,20 +220,24 @@ class Fallback:
         return parts
 
     def _one_new(self, detour: Detour, stretch: Stretch, row: MessageRow) -> list[Part]:
-        now, message = self._desk.wall(), row.message
-        over = message.expires is not None and message.expires <= now
+        now, message, over = self._desk.wall(), row.message, is_over(row, self._desk.wall())
         call = self._call(detour, message)
         if call is None and not over:
             stretch.leave(row)
             return []
-        stretch.pick(row)
         self._moved = True
+        waits = message.send_at is not None and message.send_at > now
+        verdict = None
+        if not (over or waits or self._gate.is_open):
+            verdict = self._gate.new(row, now)
+        stretch.pick(row, verdict if isinstance(verdict, float | Wait) else OWN_TIME)
         if over or call is None:
             self._expire(row.msg_id)
-            return []
-        if message.send_at is not None and message.send_at > now:
-            return []
-        return [self._send(detour, row, call)]
+        elif isinstance(verdict, ErrorInfo):
+            self._desk.ledger.barred(now, row.msg_id, verdict)
+        elif verdict is None and not waits:
+            return [self._send(detour, row, call)]
+        return []
 
 
 def is_untouched(entry: Outstanding) -> bool:

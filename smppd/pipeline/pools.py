@@ -47,11 +47,14 @@ class PoolLane:
         return bool(self._reserved.get(link))
 
     def next_due(self) -> float:
-        """When the next message that came back, or waits for its time, is due."""
-        accounts = self._desk.accounts
-        again = accounts.retries.next_due(self.number)
-        scheduled = accounts.agenda.next_due(self.number)
-        return min(inf if again is None else again, inf if scheduled is None else scheduled)
+        """When the next message that came back, waits for its time, or is held, is due."""
+        accounts, number = self._desk.accounts, self.number
+        moments = (
+            accounts.retries.next_due(number),
+            accounts.agenda.next_due(number),
+            accounts.holding.next_due(number),
+        )
+        return min((each for each in moments if each is not None), default=inf)
 
     async def fill(self) -> bool:
         """Whether there is a message at the head, read from disk if need be."""
@@ -70,10 +73,10 @@ class PoolLane:
         """Messages from the head whose parts fill `room`; a long one may overfill it."""
         rows = []
         queue = self._desk.accounts.queue(self.number)
-        head, cancelled = queue.head, queue.cancelled
+        head, passed = queue.head, queue.passed if queue.passed else ()
         while self._ahead and room > 0:
             row = self._ahead.popleft()
-            if row.msg_id <= head or (cancelled and row.msg_id in cancelled):
+            if row.msg_id <= head or row.msg_id in passed:
                 continue
             rows.append(row)
             room -= len(row.message.segments)
@@ -84,8 +87,11 @@ class PoolLane:
         return self._desk.accounts.due_retries(self.number, now)
 
     def scheduled(self, now: float, limit: int) -> list[int]:
-        """Messages whose `send_at` has come, at most so many; they are not taken by this."""
-        return self._desk.accounts.agenda.due(self.number, now, limit)
+        """Messages whose `send_at` has come, or until when they were held, at most so many; they are
+        not taken by this."""
+        accounts = self._desk.accounts
+        found = accounts.agenda.due(self.number, now, limit)
+        return found + accounts.holding.due(self.number, now, limit - len(found))
 
     def reserve(self, link: str, entry: Outstanding) -> None:
         """Leave a message that came back to this link alone. When its time is over it is due for

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections import deque
 
 from smppd.ledger.entries import MessageRow
+from smppd.ledger.facts import OWN_TIME, Until
 from smppd.message import State
 from smppd.pipeline.desk import Desk
 
 #: Messages read at once.
 PAGE = 500
-#: Messages of a queue that were picked behind one that stays, at most: each is remembered until the
-#: head of the queue has passed it.
+#: Stretches of a queue that were picked behind one that stays, at most: each is remembered until
+#: the head of the queue has passed it.
 MOST_PICKED = 100_000
 
 
@@ -34,7 +35,7 @@ class Stretch:
 
     async def read(self) -> bool:
         """Whether there may be more, read from disk if need be."""
-        if len(self._queue.cancelled) >= MOST_PICKED:
+        if self._queue.passed.weight >= MOST_PICKED:
             return False
         if not self._page and self._read < self._queue.tail:
             rows = await self._desk.journal.read_queue(self._read, PAGE)
@@ -49,7 +50,7 @@ class Stretch:
         while self._page:
             row = self._page.popleft()
             waits = row.state == State.QUEUED and row.msg_id > queue.head
-            if waits and row.msg_id not in queue.cancelled:
+            if waits and row.msg_id not in queue.passed:
                 return row
         return None
 
@@ -58,8 +59,8 @@ class Stretch:
         self._clear = row.msg_id + 1
         self.stay += 1
 
-    def pick(self, row: MessageRow) -> None:
-        """It is taken out of its turn."""
+    def pick(self, row: MessageRow, until: Until = OWN_TIME) -> None:
+        """It is taken out of its turn, maybe to be held."""
         first = max(self._clear, self._queue.head + 1)
-        self._desk.ledger.picked(self._desk.wall(), [row], first)
+        self._desk.ledger.picked(self._desk.wall(), [row], first, until)
         self._clear = row.msg_id + 1

@@ -8,7 +8,16 @@ from types import MappingProxyType
 import msgspec
 
 from smppd.ledger.entries import read_outstanding
-from smppd.ledger.facts import CANCEL_ASKED, HEAD, Fact, Kind, read_due, receipt_fact
+from smppd.ledger.facts import (
+    CANCEL_ASKED,
+    FOR_CAMPAIGN,
+    HEAD,
+    Fact,
+    Kind,
+    read_due,
+    read_moved,
+    receipt_fact,
+)
 from smppd.message import ErrorInfo, State
 from smppd.results.lines import iso
 from smppd.smpp.vocabulary import MessageState, status_name
@@ -80,6 +89,15 @@ def _recalled(fact: Fact) -> str:
     return "called up from those that wait" if waited else "read back into memory"
 
 
+def _deferred(fact: Fact) -> str:
+    if fact.text == FOR_CAMPAIGN:
+        return "held for its campaign"
+    if fact.detail is None:
+        return "waits for its send_at"
+    until = read_due(fact.detail) if fact.num is not None else read_moved(fact.detail).until
+    return f"held until {iso(until)}"
+
+
 def _identified(fact: Fact) -> str:
     message_id = (fact.text or "").partition("\t")[2]
     return f"taken by the SMSC{' as ' if message_id else ''}{message_id}, as its receipt shows"
@@ -104,7 +122,8 @@ WORDS: Mapping[Kind, Callable[[Fact], str]] = MappingProxyType(
         Kind.CANCELLED: _cancelled,
         Kind.QUERIED: _queried,
         Kind.RECALLED: _recalled,
-        Kind.DEFERRED: lambda _: "waits for its send_at",
+        Kind.DEFERRED: _deferred,
+        Kind.BARRED: lambda fact: f"not let out: {what_was_wrong(fact)}",
         Kind.PICKED: lambda _: "taken out of its turn: its link is not bound",
         Kind.IDENTIFIED: _identified,
     }

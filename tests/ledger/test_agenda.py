@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smppd.ledger.agenda import Agenda, _Slot
+from smppd.ledger.agenda import Agenda, Slot
 from smppd.ledger.facts import QUEUE_SHIFT
 
 MSG = st.builds(
@@ -44,13 +44,13 @@ def test_it_agrees_with_a_plain_list(actions: list[tuple[str, int, float]]) -> N
 
 def test_a_look_between_what_is_added_sorts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     sorted_at: list[int] = []
-    order = _Slot.order
+    order = Slot.order
 
-    def note(slot: _Slot) -> None:
+    def note(slot: Slot) -> None:
         sorted_at.append(len(slot.items))
         order(slot)
 
-    monkeypatch.setattr(_Slot, "order", note)
+    monkeypatch.setattr(Slot, "order", note)
     agenda = Agenda()
     for n in range(500):
         agenda.add(599.0 - n, (1 << QUEUE_SHIFT) + n + 1)

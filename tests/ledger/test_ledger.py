@@ -65,7 +65,7 @@ class Desk:
         return [row.msg_id for row in new]
 
     def send(self, *msg_ids: int, at: float = 3.0) -> None:
-        passed_over = self.accounts.queue(QUEUE).cancelled
+        passed_over = self.accounts.queue(QUEUE).passed
         rows = [r for r in self.rows if r.msg_id in msg_ids and r.msg_id not in passed_over]
         self.ledger.sending(at, "main", rows, rows[-1].msg_id)
 
@@ -112,7 +112,7 @@ def picture(accounts: Accounts) -> dict[str, Any]:
         "seq": accounts.seq,
         "counts": accounts.counts,
         "queues": {
-            n: (q.head, q.tail, q.queued, q.cancelled)
+            n: (q.head, q.tail, q.queued, list(q.passed))
             for n, q in accounts.queues.items()
             if q.tail > BASE
         },
@@ -376,13 +376,13 @@ def test_a_message_cancelled_in_its_queue_is_passed_over() -> None:
     assert (result.state, result.attempts) == (State.CANCELLED, 0)
     assert result.error == ErrorInfo("CANCELLED", None, "cancelled by ana")
     queue = desk.accounts.queue(QUEUE)
-    assert (queue.head, queue.queued, queue.cancelled) == (BASE, 2, {second})
+    assert (queue.head, queue.queued, set(queue.passed)) == (BASE, 2, {second})
     restored = Accounts()
     memory.restore(restored, memory.snapshot(desk.accounts))
-    assert restored.queue(QUEUE).cancelled == {second}
+    assert set(restored.queue(QUEUE).passed) == {second}
     desk.send(first, second, third)
     assert sorted(desk.accounts.entries) == [first, third]
-    assert not queue.cancelled, "nothing is remembered of what was passed over"
+    assert not queue.passed, "nothing is remembered of what was passed over"
     assert picture(desk.replayed()) == picture(desk.accounts)
 
 
@@ -482,15 +482,15 @@ def _step(desk: Desk, action: int, pick: int, part: int) -> None:
         desk.admit(*[message(parts=1 + part, receipt=pick != 3) for _ in range(1 + pick % 3)])
     elif action == 1 and queue.head < queue.tail:
         last = min(queue.head + 1 + pick, queue.tail)
-        if any(msg not in queue.cancelled for msg in range(queue.head + 1, last + 1)):
+        if any(msg not in queue.passed for msg in range(queue.head + 1, last + 1)):
             desk.send(*range(queue.head + 1, last + 1), at=now)
     elif action == 2 and (due := next(iter(accounts.due_retries(QUEUE, now)), None)):
         ledger.sending_again(now, "main", due.msg_id)
     elif action == 9 and queue.head < queue.tail:
-        if queue.head + 1 not in queue.cancelled:
+        if queue.head + 1 not in queue.passed:
             ledger.expired_in_queue(now, [r for r in desk.rows if r.msg_id == queue.head + 1])
     elif action == 10 and queue.head + pick < queue.tail:
-        if queue.head + 1 + pick not in queue.cancelled:
+        if queue.head + 1 + pick not in queue.passed:
             desk.cancel(queue.head + 1 + pick, at=now)
     elif entries:
         _step_one(desk, accounts.entries[entries[pick % len(entries)]], action, pick, part)
@@ -547,7 +547,7 @@ def test_any_history_replays_to_the_same_accounts(
         assert file.done == sum(live.slots[desk.file].ended(n) for n in range(file.items))
         assert len(live.entries) + file.done + (
             live.queue(QUEUE).tail - live.queue(QUEUE).head
-        ) - len(live.queue(QUEUE).cancelled) == len(desk.rows)
+        ) - len(live.queue(QUEUE).passed) == len(desk.rows)
     assert picture(desk.replayed()) == picture(desk.accounts)
     if saved is not None:
         restored = Accounts()

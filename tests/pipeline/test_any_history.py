@@ -257,7 +257,7 @@ def agrees_with_disk(life: Life) -> None:
         assert loaded.references.save() == life.accounts.references.save()
         assert loaded.shelf.keys() == life.accounts.shelf.keys()
         for number, each in life.accounts.queues.items():
-            assert loaded.queue(number).cancelled == each.cancelled
+            assert loaded.queue(number).passed == each.passed
         for queue in life.accounts.queues:
             waiting = life.accounts.agenda.due(queue, 1e11, 1000)
             assert loaded.agenda.due(queue, 1e11, 1000) == waiting

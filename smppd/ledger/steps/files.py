@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from smppd.campaign import CampaignTerms
-from smppd.ledger.facts import QUEUE_SHIFT, Fact, LedgerError, read_names
+from smppd.ledger.facts import CANARY, QUEUE_SHIFT, Fact, LedgerError, read_names
 from smppd.ledger.lifecycle import QUEUED
 from smppd.ledger.slots import FINAL_AT_ADMISSION, Slots
-from smppd.ledger.snapshot import FileAccount, read_chunk
+from smppd.ledger.snapshot import FileAccount, Pause, Trial, read_chunk
 from smppd.ledger.standing import Standing
 
 _read_terms = msgspec.msgpack.Decoder(CampaignTerms).decode
@@ -28,7 +28,47 @@ def campaign(standing: Standing, fact: Fact) -> None:
     """It says something of itself as a whole."""
     assert fact.msg is not None
     assert fact.detail is not None
-    standing.files[fact.msg].terms = _read_terms(fact.detail)
+    file = standing.files[fact.msg]
+    file.terms = _read_terms(fact.detail)
+    if file.terms.canary is not None and file.terms.canary.messages > 0:
+        file.trial = Trial()
+        standing.restrain(file)
+
+
+def campaign_cancelled(standing: Standing, fact: Fact) -> None:
+    """Nothing more of it leaves; what waits is cancelled one by one."""
+    assert fact.msg is not None
+    file = standing.files[fact.msg]
+    file.cancelled = fact.text or ""
+    standing.holding.retain(fact.msg)
+    standing.restrain(file)
+
+
+def campaign_paused(standing: Standing, file: FileAccount, pause: Pause) -> None:
+    """Nothing of it leaves until it is resumed."""
+    file.held = pause
+    if pause.who == CANARY and file.trial is not None:
+        file.trial.over = True
+    standing.holding.retain(file.file_id)
+    standing.restrain(file)
+
+
+def campaign_resumed(standing: Standing, file: FileAccount, who: str) -> None:
+    """It goes on: what was held is due, unless it goes by its first messages and nothing but that
+    held it. Its canary lets the rest follow, and leaves alone what an operator paused."""
+    trial = file.trial
+    if trial is not None and (who == CANARY or file.held is None):
+        trial.over = True
+    if who != CANARY:
+        file.held = None
+    standing.restrain(file)
+    holding = standing.holding
+    if file.held is None and not file.cancelled:
+        standing.refilled.update(holding.release(file.file_id))
+        for msg_id in holding.back.pop(file.file_id, ()):
+            entry = standing.entries.get(msg_id)
+            if entry is not None and entry.state == QUEUED:
+                standing.wait(entry)
 
 
 def admitted(standing: Standing, fact: Fact) -> None:
@@ -52,6 +92,8 @@ def admitted(standing: Standing, fact: Fact) -> None:
         standing.references.note(chunk.references.items())
         chunk.references = {}
     file.chunks.append(chunk)
+    if file.trial is not None and file.terms.canary is not None:
+        file.trial.admit(chunk, file.terms.canary.messages)
     for first, last, queued in chunk.ranges:
         queue = standing.queue(first >> QUEUE_SHIFT)
         queue.queued += queued
@@ -73,6 +115,7 @@ def withdrawn(standing: Standing, fact: Fact) -> None:
     if standing.files[fact.msg].items:
         raise LedgerError(f"file {fact.msg} has messages and cannot be withdrawn")
     del standing.files[fact.msg], standing.slots[fact.msg]
+    standing.restrained.discard(fact.msg)
 
 
 def reported(standing: Standing, fact: Fact) -> None:

@@ -1,0 +1,78 @@
+"""The gate: what is asked of every message at the last moment before it leaves, over a link or an
+account, whether it is new, was called up, or came back.
+
+A message may leave, or not before a moment, or not while its campaign is held, or not at all. One
+of which a part has left is never stopped half-way. Where nothing is configured and no campaign is
+held, the gate is open, and nobody asks it.
+
+A check looks at the row of a message (`MessageRow`) and the time (epoch seconds). A message to a
+single destination has that in `to`; a call to a group has none (its `to` is for people), so that
+checks which go by the number let it pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from smppd.ledger.accounts import Accounts
+from smppd.ledger.entries import MessageRow, Outstanding
+from smppd.ledger.facts import Wait
+from smppd.message import ErrorInfo, State
+
+#: The campaign of a message is held, or cancelled.
+HELD = Wait.CAMPAIGN
+
+#: None: it may leave. A number: not before that moment (epoch seconds). HELD: not while its
+#: campaign is held. ErrorInfo: it is barred, for this reason.
+Verdict = float | Wait | ErrorInfo | None
+Check = Callable[[MessageRow, float], Verdict]
+
+_QUEUED = int(State.QUEUED)
+
+
+class Gate:
+    """Asks every check; whether a campaign is held it knows itself."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+        self._checks: list[Check] = []
+        self._tally: Check | None = None
+
+    def add(self, check: Check) -> None:
+        """Ask this, too."""
+        self._checks.append(check)
+
+    def count_with(self, tally: Check) -> None:
+        """Ask this last, of messages that have never left: it may count those that it lets pass."""
+        self._tally = tally
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing at all would be stopped just now."""
+        return not (self._checks or self._accounts.restrained) and self._tally is None
+
+    def new(self, row: MessageRow, now: float) -> Verdict:
+        """Of a message of which nothing has left, and that would leave now."""
+        verdict = self._first_checks(row, now)
+        if verdict is None and self._tally is not None:
+            return self._tally(row, now)
+        return verdict
+
+    def again(self, row: MessageRow, entry: Outstanding, now: float) -> Verdict:
+        """Of a message that came back, and would leave again now."""
+        if any(state != _QUEUED for state in entry.part_states):
+            return None
+        return self._first_checks(row, now) if entry.left else self.new(row, now)
+
+    def _first_checks(self, row: MessageRow, now: float) -> Verdict:
+        until: float | None = None
+        for check in self._checks:
+            verdict = check(row, now)
+            if isinstance(verdict, ErrorInfo):
+                return verdict
+            if isinstance(verdict, float):
+                until = max(verdict, until or verdict)
+        accounts, file_id = self._accounts, row.file_id
+        if file_id in accounts.restrained and accounts.files[file_id].holds(row.item):
+            return HELD
+        return until

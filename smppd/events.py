@@ -415,6 +415,41 @@ class ChatRecovered:
     platformid: str
 
 
+@dataclass(frozen=True, slots=True)
+class OutletFailing:
+    """Events do not get out over this outlet, and wait; said once until they do."""
+
+    outlet: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutletRecovered:
+    """Events get out again."""
+
+    outlet: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class OutletGaveUp:
+    """Events that the other side does not take were put aside, into a file at `place`."""
+
+    outlet: str
+    count: int
+    reason: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutletGap:
+    """Events that an outlet has not told are not in the journal any more; `facts` of it are gone."""
+
+    outlet: str
+    facts: int
+    hint: str
+
+
 Event = (
     DaemonStarted
     | DaemonStopping
@@ -458,6 +493,10 @@ Event = (
     | OptOutsChanged
     | ChatFailing
     | ChatRecovered
+    | OutletFailing
+    | OutletRecovered
+    | OutletGaveUp
+    | OutletGap
 )
 
 Emit = Callable[[Event], None]

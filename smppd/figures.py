@@ -283,6 +283,23 @@ class OptOutFigures(msgspec.Struct):
     barred: int = 0
 
 
+class OutletFigures(msgspec.Struct):
+    """One way that events leave since the daemon started: the stream, a webhook, a hook.
+
+    `behind` counts the facts of the journal that it has not passed; `waiting_since` is when the event
+    happened that is on its way. All times are epoch seconds.
+    """
+
+    name: str
+    delivered: int = 0
+    failures: int = 0
+    given_up: int = 0
+    behind: int = 0
+    waiting_since: float | None = None
+    failing_since: float | None = None
+    last_error: str = ""
+
+
 class DaemonFigures(msgspec.Struct):
     """Everything, at one moment. `states` counts all messages in the journal by state; of the
     queued ones, `scheduled` wait for their `send_at`."""
@@ -309,3 +326,4 @@ class DaemonFigures(msgspec.Struct):
     fallbacks: list[FallbackFigures] = msgspec.field(default_factory=list)
     accounts: list[AccountFigures] = msgspec.field(default_factory=list)
     optouts: OptOutFigures = msgspec.field(default_factory=OptOutFigures)
+    outlets: list[OutletFigures] = msgspec.field(default_factory=list)

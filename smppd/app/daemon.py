@@ -106,7 +106,7 @@ class Daemon:
 
     async def run(self, *, signals: bool = True) -> None:
         """Run until `stop_requested`, drain, and return when everything is on disk."""
-        async with self._watched(), self._journaled(signals=signals):
+        async with self._watched(), self._journaled(signals=signals), self._told():
             in_doubt = await self.parts.settlement.account_for_the_last_run()
             async with self._controlled(), self._published(), self._linked(), self._dispatching():
                 async with self._spooling():
@@ -148,6 +148,17 @@ class Daemon:
                 nursery.start_soon(self._heed_signals)
             yield
             await self.parts.desk.checkpoint(final=True)
+            nursery.cancel_scope.cancel()
+
+    @asynccontextmanager
+    async def _told(self) -> AsyncIterator[None]:
+        """Events leave until everything else is at rest, and then what can leave in time."""
+        outlets = self.parts.outlets
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(outlets.run)
+            yield
+            await self.parts.desk.commit()
+            await outlets.drain(self.parts.ledger.accounts.seq, self.config.events.drain_timeout)
             nursery.cancel_scope.cancel()
 
     @asynccontextmanager

@@ -16,6 +16,7 @@ from smppd.app.accounts import account_pools, build_accounts
 from smppd.app.asking import build_fallbacks, build_statuses, query_terms
 from smppd.app.chatting import chat_polling
 from smppd.app.optingout import build_opt_outs, heed_wishes, spare_lanes
+from smppd.app.outlets import Surrounding, build_outlets
 from smppd.config import Config, HttpConfig
 from smppd.events import Emit
 from smppd.httpapi.account import Account
@@ -112,6 +113,14 @@ class Parts:
         self._build_asking()
         self._build_chat(stores.main)
         self._build_spool(stores.reader)
+        self.outlets = build_outlets(
+            config,
+            passwords,
+            stores.main,
+            self.journal,
+            Surrounding(emit, around.wall, around.run_sync),
+        )
+        stack.callback(self.outlets.close)
 
     def _build_desk(self, store: Store) -> None:
         self.ledger = Ledger()

@@ -54,6 +54,7 @@ class Survey:
             chats=parts.chat.figures(),
             accounts=self._http_accounts(),
             optouts=parts.opt_outs.counted(),
+            outlets=parts.outlets.figures(accounts.seq),
             fallbacks=[each for way in parts.fallbacks for each in way.figures()],
         )
 

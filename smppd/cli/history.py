@@ -19,7 +19,7 @@ from smppd.cli.words import count
 from smppd.config.quantities import seconds
 from smppd.ports import ApiCall
 from smppd.provider.catalogue import OPERATIONS
-from smppd.results.lines import iso
+from smppd.told import iso
 
 _SHOWN = 50
 _MOST = 1_000_000

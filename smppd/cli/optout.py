@@ -23,7 +23,7 @@ from smppd.journal.schema import JournalError
 from smppd.locking import AlreadyLocked
 from smppd.optout.roll import EVERYONE, Change, OptOut, sender_key
 from smppd.placing import write_whole
-from smppd.results.lines import iso
+from smppd.told import iso
 
 #: Changes in one request to the daemon, or in one commit, so that others get their turn.
 _AT_ONCE = 5000

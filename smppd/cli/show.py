@@ -14,8 +14,9 @@ from smppd.cli.terminal import Terminal, plural
 from smppd.cli.waiting import counted
 from smppd.ledger.entries import MessageRow
 from smppd.message import Message, State
-from smppd.results.lines import ResultLine, iso
+from smppd.results.lines import ResultLine
 from smppd.results.story import Story, text_of
+from smppd.told import iso
 
 #: So many destinations of a group are shown, and so much of what a call says.
 _MOST_PARTS = 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Sequence
 
@@ -22,6 +23,15 @@ class FileTable:
         for fact in facts:
             if fact.kind <= _LAST and (step := _STEPS.get(fact.kind)) is not None:
                 step(self._sql, fact)
+
+    def by_ids(self, file_ids: Sequence[int]) -> list[FileRow]:
+        """These files, as far as there were any."""
+        rows = self._sql.execute(
+            f"SELECT {_COLUMNS} FROM file WHERE file_id"  # noqa: S608
+            " IN (SELECT value FROM json_each(?))",
+            (json.dumps(file_ids),),
+        )
+        return [FileRow(*row) for row in rows]
 
     def of_campaign(self, name: str, since: float) -> list[FileRow]:
         """The files of this campaign that were opened since (epoch seconds), the newest first."""

@@ -114,7 +114,7 @@ class Store:
     """The journal's statements on one connection."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self._sql = connection
+        self._sql = self.connection = connection
         self.calls = CallTable(connection)
         self.chats = Chats(connection)
         self.files = FileTable(connection)
@@ -328,6 +328,16 @@ class Store:
     def facts(self, after: int = 0) -> Iterator[Fact]:
         """The facts behind this seq, in order."""
         cursor = self._sql.execute(_FACT + "WHERE seq > ? ORDER BY seq", (after,))
+        return map(Fact._make, cursor)
+
+    def told(self, after: int, end: int, kinds: Sequence[int]) -> Iterator[Fact]:
+        """The facts behind `after` and up to `end` of these kinds, and those that made a message
+        final, in order."""
+        cursor = self._sql.execute(
+            _FACT + "WHERE seq > ? AND seq <= ? AND (result IS NOT NULL OR kind " + _AMONG + ")"
+            " ORDER BY seq",
+            (after, end, json.dumps(kinds)),
+        )
         return map(Fact._make, cursor)
 
     def receipts(self, after: int) -> Iterator[Fact]:

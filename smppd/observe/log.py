@@ -114,6 +114,10 @@ LINES: Mapping[type[events.Event], Line] = MappingProxyType(
         events.OptOutsChanged: Line("opt_outs_changed", "info", "the opt-out list was changed"),
         events.ChatFailing: Line("chat_failing", "warning", "cannot read a chat channel"),
         events.ChatRecovered: Line("chat_recovered", "info", "chat channel is read again"),
+        events.OutletFailing: Line("outlet_failing", "warning", "events do not get out and wait"),
+        events.OutletRecovered: Line("outlet_recovered", "info", "events get out again", _LASTED),
+        events.OutletGaveUp: Line("outlet_gave_up", "error", "events were refused and put aside"),
+        events.OutletGap: Line("outlet_gap", "error", "events are gone that nobody was told"),
         events.RefusalsUnusual: Line(
             "refusals_unusual", "warning", "messages fail for an unusual reason", _REFUSED
         ),

@@ -2,7 +2,7 @@
 
 Stations never import one another. The pipeline sees a link as a `Route`; a link sees the
 pipeline as `Submissions`; the spool sees it as `Admission`. `app` introduces them. Each module
-here is about one side: `links`, `calls` (accounts), `spool`, `journal`, `people`, `chats`.
+here is about one side: `links`, `calls` (accounts), `spool`, `journal`, `people`, `chats`, `outlets`.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ from smppd.ports.links import (
     Unanswered,
 )
 from smppd.ports.optouts import OptOutBook, OptOutMemory
+from smppd.ports.outlets import Cursors, Log, Stretch
 from smppd.ports.people import Letter, Mailbox, Publisher, ReceiptOf, Receipts
 from smppd.ports.spool import Admission, Claimed, Line, Unread
 
@@ -69,12 +70,14 @@ __all__ = [
     "Checkpoint",
     "Claimed",
     "Conversation",
+    "Cursors",
     "FileRow",
     "Heard",
     "Journal",
     "Letter",
     "Letterbox",
     "Line",
+    "Log",
     "Mailbox",
     "OptOutBook",
     "OptOutMemory",
@@ -88,6 +91,7 @@ __all__ = [
     "Returned",
     "Route",
     "Steering",
+    "Stretch",
     "Submissions",
     "Unanswered",
     "Unread",

@@ -22,7 +22,7 @@ import trio
 from smppd.events import Emit, MailboxFailing, MailboxRecovered
 from smppd.placing import free_name, fsync_folder, write_whole
 from smppd.ports import ChatLetter, Letter
-from smppd.results.lines import iso
+from smppd.told import iso
 
 _ENDING = ".letter"
 #: A draft's name: that of the letter, the number of its conversation, and its key.

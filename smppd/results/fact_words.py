@@ -19,8 +19,8 @@ from smppd.ledger.facts import (
     receipt_fact,
 )
 from smppd.message import ErrorInfo, State
-from smppd.results.lines import iso
 from smppd.smpp.vocabulary import MessageState, status_name
+from smppd.told import iso
 
 
 def when_again(fact: Fact, way: str) -> str:

@@ -10,13 +10,13 @@ from types import MappingProxyType
 
 import msgspec
 
-from smppd.results.lines import iso
 from smppd.smpp import gsm7
 from smppd.smpp.codec import Undecodable
 from smppd.smpp.pdu import DataSm, DeliverSm
 from smppd.smpp.segments import Segment, UserData, read_user_data
 from smppd.smpp.text import decode_text, is_default_alphabet
 from smppd.smpp.vocabulary import EsmClass, TlvTag
+from smppd.told import iso
 
 #: What a link's SMSC means by data_coding 0, by the link's name.
 Alphabets = Mapping[str, str]

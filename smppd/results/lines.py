@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from functools import lru_cache
-
 import msgspec
 
 from smppd.ledger.calls import read_response
@@ -18,6 +15,7 @@ from smppd.ledger.entries import (
 )
 from smppd.ledger.facts import Fact, Kind
 from smppd.message import ErrorInfo, Message, State
+from smppd.told import iso
 
 
 class ResultLine(msgspec.Struct, gc=False):
@@ -48,19 +46,6 @@ class ResultLine(msgspec.Struct, gc=False):
 
 _encode = msgspec.json.Encoder().encode
 _LABELS = [""] + [state.label for state in State]
-
-
-def iso(at: float | None) -> str | None:
-    """A moment (epoch seconds) in ISO 8601, UTC, to the millisecond."""
-    if at is None:
-        return None
-    second = int(at)
-    return f"{_to_the_second(second)}.{int((at - second) * 1000):03d}Z"
-
-
-@lru_cache(maxsize=64)
-def _to_the_second(second: int) -> str:
-    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def result_line(row: MessageRow, fact: Fact | None, entry: Outstanding | None) -> ResultLine:

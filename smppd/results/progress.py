@@ -10,7 +10,7 @@ import trio
 
 from smppd.ledger.snapshot import FileAccount
 from smppd.message import State
-from smppd.results.lines import iso
+from smppd.told import iso
 
 #: Files whose progress is written in one round, the oldest first.
 AT_MOST = 100

@@ -26,8 +26,8 @@ import msgspec
 from smppd.ledger.facts import Fact, Kind, ReceiptFact, receipt_fact
 from smppd.placing import write_whole
 from smppd.ports import ReceiptOf
-from smppd.results.lines import iso
 from smppd.smpp.vocabulary import MessageState
+from smppd.told import iso
 
 _WORDS = {int(state): state.name.lower() for state in MessageState}
 _encode = msgspec.json.Encoder().encode

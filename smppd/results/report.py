@@ -23,8 +23,9 @@ from smppd.ledger.slots import Slots
 from smppd.ledger.snapshot import FileAccount
 from smppd.message import Lane
 from smppd.placing import day_folder, free_name, fsync_folder, write_whole
-from smppd.results.lines import echo_of, encode_line, iso, result_lines
+from smppd.results.lines import echo_of, encode_line, result_lines
 from smppd.results.totals import Heading, Tally, terms_of
+from smppd.told import iso
 
 #: A file's messages in its order, each with the fact that ended it.
 Ended = Iterator[tuple[MessageRow, Fact | None]]

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from smppd import told
 from smppd.ledger.accounts import Accounts
 from smppd.ledger.entries import MessageRow, Outstanding
 from smppd.ledger.facts import QUEUE_SHIFT, Fact, Kind
@@ -19,9 +20,8 @@ from smppd.ledger.snapshot import FileAccount, Queue
 from smppd.message import State
 from smppd.results.call_words import CALL_WORDS
 from smppd.results.fact_words import WORDS
-from smppd.results.lines import ResultLine, echo_of, encode_line, iso, part_state, result_line
-from smppd.smpp.text import decode_text
-from smppd.smpp.vocabulary import EsmClass, TlvTag
+from smppd.results.lines import ResultLine, echo_of, encode_line, part_state, result_line
+from smppd.told import iso
 
 
 class Happening(msgspec.Struct, frozen=True):
@@ -106,14 +106,7 @@ def _with_contradictions(history: list[Happening], facts: Sequence[Fact]) -> lis
 
 def text_of(row: MessageRow) -> str:
     """The text of an accepted message, as a handset reads it; data in hex."""
-    message = row.message
-    headed = bool(message.esm_class & EsmClass.UDHI)
-    if message.encoding == "binary":
-        return b"".join(message.segments).hex()
-    payload = dict(message.tlv).get(TlvTag.MESSAGE_PAYLOAD)
-    pieces = message.segments if payload is None else (payload,)
-    default, coding = message.encoding, message.data_coding
-    return "".join(decode_text(each, coding, headed, default) for each in pieces)
+    return told.text_of(row.message)
 
 
 def _fold(row: MessageRow, facts: Sequence[Fact]) -> Outstanding | None:

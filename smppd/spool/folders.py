@@ -31,6 +31,7 @@ FOLDERS = (
     "received/chat",
     "received/optout",
     "receipts",
+    "events",
 )
 
 #: Folders inside the inbox that are ours; any other folder there is a mistake of the writer.

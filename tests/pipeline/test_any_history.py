@@ -22,6 +22,7 @@ from smppd.pipeline.cancellation import Cancellation, CancelTerms, Wanted
 from smppd.ports import Answered, Question, Reply, Returned, Unanswered
 from smppd.smpp.vocabulary import CommandStatus, MessageState
 from tests.pipeline.provider import CONTACT, GROUP, READS, SMS, Provider, account, call
+from tests.pipeline.telling import events
 
 if TYPE_CHECKING:
     from smppd.ledger.accounts import Accounts
@@ -315,6 +316,17 @@ def check_results(bench: Bench, life: Life, smsc: Smsc, handed_in: int) -> None:
     assert sum(report["states"].values()) == handed_in
 
 
+def check_events(bench: Bench, life: Life) -> None:
+    """Programs are told of each message once how it ended, and never the same thing twice."""
+    told = events(bench.path)
+    assert len({each["event_id"] for each in told}) == len(told)
+    last = Counter((each["id"], each["state"]) for each in told if each.get("final"))
+    shown = [life.shown(row.client_id) for row in life.reader.read_range(0, 1 << 60)]
+    assert last == Counter((each.id, each.state) for each in shown if each.done is not None)
+    accepted = {each["id"] for each in told if each["event"] == "accepted"}
+    assert accepted == {each.id for each in shown}
+
+
 def check_calls(bench: Bench, life: Life, provider: Provider, handed_in: int) -> None:
     """Each call is in one state, did what its result says, and was not done twice unbidden."""
     lines = bench.results("calls.jsonl")
@@ -406,6 +418,7 @@ class History:
         check_results(self.bench, life, self.smsc, len(self.lines))
         if self.calls:
             check_calls(self.bench, life, self.smsc.provider, len(self.calls))
+        check_events(self.bench, life)
         assert life.accounts.accepted == len(self.lines) + len(self.calls)
         self.over = True
 

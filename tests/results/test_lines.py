@@ -10,7 +10,8 @@ import pytest
 from smppd.ledger.entries import MessageRow, Outstanding, Rejected, result_of
 from smppd.ledger.facts import QUEUE_SHIFT, Fact, Kind, encode
 from smppd.message import ErrorInfo, Message, State
-from smppd.results.lines import echo_of, encode_line, iso, result_line
+from smppd.results.lines import echo_of, encode_line, result_line
+from smppd.told import iso
 
 MSG = (3 << QUEUE_SHIFT) + 8
 FIELDS = [

@@ -1,0 +1,257 @@
+"""An outlet: reads events behind its cursor, has them delivered, and moves the cursor when they are.
+
+So each event is delivered at least once and in order, whatever fails and whoever dies; nobody waits
+for an outlet but the outlets' own readers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple, Protocol
+
+import msgspec
+import trio
+
+from smppd.events import Emit, OutletFailing, OutletGaveUp, OutletRecovered
+from smppd.figures import OutletFigures
+from smppd.outlets.happenings import Happening
+from smppd.outlets.source import Source
+from smppd.ports import Cursors
+
+#: Seconds in which new facts gather before they are looked at.
+GATHER = 0.05
+#: A cursor that has passed nothing that was wanted is moved on disk after so many facts.
+_PASSED = 20_000
+
+
+class Trouble(NamedTuple):
+    """Why a lot was not delivered. `refused`: the other side does not want it as it is; `divisible`:
+    for what stands in it, so that a part of it may pass."""
+
+    reason: str
+    refused: bool = False
+    divisible: bool = False
+
+
+class Sink(Protocol):
+    """Where events go. `batch` is how many it takes at once."""
+
+    @property
+    def batch(self) -> int: ...
+
+    async def deliver(self, lot: Sequence[Happening]) -> Trouble | None:
+        """Return when these are where they are to go for good, or why they are not."""
+
+
+class Aside(Protocol):
+    """Where goes what is given up."""
+
+    async def put(self, lot: Sequence[Happening], reason: str) -> str:
+        """Return when it is on disk: where. It waits for as long as it is not."""
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """Which events an outlet wants, and how it tries again. Times are seconds; the cursor is moved on
+    disk no more often than every `save_every`."""
+
+    events: Collection[str]
+    content: bool = False
+    retry_min: float = 1.0
+    retry_max: float = 300.0
+    give_up_after: float = float("inf")
+    save_every: float = 0.0
+
+
+class World(NamedTuple):
+    """What every outlet needs of the daemon. `wall` gives epoch seconds, `chance` a number from 0 to
+    1."""
+
+    source: Source
+    cursors: Cursors
+    emit: Emit
+    wall: Callable[[], float]
+    chance: Callable[[], float]
+
+
+class Outlet:
+    """One of them. `name` is that of its cursor: "stream", or its kind, a colon and its own name."""
+
+    def __init__(
+        self, name: str, sink: Sink, terms: Terms, cursor: int, world: World, aside: Aside
+    ) -> None:
+        self.name = name
+        self._sink = sink
+        self._terms = terms
+        self._world = world
+        self._aside = aside
+        self._cursor = self._saved = cursor
+        self._saved_at = -float("inf")
+        self._news = trio.Event()
+        self._since: float | None = None
+        self._failing_since: float | None = None
+        self._calm = trio.lowlevel.ParkingLot()
+        self._done_with = -1
+        self.figures = OutletFigures(name)
+
+    def wake(self) -> None:
+        """There are new facts on disk."""
+        self._news.set()
+
+    def stand(self, head: int) -> OutletFigures:
+        """Its figures; `head` is the last fact there is."""
+        figures = self.figures
+        figures.behind = max(0, head - self._cursor)
+        figures.waiting_since, figures.failing_since = self._since, self._failing_since
+        return figures
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        while True:
+            self._news = trio.Event()
+            if await self._advance():
+                continue
+            self._done_with = self._cursor
+            await self._save()
+            self._calm.unpark_all()
+            await self._news.wait()
+            await trio.sleep(GATHER)
+
+    async def drained(self, head: int) -> None:
+        """Return when it has delivered what happened up to this fact, or cannot for now."""
+        while self._done_with < head and self._failing_since is None:
+            await self._calm.park()
+
+    async def _advance(self) -> bool:
+        """Deliver the next lot, if there is one."""
+        wanted, end = list[Happening](), self._cursor
+        while len(wanted) < self._sink.batch:
+            lot = await self._world.source.read(end, content=self._terms.content)
+            if lot.end == end:
+                break
+            wanted += [each for each in lot.happenings if each.event in self._terms.events]
+            end = lot.end
+            if end - self._cursor > _PASSED:
+                break
+        if end == self._cursor:
+            return False
+        for start in range(0, len(wanted), self._sink.batch):
+            await self._deliver(wanted[start : start + self._sink.batch])
+        self._cursor, self._since = end, None
+        await self._save(wanted=bool(wanted))
+        return True
+
+    async def _save(self, *, wanted: bool = False) -> None:
+        """Move the cursor on disk, if that is worth while."""
+        now, moved = trio.current_time(), self._cursor - self._saved
+        if not moved:
+            return
+        if wanted or self._terms.save_every:
+            due = now - self._saved_at >= self._terms.save_every
+        else:
+            due = moved >= _PASSED
+        if due:
+            await self.save()
+
+    async def save(self) -> None:
+        """Have on disk how far it has come."""
+        if self._cursor != self._saved:
+            self._saved, self._saved_at = self._cursor, trio.current_time()
+            await self._world.cursors.move_cursor(self.name, self._cursor)
+
+    # ── one lot ──────────────────────────────────────────────────────────────────────────────
+
+    async def _deliver(self, lot: Sequence[Happening]) -> None:
+        attempts = 0
+        while lot:
+            self._since = lot[0].at
+            trouble = await self._sink.deliver(lot)
+            if trouble is None:
+                self.figures.delivered += len(lot)
+                self._recovered()
+                return
+            self._note(trouble)
+            if trouble.divisible and len(lot) > 1:
+                middle = len(lot) // 2
+                await self._deliver(lot[:middle])
+                await self._deliver(lot[middle:])
+                return
+            if trouble.refused:
+                lot = await self._without_old(lot, trouble.reason)
+            if lot:
+                await self._wait(attempts)
+                attempts += 1
+
+    async def _without_old(self, lot: Sequence[Happening], reason: str) -> Sequence[Happening]:
+        """What is young enough to be tried again; the rest is put aside, and said."""
+        before = self._world.wall() - self._terms.give_up_after
+        old = [each for each in lot if each.at <= before]
+        if not old:
+            return lot
+        place = await self._aside.put(old, reason)
+        self.figures.given_up += len(old)
+        self._world.emit(OutletGaveUp(self.name, len(old), reason, place))
+        return [each for each in lot if each.at > before]
+
+    async def _wait(self, attempts: int) -> None:
+        terms = self._terms
+        longest = min(terms.retry_max, terms.retry_min * 2.0 ** min(attempts, 30))
+        await trio.sleep(longest * (0.5 + self._world.chance() / 2))
+
+    def _note(self, trouble: Trouble) -> None:
+        self.figures.failures += 1
+        self.figures.last_error = trouble.reason
+        if self._failing_since is None:
+            self._failing_since = self._world.wall()
+            self._world.emit(OutletFailing(self.name, trouble.reason))
+        self._calm.unpark_all()
+
+    def _recovered(self) -> None:
+        if self._failing_since is not None:
+            lasted = self._world.wall() - self._failing_since
+            self._failing_since = None
+            self._world.emit(OutletRecovered(self.name, lasted))
+
+
+class Outlets:
+    """All of them. `head` gives the seq of the last fact that was made."""
+
+    def __init__(self, outlets: Sequence[Outlet], close: Callable[[], None]) -> None:
+        self._outlets = outlets
+        self._close = close
+
+    def __bool__(self) -> bool:
+        return bool(self._outlets)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of their cursors: facts that these have not passed must stay."""
+        return [each.name for each in self._outlets]
+
+    def wake(self) -> None:
+        """There are new facts on disk."""
+        for each in self._outlets:
+            each.wake()
+
+    def figures(self, head: int) -> list[OutletFigures]:
+        """How each stands."""
+        return [each.stand(head) for each in self._outlets]
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        async with trio.open_nursery() as nursery:
+            for each in self._outlets:
+                nursery.start_soon(each.run)
+
+    async def drain(self, head: int, seconds: float) -> None:
+        """Wait so many seconds at most until what happened up to this fact is delivered, as far as
+        it can be."""
+        with trio.move_on_after(seconds):
+            for each in self._outlets:
+                each.wake()
+                await each.drained(head)
+        for each in self._outlets:
+            await each.save()
+
+    def close(self) -> None:
+        """Close what they read and write, when they run no more."""
+        self._close()

@@ -29,13 +29,14 @@ from smppd.ledger.ledger import Ledger
 from smppd.link.link import Link
 from smppd.link.supervisor import Connect
 from smppd.message import Lane
-from smppd.pipeline.admission import Admission, Terms
+from smppd.pipeline.admission import Admission
 from smppd.pipeline.calls import CallSettlement, CallTerms
 from smppd.pipeline.cancellation import Cancellation, CancelTerms
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.dispatch import Dispatcher
 from smppd.pipeline.incoming import Incoming
 from smppd.pipeline.inquiry import Inquiry
+from smppd.pipeline.items import terms_of
 from smppd.pipeline.pools import Pool
 from smppd.pipeline.publish import Publication
 from smppd.pipeline.reconcile import Book
@@ -250,14 +251,7 @@ class Parts:
     def _build_spool(self, reader: Store) -> None:
         """What takes files in, and what reports them."""
         config, around, section = self._config, self._around, self._config.spool
-        terms = Terms(
-            {link.name: link for link in config.links},
-            self.lanes,
-            section.default_country,
-            section.dedupe_window,
-            config.routing.routes,
-            {account.name: account for account in config.accounts},
-        )
+        terms = terms_of(config, self.lanes)
         self.admission = Admission(self.desk, terms, self._emit)
         self.spool = Spool(
             section.path,

@@ -3,69 +3,34 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-
-import msgspec
+from collections.abc import Sequence
 
 from smppd.campaign import CampaignTerms
-from smppd.config import AccountConfig, LinkConfig, RouteConfig
 from smppd.events import Emit, FileAdmitted
 from smppd.ledger.entries import MessageRow, Rejected
 from smppd.ledger.facts import QUEUE_SHIFT, encode
 from smppd.ledger.references import Numbering
 from smppd.ledger.snapshot import Chunk
-from smppd.message import ErrorInfo, Lane, Message, Request, State
+from smppd.message import ErrorInfo, Lane, State
 from smppd.pipeline.desk import Desk
-from smppd.pipeline.making import Maker
+from smppd.pipeline.items import Item, Items, Terms
 from smppd.ports import Claimed, Line, Unread, Writing
-from smppd.routing import Ways
 
 #: Chunks of a file that may be on their way to the disk while the next one is prepared.
 AHEAD = 8
 
-_LANES = {"high": Lane.HIGH, "normal": Lane.NORMAL, "bulk": Lane.BULK}
-
-
-class _Item(msgspec.Struct, gc=False):
-    """One message-to-be: a line gives one for each destination in it."""
-
-    line: int
-    queue: int
-    id: str | None
-    to: str
-    verdict: Message | ErrorInfo
-    state: State = State.QUEUED
-    echo: dict[str, bytes] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What admission must know of the configuration; queues by pool (a link, a route, an
-    account) and lane."""
-
-    links: Mapping[str, LinkConfig]
-    queues: Mapping[tuple[str, Lane], int]
-    default_country: str
-    dedupe_window: float
-    routes: Sequence[RouteConfig] = ()
-    accounts: Mapping[str, AccountConfig] = field(default_factory=dict)
-
 
 class Admission:
-    """Takes lines in. What no route takes goes over the first link of the configuration, and an
-    operation of an HTTP API over the first account of it."""
+    """Takes lines in."""
 
     def __init__(self, desk: Desk, terms: Terms, emit: Emit) -> None:
         self._desk = desk
         self._terms = terms
         self._emit = emit
-        self._ways = Ways(terms.links, terms.routes, terms.default_country, terms.accounts)
-        self._maker = Maker(self._ways, terms.default_country, self._number)
+        self._items = Items(terms, self._number)
         self._numbering = Numbering(desk.accounts.references)
         self._numbered: dict[int, int] = {}
         self._under_way: dict[int, deque[Writing]] = {}
-        self._own_senders = {route.pool for route in terms.routes if _differ(route, terms.links)}
         self._by_claim = {
             (file.token, file.name): file.file_id for file in desk.accounts.files.values()
         }
@@ -125,7 +90,7 @@ class Admission:
         """Take lines in; the file has been read up to this octet and line number. See `ports`."""
         now = self._desk.wall()
         lane = Lane(self._desk.accounts.files[file_id].lane)
-        items = [item for each in lines for item in self._items(each, lane, now)]
+        items = [item for each in lines for item in self._items.of(each, lane, now)]
         numbered, self._numbered = self._numbered, {}
         reserved = self._reserve(items, now)
         if reserved:
@@ -142,39 +107,13 @@ class Admission:
         while len(under_way) > AHEAD:
             await self._desk.finish(under_way.popleft())
 
-    def _items(self, line: Line, lane: Lane, now: float) -> list[_Item]:
-        request = line.request
-        if request is None:
-            error = line.mistake or ErrorInfo("BAD_LINE")
-            queue = self._terms.queues[self._ways.default, lane]
-            return [_Item(line.number, queue, line.id, line.to, error, State.REJECTED, line.echo)]
-        if isinstance(request.to, str):
-            return [self._item(line.number, request, request.to, request.id, lane, now)]
-        return [
-            self._item(line.number, request, to, request.id and f"{request.id}#{n}", lane, now)
-            for n, to in enumerate(request.to, start=1)
-        ]
-
-    def _item(
-        self, number: int, request: Request, to: str, id_: str | None, lane: Lane, now: float
-    ) -> _Item:
-        if request.priority is not None:
-            lane = _LANES[request.priority]
-        pool, verdict = self._maker.make(request, to, lane, now)
-        queue = self._terms.queues[pool, lane]
-        if isinstance(verdict, ErrorInfo):
-            return _Item(number, queue, id_, to, verdict, State.REJECTED, request.echo)
-        if request.from_ is None and pool in self._own_senders:
-            verdict.links_sender = True
-        return _Item(number, queue, id_, to, verdict, State.QUEUED, request.echo)
-
     def _number(self, sender: str, to: str) -> int:
         """The reference of a long message; it is kept in the fact that admits the message."""
         bucket, number = self._numbering.next(sender, to)
         self._numbered[bucket] = number
         return number
 
-    def _reserve(self, items: list[_Item], now: float) -> list[str]:
+    def _reserve(self, items: list[Item], now: float) -> list[str]:
         """Claim the ids of what will be queued; those that only the disk can know about."""
         recent, reserved = self._desk.recent_ids, []
         for item in items:
@@ -191,7 +130,7 @@ class Admission:
     def _enter(
         self,
         file_id: int,
-        items: list[_Item],
+        items: list[Item],
         read: tuple[int, int, dict[int, int]],
         now: float,
     ) -> list[MessageRow]:
@@ -223,11 +162,6 @@ class Admission:
         return rows
 
 
-def _differ(route: RouteConfig, links: Mapping[str, LinkConfig]) -> bool:
-    """Whether the links of a route have different senders for messages that name none."""
-    return len({links[name].from_ for name in route.links}) > 1
-
-
-def _mark_duplicate(item: _Item) -> None:
+def _mark_duplicate(item: Item) -> None:
     item.state = State.DUPLICATE
     item.verdict = ErrorInfo("DUPLICATE", None, f'id "{item.id}" was handed in before')

@@ -28,10 +28,11 @@ from smppd.ledger.entries import MessageRow
 from smppd.ledger.facts import Kind
 from smppd.ledger.ledger import Ledger
 from smppd.message import Lane, Part, State
-from smppd.pipeline.admission import Admission, Terms
+from smppd.pipeline.admission import Admission
 from smppd.pipeline.calls import CallSettlement, CallTerms
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.dispatch import Dispatcher
+from smppd.pipeline.items import Terms
 from smppd.pipeline.pools import Pool
 from smppd.pipeline.publish import Publication
 from smppd.pipeline.reconcile import Book

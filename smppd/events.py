@@ -450,6 +450,41 @@ class OutletGap:
     hint: str
 
 
+@dataclass(frozen=True, slots=True)
+class PlaceCleared:
+    """A round removed what was too old or too much in a place of the spool."""
+
+    place: str
+    files: int
+    octets: int
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionFailing:
+    """Something cannot be removed; said once until a round passes without that."""
+
+    place: str
+    reason: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignFiles:
+    """Files that are not the daemon's lie in a place that it clears: they stay, told once."""
+
+    place: str
+    count: int
+    names: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClockDoubted:
+    """The clock has jumped: nothing is removed until it has run evenly for so long."""
+
+    seconds: float
+    hint: str
+
+
 Event = (
     DaemonStarted
     | DaemonStopping
@@ -497,6 +532,10 @@ Event = (
     | OutletRecovered
     | OutletGaveUp
     | OutletGap
+    | PlaceCleared
+    | RetentionFailing
+    | ForeignFiles
+    | ClockDoubted
 )
 
 Emit = Callable[[Event], None]

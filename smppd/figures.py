@@ -260,6 +260,18 @@ class SpoolFigures(msgspec.Struct):
     rejected_lines: int = 0
 
 
+class PlaceFigures(msgspec.Struct):
+    """One place of the spool at the last look: how much is in it, since when its oldest file has not
+    changed (epoch seconds), and what was removed since the daemon started."""
+
+    name: str
+    files: int = 0
+    octets: int = 0
+    oldest: float | None = None
+    removed_files: int = 0
+    removed_octets: int = 0
+
+
 class ChatFigures(msgspec.Struct):
     """One polled chat channel since the daemon started. `last_poll` (epoch seconds) is of the last
     one that was answered."""
@@ -327,3 +339,4 @@ class DaemonFigures(msgspec.Struct):
     accounts: list[AccountFigures] = msgspec.field(default_factory=list)
     optouts: OptOutFigures = msgspec.field(default_factory=OptOutFigures)
     outlets: list[OutletFigures] = msgspec.field(default_factory=list)
+    places: list[PlaceFigures] = msgspec.field(default_factory=list)

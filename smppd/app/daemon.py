@@ -180,6 +180,7 @@ class Daemon:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.parts.publication.run)
             nursery.start_soon(self.parts.progress.run)
+            nursery.start_soon(self.parts.housekeeping.run)
             yield
             nursery.cancel_scope.cancel()
         await self.parts.publication.publish_ready()

@@ -15,6 +15,7 @@ import trio
 from smppd.app.accounts import account_pools, build_accounts
 from smppd.app.asking import build_fallbacks, build_statuses, query_terms
 from smppd.app.chatting import chat_polling
+from smppd.app.keeping import DaysInUse, build_housekeeping
 from smppd.app.optingout import build_opt_outs, heed_wishes, spare_lanes
 from smppd.app.outlets import Surrounding, build_outlets
 from smppd.config import Config, HttpConfig
@@ -24,6 +25,7 @@ from smppd.httpapi.caller import Around
 from smppd.httpapi.chat import Keeping
 from smppd.journal.journal import Journal
 from smppd.journal.store import Batch, Store
+from smppd.keeping.station import Clock
 from smppd.ledger.facts import Fact, Kind, receipt_fact
 from smppd.ledger.ledger import Ledger
 from smppd.link.link import Link
@@ -106,6 +108,7 @@ class Parts:
         self._config = config
         self._emit = emit
         self._around = around
+        last = stores.main.last_at()
         self._build_desk(stores.main)
         self._build_settlement(stores.main, stack)
         self._build_pools(stores.main)
@@ -122,6 +125,10 @@ class Parts:
             Surrounding(emit, around.wall, around.run_sync),
         )
         stack.callback(self.outlets.close)
+        self.clock = Clock(around.wall, last, emit)
+        self.housekeeping = build_housekeeping(
+            config, self.clock, emit, around.run_sync, DaysInUse(self.ledger.accounts, around.wall)
+        )
 
     def _build_desk(self, store: Store) -> None:
         self.ledger = Ledger()

@@ -56,6 +56,7 @@ class Survey:
             optouts=parts.opt_outs.counted(),
             outlets=parts.outlets.figures(accounts.seq),
             fallbacks=[each for way in parts.fallbacks for each in way.figures()],
+            places=parts.housekeeping.figures(),
         )
 
     def _routes(self) -> list[RouteFigures]:

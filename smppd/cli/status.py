@@ -22,6 +22,7 @@ from smppd.figures import (
     JournalFigures,
     LinkFigures,
     MatchingFigures,
+    PlaceFigures,
     RouteFigures,
 )
 from smppd.smpp.vocabulary import status_name
@@ -94,6 +95,30 @@ def overview(figures: DaemonFigures) -> Iterator[str]:
         f"receipts   {figures.unmatched_receipts:,} matched nothing when they came, "
         f"{figures.parked_receipts:,} still wait for their message{_oldest_parked(figures)}"
     )
+    yield from _places(figures)
+
+
+def _places(figures: DaemonFigures) -> Iterator[str]:
+    for place in figures.places:
+        if place.files or place.removed_files:
+            yield _place(place, figures.now)
+
+
+def _place(place: PlaceFigures, now: float) -> str:
+    """How much lies in a place of the spool, as it was at the last look."""
+    oldest = "" if place.oldest is None else f", the oldest for {_for_so_long(now - place.oldest)}"
+    removed = f"; {place.removed_files:,} removed" if place.removed_files else ""
+    kept = f"{plural(place.files, 'file')}, {_so_large(place.octets)}{oldest}{removed}"
+    return f"{place.name + '/':<10} {kept}"
+
+
+def _so_large(octets: int) -> str:
+    size, unit = float(octets), "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if size < 1024:
+            break
+        size, unit = size / 1024, larger
+    return f"{size:,.0f} {unit}" if unit == "B" else f"{size:,.1f} {unit}"
 
 
 def _route(route: RouteFigures) -> str:

@@ -351,6 +351,11 @@ class Store:
         )
         return map(Fact._make, cursor)
 
+    def last_at(self) -> float | None:
+        """When the last fact was made (epoch seconds)."""
+        found = self._sql.execute("SELECT at FROM fact ORDER BY seq DESC LIMIT 1").fetchone()
+        return None if found is None else float(found[0])
+
     def read_facts(self, seqs: Sequence[int]) -> dict[int, Fact]:
         """These facts by their seq."""
         cursor = self._sql.execute(_FACT + "WHERE seq " + _AMONG, (json.dumps(seqs),))

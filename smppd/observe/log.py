@@ -118,6 +118,12 @@ LINES: Mapping[type[events.Event], Line] = MappingProxyType(
         events.OutletRecovered: Line("outlet_recovered", "info", "events get out again", _LASTED),
         events.OutletGaveUp: Line("outlet_gave_up", "error", "events were refused and put aside"),
         events.OutletGap: Line("outlet_gap", "error", "events are gone that nobody was told"),
+        events.PlaceCleared: Line("place_cleared", "info", "old files removed"),
+        events.RetentionFailing: Line("retention_failing", "warning", "cannot remove what is old"),
+        events.ForeignFiles: Line("foreign_files", "warning", "files that are not ours stay"),
+        events.ClockDoubted: Line(
+            "clock_doubted", "warning", "the clock jumped, nothing is removed"
+        ),
         events.RefusalsUnusual: Line(
             "refusals_unusual", "warning", "messages fail for an unusual reason", _REFUSED
         ),

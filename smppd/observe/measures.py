@@ -10,6 +10,7 @@ from smppd.figures import DaemonFigures
 from smppd.message import Lane, State
 from smppd.observe.account_measures import ACCOUNT_DURATIONS, ACCOUNT_MEASURES
 from smppd.observe.chat_measures import CHAT_MEASURES
+from smppd.observe.keeping_measures import KEEPING_MEASURES
 from smppd.observe.link_measures import LINK_MEASURES
 from smppd.observe.measuring import Counts, Durations, Measure, whole, whole_by
 
@@ -38,6 +39,7 @@ MEASURES: tuple[Measure, ...] = (
     *LINK_MEASURES,
     *CHAT_MEASURES,
     *ACCOUNT_MEASURES,
+    *KEEPING_MEASURES,
     whole(
         "smppd_start_time_seconds",
         "When the daemon started, in seconds since the epoch.",

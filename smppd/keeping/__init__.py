@@ -1,0 +1,1 @@
+"""Keeping: what nobody needs any more goes, little by little, while messages are sent."""

@@ -151,6 +151,7 @@ class Parts:
         self.mailbox.recover(partial(self._note_at_once, store))
         self.refusals = Refusals(self.desk, self._emit, SystemRandom().random)
         self.opt_outs = build_opt_outs(config, store, self.journal)
+        self.opt_outs.enforce_with(self.desk.gate.add)
         wishing = heed_wishes(config, self.mailbox, self.opt_outs, self._emit, around)
         self.settlement = Settlement(self.desk, self.receipts, wishing, self.refusals)
         chance = SystemRandom().random

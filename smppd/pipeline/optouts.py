@@ -6,7 +6,7 @@ whoever made it hears of it; both ways a crash in between does no harm.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from smppd.figures import OptOutFigures
@@ -14,6 +14,7 @@ from smppd.ledger.entries import MessageRow
 from smppd.ledger.facts import QUEUE_SHIFT
 from smppd.message import ErrorInfo, Message
 from smppd.optout.roll import Change, OptOut, OptOutList, confirmation_id, sender_key
+from smppd.pipeline.gate import Check
 from smppd.ports import OptOutMemory
 
 #: The error of a message to somebody who wants none.
@@ -71,7 +72,18 @@ class OptOuts:
         self._memory = memory
         self._terms = terms
         self._spared: frozenset[int] = frozenset()
+        self._ask: Callable[[Check], None] | None = None
         self.figures = OptOutFigures()
+
+    def enforce_with(self, ask: Callable[[Check], None]) -> None:
+        """Have a gate ask, from the first entry on: while there is none, nobody need be asked."""
+        self._ask = ask
+        self._begin_asking()
+
+    def _begin_asking(self) -> None:
+        if self.entries and self._ask is not None:
+            self._ask(self.check)
+            self._ask = None
 
     def spare(self, queues: Iterable[int]) -> None:
         """Let the messages of these queues go all the same."""
@@ -114,6 +126,7 @@ class OptOuts:
                     self.figures.added += 1
                 else:
                     self.figures.removed += 1
+        self._begin_asking()
         # Also what changed nothing: an earlier change of the same kind may still be on its way.
         await self._memory.change_opt_outs(changes)
         return done

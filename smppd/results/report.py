@@ -24,6 +24,7 @@ from smppd.ledger.snapshot import FileAccount
 from smppd.message import Lane
 from smppd.placing import day_folder, free_name, fsync_folder, write_whole
 from smppd.results.lines import echo_of, encode_line, result_lines
+from smppd.results.page import PAGE, render_page, wants_page
 from smppd.results.totals import Heading, Tally, terms_of
 from smppd.told import iso
 
@@ -81,6 +82,8 @@ class Reporter:
         write_whole(place.with_name(place.name + RESULTS), write_lines(items, entries, tally))
         totals = tally.totals(heading_of(file), complete=not unfinished)
         write_whole(place.with_name(place.name + REPORT), totals.encode())
+        if wants_page(self._terms.html, totals.messages):
+            write_whole(place.with_name(place.name + PAGE), render_page(totals))
         if source.exists():
             source.rename(place)
         fsync_folder(folder)

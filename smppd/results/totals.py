@@ -46,7 +46,7 @@ class Heading(NamedTuple):
 
 
 class Share(msgspec.Struct):
-    """The messages of one country, or of one link. `cost` is there where prices are configured."""
+    """The messages of one country, or of one link. `cost` is there where there is a price."""
 
     name: str | msgspec.UnsetType = msgspec.UNSET
     messages: int = 0
@@ -54,14 +54,17 @@ class Share(msgspec.Struct):
     states: dict[str, int] = msgspec.field(default_factory=dict)
     cost: Decimal | msgspec.UnsetType = msgspec.UNSET
 
-    def add(self, kind: _Kind, count: int, *, priced: bool) -> None:
+    def add(self, kind: _Kind, count: int) -> None:
         """Count so many messages of a kind."""
         self.messages += count
         self.parts += kind.parts * count
         self.states[kind.state] = self.states.get(kind.state, 0) + count
-        if priced:
-            own = Decimal(0) if self.cost is msgspec.UNSET else self.cost
-            self.cost = own + kind.cost(count)
+        self.pay(kind, count)
+
+    def pay(self, kind: _Kind, count: int) -> None:
+        """Add what they cost, where that is known."""
+        if kind.price is not None:
+            self.cost = (self.cost or Decimal(0)) + kind.cost(count)
 
 
 class Cost(msgspec.Struct):
@@ -227,21 +230,19 @@ class Tally:
         reached: Sequence[tuple[_Kind, int]],
     ) -> None:
         countries, links = defaultdict[str, Share](Share), defaultdict[str, Share](Share)
-        priced = self._priced
         places = [each for each in kinds if each[0].country is not None] + list(reached)
         for kind, count in places:
-            countries[kind.country or NO_COUNTRY].add(kind, count, priced=priced)
+            countries[kind.country or NO_COUNTRY].add(kind, count)
         for kind, count in kinds:
             if kind.link is not None:
-                links[kind.link].add(kind, count, priced=priced)
+                links[kind.link].add(kind, count)
         for kind, count in reached:
-            if kind.link is not None and priced:
-                own = links[kind.link]
-                own.cost = (own.cost or Decimal(0)) + kind.cost(count)
+            if kind.link is not None:
+                links[kind.link].pay(kind, count)
         for country, share in countries.items():
             share.name = name_of("" if country == NO_COUNTRY else country)
         found.countries, found.links = _by_size(countries), _by_size(links)
-        if priced:
+        if self._priced:
             found.cost = self._cost(places)
 
     def _cost(self, places: Sequence[tuple[_Kind, int]]) -> Cost:

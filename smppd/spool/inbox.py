@@ -34,7 +34,7 @@ REMEMBERED = 10_000
 _RENAMED_AFTER = 5_000_000
 
 #: Names ending so stand beside files in `done/` and `bad/`.
-RESERVED = (".results.jsonl", ".report.json", ".error.json")
+RESERVED = (".results.jsonl", ".report.json", ".report.html", ".error.json")
 #: Names ending so are drafts of editors and uploaders.
 _IGNORED = (".tmp", ".part", ".swp", "~")
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from smppd.campaign import NO_TERMS, CampaignTerms, Canary
@@ -89,7 +90,7 @@ def test_what_a_campaign_comes_to() -> None:
     assert (spain.name, spain.messages, spain.parts) == ("Spain", 5, 6)
     assert spain.cost == Decimal("0.045") * 4 + Decimal("0.03")
     assert (france.name, france.cost) == ("France", Decimal("0.21"))
-    assert (none.name, none.states, none.cost) == ("no country", {"rejected": 1}, Decimal(0))
+    assert (none.name, none.states, none.cost) == ("no country", {"rejected": 1}, msgspec.UNSET)
     assert found.links["main"].messages == 5
     assert found.links["cheap"].cost == Decimal("0.03")
     assert found.cost

@@ -21,11 +21,15 @@ from smppd.ports import Line
 from smppd.spool import call_lines
 from smppd.spool.legible import legible, on_one_line, what_can_be_read
 
+#: What the first line of a file may hold instead of a message.
+CAMPAIGN = "campaign"
+
 _ECHO_FIELD = "x-*"
 _decode = msgspec.json.Decoder(Request).decode
 _decode_call = msgspec.json.Decoder(CallRequest).decode
 _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_FIELDS = {
+#: Every field of a line, with what reads it.
+FIELDS = {
     field.encode_name: msgspec.json.Decoder(field.type)
     for field in msgspec.structs.fields(CallRequest)
     if field.encode_name != _ECHO_FIELD
@@ -139,12 +143,18 @@ def _refuse(constant: str) -> None:
     raise ValueError(constant)
 
 
+#: Adds to a line's fields what its file has for all lines; a mistake when it cannot.
+Complete = Callable[[dict[str, msgspec.Raw]], ErrorInfo | None]
+
 # ── from octets to a request, or a mistake ───────────────────────────────────────────────────
 
 
-def read_carefully(raw: bytes, number: int) -> Line:
-    """A line that the quick way could not take: it has `x-…` fields or a mistake."""
-    outcome = _read(raw)
+def read_carefully(raw: bytes, number: int, complete: Complete | None = None) -> Line:
+    """A line that the quick way could not take: it has `x-…` fields or a mistake.
+
+    `complete` gives it the fields that its file has for all lines.
+    """
+    outcome = _read(raw, complete)
     mistake = flaw(outcome) if isinstance(outcome, Request) else outcome
     if isinstance(outcome, Request) and mistake is None:
         return Line(number, outcome)
@@ -158,7 +168,7 @@ def too_long(start: bytes, number: int, max_line: int) -> Line:
     return Line(number, None, ErrorInfo("LINE_TOO_LONG", text=text), to, client_id)
 
 
-def _read(raw: bytes) -> Request | ErrorInfo:
+def _read(raw: bytes, complete: Complete | None) -> Request | ErrorInfo:
     problem = syntax_error(raw)
     if problem is not None:
         text = f"{problem.reason} in column {len(problem.before) + 1}: {problem.cure}"
@@ -168,6 +178,8 @@ def _read(raw: bytes) -> Request | ErrorInfo:
     except ValueError:
         text = f'not an object but {_kind(raw)}: write {{"to": …, "text": …}}'
         return ErrorInfo("NOT_OBJECT", text=text)
+    if complete is not None and (mistake := complete(fields)) is not None:
+        return mistake
     echo = {name: fields.pop(name) for name in list(fields) if name.startswith("x-")}
     for name in call_lines.NULLABLE & fields.keys():
         if bytes(fields[name]) == b"null":
@@ -184,7 +196,7 @@ def _read(raw: bytes) -> Request | ErrorInfo:
 
 def _misnamed(fields: dict[str, msgspec.Raw]) -> ErrorInfo | None:
     for name in fields:
-        if name not in _FIELDS:
+        if name not in FIELDS:
             advice = ": put it into args" if "op" in fields else _advice(name)
             return ErrorInfo("UNKNOWN_FIELD", text=f"{name[:60]}: unknown field{advice}")
     if "to" not in fields and call_lines.FIELDS.isdisjoint(fields):
@@ -193,11 +205,20 @@ def _misnamed(fields: dict[str, msgspec.Raw]) -> ErrorInfo | None:
 
 
 @lru_cache(256)
-def _advice(name: str) -> str:
+def meant_field(name: str) -> str:
+    """The field that somebody may have meant by this name; empty for none."""
     lowered = name.lower()
-    close = get_close_matches(lowered, _FIELDS, n=1)
-    meant = _ALIASES.get(lowered) or (close[0] if close else "")
-    if meant:
+    if lowered in _ALIASES:
+        return _ALIASES[lowered]
+    near = get_close_matches(lowered, [*FIELDS, *_ALIASES], n=1, cutoff=0.8)
+    near = near or get_close_matches(lowered, FIELDS, n=1)
+    return _ALIASES.get(near[0], near[0]) if near else ""
+
+
+def _advice(name: str) -> str:
+    if name == CAMPAIGN:
+        return ": it goes before all messages, in the first line"
+    if meant := meant_field(name):
         return f": did you mean {meant}?"
     return ": leave it out, or begin its name with x- to have it echoed"
 
@@ -205,7 +226,7 @@ def _advice(name: str) -> str:
 def _mistyped(fields: dict[str, msgspec.Raw]) -> ErrorInfo | None:
     for name, value in fields.items():
         try:
-            _FIELDS[name].decode(value)
+            FIELDS[name].decode(value)
         except ValueError:
             form, kind = _FORMS.get(name, _A_TEXT), _kind(bytes(value))
             if kind in {"a list", "an object"} and kind in form:

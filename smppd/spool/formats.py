@@ -7,7 +7,7 @@ a text fits or a link is known is not its business. It opens no files and raises
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from types import MappingProxyType
 
@@ -43,6 +43,10 @@ CODES: Mapping[str, str] = MappingProxyType(
         "BAD_SEND_AT": "not a time with offset",
         "BAD_OP": "an operation that does not exist",
         "WRONG_FIELD": "a field that does not go with another one",
+        "MISSING_VALUE": "a gap in the campaign's text for which the line has nothing",
+        "BAD_QUOTES": "a row of CSV whose quotes do not fit",
+        "RAGGED": "a row of CSV with more or fewer cells than the header names",
+        "NUL_OCTET": "a NUL octet",
         "NOT_CONFIRMED": "an operation that destroys, without the word for it",
     }
 )
@@ -53,11 +57,18 @@ class Format(Enum):
 
     JSON = ".json"
     JSON_LINES = ".jsonl"
+    CSV = ".csv"
+
+
+#: What a compressed file's name ends in, behind the extension of what is in it.
+PACKED = ".gz"
+#: What the name of a file's settings ends in, behind the whole name of the file.
+SIDECAR = ".meta.json"
 
 
 def format_of(name: str) -> Format | None:
-    """The form a file of this name has; None when the extension is none we know."""
-    lowered = name.lower()
+    """The form a file of this name has, packed or not; None when we know none."""
+    lowered = name.lower().removesuffix(PACKED)
     for form in Format:
         if lowered.endswith(form.value):
             return form
@@ -66,11 +77,26 @@ def format_of(name: str) -> Format | None:
 
 def known_formats() -> str:
     """The extensions, for people."""
-    return " or ".join(form.value for form in Format)
+    *others, last = (form.value for form in Format)
+    return f"{', '.join(others)} or {last}, each also with {PACKED}"
+
+
+def is_packed(name: str) -> bool:
+    """Whether a file of this name is compressed."""
+    return name.lower().endswith(PACKED)
+
+
+def is_sidecar(name: str) -> bool:
+    """Whether a file holds the settings of another one, and is no hand-in by itself."""
+    return name.endswith(SIDECAR) and format_of(name.removesuffix(SIDECAR)) is not None
 
 
 _decode = msgspec.json.Decoder(Request).decode
 _decode_plain = msgspec.json.Decoder(PlainRequest).decode_lines
+
+
+#: Makes a `Line` of one line's octets and its number.
+Parse = Callable[[bytes, int], Line]
 
 
 def parse_line(raw: bytes, number: int) -> Line:
@@ -83,6 +109,11 @@ def parse_line(raw: bytes, number: int) -> Line:
         return read_carefully(raw, number)
     if request.echo is not None:
         return read_carefully(raw, number)
+    return judged(request, number)
+
+
+def judged(request: Request, number: int) -> Line:
+    """A request whose types are right, as a line: good, or with its mistake."""
     if request.text and request.to and request.data is None and _is_plain(request):
         return Line(number, request)
     mistake = flaw(request)
@@ -123,13 +154,13 @@ def parse_plain(lines: Sequence[bytes], number: int) -> list[Line] | None:
     return list(map(Line, range(number, number + len(lines)), requests))
 
 
-def parse_document(raw: bytes) -> Line | Unusable:
+def parse_document(raw: bytes, parse: Parse = parse_line) -> Line | Unusable:
     """A file that holds one message, over as many lines as it likes.
 
     A message with a mistake is a `Line`, as in a file of many; what is no JSON object at all is
     an unusable file.
     """
-    line = parse_line(raw, 1)
+    line = parse(raw, 1)
     if line.mistake is None or line.mistake.code not in {"BAD_UTF8", "BAD_JSON", "NOT_OBJECT"}:
         return line
     if raw.lstrip()[:1] == b"[":
@@ -148,12 +179,12 @@ def parse_document(raw: bytes) -> Line | Unusable:
 def closes(form: Format, content: bytes) -> bool:
     """Whether a file's structure is whole, so that nobody can still be writing it.
 
-    `content` is all of a JSON file, or the end of a JSON lines file. What is broken before its
+    `content` is all of a JSON file, or the end of one of lines. What is broken before its
     end counts as whole: no further octet would mend it. NUL at the end is space to be filled.
     """
     if content.endswith(b"\0"):
         return False
-    if form is Format.JSON_LINES:
+    if form is not Format.JSON:
         return content.endswith(b"\n") or b"\0" in content
     if not content.strip():
         return False

@@ -279,6 +279,7 @@ class LaneInbox:
 _UNFINISHED = {
     Format.JSON: "its JSON does not close. Finish it, or write in inbox/tmp and rename it",
     Format.JSON_LINES: "no newline ends it. Finish it, or write in inbox/tmp and rename it",
+    Format.CSV: "no newline ends it. Finish it, or write in inbox/tmp and rename it",
 }
 
 

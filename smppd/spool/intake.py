@@ -18,10 +18,11 @@ import trio
 from smppd.events import Emit, FileQuarantined, FileWaiting
 from smppd.figures import SpoolFigures
 from smppd.ports import Admission, Claimed, Unread
+from smppd.spool.chunks import Chunk, Source
 from smppd.spool.folders import shown_name
 from smppd.spool.formats import format_of, known_formats
 from smppd.spool.quarantine import Unusable, quarantine
-from smppd.spool.reading import Chunk, Source, open_source
+from smppd.spool.reading import open_source
 
 T = TypeVar("T")
 
@@ -90,7 +91,7 @@ class Intake:
             return None
         try:
             start = (unread.offset, unread.line)
-            source = open_source(claimed.path, form, self._max_line, start)
+            source = open_source(claimed.path, form, self._max_line, start, unread.terms)
         except FileNotFoundError:
             return None
         except OSError as error:

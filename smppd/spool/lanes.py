@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 
 import trio
 
+from smppd.spool.chunks import BLOCK
 from smppd.spool.claiming import Taken
 from smppd.spool.intake import Intake, Reading
-from smppd.spool.reading import BLOCK
 
 #: Long files read in turns at the same time.
 LONG_AT_ONCE = 4

@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from smppd.ports import Line
-from smppd.spool import reading
+from smppd.spool import chunks, reading
+from smppd.spool.chunks import CHUNK, Chunk
 from smppd.spool.formats import Format
 from smppd.spool.quarantine import Unusable
-from smppd.spool.reading import CHUNK, Chunk, open_source
+from smppd.spool.reading import open_source
 
 GOOD = b'{"to": "1", "text": "a"}'
 
@@ -129,7 +130,7 @@ def test_memory_stays_flat(tmp_path: Path, content: bytes) -> None:
         while position < size:
             chunk = source.next_chunk()
             assert isinstance(chunk, Chunk)
-            assert chunk.offset - position <= (reading.READS + 1) * reading.BLOCK or chunk.lines
+            assert chunk.offset - position <= (chunks.READS + 1) * chunks.BLOCK or chunk.lines
             position = chunk.offset
         assert tracemalloc.get_traced_memory()[1] < 8_000_000
     finally:
@@ -161,7 +162,7 @@ def test_a_document_is_one_chunk_and_is_not_read_again(tmp_path: Path) -> None:
 
 def test_octets_that_are_no_utf8_later_on_are_one_bad_line(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
-    filler = (GOOD + b"\n") * (reading.BLOCK // len(GOOD) + 10)
+    filler = (GOOD + b"\n") * (chunks.BLOCK // len(GOOD) + 10)
     path.write_bytes(filler + b'{"to": "1", "text": "\xe9"}\n' + GOOD + b"\n")
     mistakes = [line.mistake for line in lines_of(read_all(path)) if line.mistake]
     assert [mistake.code for mistake in mistakes] == ["BAD_UTF8"]

@@ -21,12 +21,13 @@ from smppd.events import Event, FileClaimed, FileQuarantined, FileWaiting
 from smppd.message import Lane
 from smppd.ports import Claimed, Line, Unread
 from smppd.spool import intake, lanes, station
+from smppd.spool.chunks import CHUNK, Chunk, Source
 from smppd.spool.claiming import claim
 from smppd.spool.folders import INBOX, prepare_root
 from smppd.spool.inbox import IntakeRules
 from smppd.spool.lanes import BACKLOG, LONG_AT_ONCE, SHORT_AT_ONCE
 from smppd.spool.quarantine import Unusable
-from smppd.spool.reading import CHUNK, Chunk, Source, open_source
+from smppd.spool.reading import open_source
 from smppd.spool.station import Spool
 from smppd.spool.watching import Overflow
 

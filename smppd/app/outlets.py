@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from random import SystemRandom
 from typing import Any, NamedTuple
 
-from smppd.config import Config
+from smppd.config import Config, HookConfig, WebhookConfig, account_tls
 from smppd.config.outlets import EVENTS
 from smppd.events import Emit, OutletGap
 from smppd.journal.journal import Journal
 from smppd.journal.log import LogReader
 from smppd.journal.store import Batch, Store, open_reader
 from smppd.outlets.aside import Undelivered
+from smppd.outlets.hook import Hook
 from smppd.outlets.outlet import Outlet, Outlets, Sink, Terms, World
 from smppd.outlets.source import Source
 from smppd.outlets.stream import Rotation, Stream, StreamFiles
@@ -106,7 +108,34 @@ class _Building:
         outlets = []
         if self._config.events.stream:
             outlets.append(self._stream(opened))
+        outlets += [self._webhook(each, secrets) for each in self._config.webhooks]
+        outlets += [self._hook(each) for each in self._config.hooks]
         return outlets
+
+    def _webhook(self, section: WebhookConfig, secrets: Mapping[str, str]) -> Outlet:
+        from smppd.exchange import Exchange, Limits  # noqa: PLC0415 - only where it is needed
+        from smppd.outlets.webhook import Webhook  # noqa: PLC0415 - see above
+
+        name = f"webhook:{section.name}"
+        limits, url = Limits(section.timeout, 1), f"the url of [webhook.{section.name}]"
+        exchange = Exchange(limits, partial(account_tls, section), url=url)
+        sink = Webhook(section.url, secrets[name], exchange, section.batch, self._around.wall)
+        terms = Terms(
+            frozenset(section.events),
+            section.content,
+            section.retry_min,
+            section.retry_max,
+            section.give_up_after,
+        )
+        return self._outlet(name, sink, terms, self._aside(name))
+
+    def _hook(self, section: HookConfig) -> Outlet:
+        name = f"hook:{section.name}"
+        aside = self._aside(name)
+        terms = Terms(
+            frozenset(section.events), section.content, section.retry_min, section.retry_max
+        )
+        return self._outlet(name, Hook(section, aside, self._world.chance), terms, aside)
 
     def _stream(self, opened: ExitStack) -> Outlet:
         section = self._config.events
@@ -120,7 +149,7 @@ class _Building:
             files.forget()
         sink = Stream(files, self._around.run_sync)
         terms = Terms(EVENTS, section.content, retry_max=30.0, save_every=_SAVE_STREAM_EVERY)
-        return self._outlet(STREAM, STREAM, sink, terms)
+        return self._outlet(STREAM, sink, terms, self._aside(STREAM))
 
     def _is_ours(self, seq: int, at: float) -> bool:
         """Whether a line of the stream is about a fact of this journal, and not of one before it."""
@@ -129,6 +158,8 @@ class _Building:
         happened = self._log.fact_at(seq)
         return happened is None or abs(happened - at) < 0.002
 
-    def _outlet(self, cursor: str, name: str, sink: Sink, terms: Terms) -> Outlet:
-        aside = Undelivered(self._folder, name, self._around.run_sync)
-        return Outlet(cursor, sink, terms, self._cursors[cursor], self._world, aside)
+    def _aside(self, name: str) -> Undelivered:
+        return Undelivered(self._folder, name, self._around.run_sync, self._around.emit)
+
+    def _outlet(self, name: str, sink: Sink, terms: Terms, aside: Undelivered) -> Outlet:
+        return Outlet(name, sink, terms, self._cursors[name], self._world, aside)

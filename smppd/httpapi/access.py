@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from smppd.config import AccountConfig, account_tls
-from smppd.httpapi.exchange import Exchange, Limits, check_url
+from smppd.exchange import Exchange, Limits, check_url
 from smppd.httpapi.secrets import Secrets
 from smppd.provider.answers import Answer, NoAnswer, read_answer
 from smppd.provider.operation import Operation

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import quote, quote_plus
 
-from smppd.httpapi.exchange import Reply
+from smppd.exchange import Reply
 from smppd.provider.answers import Answer, Failure, NoAnswer, Success, meaning
 from smppd.provider.operation import Operation
 

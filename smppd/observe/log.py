@@ -158,6 +158,8 @@ _REPEATING = (
     events.ChatFailing,
     events.LinkPaused,
     events.StatusesRefused,
+    events.OutletFailing,
+    events.OutletGaveUp,
     events.OptedOut,
     events.OptedIn,
 )
@@ -211,8 +213,9 @@ class LogObserver:
 
 
 def _about(event: events.Event) -> str:
-    """The link or account that an event is about; empty for none."""
-    return str(getattr(event, "link", "") or getattr(event, "account", ""))
+    """The link, account or outlet that an event is about; empty for none."""
+    found = (getattr(event, name, "") for name in ("link", "account", "outlet"))
+    return str(next(filter(None, found), ""))
 
 
 def configure(

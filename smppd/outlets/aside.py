@@ -9,6 +9,7 @@ from typing import Any
 
 import trio
 
+from smppd.events import Emit, OutletGaveUp
 from smppd.outlets.happenings import Happening
 from smppd.placing import fsync_folder
 
@@ -17,25 +18,38 @@ _AGAIN = 10.0
 
 
 class Undelivered:
-    """The file of one outlet: a line for each event, as it would have been delivered."""
+    """The file of one outlet: a line for each event, as it would have been delivered. `count` is of
+    those since the daemon started."""
 
-    def __init__(self, folder: Path, name: str, run_sync: Callable[..., Awaitable[Any]]) -> None:
-        self.path = folder / f"{name}.undelivered.jsonl"
+    def __init__(
+        self,
+        folder: Path,
+        outlet: str,
+        run_sync: Callable[..., Awaitable[Any]],
+        emit: Emit,
+    ) -> None:
+        name = outlet.rpartition(":")[2]
+        self._outlet = outlet
+        self._path = folder / f"{name}.undelivered.jsonl"
         self._run_sync = run_sync
+        self._emit = emit
+        self.count = 0
 
-    async def put(self, lot: Sequence[Happening], _reason: str = "") -> str:
-        """Return when these are on disk: where. A disk that fails is tried again."""
+    async def put(self, lot: Sequence[Happening], reason: str) -> None:
+        """Return when these are on disk, and somebody was told. A disk that fails is tried again."""
         while True:
             try:
                 await self._run_sync(self._append, lot)
             except OSError:
                 await trio.sleep(_AGAIN)
             else:
-                return str(self.path)
+                self.count += len(lot)
+                self._emit(OutletGaveUp(self._outlet, len(lot), reason, str(self._path)))
+                return
 
     def _append(self, lot: Sequence[Happening]) -> None:
-        self.path.parent.mkdir(exist_ok=True)
-        with self.path.open("ab", buffering=0) as file:
+        self._path.parent.mkdir(exist_ok=True)
+        with self._path.open("ab", buffering=0) as file:
             before = file.seek(0, os.SEEK_END)
             try:
                 file.write(b"\n".join([*(each.json for each in lot), b""]))
@@ -43,4 +57,4 @@ class Undelivered:
             except OSError:
                 file.truncate(before)
                 raise
-        fsync_folder(self.path.parent)
+        fsync_folder(self._path.parent)

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 import trio
 
-from smppd.events import Emit, OutletFailing, OutletGaveUp, OutletRecovered
+from smppd.events import Emit, OutletFailing, OutletRecovered
 from smppd.figures import OutletFigures
 from smppd.outlets.happenings import Happening
 from smppd.outlets.source import Source
@@ -44,10 +44,13 @@ class Sink(Protocol):
 
 
 class Aside(Protocol):
-    """Where goes what is given up."""
+    """Where goes what is given up, and how much that was."""
 
-    async def put(self, lot: Sequence[Happening], reason: str) -> str:
-        """Return when it is on disk: where. It waits for as long as it is not."""
+    @property
+    def count(self) -> int: ...
+
+    async def put(self, lot: Sequence[Happening], reason: str) -> None:
+        """Return when it is on disk, and said. It waits for as long as it is not."""
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -100,6 +103,7 @@ class Outlet:
     def stand(self, head: int) -> OutletFigures:
         """Its figures; `head` is the last fact there is."""
         figures = self.figures
+        figures.given_up = self._aside.count
         figures.behind = max(0, head - self._cursor)
         figures.waiting_since, figures.failing_since = self._since, self._failing_since
         return figures
@@ -164,9 +168,10 @@ class Outlet:
         attempts = 0
         while lot:
             self._since = lot[0].at
+            aside = self._aside.count
             trouble = await self._sink.deliver(lot)
             if trouble is None:
-                self.figures.delivered += len(lot)
+                self.figures.delivered += len(lot) - (self._aside.count - aside)
                 self._recovered()
                 return
             self._note(trouble)
@@ -187,9 +192,7 @@ class Outlet:
         old = [each for each in lot if each.at <= before]
         if not old:
             return lot
-        place = await self._aside.put(old, reason)
-        self.figures.given_up += len(old)
-        self._world.emit(OutletGaveUp(self.name, len(old), reason, place))
+        await self._aside.put(old, reason)
         return [each for each in lot if each.at > before]
 
     async def _wait(self, attempts: int) -> None:

@@ -23,8 +23,8 @@ from trio.testing import wait_all_tasks_blocked
 
 from smppd.app.parts import Surroundings
 from smppd.config.accounts import HttpConfig
+from smppd.exchange import ANSWER_LIMIT
 from smppd.httpapi.client import ProviderClient
-from smppd.httpapi.exchange import ANSWER_LIMIT
 from smppd.provider.answers import Answer, Failure, NoAnswer, Success
 from smppd.provider.catalogue import OPERATIONS
 from tests.httpapi.wire import End, Say, Server, ok, serving

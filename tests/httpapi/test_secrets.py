@@ -8,7 +8,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from smppd.httpapi.exchange import Reply
+from smppd.exchange import Reply
 from smppd.httpapi.secrets import Secrets
 from smppd.provider.answers import Success, read_answer
 from smppd.provider.catalogue import OPERATIONS

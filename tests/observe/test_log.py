@@ -93,7 +93,11 @@ def test_levels_are_those_an_operator_filters_by() -> None:
     for kind, line in LINES.items():
         by_level.setdefault(line.level, set()).add(kind)
     assert set(by_level) == {"info", "warning", "error"}
-    assert by_level["error"] == {events.BindNeedsOperator}
+    assert by_level["error"] == {
+        events.BindNeedsOperator,
+        events.OutletGaveUp,
+        events.OutletGap,
+    }
     assert by_level["warning"] == {
         events.AccountUnreachable,
         events.ChatFailing,
@@ -112,6 +116,7 @@ def test_levels_are_those_an_operator_filters_by() -> None:
         events.RetentionFailing,
         events.ForeignFiles,
         events.ClockDoubted,
+        events.OutletFailing,
         events.ReceivedIncomplete,
         events.OptOutUnclear,
         events.OptOutUnconfirmed,

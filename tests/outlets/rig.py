@@ -76,7 +76,7 @@ class Rig:
         """An outlet that goes on where the journal says."""
         known = self.store.cursors.all().get("webhook:shop", 0)
         world = World(self.source, self.journal, self.events.append, self.wall, lambda: 1.0)
-        aside = Undelivered(self.folder / "events", "shop", inline)
+        aside = Undelivered(self.folder / "events", "webhook:shop", inline, self.events.append)
         wanted = Terms(**({"events": ("received",)} | terms))
         at = known if cursor is None else cursor
         found = Outlet("webhook:shop", sink, wanted, at, world, aside)

@@ -1,4 +1,4 @@
-"""One POST to a provider and what came of it, as values: whether anything of it left included.
+"""One POST to a server and what came of it, as values: whether anything of it left included.
 
 What must not happen behind anybody's back does not: no redirect is followed, nothing is sent twice
 (a connection that broke under a request is the end of that request), no proxy, cookie or password
@@ -59,14 +59,17 @@ class Limits(NamedTuple):
 
 
 class Exchange:
-    """Exchanges with one provider. `secure` gives what TLS is done with, and may read files."""
+    """Exchanges with one server. `secure` gives what TLS is done with, and may read files; `url` is how
+    its key is called when it must be looked at."""
 
     def __init__(
         self,
         limits: Limits,
         secure: Callable[[], ssl.SSLContext | Mistake],
         transport: httpx2.AsyncBaseTransport | None = None,
+        url: str = "the account's url",
     ) -> None:
+        self._url = url
         self._timeout = limits.timeout
         self._connections = limits.connections
         self._places = trio.CapacityLimiter(limits.connections)
@@ -109,7 +112,7 @@ class Exchange:
             return await _whole(response)
         except httpx2.HTTPError as error:
             before = isinstance(error, _BEFORE) or not progress.may_have_left
-            why = _why(error, progress.stage)
+            why = _why(error, progress.stage, self._url)
         return NoAnswer(why, sent=not before)
 
     async def _opened(self) -> httpx2.AsyncBaseTransport | Mistake:
@@ -189,12 +192,12 @@ def _unpacked(body: bytes, coding: str) -> bytes | None:
     return plain if len(plain) <= ANSWER_LIMIT else None
 
 
-def _why(error: httpx2.HTTPError, stage: str) -> str:
+def _why(error: httpx2.HTTPError, stage: str, url: str) -> str:
     """What a failure means, without a word of the request or of what the peer sent."""
     if isinstance(error, httpx2.ConnectTimeout):
-        return "no connection in time: check the account's url, and the way there"
+        return f"no connection in time: check {url}, and the way there"
     if isinstance(error, httpx2.ConnectError):
-        return _why_not_connected(error)
+        return _why_not_connected(error, url)
     if isinstance(error, httpx2.RemoteProtocolError):
         said = str(error)
         if "disconnected" in said or "closed" in said:
@@ -203,22 +206,22 @@ def _why(error: httpx2.HTTPError, stage: str) -> str:
     return f"the connection broke ({stage})"
 
 
-def _why_not_connected(error: BaseException) -> str:
+def _why_not_connected(error: BaseException, url: str) -> str:
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return (
                 f"the certificate of the server cannot be trusted ({cause.verify_message}): set"
-                " tls_ca_file to the provider's CA, or correct the account's url"
+                f" tls_ca_file to the provider's CA, or correct {url}"
             )
         if isinstance(cause, ssl.SSLError):
             reason = str(cause.reason or "the server ended it").replace("_", " ").lower()
-            return f"TLS failed ({reason}): check scheme and port of the account's url"
+            return f"TLS failed ({reason}): check scheme and port of {url}"
         if isinstance(cause, socket.gaierror):
-            return f"the host of the account's url has no address ({cause.strerror})"
+            return f"the host of {url} has no address ({cause.strerror})"
         if isinstance(cause, OSError) and cause.errno:
             why = os.strerror(cause.errno)
-            return f"cannot connect ({why}): check the account's url, and the way there"
-    return "cannot connect: check the account's url, and the way there"
+            return f"cannot connect ({why}): check {url}, and the way there"
+    return f"cannot connect: check {url}, and the way there"
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -28,6 +28,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "submit": "hand in a file, or one message",
         "status": "show what the running daemon is doing",
         "show": "show one message: its result, its history and its parts",
+        "campaigns": "list the files that were handed in, open and finished",
+        "report": "write a file's results and report anew, and show what it came to",
         "audit": "recompute every account from the journal and compare",
         "requeue": "send messages again whose outcome is unknown",
         "cancel": "take messages back that are not delivered yet",

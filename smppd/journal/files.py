@@ -42,6 +42,39 @@ class FileTable:
         )
         return [FileRow(*row) for row in rows]
 
+    def newest(
+        self, since: float, limit: int, name: str = "", *, unreported: bool = False
+    ) -> list[FileRow]:
+        """The files opened since (epoch seconds), the newest first; with `name` those that have it,
+        or whose campaign does, where * and ? stand for anything."""
+        where = ["opened >= ?"]
+        values: list[object] = [since]
+        if unreported:
+            where.append("reported IS NULL")
+        if name:
+            where.append("(name GLOB ? OR campaign GLOB ?)")
+            values += [name, name]
+        rows = self._sql.execute(
+            f"SELECT {_COLUMNS} FROM file WHERE {' AND '.join(where)}"  # noqa: S608
+            " ORDER BY file_id DESC LIMIT ?",
+            (*values, limit),
+        )
+        return [FileRow(*row) for row in rows]
+
+    def called(self, name: str, limit: int) -> list[FileRow]:
+        """The files of this name, or of this campaign, the newest first."""
+        rows = self._sql.execute(
+            f"SELECT {_COLUMNS} FROM file WHERE name = ? OR campaign = ?"  # noqa: S608
+            " ORDER BY file_id DESC LIMIT ?",
+            (name, name, limit),
+        )
+        return [FileRow(*row) for row in rows]
+
+    def placed_at(self, path: str) -> list[FileRow]:
+        """The file whose source was moved to this path."""
+        rows = self._sql.execute(f"SELECT {_COLUMNS} FROM file WHERE placed = ?", (path,))  # noqa: S608
+        return [FileRow(*row) for row in rows]
+
 
 def _opened(sql: sqlite3.Connection, fact: Fact) -> None:
     assert fact.detail is not None

@@ -51,6 +51,16 @@ class Moments:
             self.submitted = _cut(self.submitted, self.width)
             self.delivered = _cut(self.delivered, self.width)
 
+    def add(self, other: Moments) -> None:
+        """Count what another counted, too."""
+        self.width = min(self.width, other.width)
+        for mine, others in (("submitted", other.submitted), ("delivered", other.delivered)):
+            counts = _cut(getattr(self, mine), self.width)
+            for moment, count in _cut(others, self.width).items():
+                counts[moment] += count
+            setattr(self, mine, counts)
+        self.settle()
+
     def timeline(self) -> Timeline | None:
         """All of it in equal steps; None when nothing happened."""
         self.settle()

@@ -201,6 +201,16 @@ class Tally:
         if not self._messages & _EVERY:
             moments.settle()
 
+    def add(self, other: Tally) -> None:
+        """Count what another counted, too: of another file of the same campaign."""
+        for counts, more in ((self._kinds, other._kinds), (self._reached, other._reached)):
+            for kind, count in more.items():
+                counts[kind] += count
+        self._messages += other._messages
+        self._moments.add(other._moments)
+        self._submitted = _both(self._submitted, other._submitted)
+        self._done = _both(self._done, other._done)
+
     def totals(self, heading: Heading, *, complete: bool = True) -> Totals:
         """What was counted so far."""
         found = Totals(
@@ -318,6 +328,11 @@ def _by_count(counts: dict[str, int]) -> dict[str, int]:
 
 def _by_size(shares: Mapping[str, Share]) -> dict[str, Share]:
     return dict(sorted(shares.items(), key=lambda each: (-each[1].messages, each[0])))
+
+
+def _both(one: tuple[str, str], other: tuple[str, str]) -> tuple[str, str]:
+    found = min(one[0], other[0]), max(one[1], other[1])
+    return _NEVER if found == _NEVER else found
 
 
 def _seconds(moment: str) -> float:

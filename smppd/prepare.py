@@ -13,7 +13,8 @@ from smppd.address import Destination, Sender, classify_sender, normalise_destin
 from smppd.config import LinkConfig
 from smppd.config.terms import STANDARD_TON_NPI, TonNpi
 from smppd.expiry import window
-from smppd.message import ErrorInfo, Message, OnUnknown, Request
+from smppd.message import ErrorInfo, Message, OnUnknown, PlainRequest, Request
+from smppd.smpp import gsm7
 from smppd.smpp.cutting import Cut, Manner, TooLong, cut, single
 from smppd.smpp.text import Alphabet, Encoded, Unencodable, binary, choose, flash
 from smppd.smpp.vocabulary import EsmClass, TlvTag, Ton
@@ -24,6 +25,7 @@ Number = Callable[[str, str], int]
 
 _ON_UNKNOWN = {"hold": OnUnknown.HOLD, "resend": OnUnknown.RESEND, "fail": OnUnknown.FAIL}
 _UDHI = int(EsmClass.UDHI)
+_GSM7 = Alphabet.GSM7
 _UCS2 = Alphabet.UCS2
 #: What is known of a message that needs no cutting, but for its octets.
 _ONE = Cut(())
@@ -46,6 +48,10 @@ def prepare(
     sender = classify_sender(link.from_ if request.from_ is None else request.from_)
     if not isinstance(sender, Sender):
         return ErrorInfo("BAD_FROM", None, sender)
+    if type(request) is PlainRequest:
+        plain = _plain(request, link, destination, sender)
+        if plain is not None:
+            return plain
     encoded, changed = _encode(request, link)
     if isinstance(encoded, ErrorInfo):
         return encoded
@@ -79,6 +85,36 @@ def prepare(
     if link.text_terms.ton_npi is not STANDARD_TON_NPI:
         _readdress(message, link.text_terms.ton_npi)
     return _extend(message, request, link, parts, now)
+
+
+def _plain(
+    request: PlainRequest, link: LinkConfig, destination: Destination, sender: Sender
+) -> Message | None:
+    """What most requests come to, without asking what they do not say; None where that matters."""
+    terms = link.text_terms
+    if terms.data_coding_0 != "gsm7" or terms.ton_npi is not STANDARD_TON_NPI or request.flash:
+        return None
+    octets, room, data_coding, encoding = gsm7.encode(request.text), 160, 0, _GSM7
+    if octets is None:
+        if terms.transliterate:
+            return None
+        octets, room, data_coding, encoding = request.text.encode("utf-16-be"), 140, 8, _UCS2
+    if len(octets) > room:
+        return None
+    return Message(
+        destination.digits,
+        destination.ton,
+        destination.npi,
+        sender.text,
+        sender.ton,
+        sender.npi,
+        data_coding,
+        0,
+        encoding,
+        (octets,),
+        request.receipt,
+        _ON_UNKNOWN[link.on_unknown],
+    )
 
 
 # ── text ─────────────────────────────────────────────────────────────────────────────────────

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smppd.config import LinkConfig, TonNpi
-from smppd.message import ErrorInfo, Message, OnUnknown, Request
+from smppd.message import ErrorInfo, Message, OnUnknown, PlainRequest, Request
 from smppd.prepare import prepare
 from smppd.smpp.text import decode_text
 from smppd.smpp.vocabulary import EsmClass, Npi, Ton
@@ -452,3 +452,34 @@ def test_any_text_arrives_as_it_was_written(text: str, split: str, default: str)
     if message.encoding == "gsm7_packed":  # which may lose a CR at the end of a part
         read, text = ["".join(read).replace("\r", "")], text.replace("\r", "")
     assert "".join(read) == text
+
+
+TEXTS = st.text(st.sampled_from("ab@€ñóж😀{"), min_size=1, max_size=6).map(lambda text: text * 30)
+
+
+@given(
+    text=TEXTS,
+    to=st.sampled_from(["+34600000001", "0034 600", "12", "2580"]),
+    from_=st.sampled_from([None, "ACME", "+34600000002", "NOT A SENDER AT ALL"]),
+    receipt=st.booleans(),
+    flash=st.booleans(),
+    terms=st.fixed_dictionaries(
+        {
+            "data_coding_0": st.sampled_from(["gsm7", "gsm7_packed", "latin1"]),
+            "transliterate": st.booleans(),
+            "on_unknown": st.sampled_from(["hold", "resend"]),
+            "ton_npi": st.sampled_from([TonNpi(), TonNpi((1, 8))]),
+            "max_parts": st.sampled_from([1, 255]),
+        }
+    ),
+)
+def test_a_plain_request_comes_to_what_any_other_would(
+    text: str, to: str, from_: str | None, receipt: bool, flash: bool, terms: dict[str, Any]
+) -> None:
+    link = LinkConfig(name="main", hosts=(), system_id="acme", from_="ACME", **terms)
+    fields: dict[str, Any] = {"to": to, "text": text, "from_": from_, "receipt": receipt}
+    made = [
+        prepare(kind(flash=flash, **fields), to, link, "", lambda sender, to: 7, NOW)
+        for kind in (PlainRequest, Request)
+    ]
+    assert made[0] == made[1]

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 def build_opt_outs(config: Config, store: Store, journal: Journal) -> OptOuts:
     """The list as the journal has it. Raises what the store raises."""
-    section = config.optout
-    terms = Terms(
-        section.senders,
-        [link.from_ for link in config.links],
-    )
-    return OptOuts(store.opt_outs.load(), journal, terms)
+    return OptOuts(store.opt_outs.load(), journal, opt_out_terms(config))
+
+
+def opt_out_terms(config: Config) -> Terms:
+    """Whose messages an opt-out is about."""
+    return Terms(config.optout.senders, [link.from_ for link in config.links])
 
 
 def spare_lanes(config: Config, book: OptOuts, queues: Mapping[int, tuple[str, Lane]]) -> None:

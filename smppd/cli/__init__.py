@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "run": "run the daemon in the foreground",
         "check": "check the configuration and what it names; with --connect, bind each link",
         "submit": "hand in a file, or one message",
+        "estimate": "say what a file would come to: parts, cost, what is wrong; nothing is sent",
         "status": "show what the running daemon is doing",
         "show": "show one message: its result, its history and its parts",
         "campaigns": "list the files that were handed in, open and finished",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -74,3 +75,20 @@ def counting(total: int, says: str) -> Iterator[Counter]:
     """A bar on standard output that runs to `total` while the context lasts."""
     with Progress(*_columns()) as progress:
         yield Counter(progress, progress.add_task(says, total=total))
+
+
+@contextmanager
+def reading_bar(octets: int | None) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error while a file of so many octets is read, where somebody watches it.
+    It is told how many lines have been read, and octets."""
+    console = Console(stderr=True)
+    columns = (BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
+        task = progress.add_task("is being read", total=octets)
+
+        def show(lines: int, reached: int) -> None:
+            progress.update(task, completed=reached, description=f"{lines:,} lines read")
+
+        yield show

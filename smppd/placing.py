@@ -16,6 +16,9 @@ from pathlib import Path
 #: Names are cut to this many octets, so that `NAME.results.jsonl` still fits a directory entry.
 NAME_LIMIT = 200
 
+#: What the name of a file's settings ends in, behind the whole name of the file they lie beside.
+SIDECAR = ".meta.json"
+
 _serial = itertools.count(1)
 
 
@@ -78,6 +81,11 @@ def fsync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def beside(path: Path) -> Path:
+    """Where the settings of a file are, if it has any: `NAME.meta.json`."""
+    return path.with_name(path.name + SIDECAR)
 
 
 def _draft(folder: Path) -> tuple[int, Path]:

@@ -8,6 +8,7 @@ lost by it.
 
 from __future__ import annotations
 
+import contextlib
 import glob
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,7 +23,7 @@ from smppd.ledger.facts import Fact
 from smppd.ledger.slots import Slots
 from smppd.ledger.snapshot import FileAccount
 from smppd.message import Lane
-from smppd.placing import day_folder, free_name, fsync_folder, write_whole
+from smppd.placing import beside, day_folder, free_name, fsync_folder, write_whole
 from smppd.results.lines import echo_of, encode_line, result_lines
 from smppd.results.page import PAGE, render_page, wants_page
 from smppd.results.totals import Heading, Tally, terms_of
@@ -84,6 +85,9 @@ class Reporter:
         write_whole(place.with_name(place.name + REPORT), totals.encode())
         if wants_page(self._terms.html, totals.messages):
             write_whole(place.with_name(place.name + PAGE), render_page(totals))
+        # First what lies beside it: without its file nobody reads it.
+        with contextlib.suppress(FileNotFoundError):
+            beside(source).rename(beside(place))
         if source.exists():
             source.rename(place)
         fsync_folder(folder)

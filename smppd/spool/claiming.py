@@ -14,10 +14,10 @@ from pathlib import Path
 import msgspec
 
 from smppd.message import Lane
-from smppd.placing import fsync_folder
+from smppd.placing import SIDECAR, beside, fsync_folder
 from smppd.ports import Claimed
 from smppd.spool.folders import INBOX
-from smppd.spool.formats import format_of
+from smppd.spool.formats import format_of, is_sidecar
 from smppd.spool.quarantine import remove_if_empty
 
 _PROGRESS = ".progress.json"
@@ -62,7 +62,8 @@ class Pass(msgspec.Struct, frozen=True):
 def claim(root: Path, lane: Lane, found: Sequence[tuple[str, int]], tokens: Tokens) -> Pass:
     """Rename files (name, octets) of a lane into a new folder of `work/`.
 
-    A file whose writer took it back meanwhile is left out. The claim outlives a crash only
+    What lies beside a file comes with it, and first: so a crash leaves it in `work/` alone at most,
+    from where `left_over` takes it back. A file whose writer took it back meanwhile is left out. The claim outlives a crash only
     after `sync_claim`.
     """
     inbox = root / INBOX[lane]
@@ -70,17 +71,29 @@ def claim(root: Path, lane: Lane, found: Sequence[tuple[str, int]], tokens: Toke
     outcome = Pass([], [])
     for name, octets in found:
         path = folder / name
+        has_sidecar = False
         try:
+            has_sidecar = _move_sidecar(inbox / name, path)
             (inbox / name).rename(path)
-        except FileNotFoundError:
-            continue
-        except PermissionError as error:
-            outcome.refused.append((name, error.strerror or "not permitted"))
+        except (FileNotFoundError, PermissionError) as error:
+            if has_sidecar:
+                _move_sidecar(path, inbox / name)
+            if isinstance(error, PermissionError):
+                outcome.refused.append((name, error.strerror or "not permitted"))
             continue
         outcome.taken.append(Taken(Claimed(folder.name, name, lane, path), octets))
     if not outcome.taken:
         remove_if_empty(folder)
     return outcome
+
+
+def _move_sidecar(path: Path, to: Path) -> bool:
+    """Move what lies beside one path beside another one, if anything does."""
+    try:
+        beside(path).rename(beside(to))
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def sync_claim(root: Path, taken: Sequence[Taken]) -> None:
@@ -105,6 +118,7 @@ def left_over(root: Path) -> dict[Lane, list[Path]]:
     """
     folders: dict[Lane, list[Path]] = {lane: [] for lane in Lane}
     for folder in sorted(path for path in (root / "work").iterdir() if path.is_dir()):
+        _reunite(folder, root / INBOX[_lane_of(folder.name)])
         names = {path.name for path in folder.iterdir()}
         stale = {name for name in names if _is_stale(name, names)}
         for name in stale:
@@ -116,6 +130,22 @@ def left_over(root: Path) -> dict[Lane, list[Path]]:
     return folders
 
 
+def _reunite(folder: Path, inbox: Path) -> None:
+    """Bring a file and what lies beside it together again, where a crash came between them."""
+    names = {path.name for path in folder.iterdir()}
+    for name in names:
+        if is_sidecar(name):
+            main = name.removesuffix(SIDECAR)
+            if main in names:
+                continue
+            if (inbox / main).exists() and not (inbox / name).exists():
+                (folder / name).rename(inbox / name)
+            else:  # its file is in bad/ with a copy of it, or was withdrawn
+                (folder / name).unlink()
+        elif name + SIDECAR not in names and not (inbox / name).exists():
+            _move_sidecar(inbox / name, folder / name)
+
+
 def _is_stale(name: str, names: set[str]) -> bool:
     return name.startswith(".") or (is_progress(name) and name.removesuffix(_PROGRESS) not in names)
 
@@ -123,13 +153,17 @@ def _is_stale(name: str, names: set[str]) -> bool:
 def recover(folders: Sequence[Path]) -> Iterator[Taken]:
     """Every file that earlier runs claimed and did not finish, folder by folder."""
     for folder in folders:
-        for name in sorted(name for name in _names(folder) if not is_progress(name)):
+        for name in sorted(filter(_is_hand_in, _names(folder))):
             path = folder / name
             try:
                 octets = path.lstat().st_size
             except FileNotFoundError:
                 continue
             yield Taken(Claimed(folder.name, name, _lane_of(folder.name), path), octets)
+
+
+def _is_hand_in(name: str) -> bool:
+    return not is_progress(name) and not is_sidecar(name)
 
 
 def _names(folder: Path) -> list[str]:

@@ -119,9 +119,10 @@ def _shown(raw: Raw | None) -> str | None:
     """A text as it is, a number as it was written."""
     if raw is None:
         return None
-    if bytes(raw[:1]) == b'"':
-        return msgspec.json.decode(raw, type=str)
-    return bytes(raw).decode() if bytes(raw[:1]) in b"-0123456789" else None
+    octets = bytes(raw)
+    if octets[:1] == b'"':
+        return msgspec.json.decode(octets, type=str)
+    return octets.decode() if octets[:1] in b"-0123456789" else None
 
 
 def missing_value(name: str, where: str) -> ErrorInfo:

@@ -14,6 +14,7 @@ from types import MappingProxyType
 import msgspec
 
 from smppd.message import PlainRequest, Request
+from smppd.placing import SIDECAR
 from smppd.ports import Line
 from smppd.spool.careful import flaw, read_carefully, syntax_error
 from smppd.spool.legible import shown_to
@@ -62,8 +63,6 @@ class Format(Enum):
 
 #: What a compressed file's name ends in, behind the extension of what is in it.
 PACKED = ".gz"
-#: What the name of a file's settings ends in, behind the whole name of the file.
-SIDECAR = ".meta.json"
 
 
 def format_of(name: str) -> Format | None:

@@ -41,7 +41,7 @@ def _misspelt(fields: dict[str, msgspec.Raw], number: int) -> Unusable | None:
     if len(fields) != 1:
         return None
     [(name, value)] = fields.items()
-    if name in FIELDS or bytes(value[:1]) != b"{":
+    if name in FIELDS or bytes(value)[:1] != b"{":
         return None
     if not get_close_matches(name.lower(), [CAMPAIGN], n=1):
         return None

@@ -15,11 +15,13 @@ from pathlib import Path
 
 import msgspec
 
-from smppd.placing import NAME_LIMIT
+from smppd.placing import NAME_LIMIT, SIDECAR, beside
 from smppd.spool.claiming import is_progress
 from smppd.spool.folders import INSIDE_INBOX, shown_name
-from smppd.spool.formats import Format, closes, format_of, known_formats
+from smppd.spool.formats import Format, format_of, is_packed, is_sidecar, known_formats
 from smppd.spool.quarantine import Unusable
+from smppd.spool.settings import LONGEST
+from smppd.spool.wholeness import PackedLook, is_whole
 
 #: Files looked at before others get their turn.
 LOT = 256
@@ -84,6 +86,7 @@ class LaneInbox:
         self._listing: Generator[str, None, None] | None = None
         self._listings = 0
         self._list_next = True
+        self._packed = PackedLook()
 
     def list_again(self) -> None:
         """Let the next looks go over everything in the folder."""
@@ -126,7 +129,11 @@ class LaneInbox:
         self._tell_once(name, sighting, reason)
 
     def close(self) -> None:
-        """Stop listing."""
+        """Stop listing, and whatever is being looked at."""
+        self._packed.close()
+        self._stop_listing()
+
+    def _stop_listing(self) -> None:
         if self._listing is not None:
             self._listing.close()
             self._listing = None
@@ -168,7 +175,7 @@ class LaneInbox:
             self._listing = _names_in(self._folder)
         listed = next(self._listing, None)
         if listed is None:
-            self.close()
+            self._stop_listing()
             self._forget_gone()
         return listed
 
@@ -186,6 +193,8 @@ class LaneInbox:
         """True: claim it. False: not now."""
         if not stat.S_ISREG(status.st_mode):
             return self._judge_odd(name, status, now)
+        if is_sidecar(name):
+            return self._judge_sidecar(name, status, now)
         form = format_of(name)
         at_once = form is not None and (moved or self._was_renamed(name, form, status))
         if not at_once and not self._settled(name, status, now):
@@ -194,7 +203,37 @@ class LaneInbox:
             self._wait(name, status, now, "has a second name (hard link): remove one of them")
             return False
         problem = _misfit(name, form, status.st_size)
-        return problem or self._complete(name, status, now, form=None if moved else form)
+        if problem is not None:
+            return problem
+        return self._complete(
+            name, status, now, form=None if moved else form
+        ) and self._sidecar_complete(name, status, now)
+
+    def _judge_sidecar(self, name: str, status: os.stat_result, now: float) -> bool:
+        """It goes with its file, never alone."""
+        main = name.removesuffix(SIDECAR)
+        if not (self._folder / main).exists():
+            reason = (
+                f"waits for {shown_name(main)}, which it is about: hand that in, or remove this"
+            )
+            self._wait(name, status, now, reason)
+        return False
+
+    def _sidecar_complete(self, name: str, status: os.stat_result, now: float) -> bool:
+        """Whether what lies beside a file, if anything does, is whole."""
+        path = beside(self._folder / name)
+        try:
+            found = path.lstat()
+        except FileNotFoundError:
+            return True
+        if not stat.S_ISREG(found.st_mode):
+            reason = f"waits: {shown_name(path.name)} is not a plain file: write one, or remove it"
+        elif found.st_size > LONGEST or is_whole(path, Format.JSON, found.st_size, LONGEST):
+            return True
+        else:
+            reason = f"waits: {shown_name(path.name)} beside it is not complete: finish it"
+        self._wait(name, status, now, reason)
+        return False
 
     def _judge_odd(self, name: str, status: os.stat_result, now: float) -> Unusable | bool:
         if not stat.S_ISDIR(status.st_mode):
@@ -205,9 +244,10 @@ class LaneInbox:
 
     def _was_renamed(self, name: str, form: Format, status: os.stat_result) -> bool:
         """Whether a whole file came by a rename that nobody watched: before the daemon started."""
-        return status.st_ctime_ns - status.st_mtime_ns > _RENAMED_AFTER and _is_whole(
-            self._folder / name, form, status.st_size, self._rules.max_line
-        )
+        was_renamed = status.st_ctime_ns - status.st_mtime_ns > _RENAMED_AFTER
+        if not was_renamed or is_packed(name):
+            return False
+        return is_whole(self._folder / name, form, status.st_size, self._rules.max_line)
 
     def _settled(self, name: str, status: os.stat_result, now: float) -> bool:
         """Whether it has rested, by its own times or (a clock may be wrong) before our eyes."""
@@ -239,13 +279,24 @@ class LaneInbox:
             return True
         sighting = self._waiting.get(name)
         if sighting is None or sighting.whole is None:
-            whole = _is_whole(path, form, status.st_size, self._rules.max_line)
+            whole = self._is_whole(path, form, status, now)
             if whole:
                 return True
             sighting = self._sight(name, status, now)
+            if whole is None:
+                sighting.due = now + 0.01
+                return False
             sighting.whole = False
-        self._wait(name, status, now, f"is not complete: {_UNFINISHED[form]}")
+        how = _UNFINISHED_PACKED if is_packed(name) else _UNFINISHED[form]
+        self._wait(name, status, now, f"is not complete: {how}")
         return False
+
+    def _is_whole(
+        self, path: Path, form: Format, status: os.stat_result, now: float
+    ) -> bool | None:
+        if is_packed(path.name):
+            return self._packed.is_whole(path, _signature(status), now)
+        return is_whole(path, form, status.st_size, self._rules.max_line)
 
     # ── what waits ───────────────────────────────────────────────────────────────────────────
 
@@ -283,6 +334,9 @@ _UNFINISHED = {
 }
 
 
+_UNFINISHED_PACKED = "its gzip does not end. Finish it, or write in inbox/tmp and rename it"
+
+
 def _signature(status: os.stat_result) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
@@ -298,22 +352,6 @@ def _misfit(name: str, form: Format | None, size: int) -> Unusable | None:
     if is_progress(name) or name.endswith(RESERVED):
         return Unusable("has a name that the daemon uses itself", "give it another name")
     return None if size else Unusable("is empty", "hand in at least one message")
-
-
-def _is_whole(path: Path, form: Format, size: int, max_line: int) -> bool:
-    """Look at the end of a file, or at all of a message that is not too long to be one."""
-    start = 0 if form is Format.JSON and size <= max_line else max(size - 4096, 0)
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        content = os.pread(descriptor, size - start, start)
-    finally:
-        os.close(descriptor)
-    if form is Format.JSON and start:
-        return content.rstrip().endswith(b"}")
-    return closes(form, content)
 
 
 def _names_in(folder: Path) -> Generator[str, None, None]:

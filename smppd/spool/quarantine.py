@@ -6,12 +6,13 @@ spool's folders, not why a file is unusable. OSError leaves it when the file can
 
 from __future__ import annotations
 
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
-from smppd.placing import day_folder, free_name, fsync_folder, write_whole
+from smppd.placing import SIDECAR, beside, day_folder, free_name, fsync_folder, write_whole
 from smppd.spool.folders import shown_name
 
 #: What lies beside a quarantined file, named NAME.error.json.
@@ -28,26 +29,43 @@ class Unusable(msgspec.Struct, frozen=True):
 
 
 def quarantine(root: Path, source: Path, problem: Unusable, when: float) -> Path:
-    """Move a file (a symbolic link itself, not what it points to) to `bad/`, explained.
+    """Move a file (a symbolic link itself, not what it points to) to `bad/`, explained, and with it
+    what lies beside it.
 
     Returns where it is now, on disk. One call at a time: see `free_name`. The explanation is
     there before the file, so that no crash leaves a file in `bad/` without one.
     """
     source.lstat()
     folder = day_folder(root / "bad", when)
-    target = free_name(folder, source.name, (EXPLANATION,))
+    target = free_name(folder, source.name, (EXPLANATION, SIDECAR))
     explanation = target.with_name(target.name + EXPLANATION)
     write_whole(explanation, _explain(source.name, problem, when))
+    # Copied first, and removed last: without its settings a file must be nowhere but there.
+    settings = _settings(source)
+    if settings is not None:
+        write_whole(beside(target), settings)
     try:
         source.rename(target)
     except OSError:
         explanation.unlink()
+        beside(target).unlink(missing_ok=True)
         raise
+    if settings is not None:
+        beside(source).unlink(missing_ok=True)
     fsync_folder(folder)
     fsync_folder(source.parent)
     if source.parent.parent == root / "work":
         remove_if_empty(source.parent)
     return target
+
+
+def _settings(source: Path) -> bytes | None:
+    """What lies beside a file, if it is a file that can be read."""
+    sidecar = beside(source)
+    try:
+        return sidecar.read_bytes() if stat.S_ISREG(sidecar.lstat().st_mode) else None
+    except OSError:
+        return None
 
 
 def remove_if_empty(folder: Path) -> None:

@@ -20,6 +20,7 @@ from typing import Literal
 import msgspec
 
 from smppd.campaign import NO_TERMS, CampaignTerms
+from smppd.placing import beside
 from smppd.ports import Line
 from smppd.spool.careful import too_long
 from smppd.spool.chunks import (
@@ -37,7 +38,6 @@ from smppd.spool.csv_file import CsvFile
 from smppd.spool.csv_rows import Layout
 from smppd.spool.defaults import first_flaw, line_parser
 from smppd.spool.formats import (
-    SIDECAR,
     Format,
     Parse,
     is_packed,
@@ -130,7 +130,7 @@ def _settings_of(path: Path, kept: _Kept) -> Settings | Unusable:
     """What the journal has, else what lies beside the file."""
     if kept.settings:
         return read_settings(kept.settings, "campaign")
-    sidecar = path.with_name(path.name + SIDECAR)
+    sidecar = beside(path)
     try:
         file = _open_plain(sidecar)
     except FileNotFoundError:

@@ -442,6 +442,15 @@ class OutletGaveUp:
 
 
 @dataclass(frozen=True, slots=True)
+class EventHandlerFailed:
+    """The event handler of smstools failed; the event is done with all the same, as there."""
+
+    kind: str
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class OutletGap:
     """Events that an outlet has not told are not in the journal any more; `facts` of it are gone."""
 
@@ -526,6 +535,7 @@ Event = (
     | OptOutUnclear
     | OptOutUnconfirmed
     | OptOutsChanged
+    | EventHandlerFailed
     | ChatFailing
     | ChatRecovered
     | OutletFailing

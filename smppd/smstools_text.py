@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -83,13 +83,15 @@ class Habits(msgspec.Struct, frozen=True):
     queues: Mapping[str, str] = {}
 
 
+def head_and_body(content: bytes) -> tuple[bytes, bytes]:
+    """What stands before the first empty line, and behind it."""
+    found = _BLANK.search(content)
+    return (content, b"") if found is None else (content[: found.start()], content[found.end() :])
+
+
 def take_apart(content: bytes) -> SmsFile | ErrorInfo:
     """The headers and the body of a file. The body is what stands behind the first empty line."""
-    content = content.removeprefix(b"\xef\xbb\xbf")
-    found = _BLANK.search(content)
-    head, body = (
-        (content, b"") if found is None else (content[: found.start()], content[found.end() :])
-    )
+    head, body = head_and_body(content.removeprefix(b"\xef\xbb\xbf"))
     headers = []
     for line in _decode(head).splitlines():
         header = _HEADER.match(line)
@@ -298,3 +300,37 @@ def _add_digits(line: str, found: bytearray) -> bool:
         found.append(int(line[at : at + 2], 16))
         at += 2
     return True
+
+
+# ── names in checked/ ────────────────────────────────────────────────────────────────────────
+
+
+class CheckedName(NamedTuple):
+    """The name under which a file lies in `checked/`: its lot, its number there, its own name."""
+
+    lot: int
+    number: int
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.lot}-{self.number}-{self.name}"
+
+    @property
+    def id(self) -> str:
+        """The client's id of its message."""
+        return f"smstools-{self.lot}-{self.number}"
+
+
+_CHECKED = re.compile(r"([0-9]{1,20})-([0-9]{1,5})-(.+)", re.DOTALL)
+_ID = re.compile(r"smstools-([0-9]{1,20})-([0-9]{1,5})")
+
+
+def read_checked(name: str) -> CheckedName | None:
+    """What the name of a file in `checked/` says; None for what is none of ours."""
+    found = _CHECKED.fullmatch(name)
+    return None if found is None else CheckedName(int(found[1]), int(found[2]), found[3])
+
+
+def is_checked_id(id_: str) -> bool:
+    """Whether this is the id of a message that came from a file of smstools."""
+    return _ID.fullmatch(id_) is not None

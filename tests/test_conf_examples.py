@@ -25,6 +25,7 @@ from smppd.config import (
     ReportsConfig,
     RetentionConfig,
     RoutingConfig,
+    SmstoolsConfig,
     SpoolConfig,
     WebhookConfig,
     load,
@@ -100,6 +101,7 @@ def test_the_full_example_shows_the_defaults() -> None:
     assert (found.observe, found.routing) == (ObserveConfig(), RoutingConfig())
     assert found.retention == RetentionConfig()
     assert found.optout == OptOutConfig()
+    assert found.smstools == SmstoolsConfig()
     assert found.reports == ReportsConfig()
     account = {"name", "hosts", "system_id", "password_file"}
     given = {key: getattr(found.links[0], key) for key in account}

@@ -213,7 +213,11 @@ class Daemon:
     async def _spooling(self) -> AsyncIterator[None]:
         async with trio.open_nursery() as nursery:
             await nursery.start(self.parts.spool.run)
-            yield
+            async with trio.open_nursery() as taking:
+                if self.parts.outgoing is not None:
+                    taking.start_soon(self.parts.outgoing.run)
+                yield
+                taking.cancel_scope.cancel()
             self.parts.spool.close()
 
     # ── what runs beside ─────────────────────────────────────────────────────────────────

@@ -17,14 +17,18 @@ from smppd.events import Emit, OutletGap
 from smppd.journal.journal import Journal
 from smppd.journal.log import LogReader
 from smppd.journal.store import Batch, Store, open_reader
+from smppd.outlets import smstools
 from smppd.outlets.aside import Undelivered
 from smppd.outlets.hook import Hook
 from smppd.outlets.outlet import Outlet, Outlets, Sink, Terms, World
+from smppd.outlets.smstools import Papers
 from smppd.outlets.source import Source
 from smppd.outlets.stream import Rotation, Stream, StreamFiles
 
 #: The name of the stream's cursor.
 STREAM = "stream"
+#: The name of the cursor of what becomes of smstools' files.
+SMSTOOLS = "smstools"
 #: The stream's files say themselves how far it has come: its cursor is for whoever prunes the log.
 _SAVE_STREAM_EVERY = 1.0
 
@@ -40,6 +44,7 @@ class Surrounding(NamedTuple):
 def cursor_names(config: Config) -> list[str]:
     """The cursors of what is configured: facts that these have not passed must stay."""
     names = [STREAM] if config.events.stream else []
+    names += [SMSTOOLS] if config.spool.compat else []
     names += [f"webhook:{each.name}" for each in config.webhooks]
     return names + [f"hook:{each.name}" for each in config.hooks]
 
@@ -50,9 +55,10 @@ def build_outlets(
     store: Store,
     journal: Journal,
     around: Surrounding,
+    papers: Papers | None = None,
 ) -> Outlets:
-    """All that are configured; `secrets` by the names of webhooks. One that is new begins with what
-    happens from now on. Raises `JournalError`, and OSError where `events/` cannot be used."""
+    """All that are configured; `secrets` by the names of webhooks, `papers` for the folders of
+    smstools. One that is new begins with what happens from now on. Raises `JournalError`, and OSError where `events/` cannot be used."""
     names = cursor_names(config)
     if not names:
         return Outlets((), lambda: None)
@@ -61,6 +67,7 @@ def build_outlets(
         opened.callback(log.close)
         cursors = _cursors(names, store, log)
         building = _Building(config, journal, around, log, cursors)
+        building.papers = papers
         outlets = building.build(secrets, opened)
         for each in outlets:
             _say_gap(each.name, cursors[each.name], log.oldest(), around.emit)
@@ -96,6 +103,7 @@ class _Building:
     ) -> None:
         self._config = config
         self._around = around
+        self.papers: Papers | None = None
         self._log = log
         self._cursors = cursors
         self._folder = config.spool.path / "events"
@@ -110,6 +118,8 @@ class _Building:
             outlets.append(self._stream(opened))
         outlets += [self._webhook(each, secrets) for each in self._config.webhooks]
         outlets += [self._hook(each) for each in self._config.hooks]
+        if self.papers is not None:
+            outlets.append(self._smstools(self.papers))
         return outlets
 
     def _webhook(self, section: WebhookConfig, secrets: Mapping[str, str]) -> Outlet:
@@ -136,6 +146,10 @@ class _Building:
             frozenset(section.events), section.content, section.retry_min, section.retry_max
         )
         return self._outlet(name, Hook(section, aside, self._world.chance), terms, aside)
+
+    def _smstools(self, papers: Papers) -> Outlet:
+        terms = Terms(smstools.EVENTS, content=True, retry_max=30.0)
+        return self._outlet(SMSTOOLS, papers, terms, self._aside(SMSTOOLS))
 
     def _stream(self, opened: ExitStack) -> Outlet:
         section = self._config.events

@@ -18,6 +18,7 @@ from smppd.app.chatting import chat_polling
 from smppd.app.keeping import DaysInUse, build_housekeeping
 from smppd.app.optingout import build_opt_outs, heed_wishes, spare_lanes
 from smppd.app.outlets import Surrounding, build_outlets
+from smppd.app.smstools import build_outgoing, build_papers
 from smppd.config import Config, HttpConfig
 from smppd.events import Emit
 from smppd.httpapi.account import Account
@@ -117,13 +118,10 @@ class Parts:
         self._build_asking()
         self._build_chat(stores.main)
         self._build_spool(stores.reader)
-        self.outlets = build_outlets(
-            config,
-            passwords,
-            stores.main,
-            self.journal,
-            Surrounding(emit, around.wall, around.run_sync),
-        )
+        beside = Surrounding(emit, around.wall, around.run_sync)
+        papers = build_papers(config, beside)
+        self.outgoing = build_outgoing(config, papers, stores.reader, beside)
+        self.outlets = build_outlets(config, passwords, stores.main, self.journal, beside, papers)
         stack.callback(self.outlets.close)
         self.clock = Clock(around.wall, last, emit)
         self.housekeeping = build_housekeeping(

@@ -33,6 +33,7 @@ from smppd.config.sections import (
     Times,
     WhenUnknown,
 )
+from smppd.config.smstools import SmstoolsConfig
 from smppd.config.terms import DataCoding0, Split, TextTerms, TonNpi
 from smppd.config.tls import account_tls, tls_context
 
@@ -63,6 +64,7 @@ __all__ = [
     "RouteConfig",
     "RoutingConfig",
     "Schedule",
+    "SmstoolsConfig",
     "Split",
     "SpoolConfig",
     "StatusClass",

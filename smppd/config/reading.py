@@ -33,6 +33,7 @@ from smppd.config.sections import (
     RoutingConfig,
     SpoolConfig,
 )
+from smppd.config.smstools import read_smstools
 from smppd.config.web import read_accounts
 
 DEFAULT_PATH = Path("/etc/smppd/smppd.toml")
@@ -110,6 +111,7 @@ def _config(document: dict[str, Any], reading: Reading) -> Config | list[Mistake
     prices = read_prices(reading, document.get("prices", {}), names)
     outlets = read_outlets(reading, document)
     optout = read_optout(reading, document)
+    smstools = read_smstools(reading, document, names, wanted=bool(spool.get("compat")))
     if reading.mistakes:
         return reading.mistakes
     return Config(
@@ -121,6 +123,7 @@ def _config(document: dict[str, Any], reading: Reading) -> Config | list[Mistake
         chat=None if accounts.chat is None else ChatConfig(**accounts.chat),
         routing=RoutingConfig(routes=tuple(routes)),
         optout=optout,
+        smstools=smstools,
         observe=ObserveConfig(**observe),
         retention=RetentionConfig(**retention),
         prices=prices,

@@ -37,6 +37,7 @@ from smppd.config.rules import (
     variable,
     whole,
 )
+from smppd.config.smstools import SmstoolsConfig
 from smppd.config.terms import STANDARD_TON_NPI, DataCoding0, Split, TextTerms, TonNpi
 from smppd.config.web_rules import words
 
@@ -82,6 +83,7 @@ class SpoolConfig:
     max_line: Annotated[int, size("1KiB", "64MiB")] = 1 << 20
     default_country: Annotated[str, country] = ""
     reassembly_timeout: Annotated[float, duration("1s", "30d")] = 86_400.0
+    compat: Annotated[str, choice("", "smstools")] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,6 +239,7 @@ class Config:
     chat: ChatConfig | None = None
     routing: RoutingConfig = field(default_factory=RoutingConfig)
     optout: OptOutConfig = field(default_factory=OptOutConfig)
+    smstools: SmstoolsConfig = field(default_factory=SmstoolsConfig)
     observe: ObserveConfig = field(default_factory=ObserveConfig)
     retention: RetentionConfig = field(default_factory=RetentionConfig)
     prices: Prices = field(default_factory=Prices)
@@ -286,6 +289,7 @@ RULES: Mapping[str, Mapping[str, Key]] = MappingProxyType(
         "contacts": _rules(ContactsConfig),
         "chat": _rules(ChatConfig),
         "optout": _rules(OptOutConfig),
+        "smstools": _rules(SmstoolsConfig),
         "observe": _rules(ObserveConfig),
         "retention": _rules(RetentionConfig),
         "reports": _rules(ReportsConfig),
@@ -302,6 +306,7 @@ _READ_OTHERWISE: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "http": ("delivery_status",),
         "chat": ("channel",),
         "optout": ("senders",),
+        "smstools": ("queues",),
     }
 )
 

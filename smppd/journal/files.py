@@ -33,6 +33,11 @@ class FileTable:
         )
         return [FileRow(*row) for row in rows]
 
+    def has(self, name: str) -> bool:
+        """Whether there ever was a file of this name."""
+        found = self._sql.execute("SELECT 1 FROM file WHERE name = ? LIMIT 1", (name,)).fetchone()
+        return found is not None
+
     def of_campaign(self, name: str, since: float) -> list[FileRow]:
         """The files of this campaign that were opened since (epoch seconds), the newest first."""
         rows = self._sql.execute(

@@ -112,6 +112,9 @@ LINES: Mapping[type[events.Event], Line] = MappingProxyType(
             "opt_out_unconfirmed", "warning", "cannot confirm an opt-out"
         ),
         events.OptOutsChanged: Line("opt_outs_changed", "info", "the opt-out list was changed"),
+        events.EventHandlerFailed: Line(
+            "eventhandler_failed", "warning", "the event handler failed"
+        ),
         events.ChatFailing: Line("chat_failing", "warning", "cannot read a chat channel"),
         events.ChatRecovered: Line("chat_recovered", "info", "chat channel is read again"),
         events.OutletFailing: Line("outlet_failing", "warning", "events do not get out and wait"),

@@ -119,6 +119,7 @@ def test_levels_are_those_an_operator_filters_by() -> None:
         events.OutletFailing,
         events.ReceivedIncomplete,
         events.OptOutUnclear,
+        events.EventHandlerFailed,
         events.OptOutUnconfirmed,
         events.LinkMissing,
         events.LinkPaused,

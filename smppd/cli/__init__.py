@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "show": "show one message: its result, its history and its parts",
         "campaigns": "list the files that were handed in, open and finished",
         "report": "write a file's results and report anew, and show what it came to",
+        "events": "print what happens to messages, from where a consumer left off",
         "audit": "recompute every account from the journal and compare",
         "requeue": "send messages again whose outcome is unknown",
         "cancel": "take messages back that are not delivered yet",

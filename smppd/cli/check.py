@@ -13,7 +13,7 @@ from itertools import product
 import msgspec
 import trio
 
-from smppd.cli import account_check
+from smppd.cli import account_check, outlet_check
 from smppd.cli.findings import Finding, tell
 from smppd.cli.places import (
     check_control,
@@ -72,7 +72,12 @@ def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
     known += [_tls(link) for link in config.links if link.tls]
     accounts = [(each, read_secret(each)) for each in config.accounts]
     known += [each for account in accounts for each in account_check.known(*account)]
-    found = [*_places(config), *(account_check.host(account) for account, _ in accounts)]
+    known += outlet_check.known(config)
+    found = [
+        *_places(config),
+        *outlet_check.places(config),
+        *(account_check.host(account) for account, _ in accounts),
+    ]
     if arguments.connect:
         found += _binds(config, passwords, _running(config))
         found += [

@@ -22,6 +22,7 @@ from smppd.figures import (
     JournalFigures,
     LinkFigures,
     MatchingFigures,
+    OutletFigures,
     PlaceFigures,
     RouteFigures,
 )
@@ -78,6 +79,8 @@ def overview(figures: DaemonFigures) -> Iterator[str]:
         yield _fallback(fallback, figures.now)
     for chat in figures.chats:
         yield _chat(chat, figures.now)
+    for outlet in figures.outlets:
+        yield from _outlet(outlet, figures.now)
     yield ""
     spool = figures.spool
     yield (
@@ -144,6 +147,19 @@ def _chat(chat: ChatFigures, now: float) -> str:
         f"chat {chat.account} {chat.platform}/{chat.platformid}: {chat.received:,} received, "
         f"{plural(chat.conversations, 'conversation')}, {polled}{errors}"
     )
+
+
+def _outlet(outlet: OutletFigures, now: float) -> Iterator[str]:
+    """A way that events leave."""
+    aside = f", {outlet.given_up:,} put aside" if outlet.given_up else ""
+    since = outlet.waiting_since
+    behind = "" if since is None else f", the next happened {_for_so_long(now - since)} ago"
+    if outlet.behind and since is not None:
+        behind = f", {plural(outlet.behind, 'fact')} behind{behind}"
+    name = outlet.name.replace(":", " ")
+    yield f"events to {name}: {outlet.delivered:,} delivered{aside}{behind}"
+    if outlet.failing_since is not None:
+        yield f"  failing     for {_for_so_long(now - outlet.failing_since)}: {outlet.last_error}"
 
 
 def _oldest_parked(figures: DaemonFigures) -> str:

@@ -13,6 +13,7 @@ from smppd.observe.chat_measures import CHAT_MEASURES
 from smppd.observe.keeping_measures import KEEPING_MEASURES
 from smppd.observe.link_measures import LINK_MEASURES
 from smppd.observe.measuring import Counts, Durations, Measure, whole, whole_by
+from smppd.observe.outlet_measures import OUTLET_MEASURES
 
 
 def _messages(figures: DaemonFigures) -> Counts:
@@ -39,6 +40,7 @@ MEASURES: tuple[Measure, ...] = (
     *LINK_MEASURES,
     *CHAT_MEASURES,
     *ACCOUNT_MEASURES,
+    *OUTLET_MEASURES,
     *KEEPING_MEASURES,
     whole(
         "smppd_start_time_seconds",

@@ -179,7 +179,7 @@ def test_names_keep_the_rules_of_prometheus(registry: CollectorRegistry) -> None
 
 def test_labels_are_bounded_ones() -> None:
     allowed = {"link", "state", "status", "lane", "fate", "outcome", "oddity", "form", "reason"}
-    allowed |= {"account", "platform", "platformid", "what", "change", "place"}
+    allowed |= {"account", "platform", "platformid", "what", "change", "place", "outlet"}
     declared = [measure.labels for measure in MEASURES]
     declared += [durations.labels for durations in DURATIONS]
     assert all(set(labels) <= allowed for labels in declared)

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 
 import msgspec
 
-from smppd.message import ErrorInfo, Request
+from smppd.message import ErrorInfo, PlainRequest, Request
 from smppd.ports import Line
 from smppd.spool import call_lines
 from smppd.spool.careful import FIELDS, meant_field
@@ -128,6 +128,10 @@ def _place_of(name: str, columns: Sequence[str]) -> int | None:
     return None
 
 
+#: What a `PlainRequest` may say beside its destination.
+_PLAIN = frozenset({"text", "from_", "id"})
+
+
 class Rows:
     """Makes lines of rows. The layout must fit the settings (`first_misfit`)."""
 
@@ -154,6 +158,9 @@ class Rows:
             self._parse = line_parser(msgspec.structs.replace(settings, template=None))
             self.read = self._by_way_of_json
         self._defaults = self._as_attributes()
+        self._plain = _PLAIN.issuperset(
+            {*(name for _, name in self._texts), *self._defaults}
+        ) and not (self._odd or self._echo)
 
     def _by_kind(
         self, columns: Sequence[str]
@@ -203,6 +210,8 @@ class Rows:
             return self.rejected(row, number, mistake)
         assert self._to is not None
         to = row[self._to]
+        if self._plain and to and values.get("text") and _BETWEEN_NUMBERS.search(to) is None:
+            return Line(number, PlainRequest(to=to, **values))  # type: ignore[arg-type]
         request = Request(to=to if _BETWEEN_NUMBERS.search(to) is None else _numbers(to), **values)  # type: ignore[arg-type]
         line = judged(request, number)
         return line if line.mistake is None else self.rejected(row, number, line.mistake)

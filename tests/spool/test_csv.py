@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from smppd.message import Request
+from smppd.message import PlainRequest, Request
 from smppd.ports import Line
 from smppd.spool import csv_file, packed
 from smppd.spool.chunks import Chunk
@@ -92,7 +92,7 @@ def test_delimiters_line_ends_and_byte_order_marks(
     out = io.StringIO(newline="")
     csv.writer(out, delimiter=delimiter, lineterminator=end).writerows(rows)
     found = requests(tmp_path, bom + out.getvalue().encode())
-    assert found == [Request(to="600", text="¡Hola, señor; qué\ttal!")]
+    assert found == [PlainRequest(to="600", text="¡Hola, señor; qué\ttal!")]
 
 
 def test_every_kind_of_field(tmp_path: Path) -> None:
@@ -264,7 +264,7 @@ def test_a_row_over_many_lines_that_is_endless_costs_its_first_line(tmp_path: Pa
     found = mistakes(tmp_path, content)
     assert found[2][0] == "BAD_QUOTES"
     assert {code for number, (code, _) in found.items() if number > 2} == {"RAGGED"}
-    assert lines_of(read(tmp_path / "a.csv"))[-1].request == Request(to="601", text="after")
+    assert lines_of(read(tmp_path / "a.csv"))[-1].request == PlainRequest(to="601", text="after")
 
 
 def test_octets_that_are_not_utf8_in_a_file_that_is(tmp_path: Path) -> None:

@@ -76,10 +76,11 @@ class SmsFile(msgspec.Struct):
 
 
 class Habits(msgspec.Struct, frozen=True):
-    """What holds where a file does not say: whether a receipt is asked for, and the link or account
-    for each queue, by its name in small letters (others are names of those themselves)."""
+    """What holds where a file does not say: whether a receipt is asked for (None: whatever is usual),
+    and the link or account for each queue, by its name in small letters (others are names of those
+    themselves)."""
 
-    report: bool = True
+    report: bool | None = None
     queues: Mapping[str, str] = {}
 
 
@@ -154,7 +155,9 @@ def _add_sender(file: SmsFile, fields: dict[str, Any], _habits: Habits) -> None:
 
 def _add_manner(file: SmsFile, fields: dict[str, Any], habits: Habits) -> None:
     report = file.get("Report")
-    fields["receipt"] = habits.report if report is None else file.says("Report")
+    receipt = habits.report if report is None else file.says("Report")
+    if receipt is not None:
+        fields["receipt"] = receipt
     if file.says("Flash") or file.get("Class") == "0":
         fields["flash"] = True
     if (file.get("Priority") or "").lower() == "high":

@@ -13,9 +13,11 @@ from types import MappingProxyType
 
 import msgspec
 
-from smppd.message import PlainRequest, Request
+from smppd import smstools_text
+from smppd.message import ErrorInfo, PlainRequest, Request
 from smppd.placing import SIDECAR
 from smppd.ports import Line
+from smppd.smstools_text import Habits, fields_of, take_apart
 from smppd.spool.careful import flaw, read_carefully, syntax_error
 from smppd.spool.legible import shown_to
 from smppd.spool.quarantine import Unusable
@@ -50,6 +52,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "NUL_OCTET": "a NUL octet",
         "NOT_CONFIRMED": "an operation that destroys, without the word for it",
     }
+    | dict(smstools_text.CODES)
 )
 
 
@@ -59,6 +62,13 @@ class Format(Enum):
     JSON = ".json"
     JSON_LINES = ".jsonl"
     CSV = ".csv"
+    SMS = ".sms"
+    TXT = ".txt"
+
+    @property
+    def is_smstools(self) -> bool:
+        """Whether it is one message as smstools 3 writes it."""
+        return self in {Format.SMS, Format.TXT}
 
 
 #: What a compressed file's name ends in, behind the extension of what is in it.
@@ -175,12 +185,25 @@ def parse_document(raw: bytes, parse: Parse = parse_line) -> Line | Unusable:
     return Unusable(reason, problem.cure, row, column)
 
 
+def parse_smstools(raw: bytes, parse: Parse = parse_line) -> Line | Unusable:
+    """A file that holds one message as smstools 3 writes it. What is none is an unusable file."""
+    file = take_apart(raw)
+    if isinstance(file, ErrorInfo):
+        return Unusable("is no message of smstools", file.text, 1, 1)
+    fields = fields_of(file, Habits())
+    if isinstance(fields, ErrorInfo):
+        return Line(1, None, fields, shown_to(file.get("To") or ""))
+    return parse(msgspec.json.encode(fields), 1)
+
+
 def closes(form: Format, content: bytes) -> bool:
     """Whether a file's structure is whole, so that nobody can still be writing it.
 
     `content` is all of a JSON file, or the end of one of lines. What is broken before its
     end counts as whole: no further octet would mend it. NUL at the end is space to be filled.
     """
+    if form.is_smstools:
+        return bool(content.strip())  # nothing shows where such a message ends
     if content.endswith(b"\0"):
         return False
     if form is not Format.JSON:

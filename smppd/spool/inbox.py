@@ -327,9 +327,12 @@ class LaneInbox:
             self._tell(self._folder / name, reason)
 
 
+_NOTHING_YET = "there is nothing in it. Finish it, or write in inbox/tmp and rename it"
 _UNFINISHED = {
     Format.JSON: "its JSON does not close. Finish it, or write in inbox/tmp and rename it",
     Format.JSON_LINES: "no newline ends it. Finish it, or write in inbox/tmp and rename it",
+    Format.SMS: _NOTHING_YET,
+    Format.TXT: _NOTHING_YET,
     Format.CSV: "no newline ends it. Finish it, or write in inbox/tmp and rename it",
 }
 

@@ -44,6 +44,7 @@ from smppd.spool.formats import (
     parse_document,
     parse_line,
     parse_plain,
+    parse_smstools,
 )
 from smppd.spool.heading import read_heading
 from smppd.spool.packed import PackedFile, Unpacked
@@ -155,9 +156,10 @@ def _source(
 
     if form is Format.CSV:
         return CsvFile(octets, max_line, start, settings, kept.layout, noted)
-    if form is Format.JSON:
+    if form is Format.JSON or form.is_smstools:
         terms = noted(settings) if settings.given else None
-        return _Document(octets, max_line, start, line_parser(settings), terms)
+        document = _OfSmstools if form.is_smstools else _Document
+        return document(octets, max_line, start, line_parser(settings), terms)
     return _JsonLines(octets, max_line, start, settings, noted)
 
 
@@ -211,11 +213,14 @@ class _Document:
         if len(raw) > self._max_line:
             reason = f"is longer than one message may be ({self._max_line} octets)"
             return Unusable(reason, "hand many messages in as .jsonl, or raise max_line in [spool]")
-        problem = not_text(raw) or _holds_nothing(raw)
-        outcome = problem or parse_document(raw.removeprefix(_BOM), self._parse)
+        outcome = self._read(raw)
         if isinstance(outcome, Unusable):
             return outcome
         return Chunk([outcome], len(raw), 1, last=True, terms=self._terms)
+
+    def _read(self, raw: bytes) -> Line | Unusable:
+        problem = not_text(raw) or _holds_nothing(raw)
+        return problem or parse_document(raw.removeprefix(_BOM), self._parse)
 
     def _read_all(self) -> bytes:
         """All of it, or one octet more than allowed."""
@@ -226,6 +231,13 @@ class _Document:
                 break
             raw += block
         return raw
+
+
+class _OfSmstools(_Document):
+    """A file that is one message as smstools writes it."""
+
+    def _read(self, raw: bytes) -> Line | Unusable:
+        return _holds_nothing(raw) or parse_smstools(raw, self._parse)
 
 
 class _JsonLines:

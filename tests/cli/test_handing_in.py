@@ -158,8 +158,16 @@ def test_a_file_is_copied_and_a_name_that_is_taken_gets_a_number(
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
-        ("batch.xls", b"x", "has no known extension: name it .json or .jsonl"),
-        ("batch.json.progress.json", b"x", "has no known extension: name it .json or .jsonl"),
+        (
+            "batch.xls",
+            b"x",
+            "has no known extension: name it .json, .jsonl, .csv, .sms or .txt, each also with .gz",
+        ),
+        (
+            "batch.json.progress.json",
+            b"x",
+            "has no known extension: name it .json, .jsonl, .csv, .sms or .txt, each also with .gz",
+        ),
         ("batch.jsonl", b"", "is empty: there is nothing to send"),
         ("batch.jsonl", None, "cannot be read: No such file or directory"),
     ],

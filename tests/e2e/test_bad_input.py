@@ -807,7 +807,7 @@ def test_commands_say_what_is_missing_and_what_to_do(
     assert f"{tmp_path}/no.jsonl: cannot be read: No such file or directory" in missing
     (tmp_path / "table.xls").write_text("x")
     wrong = complaint(2, "submit", str(tmp_path / "table.xls"), *config)
-    assert "has no known extension: name it .json or .jsonl" in wrong
+    assert "has no known extension: name it .json, .jsonl" in wrong
     (tmp_path / "no.jsonl").touch()
     empty = complaint(2, "submit", str(tmp_path / "no.jsonl"), *config)
     assert "no.jsonl: is empty: there is nothing to send" in empty

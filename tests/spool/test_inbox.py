@@ -215,7 +215,10 @@ def test_a_name_may_not_fit(desk: Desk, octets: bytes, word: str) -> None:
 def test_an_unknown_extension_names_the_known_ones(desk: Desk) -> None:
     desk.write("a.xls")
     desk.look(after=2.1)
-    assert desk.refused["a.xls"].cure == "name it .json, .jsonl or .csv, each also with .gz"
+    assert (
+        desk.refused["a.xls"].cure
+        == "name it .json, .jsonl, .csv, .sms or .txt, each also with .gz"
+    )
 
 
 def test_progress_in_a_name_is_no_matter_of_itself(desk: Desk) -> None:

@@ -132,6 +132,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--high", type=int, default=1000, help="with --queued: high ones, in all")
     parser.add_argument("--high-rate", type=float, default=25.0, help="... and in a second")
     parser.add_argument("--timeout", type=float, default=600.0, help="seconds until it is given up")
+    parser.add_argument("--events", action="store_true", help="with the stream of events on")
     parser.add_argument("--smsc", nargs="*", default=[], help="further options of smppd simulate")
     return parser.parse_args()
 
@@ -231,6 +232,7 @@ def _start_daemon(
     config = root / "smppd.toml"
     config.write_text(
         CONFIG.format(root=root, port=port, window=options.window, sessions=options.sessions)
+        + ("[events]\nstream = true\n" if options.events else "")
     )
     environment = {**os.environ, "SMPPD_LOAD_PASSWORD": "secret"}
     command = [sys.executable, "-m", "smppd", "run", "--config", str(config)]

@@ -191,7 +191,8 @@ class Teller:
         """What is always said of an accepted message."""
         told = self._beginning(fact, row, event, number)
         message = row.message
-        told.to, told.from_, told.parts = message.to, message.sender, len(message.segments)
+        told.to, told.from_ = message.to, message.sender
+        told.parts = len(message.segments) or 1
         if message.call is not None:
             told.op = message.call.op
         else:
@@ -245,6 +246,7 @@ def _conclude(told: Told, result: Result) -> None:
     else:
         told.message_ids = [each for each in result.message_ids if each]
     told.part_states = [_LABELS[state] for state in result.part_states]
+    told.parts = max(told.parts, len(told.part_states))  # its text may be gone
 
 
 def _event_id(fact: Fact, number: int) -> str:

@@ -48,7 +48,7 @@ class Webhook:
         headers = signed(self._secret, int(self._wall()), body)
         reply = await self._exchange.post(self._url, headers, body)
         if isinstance(reply, NoAnswer):
-            return Trouble(str(reply))
+            return Trouble(reply.reason)
         return judged(reply.status_code)
 
 

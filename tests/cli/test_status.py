@@ -20,6 +20,7 @@ from smppd.figures import (
     JournalFigures,
     LinkFigures,
     MatchingFigures,
+    OutletFigures,
     RouteFigures,
     SessionFigures,
     SpoolFigures,
@@ -241,3 +242,20 @@ def test_what_an_smsc_said_cannot_steer_the_terminal(
     shown = capsys.readouterr().out
     assert "\x1b" not in shown
     assert "\\x1b[2J gone" in shown
+
+
+def test_outlets_say_how_far_they_are_behind(figures: DaemonFigures) -> None:
+    found = figures
+    found.outlets = [
+        OutletFigures("stream", delivered=1200),
+        OutletFigures(
+            "webhook:shop", 7, 3, 2, 40, found.now - 61, found.now - 60, "HTTP 500 Server Error"
+        ),
+    ]
+    said = "\n".join(overview(found))
+    assert "events to stream: 1,200 delivered\n" in said
+    assert (
+        "events to webhook shop: 7 delivered, 2 put aside, 40 facts behind, the next happened"
+        in said
+    )
+    assert ": HTTP 500 Server Error" in said

@@ -209,8 +209,9 @@ async def test_nobody_there_names_the_section_and_never_the_secret() -> None:
     )
     trouble = await Webhook(config.url, SECRET, exchange, 10, lambda: EPOCH).deliver(LOT)
     assert trouble is not None
-    assert "check the url of [webhook.shop]" in trouble.reason
-    assert SECRET not in trouble.reason
+    assert trouble.reason == (
+        "cannot connect (Connection refused): check the url of [webhook.shop], and the way there"
+    )
 
 
 @pytest.fixture

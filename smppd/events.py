@@ -469,6 +469,14 @@ class PlaceCleared:
 
 
 @dataclass(frozen=True, slots=True)
+class JournalPruned:
+    """A round removed from the journal what was over for long enough."""
+
+    messages: int
+    facts: int
+
+
+@dataclass(frozen=True, slots=True)
 class RetentionFailing:
     """Something cannot be removed; said once until a round passes without that."""
 
@@ -543,6 +551,7 @@ Event = (
     | OutletGaveUp
     | OutletGap
     | PlaceCleared
+    | JournalPruned
     | RetentionFailing
     | ForeignFiles
     | ClockDoubted

@@ -181,6 +181,8 @@ class Daemon:
             nursery.start_soon(self.parts.publication.run)
             nursery.start_soon(self.parts.progress.run)
             nursery.start_soon(self.parts.housekeeping.run)
+            if (pruner := self.parts.pruner) is not None:
+                nursery.start_soon(pruner.run, self.parts.newest_base, self._facts)
             yield
             nursery.cancel_scope.cancel()
         await self.parts.publication.publish_ready()
@@ -219,6 +221,9 @@ class Daemon:
                 yield
                 taking.cancel_scope.cancel()
             self.parts.spool.close()
+
+    def _facts(self) -> int:
+        return self.parts.ledger.accounts.seq
 
     # ── what runs beside ─────────────────────────────────────────────────────────────────
 

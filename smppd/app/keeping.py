@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from smppd.app.outlets import cursor_names
 from smppd.config import Config
 from smppd.events import Emit
+from smppd.journal.journal import Journal
 from smppd.keeping.heaps import campaigns, nothing, series
 from smppd.keeping.places import Place
+from smppd.keeping.pruner import Pruner
 from smppd.keeping.station import Clock, Housekeeping, RunSync
 from smppd.ledger.accounts import Accounts
+from smppd.pipeline.desk import Desk
 
 #: The newest files of a series: one is written to, and by the one before it a start finds its place.
 _SPARE = 2
@@ -31,6 +35,17 @@ class DaysInUse:
         moments = {file.opened // 86_400 for file in self._accounts.files.values()}
         moments |= {self._wall() // 86_400}
         return frozenset(f"{datetime.fromtimestamp(day * 86_400, UTC):%Y-%m-%d}" for day in moments)
+
+
+def build_pruner(
+    config: Config, journal: Journal, desk: Desk, clock: Clock, emit: Emit
+) -> Pruner | None:
+    """What removes from the journal; None where it is kept for ever."""
+    age = config.retention.journal
+    if age is None:
+        return None
+    ages = (age, config.spool.dedupe_window)
+    return Pruner(journal, desk, ages, cursor_names(config), clock, emit)
 
 
 def build_housekeeping(

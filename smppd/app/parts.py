@@ -15,7 +15,7 @@ import trio
 from smppd.app.accounts import account_pools, build_accounts
 from smppd.app.asking import build_fallbacks, build_statuses, query_terms
 from smppd.app.chatting import chat_polling
-from smppd.app.keeping import DaysInUse, build_housekeeping
+from smppd.app.keeping import DaysInUse, build_housekeeping, build_pruner
 from smppd.app.optingout import build_opt_outs, heed_wishes, spare_lanes
 from smppd.app.outlets import Surrounding, build_outlets
 from smppd.app.smstools import build_outgoing, build_papers
@@ -124,6 +124,8 @@ class Parts:
         self.outlets = build_outlets(config, passwords, stores.main, self.journal, beside, papers)
         stack.callback(self.outlets.close)
         self.clock = Clock(around.wall, last, emit)
+        self.pruner = build_pruner(config, self.journal, self.desk, self.clock, emit)
+        self.newest_base = stores.main.pruning.newest()
         self.housekeeping = build_housekeeping(
             config, self.clock, emit, around.run_sync, DaysInUse(self.ledger.accounts, around.wall)
         )
@@ -293,8 +295,10 @@ def _missed(store: Store, seq: int) -> Iterator[ReceiptOf]:
 def _with_message(store: Store, fact: Fact) -> ReceiptOf:
     if fact.msg is None:
         return ReceiptOf(fact, None, None)
-    row = store.read_messages([fact.msg])[0]
-    to = row.message.to
+    rows = store.read_messages([fact.msg])
+    if not rows:  # a late one, of a message that was removed meanwhile
+        return ReceiptOf(fact, None, receipt_fact(fact.text or "").destination or None)
+    row, to = rows[0], rows[0].message.to
     if fact.kind == Kind.QUERIED and fact.text is not None:
         to = receipt_fact(fact.text).destination or to  # one of a group
     return ReceiptOf(fact, row.client_id, to)

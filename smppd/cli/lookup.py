@@ -47,7 +47,16 @@ def find_or_fail(store: Store, id_: str) -> MessageRow:
     raise CommandError(
         f"there is no message {id_} in the journal: check the id; what is still in the inbox, or"
         " being read, is not there yet"
+        f"{_removed(store)}"
     )
+
+
+def _removed(store: Store) -> str:
+    """That it may be one of those that are removed."""
+    count = sum(store.pruning.removed().messages.values())
+    if not count:
+        return ""
+    return f", and {count:,} that were over are removed: see journal in [retention]"
 
 
 def story_of(store: Store, row: MessageRow) -> Story:

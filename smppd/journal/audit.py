@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from smppd.journal.pruning import Removed
 from smppd.journal.store import Store, open_reader
 from smppd.ledger.accounts import Accounts
 from smppd.ledger.entries import Outstanding, read_outstanding
@@ -69,9 +70,11 @@ class _Auditor:
         self._store = Store(connection)
         self._spool = spool
         self._checks: list[Check] = []
+        self._removed = Removed({}, 0, 0, 0)
 
     def run(self) -> Audit:
         self._sql.execute("BEGIN")  # from here on every read sees the same moment
+        self._removed = self._store.pruning.removed()
         accounts = self._replay()
         if accounts is None:
             return Audit(0, {}, self._checks)
@@ -86,10 +89,12 @@ class _Auditor:
         what = "every fact follows from those before it"
         try:
             accounts, _ = self._store.load(from_snapshot=False)
+            base = self._store.pruning.in_force()
         except _DAMAGE as error:
             self._checks.append(Check(what, False, f"{type(error).__name__}: {error}"))
             return None
-        self._checks.append(Check(what, True, f"{accounts.seq:,} facts"))
+        since = f"; from fact {base[0]:,} on, those before are removed" if base else ""
+        self._checks.append(Check(what, True, f"{accounts.seq:,} facts{since}"))
         return accounts
 
     def _note(self, check: Callable[[Accounts], Check], accounts: Accounts) -> None:
@@ -103,10 +108,12 @@ class _Auditor:
 
     def _sum(self, accounts: Accounts) -> Check:
         total, rows = sum(accounts.counts), self._store.count_messages()
+        removed = sum(self._removed.messages.values())
+        told = f", {removed:,} removed from it" if removed else ""
         return _check(
             "every accepted message is in one state",
-            f"{accounts.accepted:,} accepted, {total:,} in a state, {rows:,} in the journal",
-            holds=accounts.accepted == total == rows,
+            f"{accounts.accepted:,} accepted, {total:,} in a state, {rows:,} in the journal{told}",
+            holds=accounts.accepted == total == rows + removed,
         )
 
     def _rows(self, accounts: Accounts) -> Check:
@@ -119,45 +126,54 @@ class _Auditor:
         ):
             seen[number] = count
             queue = accounts.queue(number)
-            if (
-                first != (number << QUEUE_SHIFT) + 1
-                or last != queue.tail
-                or count != last - first + 1
-            ):
+            gone = self._removed.messages.get(number, 0)
+            base = number << QUEUE_SHIFT
+            whole = first > base and last <= queue.tail and count + gone == queue.tail - base
+            if not whole or (not gone and (first != base + 1 or last != queue.tail)):
                 faults.append(f"queue {number}: {count} messages from {first} to {last}")
         faults += [
             f"queue {number} has no messages up to {queue.tail}"
             for number, queue in accounts.queues.items()
-            if not seen[number] and queue.tail > number << QUEUE_SHIFT
+            if not seen[number]
+            and queue.tail - (number << QUEUE_SHIFT) != self._removed.messages.get(number, 0)
         ]
         says = "; ".join(faults) or f"{len(accounts.queues):,} queues"
         return _check("every queue is numbered without gaps", says, holds=not faults)
 
-    def _facts(self, _: Accounts) -> Check:
-        (orphans,) = self._sql.execute(
-            "SELECT count(*) FROM fact WHERE kind >= ? AND msg IS NOT NULL"
+    def _facts(self, accounts: Accounts) -> Check:
+        found = self._sql.execute(
+            "SELECT DISTINCT msg FROM fact WHERE kind >= ? AND msg IS NOT NULL"
             " AND NOT EXISTS (SELECT 1 FROM message WHERE msg_id = fact.msg)"
             " AND kind NOT IN (?, ?)",  # a pause is about a link, or a file
             (Kind.SENDING, Kind.PAUSED, Kind.RESUMED),
-        ).fetchone()
+        )
+        removed = self._removed.messages
+        orphans = sum(
+            msg in accounts.entries
+            or msg > accounts.queue(msg >> QUEUE_SHIFT).head
+            or not removed.get(msg >> QUEUE_SHIFT)
+            for (msg,) in found
+        )
         says = f"{orphans:,} facts are about none" if orphans else "none is missing"
         return _check("every fact is about a message that is there", says, holds=not orphans)
 
     def _results(self, accounts: Accounts) -> Check:
         """Every message that came to its end has left its result, once."""
+        removed = self._removed
         (results,) = self._sql.execute(
             "SELECT count(*) FROM fact WHERE result IS NOT NULL"
         ).fetchone()
+        results += removed.results
         by_state = dict(self._sql.execute("SELECT state, count(*) FROM message GROUP BY state"))
         at_once = sum(by_state.get(state, 0) for state in INITIAL - {State.QUEUED})
+        at_once += removed.at_once
         (barred,) = self._sql.execute(
             "SELECT count(*) FROM fact WHERE kind = ? AND result IS NOT NULL", (Kind.BARRED,)
         ).fetchone()
+        barred += removed.barred
         claimed = sum(accounts.counts[state] for state in INITIAL - {State.QUEUED}) - barred
-        in_queue = accounts.counts[State.QUEUED] - sum(
-            entry.state == State.QUEUED for entry in accounts.entries.values()
-        )
-        finished = accounts.accepted - at_once - in_queue - len(accounts.entries)
+        pending = sum(file.pending for file in accounts.files.values())
+        finished = accounts.accepted - at_once - pending
         return _check(
             "every finished message has one result",
             f"{finished:,} finished, {results:,} results, {at_once:,} rejected at once",

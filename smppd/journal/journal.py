@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, TypeVar, cast
 
@@ -24,7 +25,7 @@ from smppd.ledger.entries import MessageRow
 from smppd.ledger.facts import Fact
 from smppd.ledger.snapshot import FullBlock
 from smppd.optout.roll import Change
-from smppd.ports import ApiCall, Checkpoint, Conversation, PolledChannel
+from smppd.ports import ApiCall, Checkpoint, Conversation, PolledChannel, Pruned
 
 T = TypeVar("T")
 
@@ -60,6 +61,15 @@ class _Read(Generic[T]):
         self.answer = self._call()
 
 
+class _Chore:
+    """What is done behind a turn, so that nobody's commit waits for it."""
+
+    def __init__(self, call: Callable[[], Pruned]) -> None:
+        self.call = call
+        self.done = trio.Event()
+        self.outcome = Pruned(0, 0, more=False)
+
+
 class Journal:
     """The daemon's only writer to the store."""
 
@@ -72,6 +82,7 @@ class Journal:
         self._waiting_on_disk = Filter()
         self.figures = JournalFigures()
         self._listeners: list[Callable[[], None]] = []
+        self._chores: deque[_Chore] = deque()
 
     def load_filters(self) -> None:
         """Read the keys of all lots, so that most look-ups need not go to disk."""
@@ -96,6 +107,11 @@ class Journal:
                 if turn.batch.facts:
                     for tell in self._listeners:
                         tell()
+                if self._chores:
+                    await self._run_sync(self._do, chore := self._chores.popleft())
+                    chore.done.set()
+                    if self._chores:
+                        self._wanted.set()
         except JournalError as failure:
             stopped = failure
             raise
@@ -103,6 +119,40 @@ class Journal:
             # Whoever still waits, even shielded, must hear of it: there will be no other turn.
             turn.end(stopped)
             self._turn.end(stopped)
+            for left in self._chores:
+                left.done.set()
+
+    def _do(self, chore: _Chore) -> None:
+        """What is not urgent, behind the commits: should the power fail it is done again, so it
+        does not wait for the disk."""
+        sql = self._store.connection
+        try:
+            sql.execute("PRAGMA synchronous = NORMAL")
+            try:
+                chore.outcome = chore.call()
+            finally:
+                sql.execute("PRAGMA synchronous = FULL")
+        except sqlite3.Error as error:
+            chore.outcome = Pruned(0, 0, more=False, failed=str(error))
+
+    async def _chore(self, call: Callable[[], Pruned]) -> Pruned:
+        chore = _Chore(call)
+        self._chores.append(chore)
+        self._wanted.set()
+        await chore.done.wait()
+        return chore.outcome
+
+    async def resume_pruning(self) -> Pruned:
+        """Begin again what the last run may not have ended."""
+        return await self._chore(self._store.pruning.begin)
+
+    async def promote(self, before: float, readers: Sequence[str], anyway: float) -> Pruned:
+        """See `journal.pruning`: whether there is something to remove now."""
+        return await self._chore(lambda: self._store.pruning.promote(before, readers, anyway))
+
+    async def prune(self, seconds: float, files_before: float) -> Pruned:
+        """Remove for so long what is over; rows of files, reported before this time."""
+        return await self._chore(lambda: self._store.pruning.lot(seconds, files_before))
 
     def _work(self, turn: _Turn) -> None:
         try:
@@ -184,6 +234,7 @@ class Journal:
         batch.ids.extend((key, *held) for key, held in checkpoint.ids.items())
         batch.waiting.extend(checkpoint.waiting)
         batch.snapshot = checkpoint.snapshot or batch.snapshot
+        batch.base = checkpoint.base or batch.base
         for key in checkpoint.ids:
             self._ids_on_disk.add(key)
         for key, _ in checkpoint.waiting:

@@ -140,6 +140,24 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (day, number)
     ) WITHOUT ROWID;
     """,
+    # The accounts as they stood at a fact: by the one in force old rows are removed, and from it an
+    # audit begins; what of it was over. How much was removed, by queue; of facts, under 0.
+    """
+    CREATE TABLE base (
+        seq      INTEGER PRIMARY KEY,
+        at       REAL NOT NULL,
+        in_force INTEGER NOT NULL,
+        settled  BLOB NOT NULL,
+        data     BLOB NOT NULL
+    );
+    CREATE TABLE removed (
+        queue    INTEGER PRIMARY KEY,
+        messages INTEGER NOT NULL,
+        at_once  INTEGER NOT NULL,
+        results  INTEGER NOT NULL,
+        barred   INTEGER NOT NULL
+    );
+    """,
 )
 
 

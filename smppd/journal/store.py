@@ -19,6 +19,7 @@ from smppd.journal.chats import Chats
 from smppd.journal.cursors import CursorTable
 from smppd.journal.files import FileTable
 from smppd.journal.optouts import OptOutTable
+from smppd.journal.pruning import Pruning
 from smppd.journal.schema import MIGRATIONS, JournalError, check_version, migrate
 from smppd.ledger import memory
 from smppd.ledger.accounts import Accounts
@@ -28,7 +29,7 @@ from smppd.ledger.slots import BLOCK, Slots
 from smppd.ledger.snapshot import FileAccount, FullBlock, read_chunk
 from smppd.message import Lane, State
 from smppd.optout.roll import Change
-from smppd.ports import ApiCall
+from smppd.ports import ApiCall, Base
 
 #: Octets of messages that are read from a queue at once: a call may carry a list of contacts.
 READ_AT_ONCE = 4 << 20
@@ -65,6 +66,7 @@ class Batch(msgspec.Struct):
     calls: list[ApiCall] = msgspec.field(default_factory=list)
     cursors: dict[str, int] = msgspec.field(default_factory=dict)
     opt_outs: list[Change] = msgspec.field(default_factory=list)
+    base: Base | None = None
 
     @property
     def rows(self) -> int:
@@ -119,6 +121,7 @@ class Store:
         self.chats = Chats(connection)
         self.files = FileTable(connection)
         self.cursors = CursorTable(connection)
+        self.pruning = Pruning(connection)
         self.opt_outs = OptOutTable(connection)
 
     def close(self) -> None:
@@ -146,6 +149,8 @@ class Store:
                 self.opt_outs.make(batch.opt_outs)
             if batch.snapshot is not None:
                 sql.execute("INSERT OR REPLACE INTO snapshot VALUES (1, ?, ?)", batch.snapshot)
+            if batch.base is not None:
+                self.pruning.keep(batch.base)
 
     def _write_messages(self, rows: list[MessageRow]) -> None:
         """Many to a statement: it runs beside the event loop and gives way to it only when it ends."""
@@ -302,6 +307,8 @@ class Store:
             saved = self._sql.execute("SELECT data FROM snapshot").fetchone()
             if saved is not None:
                 memory.restore(accounts, saved[0])
+        elif (base := self.pruning.in_force()) is not None:
+            memory.restore(accounts, base[1])
         for fact in self.facts(accounts.seq):
             if fact.kind == Kind.INDEXED:
                 recent.clear()

@@ -12,7 +12,7 @@ from smppd.ledger.entries import Outstanding
 from smppd.ledger.facts import encode, waiting_key
 from smppd.ledger.message_ids import MessageIds, folded_key
 from smppd.ledger.slots import Slots
-from smppd.ledger.snapshot import Snapshot
+from smppd.ledger.snapshot import Settled, Snapshot
 from smppd.message import State
 
 
@@ -57,8 +57,15 @@ def _keys(entry: Outstanding) -> set[str]:
     return keys | {folded for key in keys if (folded := folded_key(key)) is not None}
 
 
-def snapshot(accounts: Accounts) -> bytes:
-    """The accounts as they stand, for `restore`."""
+def settled(accounts: Accounts) -> bytes:
+    """What is over as the accounts stand, so that it may be removed some day."""
+    heads = {queue.number: queue.head for queue in accounts.queues.values()}
+    return encode(Settled(accounts.last_file, list(accounts.files), heads))
+
+
+def snapshot(accounts: Accounts, *, base: bool = False) -> bytes:
+    """The accounts as they stand, for `restore`. A `base` goes without what only guides those that
+    send: an audit looks at none of it, and it is about people."""
     for file_id, file in accounts.files.items():
         file.saved_slots = accounts.slots[file_id].save()
     data = encode(
@@ -68,13 +75,13 @@ def snapshot(accounts: Accounts) -> bytes:
             list(accounts.queues.values()),
             list(accounts.files.values()),
             list(accounts.entries.values()),
-            dict(accounts.shelf.items()),
+            {} if base else dict(accounts.shelf.items()),
             accounts.unmatched,
             accounts.last_file,
-            accounts.finished.save(),
-            accounts.references.save(),
+            {} if base else accounts.finished.save(),
+            b"" if base else accounts.references.save(),
             accounts.agenda.save(),
-            accounts.unclaimed.ghosts,
+            {} if base else accounts.unclaimed.ghosts,
             accounts.paused,
             accounts.received,
             accounts.holding.save(),

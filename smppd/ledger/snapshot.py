@@ -200,4 +200,14 @@ class Snapshot(msgspec.Struct, array_like=True):
     holding: SavedHolding = msgspec.field(default_factory=SavedHolding)
 
 
+class Settled(msgspec.Struct, array_like=True):
+    """What was over at a base: all files up to `last_file` but those that were `open`, because they
+    were not reported, or had messages that were not final; and how far each queue was taken."""
+
+    last_file: int
+    open: list[int]
+    heads: dict[int, int]
+
+
+read_settled = msgspec.msgpack.Decoder(Settled).decode
 read_chunk = msgspec.msgpack.Decoder(Chunk).decode

@@ -122,6 +122,7 @@ LINES: Mapping[type[events.Event], Line] = MappingProxyType(
         events.OutletGaveUp: Line("outlet_gave_up", "error", "events were refused and put aside"),
         events.OutletGap: Line("outlet_gap", "error", "events are gone that nobody was told"),
         events.PlaceCleared: Line("place_cleared", "info", "old files removed"),
+        events.JournalPruned: Line("journal_pruned", "info", "old messages removed"),
         events.RetentionFailing: Line("retention_failing", "warning", "cannot remove what is old"),
         events.ForeignFiles: Line("foreign_files", "warning", "files that are not ours stay"),
         events.ClockDoubted: Line(

@@ -15,7 +15,7 @@ from smppd.ledger.entries import MessageRow
 from smppd.ledger.ledger import Ledger
 from smppd.message import ErrorInfo, OnUnknown, State
 from smppd.pipeline.gate import Gate
-from smppd.ports import Checkpoint, Journal, Writing
+from smppd.ports import Base, Checkpoint, Journal, Writing
 
 #: Facts between two snapshots: bounds what a start after a crash has to read again.
 SNAPSHOT_EVERY = 300_000
@@ -125,10 +125,11 @@ class Desk:
         await self.journal.drop_lots("client_id", now - dedupe_window)
         await self.journal.drop_lots("waiting", now - WAITING_KEPT)
 
-    async def checkpoint(self, *, final: bool = False) -> None:
+    async def checkpoint(self, *, final: bool = False, base: bool = False) -> None:
         """Write client ids and the oldest waiting messages as lots, and now and then a snapshot.
 
-        `final` writes a snapshot whatever is due, so that the next start reads nothing twice.
+        `final` writes a snapshot whatever is due, so that the next start reads nothing twice; `base`
+        one besides by which what is over now may be removed some day.
         """
         now = self.wall()
         # An id reserved by an admission that is still under way (0) must not be on disk before
@@ -140,7 +141,13 @@ class Desk:
         waiting = []
         if self._waiting() >= WAITING_IN_MEMORY:
             waiting = memory.spill(self.accounts, WAITING_AFTER_SPILL)
-        if final or self.accounts.seq >= self._snapshot_due:
+        if final or base or self.accounts.seq >= self._snapshot_due:
             snapshot = (self.accounts.seq, memory.snapshot(self.accounts))
             self._snapshot_due = self.accounts.seq + SNAPSHOT_EVERY
-        await self.commit(checkpoint=Checkpoint(now, ids, waiting, snapshot))
+        kept = self._base(now) if base else None
+        await self.commit(checkpoint=Checkpoint(now, ids, waiting, snapshot, kept))
+
+    def _base(self, now: float) -> Base:
+        accounts = self.accounts
+        data = memory.snapshot(accounts, base=True)
+        return Base(accounts.seq, now, memory.settled(accounts), data)

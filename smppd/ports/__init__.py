@@ -25,7 +25,7 @@ from smppd.ports.chats import (
     Letterbox,
     PolledChannel,
 )
-from smppd.ports.journal import Checkpoint, FileRow, Journal, Writing
+from smppd.ports.journal import Base, Checkpoint, FileRow, Journal, Pruned, Writing
 from smppd.ports.links import (
     NO_STATE,
     STATUSES_REFUSED,
@@ -58,6 +58,7 @@ __all__ = [
     "ApiCall",
     "ApiLog",
     "Asking",
+    "Base",
     "CallDone",
     "CallOutcome",
     "CallRefused",
@@ -83,6 +84,7 @@ __all__ = [
     "OptOutMemory",
     "Outcome",
     "PolledChannel",
+    "Pruned",
     "Publisher",
     "Question",
     "ReceiptOf",

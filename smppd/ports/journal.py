@@ -12,6 +12,24 @@ from smppd.ledger.facts import Fact
 from smppd.ledger.snapshot import FullBlock
 
 
+class Base(NamedTuple):
+    """The accounts at a fact and a moment (epoch seconds), and what of them was over."""
+
+    seq: int
+    at: float
+    settled: bytes
+    data: bytes
+
+
+class Pruned(NamedTuple):
+    """What a lot removed, and whether there is more."""
+
+    messages: int
+    facts: int
+    more: bool
+    failed: str = ""
+
+
 class Checkpoint(msgspec.Struct, frozen=True):
     """What keeps memory flat and starts short, written together with the facts up to it.
 
@@ -23,6 +41,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
     ids: dict[str, tuple[int, float]]
     waiting: list[tuple[str, bytes]]
     snapshot: tuple[int, bytes] | None
+    base: Base | None = None
 
 
 class FileRow(NamedTuple):

@@ -248,9 +248,9 @@ def balanced(life: Life) -> None:
     assert not any(list(claimable(entry)) for entry in calls)
 
 
-def agrees_with_disk(life: Life) -> None:
+def agrees_with_disk(life: Life, starts: Sequence[bool] = (True, False)) -> None:
     """What a start after a crash would come to, quickly or from the first fact on."""
-    for from_snapshot in (True, False):
+    for from_snapshot in starts:
         loaded, _ = life.reader.load(from_snapshot=from_snapshot)
         assert loaded.counts == life.accounts.counts
         assert loaded.held == life.accounts.held

@@ -1,0 +1,103 @@
+"""What goes round the journal: bases are written down now and then, and what was over in one that is
+old enough is removed, in lots of milliseconds between the commits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import trio
+
+from smppd.events import Emit, JournalPruned, RetentionFailing
+from smppd.keeping.station import Clock, round_every
+from smppd.ports import Pruned
+
+#: A lot may take so many seconds of the journal's thread, and the pause behind it is so many times as
+#: long as the lot took, but no shorter than this.
+LOT, PAUSE, SHORTEST_PAUSE = 0.005, 9.0, 0.02
+#: So many bases are written down in the time for which the journal is kept.
+BASES = 8
+#: Facts that a reader of the log has not passed are kept so much longer, and then no more.
+READERS_KEPT = 7 * 86_400.0
+
+
+class Bases(Protocol):
+    """What writes the accounts down: the pipeline's desk."""
+
+    async def checkpoint(self, *, final: bool = False, base: bool = False) -> None:
+        """With a base."""
+
+
+class Prunable(Protocol):
+    """The journal, as it is pruned; see `journal.journal`."""
+
+    async def resume_pruning(self) -> Pruned:
+        """Whether a base is in force."""
+
+    async def promote(self, before: float, readers: Sequence[str], anyway: float) -> Pruned:
+        """Whether one is from now on."""
+
+    async def prune(self, seconds: float, files_before: float) -> Pruned:
+        """Remove for so long."""
+
+
+class Pruner:
+    """`age` is for how long (seconds) what is over is kept, `dedupe_window` for how long a campaign
+    may be handed in again. Of facts that these `readers` of the log have not passed none is removed,
+    for as long as `READERS_KEPT` more."""
+
+    def __init__(
+        self,
+        journal: Prunable,
+        desk: Bases,
+        ages: tuple[float, float],
+        readers: Sequence[str],
+        clock: Clock,
+        emit: Emit,
+    ) -> None:
+        self._journal = journal
+        self._desk = desk
+        self._age, self._dedupe_window = ages
+        self._readers = list(readers)
+        self._clock = clock
+        self._emit = emit
+        self._failing = False
+        self.messages = 0
+
+    async def run(self, newest: float | None, seq: Callable[[], int]) -> None:
+        """Go round, until cancelled. `newest` is when the newest base was written down (epoch
+        seconds), `seq` tells how many facts there are."""
+        based = seq() if newest is not None else -1
+        todo = await self._journal.resume_pruning()
+        while True:
+            now = self._clock.now()
+            if now is not None:
+                due = newest is None or not 0 <= now - newest < self._age / BASES
+                if due and seq() != based:
+                    await self._desk.checkpoint(base=True)
+                    newest, based = now, seq()
+                before = now - self._age
+                promoted = await self._journal.promote(before, self._readers, before - READERS_KEPT)
+                if promoted.more or todo.more:
+                    await self._prune(before)
+                todo = promoted._replace(more=False)
+            await trio.sleep(round_every([self._age / BASES]))
+
+    async def _prune(self, before: float) -> None:
+        """Remove all that is over, with pauses."""
+        files_before = before - max(0.0, self._dedupe_window - self._age)
+        messages, facts, done = 0, 0, Pruned(0, 0, more=True)
+        while done.more:
+            began = trio.current_time()
+            done = await self._journal.prune(LOT, files_before)
+            messages, facts = messages + done.messages, facts + done.facts
+            await trio.sleep(max(SHORTEST_PAUSE, (trio.current_time() - began) * PAUSE))
+            if self._clock.now() is None:
+                break
+        self.messages += messages
+        if messages or facts:
+            self._emit(JournalPruned(messages, facts))
+        if done.failed and not self._failing:
+            hint = "see that its disk has room; it is tried again"
+            self._emit(RetentionFailing("journal", done.failed, hint))
+        self._failing = bool(done.failed)

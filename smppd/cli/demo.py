@@ -22,6 +22,7 @@ from smppd.cli.terminal import CommandError, Terminal, plural
 from smppd.cli.waiting import counted, in_words
 from smppd.cli.words import count
 from smppd.message import Lane, State
+from smppd.results.page import PAGE
 
 _LOOK_EVERY = 0.1
 #: The demo is given up after this many seconds, and so many more for each message.
@@ -95,11 +96,22 @@ def _conclude(done: Done, seconds: float, terminal: Terminal) -> None:
     with done.results.open() as lines:
         for line in islice(lines, _SHOWN_RESULTS):
             terminal.say(f"  {line.rstrip()}")
+    _say_report(done, terminal)
+
+
+def _say_report(done: Done, terminal: Terminal) -> None:
+    """What the report adds, and the page to open."""
+    countries, cost = done.report.get("countries", {}), done.report.get("cost", {})
+    by_country = ", ".join(f"{each['name']} {each['messages']:,}" for each in countries.values())
+    terminal.say(f"Report: {by_country}; {cost.get('estimated')} {cost.get('currency')} estimated")
+    page = done.source.with_name(done.source.name + PAGE)
+    if page.exists():
+        terminal.say(f"  to look at and to print: {page}")
 
 
 def _advise(place: Stage, terminal: Terminal) -> None:
     terminal.say("Look closer:")
-    for words in ("show demo-5", "audit", "api --history"):
+    for words in ("report demo.jsonl", "show demo-5", "audit", "api --history"):
         terminal.say(f"  smppd {words} --config {place.config}")
     terminal.say(f"Everything is in {place.folder}; remove it when you have seen enough")
     terminal.flush()

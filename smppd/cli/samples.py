@@ -17,11 +17,14 @@ _TEXTS = (
     "and note that hand luggage may weigh 8 kg at most. "
     "We are sorry for the change, and wish you a pleasant journey.",
 )
+#: What mobile numbers of some countries begin with.
+_CODES = ("346", "346", "336", "3519", "346", "4915", "346")
 
 
 def batch(count: int) -> Iterator[bytes]:
     """So many messages as lines of a .jsonl file, each with an id and a number of its own."""
     for number in range(1, count + 1):
         text = _TEXTS[(number - 1) % len(_TEXTS)].format(n=number)
-        message = {"to": f"+346{number:08d}", "text": text, "id": f"demo-{number}"}
+        code = _CODES[(number - 1) % len(_CODES)]
+        message = {"to": f"+{code}{number:08d}", "text": text, "id": f"demo-{number}"}
         yield msgspec.json.encode(message) + b"\n"

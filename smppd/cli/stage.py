@@ -96,6 +96,11 @@ poll_interval = "1s"
 platform = "whatsapp"
 platformid = "100"
 
+[prices]
+currency = "EUR"
+ES = 0.045
+default = 0.08
+
 [observe]
 listen = ""
 control = {control}

@@ -30,6 +30,9 @@ _OTHER = "OTHER"
 _EVERY = 4095
 
 _COSTING = frozenset(COSTING)
+#: How the operations of the HTTP API begin that send SMS.
+_SMS = "sms."
+_NOTHING = Decimal(0)
 #: After and before every moment in ISO 8601.
 _NEVER = ("~", "")
 
@@ -165,7 +168,7 @@ class Tally:
         else:
             country = country_of(line.to)
             if self._priced and line.state in _COSTING:
-                price = self._prices.price(line.to, line.link or "", country)
+                price = self._price(line, country)
         if error is not None and len(self._kinds) >= _MOST_KINDS:
             error = _OTHER
         twice = line.possible_duplicate
@@ -179,9 +182,15 @@ class Tally:
         for line in lines:
             country, price = country_of(line.to), None
             if self._priced and line.state in _COSTING:
-                price = self._prices.price(line.to, line.link or "", country)
+                price = self._price(line, country)
             twice = line.possible_duplicate
             self._reached[line.state, country, None, 1, line.link, None, twice, price] += 1
+
+    def _price(self, line: ResultLine, country: str) -> Decimal | None:
+        """What a part of it costs: of a call that sends no SMS (a chat message, say), nothing."""
+        if line.op is not msgspec.UNSET and not line.op.startswith(_SMS):
+            return _NOTHING
+        return self._prices.price(line.to, line.link or "", country)
 
     def _note_times(self, line: ResultLine) -> None:
         submitted, done, moments = line.submitted, line.done, self._moments

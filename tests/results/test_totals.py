@@ -142,6 +142,12 @@ def test_a_send_to_a_group_costs_and_counts_by_its_destinations() -> None:
     assert found.cost.estimated == Decimal("0.16") == found.links["main"].cost
 
 
+def test_a_call_that_sends_no_sms_costs_nothing_by_the_prices_of_sms() -> None:
+    found = totals(line("sent", op="chat.sendmessage"), line("sent", op="sms.sendsms"))
+    assert found.cost
+    assert (found.cost.estimated, found.cost.unpriced) == (Decimal("0.045"), 0)
+
+
 def test_an_empty_file_has_a_report_too() -> None:
     found = totals()
     assert (found.messages, found.rate, found.first_submitted) == (0, None, None)

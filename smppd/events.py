@@ -324,6 +324,25 @@ class Cancelled:
     who: str
 
 
+# ── the disk ───────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class DiskFailing:
+    """Something cannot be written (`what`), and whatever depends on it waits."""
+
+    what: str
+    reason: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class DiskRecovered:
+    """It is written again."""
+
+    what: str
+
+
 # ── what is received ───────────────────────────────────────────────────────────────────────────
 
 
@@ -535,6 +554,8 @@ Event = (
     | FileReported
     | Requeued
     | Cancelled
+    | DiskFailing
+    | DiskRecovered
     | MailboxFailing
     | MailboxRecovered
     | ReceivedIncomplete

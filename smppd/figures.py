@@ -314,7 +314,8 @@ class OutletFigures(msgspec.Struct):
 
 class DaemonFigures(msgspec.Struct):
     """Everything, at one moment. `states` counts all messages in the journal by state; of the
-    queued ones, `scheduled` wait for their `send_at`."""
+    queued ones, `scheduled` wait for their `send_at`. `disk`: why something cannot be written, by what
+    it is."""
 
     version: str
     pid: int
@@ -340,3 +341,4 @@ class DaemonFigures(msgspec.Struct):
     optouts: OptOutFigures = msgspec.field(default_factory=OptOutFigures)
     outlets: list[OutletFigures] = msgspec.field(default_factory=list)
     places: list[PlaceFigures] = msgspec.field(default_factory=list)
+    disk: dict[str, str] = msgspec.field(default_factory=dict)

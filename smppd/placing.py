@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 #: Names are cut to this many octets, so that `NAME.results.jsonl` still fits a directory entry.
@@ -38,22 +39,31 @@ def free_name(folder: Path, name: str, companions: Sequence[str] = ()) -> Path:
     number is found in few steps, however often the name has come before. Two callers at once
     may be told the same name: whoever places files in one folder does so one at a time.
     """
-    stem, extension = _split(name)
-
-    def path(number: int) -> Path:
-        return folder / _numbered(stem, extension, number)
+    numbered = names_after(name)
 
     def taken(number: int) -> bool:
-        candidate = path(number)
+        candidate = folder / numbered(number)
         return any(os.path.lexists(f"{candidate}{ending}") for ending in ("", *companions))
 
+    return folder / numbered(first_free(taken))
+
+
+def names_after(name: str) -> Callable[[int], str]:
+    """What a file of this name is called here: 1 gives NAME in a form that can be written
+    anywhere, 2 gives NAME~2 and so on."""
+    return partial(_numbered, *_split(name))
+
+
+def first_free(taken: Callable[[int], bool]) -> int:
+    """The number behind those that are taken, found in few steps; any free one where they leave
+    gaps."""
     used, free = 0, 1
     while taken(free):
         used, free = free, free * 2
     while free - used > 1:
         middle = (used + free) // 2
         used, free = (middle, free) if taken(middle) else (used, middle)
-    return path(free)
+    return free
 
 
 def write_whole(path: Path, content: bytes | Iterable[bytes]) -> None:

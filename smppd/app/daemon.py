@@ -118,6 +118,7 @@ class Daemon:
     def request_stop(self, reason: str) -> None:
         """Begin to drain and stop."""
         self.stopping = True
+        self.parts.disk.stop_waiting()
         self.emit(DaemonStopping(reason))
         self.stop_requested.set()
 
@@ -251,6 +252,7 @@ class Daemon:
                 await self.parts.desk.forget(self.config.spool.dedupe_window)
                 await self._forget_calls()
                 forget_at = trio.current_time() + FORGETTING
+            self.parts.receipts.write_owed()
             await self.parts.mailbox.tend()
             await trio.sleep(BOOKKEEPING)
 

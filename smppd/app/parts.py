@@ -20,6 +20,7 @@ from smppd.app.optingout import build_opt_outs, heed_wishes, spare_lanes
 from smppd.app.outlets import Surrounding, build_outlets
 from smppd.app.smstools import build_outgoing, build_papers
 from smppd.config import Config, HttpConfig
+from smppd.disk import Disk
 from smppd.events import Emit
 from smppd.httpapi.account import Account
 from smppd.httpapi.caller import Around
@@ -52,9 +53,11 @@ from smppd.results.chats import ChatLetterbox
 from smppd.results.mailbox import Mailbox, MailRules
 from smppd.results.progress import ProgressWriter
 from smppd.results.receipts import ReceiptLog
-from smppd.results.report import Reporter, ReportTerms
+from smppd.results.report import ReportTerms
+from smppd.results.reporter import Reporter
 from smppd.spool.inbox import IntakeRules
 from smppd.spool.intake import RunSync
+from smppd.spool.space import Space
 from smppd.spool.station import Spool
 
 if TYPE_CHECKING:
@@ -108,6 +111,7 @@ class Parts:
     ) -> None:
         self._config = config
         self._emit = emit
+        self.disk = Disk(emit)
         self._around = around
         last = stores.main.last_at()
         self._build_desk(stores.main)
@@ -134,13 +138,13 @@ class Parts:
         self.ledger = Ledger()
         self.ledger.accounts, recent = store.load()
         self.ledger.accounts.message_ids.conflicts.clear()  # those of earlier runs
-        self.journal = Journal(store, run_sync=self._around.run_sync)
+        self.journal = Journal(store, run_sync=self._around.run_sync, disk=self.disk)
         self.journal.load_filters()
         self.desk = Desk(self.ledger, recent, self.journal, self._around.wall)
 
     def _build_settlement(self, store: Store, stack: ExitStack) -> None:
         config, around = self._config, self._around
-        self.receipts = ReceiptLog(config.spool.path / "receipts")
+        self.receipts = ReceiptLog(config.spool.path / "receipts", self.disk)
         stack.callback(self.receipts.close)
         self.receipts.append(_missed(store, self.receipts.recover()))
         alphabets = {link.name: link.data_coding_0 for link in config.links}
@@ -269,10 +273,20 @@ class Parts:
             wall=around.wall,
             run_sync=around.run_sync,
         )
+        places = [section.path, config.journal.path.parent]
+        self.spool.mind(Space(places, section.min_free, self.disk))
         report_terms = ReportTerms(config.prices, config.reports.html)
+        earlier = self.ledger.accounts.last_file
         self.publication = Publication(
             self.desk,
-            Reporter(section.path, reader.items, around.run_sync, report_terms),
+            Reporter(
+                section.path,
+                reader.items,
+                around.run_sync,
+                report_terms,
+                earlier=earlier,
+                disk=self.disk,
+            ),
             reader.all_waiting,
             self._emit,
             section.report_after,

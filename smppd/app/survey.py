@@ -57,6 +57,7 @@ class Survey:
             outlets=parts.outlets.figures(accounts.seq),
             fallbacks=[each for way in parts.fallbacks for each in way.figures()],
             places=parts.housekeeping.figures(),
+            disk=dict(parts.disk.troubles),
         )
 
     def _routes(self) -> list[RouteFigures]:
@@ -100,14 +101,15 @@ class Survey:
         return found
 
     def unready(self) -> list[str]:
-        """What the links lack to do all their work, for people.
+        """What the disk and the links lack to do all their work, for people.
 
         Accounts have no say in it: a provider of HTTP APIs that does not answer holds up only its
         own calls, and nobody is to take SMPP out of service for that. Without any link they have.
         """
+        disk = [f"{what} cannot go on: {why}" for what, why in self._parts.disk.troubles.items()]
         if self._parts.links:
-            return [line for link in self._links() if (line := link.unready)]
-        return [line for each in self._http_accounts() if (line := each.unready)]
+            return disk + [line for link in self._links() if (line := link.unready)]
+        return disk + [line for each in self._http_accounts() if (line := each.unready)]
 
     def missing(self) -> list[LinkMissing]:
         """The links and routes that have messages queued and are not configured."""

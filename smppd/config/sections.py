@@ -84,6 +84,7 @@ class SpoolConfig:
     default_country: Annotated[str, country] = ""
     reassembly_timeout: Annotated[float, duration("1s", "30d")] = 86_400.0
     compat: Annotated[str, choice("", "smstools")] = ""
+    min_free: Annotated[int, size("0B", "1024GiB")] = 256 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,13 +13,15 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from errno import ENOSPC
 from typing import Any, Generic, TypeVar, cast
 
 import trio
 
+from smppd.disk import JOURNAL, Disk
 from smppd.figures import JournalFigures
 from smppd.journal.filter import Filter
-from smppd.journal.schema import JournalError
+from smppd.journal.schema import JournalError, is_full
 from smppd.journal.store import Batch, Store
 from smppd.ledger.entries import MessageRow
 from smppd.ledger.facts import Fact
@@ -39,6 +41,7 @@ class _Turn:
         self.batch = Batch()
         self.reads: list[_Read[Any]] = []
         self.failure: JournalError | None = None
+        self.written = False
         self._done = trio.Event()
 
     def end(self, failure: JournalError | None = None) -> None:
@@ -73,7 +76,14 @@ class _Chore:
 class Journal:
     """The daemon's only writer to the store."""
 
-    def __init__(self, store: Store, *, run_sync: RunSync = trio.to_thread.run_sync) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        run_sync: RunSync = trio.to_thread.run_sync,
+        disk: Disk | None = None,
+    ) -> None:
+        self.disk = disk or Disk()
         self._store = store
         self._run_sync = run_sync
         self._turn = _Turn()
@@ -94,7 +104,8 @@ class Journal:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Commit whatever gathers, until cancelled. A commit under way is finished first.
 
-        Raises `JournalError` when the disk fails: no promise can be kept without it.
+        A full disk is waited for. Raises `JournalError` when it fails otherwise, or is full when the
+        daemon stops: no promise can be kept without it.
         """
         task_status.started()
         turn, stopped = self._turn, JournalError("the journal has stopped")
@@ -102,7 +113,7 @@ class Journal:
             while True:
                 await self._wanted.wait()
                 turn, self._turn, self._wanted = self._turn, _Turn(), trio.Event()
-                await self._run_sync(self._work, turn)
+                await self._work_off(turn)
                 turn.end()
                 if turn.batch.facts:
                     for tell in self._listeners:
@@ -154,23 +165,35 @@ class Journal:
         """Remove for so long what is over; rows of files, reported before this time."""
         return await self._chore(lambda: self._store.pruning.lot(seconds, files_before))
 
+    async def _work_off(self, turn: _Turn) -> None:
+        """Write and read; while the disk is full, the same again. Nobody has been told meanwhile
+        that anything of it is on disk."""
+        try:
+            await self.disk.insist(JOURNAL, lambda: self._run_sync(self._work, turn))
+        except OSError as error:
+            raise JournalError(f"the journal cannot be written: {error.strerror}") from error
+
     def _work(self, turn: _Turn) -> None:
         try:
             self._write_and_read(turn)
         except sqlite3.Error as error:
+            if is_full(error):
+                raise OSError(ENOSPC, "No space left for the journal") from error
             raise JournalError(
-                f"the journal cannot be written or read: {error}: is its disk full or failing?"
+                f"the journal cannot be written or read: {error}: is its disk failing?"
             ) from error
 
     def _write_and_read(self, turn: _Turn) -> None:
-        if turn.batch.rows or turn.batch.snapshot is not None:
+        if not turn.written and (turn.batch.rows or turn.batch.snapshot is not None):
             started = time.perf_counter()
             self._store.commit(turn.batch)
             self.figures.commits += 1
             self.figures.rows += turn.batch.rows
             self.figures.commit_seconds.observe(time.perf_counter() - started)
-        for read in turn.reads:
-            read.work()
+        turn.written = True
+        while turn.reads:
+            turn.reads[0].work()
+            del turn.reads[0]
 
     async def commit(
         self,

@@ -165,6 +165,15 @@ class JournalError(Exception):
     """The journal cannot be opened; the text names the place and the cure."""
 
 
+#: What SQLite says where the disk is full: while it writes, and while it makes its index larger.
+_FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
+
+
+def is_full(error: sqlite3.Error) -> bool:
+    """Whether it only lacks room. What a failing disk may have lost is never tried again."""
+    return getattr(error, "sqlite_errorcode", 0) in _FULL
+
+
 def check_version(connection: sqlite3.Connection, path: object) -> int:
     """The journal's version, 0 for a new file. Raises `JournalError` for what is not ours to use."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()

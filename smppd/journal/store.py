@@ -133,6 +133,8 @@ class Store:
     def commit(self, batch: Batch) -> None:
         """Write a batch in one transaction; on return it is on disk."""
         sql = self._sql
+        if sql.in_transaction:  # one that could not even be rolled back for want of room
+            sql.rollback()
         sql.execute("BEGIN IMMEDIATE")
         with sql:
             self._write_messages(batch.messages)

@@ -98,6 +98,10 @@ LINES: Mapping[type[events.Event], Line] = MappingProxyType(
         events.FallbackEnded: Line("fallback_ended", "info", "messages go over their link again"),
         events.RouteMoved: Line("route_moved", "warning", "a route goes over another link"),
         events.LinkMissing: Line("link_missing", "warning", "messages wait for no link"),
+        events.DiskFailing: Line(
+            "disk_failing", "warning", "the disk takes no more, and is waited for"
+        ),
+        events.DiskRecovered: Line("disk_recovered", "info", "the disk takes what it must again"),
         events.MailboxFailing: Line("mailbox_failing", "warning", "cannot keep what handsets send"),
         events.MailboxRecovered: Line("mailbox_recovered", "info", "what handsets send is kept"),
         events.ReceivedIncomplete: Line(

@@ -94,6 +94,11 @@ MEASURES: tuple[Measure, ...] = (
         "Files taken in and not yet reported.",
         lambda figures: figures.open_files,
     ),
+    whole(
+        "smppd_disk_waiting",
+        "How many kinds of what is written wait for the disk: 0 when all is well.",
+        lambda figures: len(figures.disk),
+    ),
     whole_by(
         "fate",
         "smppd_spool_files_total",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence, Set
 from heapq import nsmallest
 
 import trio
@@ -12,12 +13,14 @@ from smppd.ledger.entries import Outstanding, read_outstanding
 from smppd.ledger.snapshot import FileAccount
 from smppd.message import State
 from smppd.pipeline.desk import Desk
-from smppd.ports import Publisher
+from smppd.ports import Publisher, Resting
 
 #: Seconds between two looks at files whose receipts may never come.
 LOOK_EVERY = 5.0
-#: Files published before it is seen whether more urgent ones have come to rest.
-AT_ONCE = 20
+#: Files published at once, and about so many messages in them, before it is seen whether more
+#: urgent ones have come to rest.
+AT_ONCE = 500
+MESSAGES_AT_ONCE = 2000
 
 
 class Publication:
@@ -60,12 +63,28 @@ class Publication:
         accounts = self._desk.accounts
         while accounts.touched:
             # The high lane's files first, also those that came to rest while others were written.
-            for file_id in nsmallest(AT_ONCE, accounts.touched, self._urgency):
-                file = accounts.files.get(file_id)
-                if file is not None and self._at_rest(file):
-                    await self._publish(file)
-                # Not before: a stop in the middle leaves it for the last round.
+            lot = self._next_lot(nsmallest(AT_ONCE, accounts.touched, self._urgency))
+            try:
+                await self._publish(lot)
+            except OSError:
+                return  # the daemon stops and the disk takes nothing: the next start does it
+            # Not before: a stop in the middle leaves them for the last round.
+            accounts.touched.difference_update(file.file_id for file in lot)
+
+    def _next_lot(self, ordered: Sequence[int]) -> list[FileAccount]:
+        """As many of these files as go at once; those that are not at rest are passed over."""
+        accounts, lot, messages = self._desk.accounts, list[FileAccount](), 0
+        for file_id in ordered:
+            file = accounts.files.get(file_id)
+            if file is None or not self._at_rest(file):
+                # At once: it may come to rest while the others are published.
                 accounts.touched.discard(file_id)
+            elif lot and messages + file.items > MESSAGES_AT_ONCE:
+                break
+            else:
+                lot.append(file)
+                messages += file.items
+        return lot
 
     def _urgency(self, file_id: int) -> tuple[int, int]:
         file = self._desk.accounts.files.get(file_id)
@@ -88,27 +107,44 @@ class Publication:
             if not file.reported and self._is_overdue(file)
         ]
 
-    async def _publish(self, file: FileAccount) -> None:
+    async def _publish(self, files: Sequence[FileAccount]) -> None:
+        if not files:
+            return
         # Results are read from the disk: what is not there yet is taken along as it stands now.
-        slots, unfinished = self._desk.accounts.slots[file.file_id].copy(), self._unfinished(file)
+        slots = self._desk.accounts.slots
+        unfinished = self._unfinished({file.file_id for file in files if file.pending})
+        lot = [
+            Resting(file, slots[file.file_id].copy(), unfinished.get(file.file_id, []))
+            for file in files
+        ]
         await self._desk.commit()
-        placed = await self._publisher.publish(file, slots, unfinished)
-        states = {state.label: count for state in State if (count := file.states[state])}
-        self._desk.ledger.file_reported(self._desk.wall(), file.file_id, placed)
+        placed = await self._publisher.publish(lot)
+        told = [
+            FileReported(
+                file.name,
+                place,
+                {state.label: count for state in State if (count := file.states[state])},
+            )
+            for file, place in zip(files, placed, strict=True)
+        ]
+        now = self._desk.wall()
+        for file, event in zip(files, told, strict=True):
+            self._desk.ledger.file_reported(now, file.file_id, event.placed)
         await self._desk.commit()
-        self._on_reported(file.token, file.name)
-        self._emit(FileReported(file.name, placed, states))
+        for file, event in zip(files, told, strict=True):
+            self._on_reported(file.token, file.name)
+            self._emit(event)
 
-    def _unfinished(self, file: FileAccount) -> list[Outstanding]:
-        if not file.pending:
-            return []
-        found = {
-            entry.item: entry
-            for entry in self._desk.accounts.entries.values()
-            if entry.file_id == file.file_id
-        }
-        if len(found) < file.pending:
+    def _unfinished(self, files: Set[int]) -> dict[int, list[Outstanding]]:
+        """The messages of these files that are not final, by file: one look for all of them."""
+        if not files:
+            return {}
+        found: dict[int, dict[int, Outstanding]] = defaultdict(dict)
+        for entry in self._desk.accounts.entries.values():
+            if entry.file_id in files:
+                found[entry.file_id][entry.item] = entry
+        if any(len(found[each]) < self._desk.accounts.files[each].pending for each in files):
             for entry in map(read_outstanding, self._spilled()):
-                if entry.file_id == file.file_id:
-                    found.setdefault(entry.item, entry)
-        return list(found.values())
+                if entry.file_id in files:
+                    found[entry.file_id].setdefault(entry.item, entry)
+        return {file_id: list(entries.values()) for file_id, entries in found.items()}

@@ -45,7 +45,7 @@ from smppd.ports.links import (
 )
 from smppd.ports.optouts import OptOutBook, OptOutMemory
 from smppd.ports.outlets import Cursors, Log, Stretch
-from smppd.ports.people import Letter, Mailbox, Publisher, ReceiptOf, Receipts
+from smppd.ports.people import Letter, Mailbox, Publisher, ReceiptOf, Receipts, Resting
 from smppd.ports.spool import Admission, Claimed, Line, Unread
 
 __all__ = [
@@ -90,6 +90,7 @@ __all__ = [
     "ReceiptOf",
     "Receipts",
     "Reply",
+    "Resting",
     "Returned",
     "Route",
     "Steering",

@@ -28,15 +28,23 @@ class Receipts(Protocol):
         """Append receipts that are already in the journal."""
 
 
+class Resting(NamedTuple):
+    """A file whose messages have come to rest. `slots` say which facts ended them, as far as the
+    journal has not got them; `unfinished` are those that are not final, and are held or waited
+    for long enough."""
+
+    file: FileAccount
+    slots: Slots
+    unfinished: Sequence[Outstanding]
+
+
 class Publisher(Protocol):
     """Where results and reports go for people."""
 
-    async def publish(
-        self, file: FileAccount, slots: Slots, unfinished: Sequence[Outstanding]
-    ) -> str:
-        """Write results and report, move the source beside them; the source's new place.
+    async def publish(self, files: Sequence[Resting]) -> list[str]:
+        """Write results and reports, move the sources beside them; their new places, in order.
 
-        `slots` say which facts ended its messages, as far as the journal has not got them.
+        A disk that takes nothing is waited for. OSError when the daemon stops before it does.
         """
 
 

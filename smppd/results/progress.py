@@ -71,8 +71,8 @@ class ProgressWriter:
         try:
             draft.write_bytes(msgspec.json.encode(progress) + b"\n")
             draft.replace(target)
-        except FileNotFoundError:
-            return  # reported and cleared away meanwhile
+        except OSError:
+            return  # reported and cleared away meanwhile, or no room: it is only a courtesy
 
 
 def _now(file: FileAccount) -> list[int]:

@@ -14,15 +14,17 @@ from __future__ import annotations
 
 import json
 import os
+from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
+from io import FileIO
 from itertools import groupby
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 
+from smppd.disk import RECEIPTS, Disk
 from smppd.ledger.facts import Fact, Kind, ReceiptFact, receipt_fact
 from smppd.placing import write_whole
 from smppd.ports import ReceiptOf
@@ -54,10 +56,15 @@ class _Line(msgspec.Struct, gc=False, omit_defaults=True):
 class ReceiptLog:
     """The growing file of the hour; a `ports.Receipts`. It belongs to one task."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, disk: Disk | None = None) -> None:
+        self._disk = disk or Disk()
+        #: What the disk has not taken: when it came, its lines, its last seq.
+        self._owed: deque[tuple[float, bytes, int]] = deque()
+        #: Where a line begins that is only half there.
+        self._torn: int | None = None
         self._folder = folder
         self._hour = ""
-        self._file: BinaryIO | None = None
+        self._file: FileIO | None = None
         self._seq = 0
 
     def recover(self) -> int:
@@ -70,34 +77,72 @@ class ReceiptLog:
         return seq
 
     def append(self, receipts: Iterable[ReceiptOf]) -> None:
-        """Append receipts that are already in the journal, each to the file of its hour."""
+        """Append receipts that are already in the journal, each to the file of its hour. What the
+        disk does not take is owed, and written before whatever comes later."""
         for number, lot in groupby(receipts, lambda receipt: receipt.fact.at // 3600):
-            lines, seq = [], self._seq
+            lines, seq = [], 0
             for receipt in lot:
                 seq = max(seq, receipt.fact.seq)
                 lines.append(_encode(_line(receipt)))
             lines.append(b"")
-            file = self._open(number * 3600)
-            file.write(b"\n".join(lines))
-            file.flush()
-            self._seq = seq
+            self._owed.append((number * 3600, b"\n".join(lines), seq))
+        self.write_owed()
+
+    def write_owed(self) -> None:
+        """Write what the disk has not taken yet. To be called now and then."""
+        if not self._owed:
+            return
+        try:
+            while self._owed:
+                at, octets, seq = self._owed[0]
+                self._write(self._open(at), octets)
+                self._seq = max(self._seq, seq)
+                self._owed.popleft()
+        except OSError as error:
+            self._disk.note(RECEIPTS, error)
+        else:
+            self._disk.note(RECEIPTS, None)
+
+    def _write(self, file: FileIO, octets: bytes) -> None:
+        """All of it or nothing: a line that is half there is cut off before the next attempt."""
+        if self._torn is not None:
+            file.truncate(self._torn)
+            self._torn = None
+        before = file.seek(0, os.SEEK_END)
+        written = 0
+        try:
+            while written < len(octets):
+                written += file.write(octets[written:]) or 0
+        except OSError:
+            self._torn = before
+            raise
 
     def close(self) -> None:
-        """Remember how far the log got."""
-        if self._file is not None:
-            os.fsync(self._file.fileno())
-            self._file.close()
-            self._file = None
-        with suppress(FileNotFoundError):  # the folder was taken away: there is nothing to go on
+        """Remember how far the log got. What a full disk did not take, the next start writes."""
+        self.write_owed()
+        with suppress(OSError):
+            self._end_file()
             write_whole(self._folder / ".position", str(self._seq).encode())
 
-    def _open(self, at: float) -> BinaryIO:
+    def _end_file(self) -> None:
+        if self._file is not None:
+            file, self._file = self._file, None
+            try:
+                if self._torn is not None:
+                    file.truncate(self._torn)
+                    self._torn = None
+                os.fsync(file.fileno())
+            finally:
+                file.close()
+
+    def _open(self, at: float) -> FileIO:
         hour = f"{datetime.fromtimestamp(at, UTC):%Y%m%d-%H}"
         if self._file is None or hour != self._hour:
             if self._file is not None:
-                self.close()
+                self._end_file()
+                write_whole(self._folder / ".position", str(self._seq).encode())
             self._hour = hour
-            self._file = (self._folder / f"receipts-{hour}.jsonl").open("ab")
+            self._file = FileIO(self._folder / f"receipts-{hour}.jsonl", "ab")
         return self._file
 
 

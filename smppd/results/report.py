@@ -1,21 +1,22 @@
-"""Results and report of a file, written into `done/` beside the source.
+"""What is told of a file: the octets of its results and of its report.
 
-The order makes a crash harmless: results and report first, each whole or absent, then the source
-is moved, and only then does the journal say that the file is reported. A start after a crash in
-between writes the same files again. OSError leaves: a full disk stops the daemon, and nothing is
-lost by it.
+Pure but for the journal that its messages are read from; where the octets go is `reporter`'s.
 """
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 import contextlib
 import glob
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+=======
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+>>>>>>> e6a3e5c (Publish files that have come to rest in lots, with one sync and one commit for each lot)
 
 import msgspec
-import trio
 
 from smppd.config import Html, Prices
 from smppd.ledger.entries import MessageRow, Outstanding
@@ -23,19 +24,22 @@ from smppd.ledger.facts import Fact
 from smppd.ledger.slots import Slots
 from smppd.ledger.snapshot import FileAccount
 from smppd.message import Lane
+<<<<<<< HEAD
 from smppd.placing import beside, day_folder, free_name, fsync_folder, write_whole
+=======
+>>>>>>> e6a3e5c (Publish files that have come to rest in lots, with one sync and one commit for each lot)
 from smppd.results.lines import echo_of, encode_line, result_lines
 from smppd.results.page import PAGE, render_page, wants_page
 from smppd.results.totals import Heading, Tally, terms_of
 from smppd.told import iso
 
+#: The endings of what stands beside a file in `done/`.
+RESULTS = ".results.jsonl"
+REPORT = ".report.json"
+
 #: A file's messages in its order, each with the fact that ended it.
 Ended = Iterator[tuple[MessageRow, Fact | None]]
 Items = Callable[[FileAccount, Slots], Ended]
-
-
-#: What stands behind a file's name for what is written about it.
-RESULTS, REPORT = ".results.jsonl", ".report.json"
 
 
 class ReportTerms(NamedTuple):
@@ -48,29 +52,30 @@ class ReportTerms(NamedTuple):
 PLAIN = ReportTerms()
 
 
-class Reporter:
-    """Writes results; a `ports.Publisher`. `items` reads a file's messages from the journal."""
+class Report:
+    """Everything that is told of one file: its results, and behind them what sums them up.
+
+    `items` are its messages in its order, `unfinished` those that are not final yet.
+    """
 
     def __init__(
         self,
-        root: Path,
-        items: Items,
-        run_sync: Callable[..., Awaitable[Any]] = trio.to_thread.run_sync,
+        file: FileAccount,
+        items: Ended,
+        unfinished: Sequence[Outstanding],
         terms: ReportTerms = PLAIN,
     ) -> None:
-        self._root = root
+        self._heading = heading_of(file)
         self._items = items
-        self._run_sync = run_sync
-        self._terms = terms
+        self._entries = {entry.item: entry for entry in unfinished}
+        self._html = terms.html
+        self._tally = Tally(terms.prices)
 
-    async def publish(
-        self, file: FileAccount, slots: Slots, unfinished: Sequence[Outstanding]
-    ) -> str:
-        """Write results and report, move the source beside them; the source's new place."""
-        items = self._items(file, slots)
-        placed: str = await self._run_sync(self._publish, file, items, unfinished)
-        return placed
+    def results(self) -> Iterator[bytes]:
+        """The octets of `NAME.results.jsonl`, in pieces; to be taken once, to their end."""
+        return write_lines(self._items, self._entries, self._tally)
 
+<<<<<<< HEAD
     def _publish(self, file: FileAccount, items: Ended, unfinished: Sequence[Outstanding]) -> str:
         source = self._root / "work" / file.token / file.name
         if not source.exists() and (before := self._placed_before(file)) is not None:
@@ -101,6 +106,15 @@ class Reporter:
             if msgspec.json.decode(report.read_bytes()).get("claim") == _claim(file):
                 return report.with_name(report.name.removesuffix(REPORT))
         return None
+=======
+    def documents(self) -> Iterator[tuple[str, bytes]]:
+        """What stands beside the results once all of these were taken: the ending of each name,
+        and its octets. `REPORT` is the last: who sees it sees all of them."""
+        totals = self._tally.totals(self._heading, complete=not self._entries)
+        if wants_page(self._html, totals.messages):
+            yield PAGE, render_page(totals)
+        yield REPORT, totals.encode()
+>>>>>>> e6a3e5c (Publish files that have come to rest in lots, with one sync and one commit for each lot)
 
 
 def write_lines(items: Ended, entries: Mapping[int, Outstanding], tally: Tally) -> Iterator[bytes]:
@@ -117,19 +131,25 @@ def heading_of(file: FileAccount) -> Heading:
     """What a report says of a file beside its messages."""
     lane = Lane(file.lane).name.lower()
     return Heading(
-        file.name, _claim(file), lane, iso(file.opened), file.campaign, terms_of(file.terms)
+        file.name, claim_of(file), lane, iso(file.opened), file.campaign, terms_of(file.terms)
     )
 
 
-def _claim(file: FileAccount) -> str:
+def claim_of(file: FileAccount) -> str:
     """What tells this file from all others of its name."""
     return f"{file.token}/{file.name}"
 
 
-def _clear_away(source: Path) -> None:
-    """Remove what stood beside the source, and its folder if it was the last one in it."""
-    source.with_name(source.name + ".progress.json").unlink(missing_ok=True)
+def claim_in(report: bytes) -> str | None:
+    """Which claim a `NAME.report.json` is about; None when it does not say."""
     try:
-        source.parent.rmdir()
-    except OSError:
-        return  # other files of the same claim are still being worked on
+        return _read_claim(report).claim
+    except msgspec.DecodeError:
+        return None
+
+
+class _Claim(msgspec.Struct):
+    claim: str
+
+
+_read_claim = msgspec.json.Decoder(_Claim).decode

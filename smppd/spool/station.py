@@ -17,6 +17,7 @@ from typing import Protocol
 
 import trio
 
+from smppd.disk import CLAIMS, Disk
 from smppd.events import Emit, FileClaimed, FileWaiting
 from smppd.figures import SpoolFigures
 from smppd.message import Lane
@@ -27,6 +28,7 @@ from smppd.spool.inbox import LOT, IntakeRules, LaneInbox
 from smppd.spool.intake import Bin, Intake, RunSync
 from smppd.spool.lanes import LaneReader
 from smppd.spool.quarantine import Unusable
+from smppd.spool.space import LOOK_EVERY, Space
 from smppd.spool.watching import Overflow, Watch, open_watch
 
 #: Drafts in inbox/tmp are removed when nothing has touched them for this long (seconds).
@@ -72,6 +74,7 @@ class Spool:
         self._rules = rules
         self._wall = wall
         self._run_sync = run_sync
+        self.mind(Space([root], 0, Disk()))
         self.figures = SpoolFigures()
         self._bad = Bin(root, emit, wall, run_sync, self.figures)
         self._tokens = Tokens(root / "work", wall)
@@ -86,6 +89,10 @@ class Spool:
         folder = self._root / INBOX[lane]
         inbox = LaneInbox(folder, self._rules, self._wall, self._tell_waiting)
         return _Desk(lane, inbox, LaneReader(intake, self._wake))
+
+    def mind(self, space: Space) -> None:
+        """Claim nothing while there is too little room."""
+        self._space, self._disk = space, space.disk
 
     def close(self) -> None:
         """Claim nothing more and let `run` return once the chunks in hand are admitted."""
@@ -145,6 +152,8 @@ class Spool:
         if left:
             desk.reader.put(left)
             return True
+        if self._space.is_short(trio.current_time()):
+            return False
         look = desk.inbox.look(room, trio.current_time())
         for name, problem in look.refused:
             await self._refuse(desk, name, problem)
@@ -153,12 +162,21 @@ class Spool:
         return desk.inbox.has_more
 
     async def _claim(self, desk: _Desk, found: list[tuple[str, int]]) -> None:
-        outcome = claim(self._root, desk.lane, found, self._tokens)
+        try:
+            outcome = claim(self._root, desk.lane, found, self._tokens)
+        except OSError as error:
+            self._disk.note(CLAIMS, error)
+            desk.inbox.list_again()
+            await trio.sleep(LOOK_EVERY)
+            return
+        self._disk.note(CLAIMS, None)
         for name, reason in outcome.refused:
             desk.inbox.leave(name, _immovable(reason), trio.current_time())
         if not outcome.taken:
             return
-        await self._run_sync(sync_claim, self._root, outcome.taken)
+        await self._disk.insist(
+            CLAIMS, lambda: self._run_sync(sync_claim, self._root, outcome.taken)
+        )
         self.figures.claimed += len(outcome.taken)
         for taken in outcome.taken:
             self._emit(FileClaimed(taken.claimed.name, desk.lane.name.lower(), taken.octets))
@@ -185,7 +203,8 @@ class Spool:
         """Until the watch, a reader with room again, a file's rest or the next listing."""
         now = trio.current_time()
         dues = [each.inbox.next_due() for each in self._desks.values() if each.reader.room]
-        with trio.move_on_after(max(min(self._list_at, *dues, now + 3600) - now, 0.01)):
+        soon = LOOK_EVERY if self._space.is_short(now) else 3600
+        with trio.move_on_after(max(min(self._list_at, *dues, now + soon) - now, 0.01)):
             await self._news.wait()
         self._news = trio.Event()
 

@@ -42,7 +42,7 @@ from smppd.pipeline.turns import Turns
 from smppd.policy import Retries
 from smppd.ports import Answered, CallOutcome, Claimed, Outcome, ReceiptOf, Returned, Unanswered
 from smppd.results.lines import ResultLine
-from smppd.results.report import Reporter
+from smppd.results.reporter import Reporter
 from smppd.results.story import tell
 from smppd.smpp.codec import Undecodable
 from smppd.smpp.pdu import DataSm, DeliverSm
@@ -222,7 +222,12 @@ class Life:
         self.admission = Admission(self.desk, self._terms(links), self.events.append)
         self.publication = Publication(
             self.desk,
-            Reporter(bench.root, self.reader.items, self._read_in_place),
+            Reporter(
+                bench.root,
+                self.reader.items,
+                self._read_in_place,
+                earlier=self.accounts.last_file,
+            ),
             self.reader.all_waiting,
             self.events.append,
             bench.report_after,

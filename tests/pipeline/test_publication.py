@@ -389,6 +389,27 @@ async def test_a_block_of_messages_that_ends_while_results_are_written_does_them
         assert bench.results()[1]["state"] == "sent"
 
 
+async def test_a_file_that_comes_to_rest_while_others_are_written_is_reported_too(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    async with bench.up() as life:
+        await life.hand_in([bench.sms(to="12")], "at-rest.jsonl")
+        await life.hand_in([bench.sms(id="late")], "late.jsonl")
+        await quiet()
+        (part,) = life.wire.submitted
+        await life.answer(part)  # its file has been touched, and is not at rest
+
+        async def receive_it() -> None:
+            life.before_reading = trio.lowlevel.checkpoint
+            await life.receive(life.receipt(life.name_of(part)))
+
+        life.before_reading = receive_it
+        life.accounts.touched.update(life.accounts.files)
+        await life.publication.publish_ready()
+        assert [r["state"] for r in bench.results("late.jsonl")] == ["delivered"]
+        assert life.accounts.files == {}
+
+
 # ── stopping ─────────────────────────────────────────────────────────────────────────────────
 
 
@@ -443,6 +464,64 @@ async def test_a_name_that_has_been_used_is_given_a_number(
             assert json.loads((day / name).read_text())["id"] == f"{n}"
             assert [r["id"] for r in bench.results(name)] == [f"{n}"]
         assert len(bench.done()) == 9
+
+
+async def test_the_same_name_many_times_in_one_lot_is_given_as_many_names(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    async with bench.up() as life:
+        for n in range(30):
+            await life.hand_in([bench.sms(id=f"{n}")], token=f"t{n}")
+        await deliver(life)
+        await life.publication.publish_ready()
+        day = bench.root / "done" / "2027-01-15"
+        names = ["a.jsonl", *(f"a~{n}.jsonl" for n in range(2, 31))]
+        assert [json.loads((day / name).read_text())["id"] for name in names] == [
+            r["id"] for name in names for r in bench.results(name)
+        ]
+        assert len(bench.done()) == 90
+        assert list((bench.root / "work").iterdir()) == []
+
+
+@pytest.mark.parametrize("ending", [".results.jsonl", ".report.json"])
+async def test_what_was_left_of_an_earlier_file_of_that_name_is_not_overwritten(
+    bench: Bench, autojump_clock: MockClock, ending: str
+) -> None:
+    day = bench.root / "done" / "2027-01-15"
+    day.mkdir()
+    (day / f"a.jsonl{ending}").write_text("theirs")
+    async with bench.up(publishing=True) as life:
+        await life.hand_in([bench.sms(id="a")])
+        await deliver(life)
+        assert [r["id"] for r in bench.results("a~2.jsonl")] == ["a"]
+        assert (day / f"a.jsonl{ending}").read_text() == "theirs"
+
+
+async def test_a_lot_that_the_disk_broke_off_is_published_under_the_same_names(
+    bench: Bench, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with bench.up() as life:
+        for n in range(20):
+            await life.hand_in([bench.sms(to="12", id=f"{n}")], f"{n}.jsonl")
+        real, calls = os.rename, 0
+
+        def rename(source: str, target: str) -> None:
+            nonlocal calls
+            calls += 1
+            if calls == 7:
+                raise OSError(28, "No space left on device")
+            real(source, target)
+
+        monkeypatch.setattr(os, "rename", rename)
+        await life.publication.publish_ready()
+        assert life.accounts.files == {}
+        assert sorted(bench.done()) == sorted(
+            f"{n}.jsonl{ending}"
+            for n in range(20)
+            for ending in ("", ".results.jsonl", ".report.json")
+        )
+        told = [event for event in life.events if isinstance(event, FileReported)]
+        assert len(told) == 20
 
 
 # ── dying in between ─────────────────────────────────────────────────────────────────────────
@@ -570,3 +649,32 @@ async def test_an_undelivered_message_shows_the_receipts_words(
         (line,) = bench.results()
         assert line["state"] == "undelivered"
         assert line["error"] == {"code": "EXPIRED", "text": "receipt error 027"}
+
+
+# ── a full disk ──────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_journal_without_room_is_waited_for_and_nothing_is_lost_or_repeated(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    """SQLite itself is out of room: it may have so many pages and no more."""
+    async with bench.up(publishing=True) as life:
+        await life.hand_in([bench.sms(id="before")], "before.jsonl")
+        await deliver(life)
+        sql = life.store._sql
+        (pages,) = sql.execute("PRAGMA page_count").fetchone()
+        sql.execute(f"PRAGMA max_page_count = {pages}")
+        async with trio.open_nursery() as nursery:
+            lines = [bench.sms(id=f"{n}", text="x" * 150) for n in range(500)]
+            nursery.start_soon(lambda: life.hand_in(lines, "big.jsonl"))
+            await trio.sleep(60)
+            assert len(life.wire.submitted) < 500
+            assert life.journal.disk.troubles == {"journal": "No space left for the journal"}
+            sql.execute("PRAGMA max_page_count = 1000000")
+        for _ in range(5):
+            await deliver(life)
+        assert life.journal.disk.troubles == {}
+        assert [r["state"] for r in bench.results("big.jsonl")] == ["delivered"] * 500
+        assert set(bench.submissions.values()) == {1}
+        assert len(bench.submissions) == 501
+        assert life.accounts.files == {}

@@ -1,0 +1,79 @@
+"""Many files put in their places at once: none is seen before all of them are on disk.
+
+They are written under names of no meaning, synced together, and only then renamed. Of many small
+files the syncs cost most by far, so a whole lot of them has one. What a crash leaves of drafts
+lies in a folder of `work/`, where the next start clears it away. All calls block; OSError leaves
+them.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+#: Up to so many drafts are synced one by one: a sync of the whole filesystem waits for others, too.
+FEW = 8
+_BUFFER = 1 << 16
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Drafts:
+    """One lot: `write` each, then `place` all. Leaving it removes what was not placed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._descriptor = -1
+        self._waiting: list[tuple[str, str]] = []
+
+    def __enter__(self) -> Self:
+        self._folder.mkdir(exist_ok=True)
+        # Whatever fails to reach the disk from here on is told to this descriptor.
+        self._descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._descriptor)
+        with suppress(OSError):  # it goes with the next start, then
+            for draft, _target in self._waiting:
+                os.unlink(draft)
+            self._folder.rmdir()
+
+    def write(self, target: str, pieces: Iterable[bytes]) -> None:
+        """Draft what is to be at this path, where it replaces whatever is there."""
+        draft = f"{self._folder}/.{len(self._waiting)}.tmp"
+        with open(draft, "wb", buffering=_BUFFER) as file:
+            self._waiting.append((draft, target))
+            file.writelines(pieces)
+
+    def place(self) -> None:
+        """Put them on disk, and then each where it is to be, in the order they were written."""
+        if len(self._waiting) > FEW:
+            self._sync_filesystem()
+        else:
+            for draft, _ in self._waiting:
+                _sync(draft)
+        waiting, self._waiting = self._waiting, []
+        for place, (draft, target) in enumerate(waiting):
+            try:
+                os.replace(draft, target)
+            except OSError:
+                self._waiting = waiting[place:]
+                raise
+
+    def _sync_filesystem(self) -> None:
+        if _libc.syncfs(self._descriptor):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(self._folder))
+
+
+def _sync(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

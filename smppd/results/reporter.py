@@ -1,0 +1,186 @@
+"""Results and reports of files, put into `done/` beside their sources, many files at once.
+
+The order makes a crash harmless: the results and reports of a lot are written and synced, then
+they take their places, then the sources are moved there, and only then does the journal say that
+the files are reported. A start after a crash in between does again what is missing, under the same
+names. What had these names before is never touched.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import trio
+
+from smppd.disk import RESULTS as RESULTS_ON_DISK
+from smppd.disk import Disk
+from smppd.ledger.slots import Slots
+from smppd.ledger.snapshot import FileAccount
+from smppd.placing import day_folder, first_free, fsync_folder, names_after
+from smppd.ports import Resting
+from smppd.results.drafts import Drafts
+from smppd.results.page import PAGE
+from smppd.results.report import (
+    PLAIN,
+    REPORT,
+    RESULTS,
+    Ended,
+    Report,
+    ReportTerms,
+    claim_in,
+    claim_of,
+)
+
+Items = Callable[[FileAccount, Slots], Ended]
+
+#: A claim is looked for under so many names that differ in their number only.
+FAR = 5000
+
+#: Where drafts lie, inside `work/`.
+DRAFTS = ".results"
+
+
+class _Place(NamedTuple):
+    """Where a file comes to rest. `source` is where it still is, None when that is nowhere;
+    `written` says that its results are there already."""
+
+    source: str | None
+    target: str
+    written: bool = False
+
+
+class Reporter:
+    """Places results; a `ports.Publisher`. `items` reads a file's messages from the journal.
+
+    `earlier` is the number of the last file that an earlier run may have begun to publish.
+    While the disk fails nothing counts as published, and publishing the same files once more goes
+    on from there.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        items: Items,
+        run_sync: Callable[..., Awaitable[Any]] = trio.to_thread.run_sync,
+        terms: ReportTerms = PLAIN,
+        *,
+        earlier: int = 0,
+        disk: Disk | None = None,
+    ) -> None:
+        self._disk = disk or Disk()
+        self._root = root
+        self._items = items
+        self._run_sync = run_sync
+        self._terms = terms
+        self._earlier = earlier
+        #: Files whose publication the disk broke off.
+        self._broken_off: set[int] = set()
+
+    async def publish(self, files: Sequence[Resting]) -> list[str]:
+        """Write results and reports, move the sources beside them; their new places."""
+
+        async def attempt() -> list[str]:
+            placed: list[str] = await self._run_sync(self._publish, files)
+            return placed
+
+        return await self._disk.insist(RESULTS_ON_DISK, attempt)
+
+    def _publish(self, files: Sequence[Resting]) -> list[str]:
+        numbers = {each.file.file_id for each in files}
+        try:
+            places = self._place(files)
+        except OSError:
+            self._broken_off |= numbers
+            raise
+        self._broken_off -= numbers
+        return [place.target for place in places]
+
+    def _place(self, files: Sequence[Resting]) -> list[_Place]:
+        places, given = list[_Place](), set[str]()
+        with Drafts(self._root / "work" / DRAFTS) as drafts:
+            for each in files:
+                place = self._find_place(each.file, given)
+                places.append(place)
+                given.add(place.target)
+                if not place.written:
+                    self._draft(each, place.target, drafts)
+            drafts.place()
+        for place in places:
+            if place.source is not None:
+                os.rename(place.source, place.target)
+        for folder in {os.path.dirname(target) for target in given}:
+            fsync_folder(Path(folder))
+        self._clear_away([each.file for each in files])
+        return places
+
+    def _draft(self, resting: Resting, target: str, drafts: Drafts) -> None:
+        file, slots, unfinished = resting
+        report = Report(file, self._items(file, slots), unfinished, self._terms)
+        drafts.write(target + RESULTS, report.results())
+        for ending, octets in report.documents():
+            drafts.write(target + ending, (octets,))
+
+    def _clear_away(self, files: Sequence[FileAccount]) -> None:
+        """Remove what stood beside the sources, and the folders in which nothing is left."""
+        work = self._root / "work"
+        for file in files:
+            with suppress(FileNotFoundError):
+                os.unlink(f"{work}/{file.token}/{file.name}.progress.json")
+        for token in {file.token for file in files}:
+            with suppress(OSError):  # other files of the same claim are still being worked on
+                os.rmdir(f"{work}/{token}")
+
+    # ── names ────────────────────────────────────────────────────────────────────────────────
+
+    def _find_place(self, file: FileAccount, given: set[str]) -> _Place:
+        """A name in `done/` that nobody has, or the one that this file was given before a crash."""
+        # The day of the hand-in, so that a publication begun again after midnight finds its place.
+        folder = str(day_folder(self._root / "done", file.opened))
+        named = names_after(file.name)
+        again = file.file_id <= self._earlier or file.file_id in self._broken_off
+        claim = claim_of(file) if again else None
+
+        def taken(number: int) -> bool:
+            path = f"{folder}/{named(number)}"
+            return path in given or _is_used(path, claim)
+
+        free = first_free(taken)
+        source = f"{self._root}/work/{file.token}/{file.name}"
+        if os.path.lexists(source):
+            return _Place(source, f"{folder}/{named(free)}")
+        if claim is not None and (number := _find_claim(folder, named, free, claim)):
+            return _Place(None, f"{folder}/{named(number)}", written=True)
+        return _Place(None, f"{folder}/{named(free)}")
+
+
+def _is_used(path: str, claim: str | None) -> bool:
+    """Whether a name in `done/` is somebody else's. A publication of this claim may have left its
+    results and report there before its source; without one, whatever is there is another's."""
+    if os.path.lexists(path):
+        return True
+    if claim is None:
+        return any(os.path.lexists(path + ending) for ending in (RESULTS, REPORT, PAGE))
+    there = _claim_at(path)
+    return there is not None and there != claim
+
+
+def _find_claim(folder: str, named: Callable[[int], str], free: int, claim: str) -> int:
+    """The number of the name under which this claim lies in a day's folder; 0 if under none.
+
+    Looked for from the last name that is taken backwards: that is where a crash left it."""
+    for number in range(free, max(free - FAR, 0), -1):
+        if _claim_at(f"{folder}/{named(number)}") == claim:
+            return number
+    return 0
+
+
+def _claim_at(path: str) -> str | None:
+    try:
+        with open(path + REPORT, "rb") as file:
+            return claim_in(file.read())
+    except FileNotFoundError:
+        return None

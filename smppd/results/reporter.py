@@ -72,7 +72,8 @@ class Reporter:
         disk: Disk | None = None,
     ) -> None:
         self._disk = disk or Disk()
-        self._root = root
+        self._done = root / "done"
+        self._work = root / "work"
         self._items = items
         self._run_sync = run_sync
         self._terms = terms
@@ -101,7 +102,7 @@ class Reporter:
 
     def _place(self, files: Sequence[Resting]) -> list[_Place]:
         places, given = list[_Place](), set[str]()
-        with Drafts(self._root / "work" / DRAFTS) as drafts:
+        with Drafts(self._work / DRAFTS) as drafts:
             for each in files:
                 place = self._find_place(each.file, given)
                 places.append(place)
@@ -126,7 +127,7 @@ class Reporter:
 
     def _clear_away(self, files: Sequence[FileAccount]) -> None:
         """Remove what stood beside the sources, and the folders in which nothing is left."""
-        work = self._root / "work"
+        work = self._work
         for file in files:
             with suppress(FileNotFoundError):
                 os.unlink(f"{work}/{file.token}/{file.name}.progress.json")
@@ -139,7 +140,7 @@ class Reporter:
     def _find_place(self, file: FileAccount, given: set[str]) -> _Place:
         """A name in `done/` that nobody has, or the one that this file was given before a crash."""
         # The day of the hand-in, so that a publication begun again after midnight finds its place.
-        folder = str(day_folder(self._root / "done", file.opened))
+        folder = str(day_folder(self._done, file.opened))
         named = names_after(file.name)
         again = file.file_id <= self._earlier or file.file_id in self._broken_off
         claim = claim_of(file) if again else None
@@ -149,7 +150,7 @@ class Reporter:
             return path in given or _is_used(path, claim)
 
         free = first_free(taken)
-        source = f"{self._root}/work/{file.token}/{file.name}"
+        source = f"{self._work}/{file.token}/{file.name}"
         if os.path.lexists(source):
             return _Place(source, f"{folder}/{named(free)}")
         if claim is not None and (number := _find_claim(folder, named, free, claim)):

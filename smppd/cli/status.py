@@ -88,8 +88,7 @@ def overview(figures: DaemonFigures) -> Iterator[str]:
         f"{spool.quarantined:,} bad, {figures.open_files:,} open"
     )
     yield f"journal    {_journal(figures.journal)}"
-    for what, why in figures.disk.items():
-        yield f"disk       {what} cannot go on: {why}"
+    yield from (f"disk       {what} cannot go on: {why}" for what, why in figures.disk.items())
     optouts = figures.optouts
     if optouts.entries or optouts.barred or optouts.removed:
         yield (

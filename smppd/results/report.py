@@ -5,16 +5,8 @@ Pure but for the journal that its messages are read from; where the octets go is
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-import contextlib
-import glob
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
-=======
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
->>>>>>> e6a3e5c (Publish files that have come to rest in lots, with one sync and one commit for each lot)
 
 import msgspec
 
@@ -24,10 +16,6 @@ from smppd.ledger.facts import Fact
 from smppd.ledger.slots import Slots
 from smppd.ledger.snapshot import FileAccount
 from smppd.message import Lane
-<<<<<<< HEAD
-from smppd.placing import beside, day_folder, free_name, fsync_folder, write_whole
-=======
->>>>>>> e6a3e5c (Publish files that have come to rest in lots, with one sync and one commit for each lot)
 from smppd.results.lines import echo_of, encode_line, result_lines
 from smppd.results.page import PAGE, render_page, wants_page
 from smppd.results.totals import Heading, Tally, terms_of
@@ -75,38 +63,6 @@ class Report:
         """The octets of `NAME.results.jsonl`, in pieces; to be taken once, to their end."""
         return write_lines(self._items, self._entries, self._tally)
 
-<<<<<<< HEAD
-    def _publish(self, file: FileAccount, items: Ended, unfinished: Sequence[Outstanding]) -> str:
-        source = self._root / "work" / file.token / file.name
-        if not source.exists() and (before := self._placed_before(file)) is not None:
-            return str(before)
-        # The day of the hand-in, so that a publication begun again after midnight finds its place.
-        folder = day_folder(self._root / "done", file.opened)
-        place = free_name(folder, file.name)
-        entries = {entry.item: entry for entry in unfinished}
-        tally = Tally(self._terms.prices)
-        write_whole(place.with_name(place.name + RESULTS), write_lines(items, entries, tally))
-        totals = tally.totals(heading_of(file), complete=not unfinished)
-        write_whole(place.with_name(place.name + REPORT), totals.encode())
-        if wants_page(self._terms.html, totals.messages):
-            write_whole(place.with_name(place.name + PAGE), render_page(totals))
-        # First what lies beside it: without its file nobody reads it.
-        with contextlib.suppress(FileNotFoundError):
-            beside(source).rename(beside(place))
-        if source.exists():
-            source.rename(place)
-        fsync_folder(folder)
-        _clear_away(source)
-        return str(place)
-
-    def _placed_before(self, file: FileAccount) -> Path | None:
-        """Where a file went that was moved just before a crash kept that from the journal."""
-        stem = glob.escape(Path(file.name).stem)
-        for report in (self._root / "done").glob(f"*/{stem}*{REPORT}"):
-            if msgspec.json.decode(report.read_bytes()).get("claim") == _claim(file):
-                return report.with_name(report.name.removesuffix(REPORT))
-        return None
-=======
     def documents(self) -> Iterator[tuple[str, bytes]]:
         """What stands beside the results once all of these were taken: the ending of each name,
         and its octets. `REPORT` is the last: who sees it sees all of them."""
@@ -114,7 +70,6 @@ class Report:
         if wants_page(self._html, totals.messages):
             yield PAGE, render_page(totals)
         yield REPORT, totals.encode()
->>>>>>> e6a3e5c (Publish files that have come to rest in lots, with one sync and one commit for each lot)
 
 
 def write_lines(items: Ended, entries: Mapping[int, Outstanding], tally: Tally) -> Iterator[bytes]:

@@ -20,7 +20,7 @@ from smppd.disk import RESULTS as RESULTS_ON_DISK
 from smppd.disk import Disk
 from smppd.ledger.slots import Slots
 from smppd.ledger.snapshot import FileAccount
-from smppd.placing import day_folder, first_free, fsync_folder, names_after
+from smppd.placing import SIDECAR, day_folder, first_free, fsync_folder, names_after
 from smppd.ports import Resting
 from smppd.results.drafts import Drafts
 from smppd.results.page import PAGE
@@ -112,6 +112,9 @@ class Reporter:
             drafts.place()
         for place in places:
             if place.source is not None:
+                # First what lies beside it: without its file nobody reads it.
+                with suppress(FileNotFoundError):
+                    os.rename(place.source + SIDECAR, place.target + SIDECAR)
                 os.rename(place.source, place.target)
         for folder in {os.path.dirname(target) for target in given}:
             fsync_folder(Path(folder))
@@ -164,7 +167,7 @@ def _is_used(path: str, claim: str | None) -> bool:
     if os.path.lexists(path):
         return True
     if claim is None:
-        return any(os.path.lexists(path + ending) for ending in (RESULTS, REPORT, PAGE))
+        return any(os.path.lexists(path + ending) for ending in (RESULTS, REPORT, PAGE, SIDECAR))
     there = _claim_at(path)
     return there is not None and there != claim
 

@@ -79,6 +79,9 @@ class Ways:
         self.default = usual[0]
         countries = {name: each.default_country or default_country for name, each in links.items()}
         self._router = Router(routes, countries) if routes else None
+        link = links.get(self.default)
+        #: The way of every message that names none, where there are no routes to choose from.
+        self.usual = None if link is None or routes else (self.default, link)
 
     def choose(self, request: Request, to: str, lane: Lane) -> Way | ErrorInfo:
         """The pool of the message, and the link or account; why its `via` cannot be."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from smppd.config import AccountConfig, Config, LinkConfig, RouteConfig
-from smppd.message import ErrorInfo, Lane, Message, Request, State
+from smppd.message import ErrorInfo, Lane, Message, PlainRequest, Request, State
 from smppd.pipeline.making import Maker
 from smppd.ports import Line
 from smppd.prepare import Number
@@ -71,6 +71,8 @@ class Items:
     def of(self, line: Line, lane: Lane, now: float) -> list[Item]:
         """Those of a line of a file in this lane. `now` is epoch seconds."""
         request = line.request
+        if type(request) is PlainRequest:
+            return [self._item(line.number, request, request.to, request.id, lane, now)]
         if request is None:
             error = line.mistake or ErrorInfo("BAD_LINE")
             queue = self._queues[self._ways.default, lane]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from smppd.calling import make_call, operation_of
 from smppd.config import LinkConfig
-from smppd.message import CallRequest, ErrorInfo, Lane, Message, Request
+from smppd.message import CallRequest, ErrorInfo, Lane, Message, PlainRequest, Request
 from smppd.prepare import Number, prepare
 from smppd.routing import Way, Ways
 
@@ -20,12 +20,16 @@ class Maker:
         self._ways = ways
         self._country = country
         self._number = number
+        self._usual = ways.usual
 
     def make(
         self, request: Request, to: str, lane: Lane, now: float
     ) -> tuple[str, Message | ErrorInfo]:
         """The pool of a request to one destination, and its message or why there is none. What
         cannot go anywhere is accounted for in the pool of what names none."""
+        usual = self._usual
+        if usual is not None and type(request) is PlainRequest:
+            return usual[0], prepare(request, to, usual[1], self._country, self._number, now)
         if isinstance(request, CallRequest):
             way = self._way_of_call(request)
         else:

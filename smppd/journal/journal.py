@@ -27,7 +27,7 @@ from smppd.ledger.entries import MessageRow
 from smppd.ledger.facts import Fact
 from smppd.ledger.snapshot import FullBlock
 from smppd.optout.roll import Change
-from smppd.ports import ApiCall, Checkpoint, Conversation, PolledChannel, Pruned
+from smppd.ports import ApiCall, Checkpoint, Conversation, FileRow, PolledChannel, Pruned
 
 T = TypeVar("T")
 
@@ -284,6 +284,10 @@ class Journal:
         if not candidates:
             return {}
         return await self._read(lambda: self._store.find_ids(candidates, since))
+
+    async def files_of_campaign(self, name: str, since: float) -> list[FileRow]:
+        """The files of this campaign that were opened since, the newest first."""
+        return await self._read(lambda: self._store.files.of_campaign(name, since))
 
     async def find_waiting(self, keys: Sequence[str]) -> list[bytes]:
         """Every spilled message behind one of these receipt keys, the newest last."""

@@ -14,6 +14,7 @@ from smppd.ledger.snapshot import Chunk
 from smppd.message import ErrorInfo, Lane, State
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.items import Item, Items, Terms
+from smppd.pipeline.repetition import Repetition, mark_repeated
 from smppd.ports import Claimed, Line, Unread, Writing
 
 #: Chunks of a file that may be on their way to the disk while the next one is prepared.
@@ -30,6 +31,7 @@ class Admission:
         self._items = Items(terms, self._number)
         self._numbering = Numbering(desk.accounts.references)
         self._numbered: dict[int, int] = {}
+        self._repetition = Repetition(desk, terms.dedupe_window)
         self._under_way: dict[int, deque[Writing]] = {}
         self._by_claim = {
             (file.token, file.name): file.file_id for file in desk.accounts.files.values()
@@ -51,8 +53,7 @@ class Admission:
 
     async def note_terms(self, file_id: int, terms: CampaignTerms) -> None:
         """What the file says of itself as a whole, before any line of it is admitted."""
-        self._desk.ledger.campaign(self._desk.wall(), file_id, terms)
-        await self._desk.commit()
+        await self._repetition.note_terms(file_id, terms)
 
     def is_read(self, token: str, name: str) -> bool:
         """Whether every line of this claimed file is in the journal already."""
@@ -89,9 +90,13 @@ class Admission:
     async def admit(self, file_id: int, lines: Sequence[Line], offset: int, line: int) -> None:
         """Take lines in; the file has been read up to this octet and line number. See `ports`."""
         now = self._desk.wall()
-        lane = Lane(self._desk.accounts.files[file_id].lane)
+        file = self._desk.accounts.files[file_id]
+        lane = Lane(file.lane)
         items = [item for each in lines for item in self._items.of(each, lane, now)]
         numbered, self._numbered = self._numbered, {}
+        if file.terms.repeats:
+            for item in items:
+                mark_repeated(item, file)
         reserved = self._reserve(items, now)
         if reserved:
             known = await self._desk.journal.find_ids(reserved, now - self._terms.dedupe_window)
@@ -99,6 +104,8 @@ class Admission:
                 if item.id in known and item.state == State.QUEUED:
                     _mark_duplicate(item)
                     self._desk.recent_ids.pop(item.id, None)
+        if file.terms.unique_text:
+            await self._repetition.weed(file, items, now)
         rows = self._enter(file_id, items, (offset, line, numbered), now)
         under_way = self._under_way.setdefault(file_id, deque())
         under_way.append(self._desk.begin(rows))
@@ -148,6 +155,8 @@ class Admission:
                 queued[item.queue] += 1
                 if item.id is not None:
                     self._desk.recent_ids[item.id] = (msg_id, now)
+                if item.key is not None:
+                    self._desk.recent_ids[item.key] = (msg_id, now)
             else:
                 assert isinstance(item.verdict, ErrorInfo)
                 body = encode(Rejected(item.to, item.verdict, item.echo))

@@ -22,7 +22,8 @@ _LANES = {"high": Lane.HIGH, "normal": Lane.NORMAL, "bulk": Lane.BULK}
 
 
 class Item(msgspec.Struct, gc=False):
-    """One message-to-be, in the queue of its pool and lane."""
+    """One message-to-be, in the queue of its pool and lane. `key` is that of its text, where texts
+    are unique."""
 
     line: int
     queue: int
@@ -31,6 +32,7 @@ class Item(msgspec.Struct, gc=False):
     verdict: Message | ErrorInfo
     state: State = State.QUEUED
     echo: dict[str, bytes] | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,9 @@ class Journal(Protocol):
         """The msg_id of each of these client ids handed in after `since` (epoch), of those that
         a checkpoint wrote."""
 
+    async def files_of_campaign(self, name: str, since: float) -> list[FileRow]:
+        """The files of this campaign that were opened since (epoch), the newest first."""
+
     async def find_waiting(self, keys: Sequence[str]) -> list[bytes]:
         """Every spilled message behind one of these receipt keys, the newest last."""
 

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 import trio
 
+from smppd.campaign import CampaignTerms
 from smppd.config import ContactsConfig, HttpConfig, LinkConfig, RouteConfig
 from smppd.events import Event
 from smppd.journal.journal import Journal
@@ -293,6 +294,7 @@ class Life:
         lane: Lane = Lane.NORMAL,
         token: str = "t1",
         chunk: int = 250,
+        terms: CampaignTerms | None = None,
     ) -> int:
         """Claim a file and admit it, from where an earlier life left it; its file_id."""
         raw = [line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines]
@@ -300,6 +302,8 @@ class Life:
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"".join(line + b"\n" for line in raw))
         unread = await self.admission.open_file(Claimed(token, name, lane, path))
+        if terms is not None and not unread.line:
+            await self.admission.note_terms(unread.file_id, terms)
         for start in range(unread.line, len(raw), chunk):
             end = min(start + chunk, len(raw))
             lot = [parse_line(raw[n], n + 1) for n in range(start, end)]

@@ -182,6 +182,8 @@ class Daemon:
             nursery.start_soon(self.parts.publication.run)
             nursery.start_soon(self.parts.progress.run)
             nursery.start_soon(self.parts.housekeeping.run)
+            if (stripper := self.parts.stripper) is not None:
+                nursery.start_soon(stripper.run)
             if (pruner := self.parts.pruner) is not None:
                 nursery.start_soon(pruner.run, self.parts.newest_base, self._facts)
             yield

@@ -13,6 +13,7 @@ from smppd.keeping.heaps import campaigns, nothing, series
 from smppd.keeping.places import Place
 from smppd.keeping.pruner import Pruner
 from smppd.keeping.station import Clock, Housekeeping, RunSync
+from smppd.keeping.stripper import Stripper
 from smppd.ledger.accounts import Accounts
 from smppd.pipeline.desk import Desk
 
@@ -46,6 +47,13 @@ def build_pruner(
         return None
     ages = (age, config.spool.dedupe_window)
     return Pruner(journal, desk, ages, cursor_names(config), clock, emit)
+
+
+def build_stripper(config: Config, journal: Journal, desk: Desk, emit: Emit) -> Stripper | None:
+    """What takes texts out of the journal; None where they are kept."""
+    if not config.retention.drops_contents:
+        return None
+    return Stripper(journal, desk, desk.accounts.shelf.oldest, cursor_names(config), emit)
 
 
 def build_housekeeping(

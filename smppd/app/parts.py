@@ -15,7 +15,7 @@ import trio
 from smppd.app.accounts import account_pools, build_accounts
 from smppd.app.asking import build_fallbacks, build_statuses, query_terms
 from smppd.app.chatting import chat_polling
-from smppd.app.keeping import DaysInUse, build_housekeeping, build_pruner
+from smppd.app.keeping import DaysInUse, build_housekeeping, build_pruner, build_stripper
 from smppd.app.optingout import build_opt_outs, heed_wishes, spare_lanes
 from smppd.app.outlets import Surrounding, build_outlets
 from smppd.app.smstools import build_outgoing, build_papers
@@ -129,6 +129,7 @@ class Parts:
         stack.callback(self.outlets.close)
         self.clock = Clock(around.wall, last, emit)
         self.pruner = build_pruner(config, self.journal, self.desk, self.clock, emit)
+        self.stripper = build_stripper(config, self.journal, self.desk, emit)
         self.newest_base = stores.main.pruning.newest()
         self.housekeeping = build_housekeeping(
             config, self.clock, emit, around.run_sync, DaysInUse(self.ledger.accounts, around.wall)
@@ -283,7 +284,7 @@ class Parts:
                 section.path,
                 reader.items,
                 around.run_sync,
-                report_terms,
+                report_terms._replace(keeps_source=not config.retention.drops_contents),
                 earlier=earlier,
                 disk=self.disk,
             ),

@@ -75,7 +75,9 @@ def _contents(row: MessageRow, result: ResultLine) -> Iterator[str]:
     """What is sent, or asked for, and how."""
     call = row.message.call
     if call is None:
-        yield f"  text       {' '.join(text_of(row).splitlines())}"
+        kept = any(row.message.segments) or row.message.tlv
+        text = " ".join(text_of(row).splitlines()) if kept else "(not kept)"
+        yield f"  text       {text}"
         over = "" if result.op is msgspec.UNSET else f", over account {result.link} by {result.op}"
         yield f"  sent as    {_sending(result)}{over}"
     else:

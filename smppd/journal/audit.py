@@ -235,8 +235,8 @@ class _Auditor:
         if file.reported or (self._spool / "work" / file.token / file.name).exists():
             return True
         # Moved, and about to be reported: at once, or when the daemon is started again.
-        stem, _, extension = glob.escape(file.name).rpartition(".")
-        return any((self._spool / "done").glob(f"*/{stem}*.{extension}"))
+        stem = glob.escape(file.name).rpartition(".")[0]
+        return any((self._spool / "done").glob(f"*/{stem}*"))
 
     def _settled_since(self, seq: int) -> set[int | None]:
         """Files that a running daemon has reported or withdrawn meanwhile."""

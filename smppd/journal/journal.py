@@ -173,6 +173,18 @@ class Journal:
         except OSError as error:
             raise JournalError(f"the journal cannot be written: {error.strerror}") from error
 
+    async def begin_stripping(self) -> Pruned:
+        """Overwrite what is removed, from now on."""
+        return await self._chore(self._store.stripping.begin)
+
+    async def strip(self, seconds: float, shelved: float, readers: Sequence[str]) -> Pruned:
+        """Take texts out for so long; see `journal.stripping`."""
+        return await self._chore(lambda: self._store.stripping.lot(seconds, shelved, readers))
+
+    async def truncate(self) -> Pruned:
+        """Let nothing that was taken out stand in the write-ahead log."""
+        return await self._chore(self._store.stripping.truncate)
+
     def _work(self, turn: _Turn) -> None:
         try:
             self._write_and_read(turn)

@@ -21,6 +21,7 @@ from smppd.journal.files import FileTable
 from smppd.journal.optouts import OptOutTable
 from smppd.journal.pruning import Pruning
 from smppd.journal.schema import MIGRATIONS, JournalError, check_version, migrate
+from smppd.journal.stripping import Stripping
 from smppd.ledger import memory
 from smppd.ledger.accounts import Accounts
 from smppd.ledger.entries import MessageRow
@@ -123,6 +124,7 @@ class Store:
         self.files = FileTable(connection)
         self.cursors = CursorTable(connection)
         self.pruning = Pruning(connection)
+        self.stripping = Stripping(connection)
         self.opt_outs = OptOutTable(connection)
 
     def close(self) -> None:

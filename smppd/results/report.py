@@ -35,6 +35,7 @@ class ReportTerms(NamedTuple):
 
     prices: Prices = Prices()
     html: Html = "auto"
+    keeps_source: bool = True
 
 
 PLAIN = ReportTerms()

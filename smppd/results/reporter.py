@@ -58,7 +58,8 @@ class Reporter:
 
     `earlier` is the number of the last file that an earlier run may have begun to publish.
     While the disk fails nothing counts as published, and publishing the same files once more goes
-    on from there.
+    on from there. Where the terms keep no source the files handed in are removed instead, when their
+    results are on disk.
     """
 
     def __init__(
@@ -111,13 +112,17 @@ class Reporter:
                     self._draft(each, place.target, drafts)
             drafts.place()
         for place in places:
-            if place.source is not None:
+            if place.source is not None and self._terms.keeps_source:
                 # First what lies beside it: without its file nobody reads it.
                 with suppress(FileNotFoundError):
                     os.rename(place.source + SIDECAR, place.target + SIDECAR)
                 os.rename(place.source, place.target)
         for folder in {os.path.dirname(target) for target in given}:
             fsync_folder(Path(folder))
+        for place in places:
+            if place.source is not None and not self._terms.keeps_source:
+                Path(place.source + SIDECAR).unlink(missing_ok=True)
+                Path(place.source).unlink()
         self._clear_away([each.file for each in files])
         return places
 

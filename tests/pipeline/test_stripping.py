@@ -1,0 +1,99 @@
+"""`contents = "drop-when-final"`: no text is kept of what is final, and nothing else is lost by it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio.testing
+
+from smppd.journal.audit import audit
+from smppd.journal.stripping import stripped
+from smppd.keeping.stripper import Stripper
+from smppd.ledger.entries import read_message
+from smppd.ledger.facts import encode
+from smppd.message import Call, Message
+from smppd.results.reporter import Reporter
+from smppd.results.story import text_of
+
+if TYPE_CHECKING:
+    from tests.pipeline.conftest import Bench, Life
+
+TEXTS = {
+    "short": "Geheimnis7 sehr kurz",
+    "long": "Geheimnis7 " + "und noch viel mehr davon " * 20,
+    "ucs2": "Geheimnis7 \u4f60\u597d " * 12,
+}
+WRITINGS = [
+    (encoding, "Geheimnis7".encode(encoding)) for encoding in ("ascii", "utf-16-be", "utf-16-le")
+]
+
+
+def told(bench: Bench) -> list[str]:
+    """Where the text still stands, in any of its writings, octets and hex."""
+    found = []
+    for path in [*bench.path.parent.rglob("*")]:
+        octets = path.read_bytes() if path.is_file() else b""
+        for encoding, writing in WRITINGS:
+            if writing in octets or writing.hex().encode() in octets.lower():
+                found.append(f"{path.name}: {encoding}")
+    return found
+
+
+def stripper(life: Life) -> Stripper:
+    return Stripper(life.journal, life.desk, life.accounts.shelf.oldest, [], life.events.append)
+
+
+async def test_no_text_is_left_of_what_is_final(
+    bench: Bench,
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with bench.up() as life:
+        reporter = life.publication._publisher
+        assert isinstance(reporter, Reporter)
+        reporter._terms = reporter._terms._replace(keeps_source=False)
+        lines = [bench.sms(text=text, id=name) for name, text in TEXTS.items()]
+        await life.hand_in([*lines, bench.sms(text=TEXTS["short"], id="held")])
+        await trio.testing.wait_all_tasks_blocked()
+        (held,) = [part for part in life.wire.submitted if life.texts([part]) == ["held"]]
+        await life.receive(life.receipt("early", source="34699", raw=TEXTS["short"].encode()))
+        for part in list(life.wire.submitted):
+            if part is held:
+                await life.lose(part)
+            else:
+                await life.answer(part)
+                await life.receive(life.receipt(life.name_of(part)))
+        await life.publication.publish_ready()
+        assert told(bench), "the test would see it"
+        await life.journal.begin_stripping()
+        assert not await stripper(life).round(stale=True)
+        assert [text_of(life.row(name)) for name in TEXTS] == ["", "", ""]
+        assert text_of(life.row("held")) == TEXTS["short"], "it may have to go again"
+        assert [line["parts"] for line in bench.results()] == [1, 4, 3, 1]
+        assert life.shown("long").state == "delivered"
+    async with bench.up() as life:
+        assert await life.desk.requeue([held.msg_id], "test")
+        await trio.testing.wait_all_tasks_blocked()
+        (again,) = life.wire.submitted
+        assert again.message.segments == (b"Geheimnis7 sehr kurz",)
+        await life.answer(again, message_id="again")
+        await life.receive(life.receipt("again"))
+        await life.journal.begin_stripping()
+        await stripper(life).round(stale=True)
+        # The bench's own reader has no transaction open, so the write-ahead log is empty.
+        assert told(bench) == []
+        found = audit(bench.path, bench.root)
+        assert found.ok, [check for check in found.checks if not check.ok]
+
+
+def test_what_results_need_stays() -> None:
+    tlv, echo = ((0x0424, b"Geheimnis7"),), {"x-a": b"1"}
+    whole = Message(
+        "34", 1, 1, "ACME", 5, 0, 0, 0, "gsm7", (b"Geheim", b"nis7"), tlv=tlv, echo=echo
+    )
+    bare = read_message(stripped(encode(whole)))
+    assert (bare.segments, bare.tlv) == ((b"", b""), ())
+    assert (bare.to, bare.encoding, bare.echo) == ("34", "gsm7", {"x-a": b"1"})
+    assert stripped(encode(bare)) == encode(bare)
+    whole.call = Call("sms.sendsms", {"sms": "Geheimnis7"})
+    call = read_message(stripped(encode(whole))).call
+    assert call == Call("sms.sendsms", {})

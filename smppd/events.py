@@ -261,6 +261,36 @@ class LinkResumed:
     who: str
 
 
+@dataclass(frozen=True, slots=True)
+class CampaignPaused:
+    """Nothing of a campaign leaves until it is resumed; `who` decided it."""
+
+    campaign: str
+    file: str
+    reason: str
+    who: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignResumed:
+    """A campaign that was held goes on; `who` is "canary" when its first messages went well."""
+
+    campaign: str
+    file: str
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignCancelled:
+    """Nothing more of a campaign leaves; so many of its messages are being cancelled."""
+
+    campaign: str
+    file: str
+    queued: int
+    who: str
+
+
 # ── files and messages ─────────────────────────────────────────────────────────────────────────
 
 
@@ -547,6 +577,9 @@ Event = (
     | RefusalsUnusual
     | LinkPaused
     | LinkResumed
+    | CampaignPaused
+    | CampaignResumed
+    | CampaignCancelled
     | FileClaimed
     | FileAdmitted
     | FileQuarantined

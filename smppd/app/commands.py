@@ -13,6 +13,7 @@ import msgspec
 import trio
 
 from smppd.app.parts import Parts
+from smppd.app.steering import CampaignCommands
 from smppd.config import Config
 from smppd.control import ControlRefused
 from smppd.direct import Asked, Told, told, understand
@@ -32,6 +33,7 @@ class Commands:
         self._parts = parts
         self._accounts = parts.ledger.accounts
         self._emit = emit
+        self._campaigns = CampaignCommands(parts.desk, parts.campaigns)
 
     def by_name(self) -> dict[str, Command]:
         """Each under the name that it is called by."""
@@ -55,7 +57,10 @@ class Commands:
         return {"requeued": len(done), "not_unknown": len(wanted) - len(done)}
 
     async def _cancel(self, arguments: Arguments) -> Arguments:
-        """Cancel "messages" (msg_id, receipt keys), giving SMSCs "patience" seconds to answer."""
+        """Cancel "messages" (msg_id, receipt keys), giving SMSCs "patience" seconds to answer; or
+        a "campaign"."""
+        if "campaign" in arguments:
+            return await self._campaigns.cancel(arguments)
         wanted = msgspec.convert(arguments["messages"], list[Wanted])
         who, patience = str(arguments["who"]), float(arguments["patience"])
         fates = await self._parts.cancellation.cancel(wanted, who, patience)
@@ -64,7 +69,9 @@ class Commands:
         return {"messages": fates}
 
     async def _pause(self, arguments: Arguments) -> Arguments:
-        """Pause these links, or with "all" every one."""
+        """Pause these links, or with "all" every one; or a "campaign"."""
+        if "campaign" in arguments:
+            return await self._campaigns.pause(arguments)
         reason = str(arguments.get("reason") or "paused by hand")
         pause = self._parts.refusals.pause
         return await self._each_link(
@@ -72,7 +79,9 @@ class Commands:
         )
 
     async def _resume(self, arguments: Arguments) -> Arguments:
-        """Resume these links, or with "all" every one that is paused."""
+        """Resume these links, or with "all" every one that is paused; or a "campaign"."""
+        if "campaign" in arguments:
+            return await self._campaigns.resume(arguments)
         return await self._each_link(arguments, "resumed", self._parts.refusals.resume)
 
     async def _api(self, arguments: Arguments) -> Told:

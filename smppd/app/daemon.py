@@ -205,6 +205,7 @@ class Daemon:
         async with trio.open_nursery() as nursery:
             for dispatcher in self.parts.dispatchers:
                 nursery.start_soon(dispatcher.run)
+            nursery.start_soon(self.parts.campaigns.run)
             nursery.start_soon(self.parts.inquiry.run)
             nursery.start_soon(self.parts.chat.run)
             for statuses in self.parts.statuses:

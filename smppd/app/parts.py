@@ -35,6 +35,7 @@ from smppd.link.supervisor import Connect
 from smppd.message import Lane
 from smppd.pipeline.admission import Admission
 from smppd.pipeline.calls import CallSettlement, CallTerms
+from smppd.pipeline.campaigns import Campaigns
 from smppd.pipeline.cancellation import Cancellation, CancelTerms
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.dispatch import Dispatcher
@@ -233,6 +234,7 @@ class Parts:
         """What has questions for SMSCs and accounts, and hears what they say."""
         pairs = list(zip(self._config.links, self.links, strict=True))
         may_cancel = {config.name: CancelTerms(link, config.cancel_sm) for config, link in pairs}
+        self.campaigns = Campaigns(self.desk, self._emit)
         self.cancellation = Cancellation(self.desk, self.settlement.recall, may_cancel)
         asked = query_terms(self._config, self.links)
         over_http = build_statuses(self._config, self.accounts, self.settlement, self._emit)

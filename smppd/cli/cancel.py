@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from smppd.cli.campaign import add_campaign, steer
 from smppd.cli.lookup import find, reading, story_of
 from smppd.cli.settings import read_config
 from smppd.cli.status import ask_daemon
@@ -46,7 +47,8 @@ class Target(msgspec.Struct):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """See `cli.Command`."""
-    parser.add_argument("ids", metavar="ID", nargs="+", help="the client's id, or the made-up one")
+    add_campaign(parser)
+    parser.add_argument("ids", metavar="ID", nargs="*", help="the client's id, or the made-up one")
     parser.add_argument(
         "--wait",
         metavar="SECONDS",
@@ -66,7 +68,11 @@ def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """See `cli.Command`. 0 only when every message named is cancelled now."""
     if not 0 <= arguments.wait <= READ_TIMEOUT * 10:
         raise CommandError(f"--wait takes 0 to {READ_TIMEOUT * 10:g} seconds", exit_code=2)
+    if bool(arguments.ids) == (arguments.campaign is not None):
+        raise CommandError("cancel takes either IDs or --campaign", exit_code=2)
     config = read_config(arguments)
+    if arguments.campaign is not None:
+        return steer(config, terminal, "cancel", arguments)
     words = list(_cancel(config, arguments.ids, arguments.wait))
     done = all(word.cancelled for word in words)
     if arguments.json:

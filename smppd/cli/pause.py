@@ -1,10 +1,12 @@
-"""`smppd pause`: have links or accounts of the running daemon send nothing until they are resumed."""
+"""`smppd pause`: have links or accounts of the running daemon, or a campaign, send nothing until they
+are resumed."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any
 
+from smppd.cli.campaign import add_campaign, steer
 from smppd.cli.settings import read_config
 from smppd.cli.status import ask_daemon
 from smppd.cli.terminal import CommandError, Terminal
@@ -16,7 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_links(parser)
     parser.add_argument("--reason", metavar="TEXT", help="why, for whoever looks at `status`")
     parser.epilog = (
-        "Sessions stay bound and receipts are taken; messages stay queued, also over a restart."
+        "Sessions stay bound and receipts are taken; messages stay queued, also over a restart. Of a "
+        "campaign nothing leaves that has not left, and nobody waits behind it."
     )
 
 
@@ -32,6 +35,7 @@ def add_links(parser: argparse.ArgumentParser) -> None:
     """The links and accounts that are meant."""
     parser.add_argument("links", metavar="NAME", nargs="*", help="a link or an account")
     parser.add_argument("--all", action="store_true", help="every one")
+    add_campaign(parser)
     parser.add_argument("--json", action="store_true", help="print what was done as JSON")
 
 
@@ -39,9 +43,12 @@ def act(
     arguments: argparse.Namespace, terminal: Terminal, command: str, *, reason: str | None = None
 ) -> int:
     """Have the daemon do it and tell what changed; 1 if nothing did."""
-    if bool(arguments.links) == arguments.all:
-        raise CommandError(f"{command} takes either NAMEs or --all", exit_code=2)
+    chosen = [bool(arguments.links), arguments.all, arguments.campaign is not None]
+    if sum(chosen) != 1:
+        raise CommandError(f"{command} takes either NAMEs, --all or --campaign", exit_code=2)
     config = read_config(arguments)
+    if arguments.campaign is not None:
+        return steer(config, terminal, command, arguments, reason=reason)
     wanted: dict[str, Any] = {"links": arguments.links, "all": arguments.all}
     if reason is not None:
         wanted["reason"] = reason

@@ -11,7 +11,10 @@ from smppd.cli.terminal import Terminal
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """See `cli.Command`."""
     add_links(parser)
-    parser.epilog = "What refused a message with a wrong account will pause the link again."
+    parser.epilog = (
+        "What refused a message with a wrong account will pause the link again. A campaign that goes "
+        "by its canary goes on whatever becomes of that."
+    )
 
 
 def main(arguments: argparse.Namespace, terminal: Terminal) -> int:

@@ -54,13 +54,14 @@ class Trial(msgspec.Struct, array_like=True):
     """What became of a campaign's first messages, by state, while the rest waits for it.
 
     `end`: the first item that waits; None until so many messages are admitted. `over`: it was
-    decided, by what became of them or by an operator.
+    decided, by what became of them or by an operator. `done` of them have come to their end.
     """
 
     end: int | None = None
     messages: int = 0
     states: list[int] = msgspec.field(default_factory=lambda: [0] * (len(State) + 1))
     over: bool = False
+    done: int = 0
 
     def covers(self, item: int) -> bool:
         """Whether this item goes first."""
@@ -120,6 +121,22 @@ class FileAccount(msgspec.Struct, array_like=True):
         if self.held is not None or self.cancelled:
             return True
         return self.trial is not None and not (self.trial.over or self.trial.covers(item))
+
+    @property
+    def why_held(self) -> str:
+        """Why not all of it leaves that could, for people; empty when it does."""
+        if self.cancelled:
+            return f"cancelled by {self.cancelled}"
+        if self.held is not None:
+            return f"{self.held.reason} ({self.held.who})"
+        if self.trial is not None and not self.trial.over:
+            return f"canary: {self.trial.done:,} of {self.trial.messages:,} have come to their end"
+        return ""
+
+    @property
+    def pending_or_open(self) -> bool:
+        """Whether something of it is not final, or may still come."""
+        return not self.closed or self.done < self.items
 
     @property
     def campaign(self) -> str:

@@ -139,6 +139,8 @@ class Standing:
         del self.entries[entry.msg_id]
         self.end(file.file_id, entry.item, seq)
         file.done += 1
+        if file.trial is not None and file.trial.covers(entry.item):
+            file.trial.done += 1
         if not entry.op:
             self.finished.add(entry)
         self.unlink(entry)

@@ -10,8 +10,8 @@ from smppd.events import Emit, FileAdmitted
 from smppd.ledger.entries import MessageRow, Rejected
 from smppd.ledger.facts import QUEUE_SHIFT, encode
 from smppd.ledger.references import Numbering
-from smppd.ledger.snapshot import Chunk
-from smppd.message import ErrorInfo, Lane, State
+from smppd.ledger.snapshot import Chunk, FileAccount
+from smppd.message import ErrorInfo, Lane, Message, State
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.items import Item, Items, Terms
 from smppd.pipeline.repetition import Repetition, mark_repeated
@@ -92,7 +92,7 @@ class Admission:
         now = self._desk.wall()
         file = self._desk.accounts.files[file_id]
         lane = Lane(file.lane)
-        items = [item for each in lines for item in self._items.of(each, lane, now)]
+        items = [item for each in lines for item in self._spread(file, each, lane, now)]
         numbered, self._numbered = self._numbered, {}
         if file.terms.repeats:
             for item in items:
@@ -113,6 +113,18 @@ class Admission:
             self._desk.wake(queue)
         while len(under_way) > AHEAD:
             await self._desk.finish(under_way.popleft())
+
+    def _spread(self, file: FileAccount, line: Line, lane: Lane, now: float) -> list[Item]:
+        """The messages of a line, which leave in their turn where the file is to be spread: what
+        they say of time counts from then, and a later moment of their own stands."""
+        due = file.opened + line.share * file.terms.spread
+        if due <= now:
+            return self._items.of(line, lane, now)
+        items = self._items.of(line, lane, due)
+        for item in items:
+            if isinstance(item.verdict, Message) and item.verdict.send_at is None:
+                item.verdict.send_at = due
+        return items
 
     def _number(self, sender: str, to: str) -> int:
         """The reference of a long message; it is kept in the fact that admits the message."""

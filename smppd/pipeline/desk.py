@@ -46,6 +46,8 @@ class Desk:
         self.wall = wall
         self.recent_ids = recent
         self.stirred = trio.Event()
+        #: Something of a file may have to stay.
+        self.restrained = trio.Event()
         self._wakers: dict[int, Callable[[], None]] = {}
         self._snapshot_due = self.accounts.seq + SNAPSHOT_EVERY
 
@@ -79,6 +81,8 @@ class Desk:
         await writing.wait()
         if self.accounts.touched:
             self.stirred.set()
+        if self.accounts.restrained:
+            self.restrained.set()
         refilled, self.accounts.refilled = self.accounts.refilled, set()
         for queue in refilled:
             self.wake(queue)

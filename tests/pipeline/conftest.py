@@ -31,6 +31,7 @@ from smppd.ledger.ledger import Ledger
 from smppd.message import Lane, Part, State
 from smppd.pipeline.admission import Admission
 from smppd.pipeline.calls import CallSettlement, CallTerms
+from smppd.pipeline.campaigns import Campaigns
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.dispatch import Dispatcher
 from smppd.pipeline.items import Terms
@@ -203,6 +204,7 @@ class Life:
         self.events: list[Event] = []
         self.refusals = Refusals(self.desk, self.events.append, lambda: bench.chance)
         self.settlement = Settlement(self.desk, self.tray, self.tray, self.refusals)
+        self.campaigns = Campaigns(self.desk, self.events.append)
         self.calls = CallSettlement(
             self.desk, self.refusals, self.events.append, lambda: bench.chance
         )
@@ -521,6 +523,7 @@ class Bench:
                     if dispatching:
                         for dispatcher in life.dispatchers:
                             nursery.start_soon(dispatcher.run)
+                    nursery.start_soon(life.campaigns.run)
                     if publishing:
                         nursery.start_soon(life.publication.run)
                     yield life

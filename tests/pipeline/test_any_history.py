@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from smppd.ledger.facts import waiting_key
 from smppd.ledger.unclaimed import claimable
 from smppd.ledger.user_reference import user_reference
-from smppd.message import State
+from smppd.message import ErrorInfo, State
+from smppd.pipeline import campaigns as campaigns_module
 from smppd.pipeline import desk as desk_module
 from smppd.pipeline import publish
 from smppd.pipeline.cancellation import Cancellation, CancelTerms, Wanted
@@ -26,7 +27,9 @@ from tests.pipeline.telling import events
 
 if TYPE_CHECKING:
     from smppd.ledger.accounts import Accounts
+    from smppd.ledger.entries import MessageRow
     from smppd.message import Part
+    from smppd.pipeline.gate import Verdict
     from tests.pipeline.conftest import Bench, Life
     from tests.pipeline.provider import What
 
@@ -158,7 +161,10 @@ async def step(life: Life, smsc: Smsc, action: int, pick: int) -> None:
 
 
 async def _by_hand(life: Life, smsc: Smsc, pick: int) -> None:
-    """An operator pauses or resumes the link, or requeues what is held."""
+    """An operator pauses or resumes the link, or a campaign, or requeues what is held."""
+    if pick % 4 == 2:
+        await _steer(life, pick)
+        return
     if pick % 4 == 3:
         name = ("main", "http")[pick % 8 // 4]
         if not life.refusals.pause(name, "to look", "ana"):
@@ -169,6 +175,31 @@ async def _by_hand(life: Life, smsc: Smsc, pick: int) -> None:
     smsc.requeued.update(held)
     smsc.provider.requeued.update(held)
     await life.desk.requeue(held, "ana")
+
+
+async def _steer(life: Life, pick: int) -> None:
+    """An operator pauses or resumes a campaign, and now and then cancels one; or what may not leave
+    now is held, or barred."""
+    files = [file for file in life.accounts.files.values() if file.pending_or_open]
+    if not files:
+        return
+    file, campaigns = files[pick % 3 % len(files)], life.campaigns
+    if pick == 10 and len(files) == 1:
+        campaigns.cancel(file, "ana")
+    elif not campaigns.pause(file, "to look", "ana"):
+        campaigns.resume(file, "ana")
+    await life.desk.commit()
+
+
+def gate_of(life: Life) -> None:
+    """Every third message may not leave in the first minutes of each hour, and some never."""
+
+    def check(row: MessageRow, now: float) -> Verdict:
+        if row.msg_id % 7 == 6:
+            return ErrorInfo("OPTED_OUT", None, "it wants nothing")
+        return now - now % 3600 + 300.0 if row.msg_id % 3 == 2 and now % 3600 < 300 else None
+
+    life.desk.gate.add(check)
 
 
 async def _ask(life: Life, smsc: Smsc, action: int, pick: int) -> None:
@@ -259,7 +290,20 @@ def agrees_with_disk(life: Life, starts: Sequence[bool] = (True, False)) -> None
         assert loaded.shelf.keys() == life.accounts.shelf.keys()
         for number, each in life.accounts.queues.items():
             assert loaded.queue(number).passed == each.passed
+        held = life.accounts.holding
+        assert [sorted(held.messages_of(n)) for n in life.accounts.files] == [
+            sorted(loaded.holding.messages_of(n)) for n in life.accounts.files
+        ]
+        for number, file in life.accounts.files.items():
+            assert (
+                loaded.files[number].held,
+                loaded.files[number].cancelled,
+                loaded.files[number].scheduled,
+            ) == (file.held, file.cancelled, file.scheduled)
+            assert loaded.files[number].trial == file.trial
+        assert loaded.restrained == life.accounts.restrained
         for queue in life.accounts.queues:
+            assert loaded.holding.due(queue, 1e11, 1000) == held.due(queue, 1e11, 1000)
             waiting = life.accounts.agenda.due(queue, 1e11, 1000)
             assert loaded.agenda.due(queue, 1e11, 1000) == waiting
         assert claimable_parts(loaded) == claimable_parts(life.accounts)
@@ -283,6 +327,8 @@ async def finish(life: Life, smsc: Smsc) -> None:
     for name in ("main", "http"):
         life.refusals.resume(name, "ana")
         life.wires[name].open(1000)
+    for file in life.accounts.files.values():
+        life.campaigns.resume(file, "ana")
     await life.desk.commit()
     for _ in range(20):
         await trio.sleep(700)
@@ -310,7 +356,10 @@ def check_results(bench: Bench, life: Life, smsc: Smsc, handed_in: int) -> None:
             pytest.fail(f"{line} has not come to rest")
         if line["possible_duplicate"]:
             assert row.message.on_unknown == 1 or row.msg_id in smsc.requeued
-        assert line["attempts"] >= 1 or line["state"] == "cancelled", line
+        assert line["attempts"] >= 1 or line["state"] in {"cancelled", "rejected"}, line
+        if line["state"] == "rejected":
+            assert row.msg_id % 7 == 6
+            assert not any(smsc.submissions[key] for key in parts), "barred, and submitted"
     report = bench.report()
     assert report["states"] == dict(Counter(line["state"] for line in lines))
     assert sum(report["states"].values()) == handed_in
@@ -378,8 +427,11 @@ class History:
         steps: list[tuple[int, int]],
         ends: list[tuple[int, bool]],
         calls: list[tuple[What, str]],
+        *,
+        gated: bool = False,
     ) -> None:
         self.bench = bench
+        self.gated = gated
         self.calls = [call(what, on_unknown=word) for what, word in calls]
         self.smsc = Smsc(bench)
         bench.accounts = account()
@@ -400,6 +452,8 @@ class History:
 
     async def live(self, life: Life) -> None:
         """Until the next restart, or to the end."""
+        if self.gated:
+            gate_of(life)
         if not any(name.startswith("a.") for name in self.bench.done()):
             await life.hand_in(self.lines, chunk=2)
         if self.calls and not any(name.startswith("calls.") for name in self.bench.done()):
@@ -431,6 +485,7 @@ class History:
     ends=[],
     references=False,
     calls=[],
+    gated=False,
 )
 @example(
     # A part in doubt whose receipt has come stays behind while another of its message goes again.
@@ -439,8 +494,9 @@ class History:
     ends=[(17, False)],
     references=False,
     calls=[],
+    gated=False,
 )
-@given(MESSAGES, STEPS, ENDS, st.booleans(), CALLS)
+@given(MESSAGES, STEPS, ENDS, st.booleans(), CALLS, st.booleans())
 def test_after_any_history_every_message_is_accounted_for(
     new_bench: Callable[[], Bench],
     messages: list[tuple[int, str, int]],
@@ -448,13 +504,15 @@ def test_after_any_history_every_message_is_accounted_for(
     ends: list[tuple[int, bool]],
     references: bool,
     calls: list[tuple[What, str]],
+    gated: bool,
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(desk_module, "WAITING_IN_MEMORY", 3)
         patch.setattr(desk_module, "WAITING_AFTER_SPILL", 1)
         patch.setattr(publish, "LOOK_EVERY", 30_000.0)
+        patch.setattr(campaigns_module, "LOOK_EVERY", 650.0)
         bench = new_bench()
         bench.report_after = 100_000.0
         bench.references = references
-        history = History(bench, messages, steps, ends, calls)
+        history = History(bench, messages, steps, ends, calls, gated=gated)
         trio.run(history.run, clock=trio.testing.MockClock(autojump_threshold=0))

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from smppd.journal import pruning
 from smppd.journal.audit import audit
 from smppd.message import State
+from smppd.pipeline import campaigns as campaigns_module
 from smppd.pipeline import desk as desk_module
 from smppd.pipeline import publish
 from tests.pipeline.test_any_history import (
@@ -254,6 +255,7 @@ def test_whatever_is_removed_in_any_history_the_accounts_stay(
         patch.setattr(desk_module, "WAITING_IN_MEMORY", 3)
         patch.setattr(desk_module, "WAITING_AFTER_SPILL", 1)
         patch.setattr(publish, "LOOK_EVERY", 30_000.0)
+        patch.setattr(campaigns_module, "LOOK_EVERY", 650.0)
         patch.setattr(pruning, "_STEP", 2)
         told = []
         for kind, deaths in ((Unpruned, []), (Pruned, []), (Pruned, ends)):

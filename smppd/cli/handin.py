@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from smppd.message import Lane
-from smppd.placing import free_name, fsync_folder
+from smppd.placing import SIDECAR, beside, free_name, fsync_folder
 from smppd.spool.folders import INBOX
 
 _AT_FDCWD = -100
@@ -38,18 +38,31 @@ class HandedIn(msgspec.Struct, frozen=True):
         return self.root / INBOX[self.lane] / self.name
 
 
-def hand_in(root: Path, lane: Lane, name: str, content: Iterable[bytes]) -> HandedIn:
-    """Put a file into the inbox of a lane, whole and synced, as NAME or NAME~2 and so on."""
+def hand_in(
+    root: Path, lane: Lane, name: str, content: Iterable[bytes], settings: bytes = b""
+) -> HandedIn:
+    """Put a file into the inbox of a lane, whole and synced, as NAME or NAME~2 and so on.
+
+    `settings` go beside it, and are there before it is.
+    """
     draft = root / "inbox" / "tmp" / f"{os.getpid()}-{secrets.token_hex(8)}"
+    sidecar = beside(draft)
     inbox = root / INBOX[lane]
     try:
         identity = _write(draft, content)
+        if settings:
+            _write(sidecar, [settings])
         while True:
-            target = free_name(inbox, name)
+            target = free_name(inbox, name, (SIDECAR,))
+            if settings and not _rename_to_free(sidecar, beside(target)):
+                continue
             if _rename_to_free(draft, target):
                 break
+            if settings:  # somebody else took the name meanwhile
+                beside(target).rename(sidecar)
     except BaseException:
         draft.unlink(missing_ok=True)
+        sidecar.unlink(missing_ok=True)
         raise
     fsync_folder(inbox)
     return HandedIn(root, lane, target.name, identity)

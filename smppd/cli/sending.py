@@ -53,10 +53,12 @@ def given_fields(arguments: argparse.Namespace, fields: FieldOptions) -> dict[st
     return message
 
 
-def hand_in_one(message: dict[str, Any], config: Config, lane: Lane, command: str) -> HandedIn:
+def hand_in_one(
+    message: dict[str, Any], config: Config, lane: Lane, command: str, settings: bytes = b""
+) -> HandedIn:
     """Hand in a file with one message. Raises `CommandError`, also when the daemon would reject it."""
     name = f"{command}-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{os.getpid()}.json"
-    return put_in(config, lane, name, iter([_checked(message, config, lane)]))
+    return put_in(config, lane, name, iter([_checked(message, config, lane)]), settings)
 
 
 def follow_up(
@@ -110,11 +112,13 @@ def _unnumbered(_sender: str, _to: str) -> int:
     return 0
 
 
-def put_in(config: Config, lane: Lane, name: str, content: Iterator[bytes]) -> HandedIn:
-    """Put a file into the inbox of a lane. Raises `CommandError`."""
+def put_in(
+    config: Config, lane: Lane, name: str, content: Iterator[bytes], settings: bytes = b""
+) -> HandedIn:
+    """Put a file into the inbox of a lane, with settings beside it. Raises `CommandError`."""
     root = config.spool.path
     try:
-        return hand_in(root, lane, name, content)
+        return hand_in(root, lane, name, content, settings)
     except FileNotFoundError:
         raise CommandError(
             f"there is no spool at {root}: start smppd run once, or correct [spool] path"

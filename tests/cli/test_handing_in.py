@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from smppd.cli import main
+from smppd.cli import handin, main
 from smppd.cli.following import Bad, Done, Gone, InInbox, InWork, locate
 from smppd.cli.handin import HandedIn, hand_in
 from smppd.cli.terminal import Terminal
@@ -388,3 +388,84 @@ def test_waiting_ends_when_the_file_is_withdrawn(
     assert main(["submit", "--to=+34600000001", "--text=Hola", "--wait", "--timeout=20"]) == 1
     thread.join()
     assert "is gone" in capsys.readouterr().err
+
+
+# ── a file with what it says of itself ───────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.jsonl", "a.json"])
+def test_a_campaign_lies_beside_its_file_before_it(
+    name: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / name
+    file.write_bytes(b"to,name\n600,Ana\n")
+    seen: list[list[str]] = []
+    rename = handin._rename_to_free
+
+    def watched(source: Path, target: Path) -> bool:
+        seen.append(sorted(path.name for path in files_in(root / "inbox")))
+        return rename(source, target)
+
+    monkeypatch.setattr(handin, "_rename_to_free", watched)
+    words = ["--campaign=K", "--canary=100", "--spread=2h", "--unique-text", "--from=ACME"]
+    assert main(["submit", str(file), *words, "--template=Hola {name}", "--no-receipt"]) == 0
+    assert seen == [[], [f"{name}.meta.json"]]
+    assert json.loads((root / "inbox" / f"{name}.meta.json").read_bytes()) == {
+        "name": "K",
+        "once": True,
+        "canary": 100,
+        "spread": "2h",
+        "unique_text": True,
+        "from": "ACME",
+        "text": "Hola {name}",
+        "receipt": False,
+    }
+    assert main(["submit", str(file), "--text=100% {Hola}"]) == 0
+    first, second = sorted(path for path in files_in(root / "inbox") if "~2" in path.name)
+    assert second.name == f"{first.name}.meta.json"
+    assert json.loads(second.read_bytes()) == {"text": "100% {{Hola}}"}
+    assert files_in(root / "inbox" / "tmp") == []
+
+
+def test_a_message_may_be_a_campaign(root: Path) -> None:
+    assert main(["submit", "--to=+34600000001", "--text=Hola", "--campaign=K"]) == 0
+    message, settings = files_in(root / "inbox")
+    assert json.loads(message.read_bytes())["text"] == "Hola"
+    assert json.loads(settings.read_bytes()) == {"name": "K", "once": True}
+
+
+def test_what_lies_beside_a_file_goes_with_it_and_must_not_contradict_the_options(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "a.csv"
+    file.write_bytes(b"to,text\n600,a\n")
+    (tmp_path / "a.csv.meta.json").write_text('{"from": "ACME"}')
+    assert main(["submit", str(file), "--campaign=K"]) == 0
+    settings = json.loads((root / "inbox" / "a.csv.meta.json").read_bytes())
+    assert settings == {"from": "ACME", "name": "K", "once": True}
+    assert main(["submit", str(file), "--from=OTHER"]) == 2
+    assert "from is given twice" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--spread=long"], "spread: must be a duration"),
+        (["--canary=few"], "canary"),
+        (["--campaign="], "name"),
+        (["--template=Hola {"], "a brace stands alone in column 6"),
+        (["--template=a", "--text=b"], "--template goes with FILE, and not with --text"),
+        (["--id=a"], "--id does not go with FILE"),
+        (["--expires=soon"], "expires"),
+    ],
+)
+def test_wrong_settings_are_wrong_use(
+    words: list[str], told: str, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "a.csv"
+    file.write_bytes(b"to,text\n600,a\n")
+    assert main(["submit", str(file), *words]) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1
+    assert files_in(root / "inbox") == []

@@ -19,6 +19,7 @@ from smppd.cli.words import count, duration
 from smppd.journal.past import Past, reading_past
 from smppd.journal.schema import JournalError
 from smppd.journal.store import Store
+from smppd.ledger.facts import LedgerError
 from smppd.ledger.snapshot import FileAccount
 from smppd.message import Lane, State
 from smppd.ports import FileRow
@@ -92,6 +93,8 @@ def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
             listed, more = _listed(arguments, store, past)
     except JournalError as error:
         raise CommandError(str(error)) from None
+    except LedgerError as error:
+        raise CommandError(f"the journal contradicts itself: {error}: run smppd audit") from None
     if arguments.json:
         terminal.say_json(_encode({"campaigns": listed, "more": more}))
         return 0

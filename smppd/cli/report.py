@@ -18,6 +18,7 @@ from smppd.config import Config
 from smppd.journal.past import Past, PastFile, reading_past
 from smppd.journal.schema import JournalError
 from smppd.journal.store import Store
+from smppd.ledger.facts import LedgerError
 from smppd.placing import fsync_folder, write_whole
 from smppd.ports import FileRow
 from smppd.results.page import PAGE, render_page, wants_page
@@ -60,6 +61,8 @@ def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
             totals = desk.report(rows)
     except JournalError as error:
         raise CommandError(str(error)) from None
+    except LedgerError as error:
+        raise CommandError(f"the journal contradicts itself: {error}: run smppd audit") from None
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         cure = "run this as the daemon's user, or write elsewhere with --output DIR"
@@ -69,15 +72,19 @@ def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
     if arguments.json:
         terminal.say_json(totals.encode())
         return 0
+    _show(totals, desk.written, terminal)
+    return 0
+
+
+def _show(totals: Totals, written: Sequence[Path], terminal: Terminal) -> None:
     for line in in_words(totals, terminal.columns):
         terminal.say(line)
-    for path in desk.written[:_MOST_NAMED]:
+    for path in written[:_MOST_NAMED]:
         terminal.say(f"written    {path}")
-    if len(desk.written) > _MOST_NAMED:
-        terminal.say(f"and {plural(len(desk.written) - _MOST_NAMED, 'more file')}")
-    if not desk.written:
+    if len(written) > _MOST_NAMED:
+        terminal.say(f"and {plural(len(written) - _MOST_NAMED, 'more file')}")
+    if not written:
         terminal.say("nothing is written before the file is reported; --output DIR writes it now")
-    return 0
 
 
 # ── which files are meant ────────────────────────────────────────────────────────────────────

@@ -215,7 +215,7 @@ async def test_the_files_of_a_campaign_are_summed(
             name = f"{number}.jsonl"
             claimed = Claimed(f"t{number}", name, Lane.NORMAL, bench.root)
             unread = await life.admission.open_file(claimed)
-            terms = CampaignTerms("spring/<sale>", unique_text=True)
+            terms = CampaignTerms("spring/<sale>", spread=60.0)
             await life.admission.note_terms(unread.file_id, terms)
             await life.hand_in(
                 [bench.sms(id=f"{number}.{n}") for n in range(2)], name, token=f"t{number}"
@@ -233,7 +233,7 @@ async def test_the_files_of_a_campaign_are_summed(
         assert json.loads(whole.read_text()) == report
         assert whole.with_suffix(".html").exists()
         own = json.loads((tmp_path / "out" / "1.jsonl.report.json").read_text())
-        assert (own["campaign"], own["terms"]) == ("spring/<sale>", {"unique_text": True})
+        assert (own["campaign"], own["terms"]) == ("spring/<sale>", {"spread": 60.0})
         code, out, _ = run("campaigns", "--name", "spring*", "--json")
         assert [each["file"] for each in json.loads(out)["campaigns"]] == [
             *("2.jsonl", "1.jsonl", "0.jsonl")
@@ -255,6 +255,20 @@ async def test_a_journal_that_forgot_says_so(
     assert code == 1
     assert err.startswith("smppd: the journal no longer has the messages of a.jsonl; its report of")
     assert written(bench) == before
+
+
+async def test_a_journal_that_contradicts_itself_is_one_line(
+    bench: Bench, run: Run, autojump_clock: MockClock
+) -> None:
+    async with bench.up(window=0) as life:
+        await life.hand_in([bench.sms(id="a")])
+    with closing(sqlite3.connect(bench.path)) as connection, connection:
+        connection.execute("UPDATE fact SET seq = seq + 5 WHERE seq = (SELECT max(seq) FROM fact)")
+        connection.execute("DELETE FROM snapshot")
+    for words in (("report", "a.jsonl"), ("campaigns",)):
+        code, _, err = run(*words)
+        assert (code, err.count("\n")) == (1, 1)
+        assert "run smppd audit" in err
 
 
 async def test_a_clock_that_was_set_back_hides_no_file(

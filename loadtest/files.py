@@ -159,7 +159,7 @@ def _wait_reported(
     while _reported(root) < options.files:
         if daemon.poll() is not None or time.monotonic() > deadline:
             sys.exit(f"the daemon did not get there:\n{(root / 'log').read_text()[-2000:]}")
-        time.sleep(0.2)
+        time.sleep(1.0)
 
 
 def _reported(root: Path) -> int:

@@ -40,14 +40,17 @@ class Admission:
     # ── files ────────────────────────────────────────────────────────────────────────────
 
     async def open_file(self, claimed: Claimed) -> Unread:
-        """Enter the file in the journal, or find the entry that a crash left."""
+        """Enter the file in the books, or find the entry that a crash left.
+
+        That it is there reaches the disk with its first lines, or with the word that it was
+        unusable: without them nobody misses it, because it lies in `work/`.
+        """
         file_id = self._by_claim.get((claimed.token, claimed.name))
         if file_id is None:
             file_id = self._desk.ledger.file_opened(
                 self._desk.wall(), claimed.token, claimed.name, claimed.lane
             )
             self._by_claim[claimed.token, claimed.name] = file_id
-            await self._desk.commit()
         file = self._desk.accounts.files[file_id]
         return Unread(file_id, claimed, file.offset, file.line, file.terms)
 

@@ -50,10 +50,12 @@ class Unread(msgspec.Struct, frozen=True):
 
 
 class Admission(Protocol):
-    """What the spool hands lines to. Each call but `admit` returns when its effect is on disk."""
+    """What the spool hands lines to. Each call but `open_file` and `admit` returns when its effect is on
+    disk."""
 
     async def open_file(self, claimed: Claimed) -> Unread:
-        """Enter the file in the journal, or find the entry that a crash left."""
+        """Enter the file in the journal, with whatever follows about it, or find the entry that a
+        crash left."""
 
     async def note_terms(self, file_id: int, terms: CampaignTerms) -> None:
         """What the file says of itself as a whole, before any line of it is admitted."""

@@ -20,10 +20,10 @@ from smppd.spool.intake import Intake, Reading
 LONG_AT_ONCE = 4
 
 #: Short files read at the same time.
-SHORT_AT_ONCE = 64
+SHORT_AT_ONCE = 250
 
 #: Claimed files that may wait to be read; the rest stays in the inbox.
-BACKLOG = 512
+BACKLOG = 1000
 
 #: Files up to this size (octets) are read whole in one turn.
 _SHORT = BLOCK // 2

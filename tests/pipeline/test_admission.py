@@ -330,6 +330,8 @@ async def test_a_file_with_nothing_usable_before_its_first_line_is_withdrawn(
         assert life.accounts.files == {}
         again = await life.admission.open_file(claimed)
         assert again.file_id != unread.file_id
+        await life.admission.admit(again.file_id, [], 0, 0)  # it reaches the disk with its lines
+        await life.desk.commit()
     async with bench.up(dispatching=False) as life:
         assert list(life.accounts.files) == [again.file_id]
 
@@ -357,6 +359,7 @@ async def test_few_chunks_are_on_their_way_to_the_disk_and_none_when_the_file_is
     chunks = AHEAD + 5
     async with bench.up(dispatching=False) as life:
         unread = await life.admission.open_file(claimed)
+        await life.desk.commit()
         assert life.reader.load()[0].files.keys() == {unread.file_id}
         for n in range(1, chunks + 1):
             await life.admission.admit(
@@ -436,7 +439,8 @@ async def test_a_file_is_resumed_exactly_where_the_journal_stands(
     while not await bench.survives(read_on, bench.mortal(2 + unwritten, unwritten=unwritten)):
         lives += 1
         assert lives < 60
-    assert lives >= fewest_lives
+    # Opening and all chunks are one commit where all of them may be ahead: nothing is left to die in.
+    assert lives >= fewest_lives - (unwritten and ahead == AHEAD)
     async with bench.up(dispatching=False) as life:
         assert [line for line, _, _ in await outcomes(life)] == list(range(1, 13))
         assert life.states() == {"queued": 8, "duplicate": 2, "rejected": 2}

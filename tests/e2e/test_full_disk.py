@@ -1,0 +1,284 @@
+"""A full disk under the journal, the spool or both: all of it waits, nothing is lost or sent twice.
+
+Each disk is a small tmpfs. Who may not mount runs the test again in a namespace of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from smppd.control import ControlUnavailable, ask
+
+MESSAGES = 1500
+PER_FILE = 250
+PATIENCE = 90.0
+INSIDE = "SMPPD_TEST_IN_NAMESPACE"
+
+CONFIG = """
+[spool]
+path = "{root}/spool"
+poll_interval = "100ms"
+min_free = "{min_free}"
+[journal]
+path = "{root}/journal/journal.db"
+[link.main]
+hosts = ["127.0.0.1:{port}"]
+system_id = "full"
+password_env = "SMPPD_TEST_PASSWORD"
+rate = 400
+[observe]
+listen = ""
+control = "{root}/c.sock"
+"""
+
+
+@pytest.fixture(autouse=True)
+def may_mount(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whoever may not mount is given a namespace in which he may, and the test runs there."""
+    if _can_mount([]):
+        yield
+        return
+    unshare = ["unshare", "-Urm"]
+    if INSIDE in os.environ or shutil.which("unshare") is None or not _can_mount(unshare):
+        pytest.skip("may mount no tmpfs here, nor in a user namespace")
+    command = [*unshare, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    inside = subprocess.run(
+        [*command, request.node.nodeid],
+        env={**os.environ, INSIDE: "1"},
+        cwd=request.config.rootpath,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert inside.returncode == 0, inside.stdout[-5000:]
+    pytest.skip("passed in a user namespace of its own")
+
+
+def _can_mount(before: list[str]) -> bool:
+    script = "d=$(mktemp -d) && mount -t tmpfs -o size=64k tmpfs $d && umount $d; r=$?; rmdir $d; exit $r"
+    return (
+        subprocess.run([*before, "sh", "-c", script], capture_output=True, check=False).returncode
+        == 0
+    )
+
+
+@contextmanager
+def tmpfs(folder: Path, size: str) -> Iterator[Path]:
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+def fill(folder: Path) -> None:
+    """Until not one octet more fits."""
+    with (folder / ".filler").open("ab", buffering=0) as file:
+        for size in (1 << 16, 1 << 10, 1):
+            try:
+                while True:
+                    file.write(b"x" * size)
+            except OSError:
+                continue
+
+
+class Bench:
+    """An SMSC, two disks, and a daemon on them."""
+
+    def __init__(self, root: Path, port: int, min_free: str = "0B") -> None:
+        self.root = root
+        self.config = root / "smppd.toml"
+        self.config.write_text(CONFIG.format(root=root, port=port, min_free=min_free))
+        self.log_file = root / "log"
+        self.daemon: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text()
+
+    def start(self) -> subprocess.Popen[bytes]:
+        environment = {**os.environ, "SMPPD_TEST_PASSWORD": "secret"}
+        command = [sys.executable, "-m", "smppd", "run", "--config", str(self.config)]
+        with self.log_file.open("ab") as log:
+            self.daemon = subprocess.Popen(command, env=environment, stderr=log)
+        return self.daemon
+
+    def stop(self, seconds: float = 60.0) -> int:
+        assert self.daemon is not None
+        self.daemon.send_signal(signal.SIGTERM)
+        try:
+            return self.daemon.wait(seconds)
+        finally:
+            self.daemon.kill()
+
+    def until(self, ready: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not ready():
+            assert self.daemon is not None
+            assert self.daemon.poll() is None, self.log[-3000:]
+            assert time.monotonic() < deadline, self.log[-3000:]
+            time.sleep(0.05)
+
+    def hand_in(self, first: int, last: int) -> None:
+        for start in range(first, last, PER_FILE):
+            draft = self.root / "spool" / "inbox" / "tmp" / f"f{start}.jsonl"
+            lines = [
+                json.dumps({"to": f"+3461{n:07d}", "text": f"message {n} " * 8, "id": f"m{n}"})
+                for n in range(start, start + PER_FILE)
+            ]
+            draft.write_text("\n".join(lines) + "\n")
+            draft.rename(self.root / "spool" / "inbox" / draft.name)
+
+    def reports(self) -> int:
+        return len(list((self.root / "spool" / "done").glob("*/*.report.json")))
+
+    def troubles(self) -> set[str]:
+        try:
+            return set(ask(self.root / "c.sock", "status")["disk"])
+        except ControlUnavailable:
+            return set()
+
+    def states(self) -> Counter[str]:
+        lines = [
+            json.loads(line)
+            for path in (self.root / "spool" / "done").glob("*/*.results.jsonl")
+            for line in path.read_text().splitlines()
+        ]
+        assert len({line["id"] for line in lines}) == len(lines)
+        return Counter(line["state"] for line in lines)
+
+    def receipt_lines(self) -> Counter[str]:
+        """How often each message has a receipt in the log."""
+        return Counter(
+            json.loads(line)["id"]
+            for path in (self.root / "spool" / "receipts").glob("*.jsonl")
+            for line in path.read_text().splitlines()
+        )
+
+    def audit(self) -> None:
+        command = [sys.executable, "-m", "smppd", "audit", "--config", str(self.config)]
+        audit = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert audit.returncode == 0, audit.stdout + audit.stderr
+
+
+@contextmanager
+def smsc(root: Path) -> Iterator[tuple[int, Path]]:
+    tally = root / "tally.json"
+    command = [
+        sys.executable, "-m", "smppd", "simulate", "--listen", "127.0.0.1:0",
+        "--receipt-delay", "200ms", "--tally-file", str(tally), "--tally-messages", "0",
+    ]  # fmt: skip
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield int(process.stdout.readline().rsplit(":", 1)[1]), tally
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+
+
+@contextmanager
+def running(root: Path, *, min_free: str = "0B") -> Iterator[tuple[Bench, Path]]:
+    with ExitStack() as stack:
+        port, tally = stack.enter_context(smsc(root))
+        stack.enter_context(tmpfs(root / "spool", "8m"))
+        stack.enter_context(tmpfs(root / "journal", "24m"))
+        bench = Bench(root, port, min_free)
+        bench.start()
+        try:
+            bench.until(lambda: '"link_bound"' in bench.log)
+            yield bench, tally
+        finally:
+            if bench.daemon is not None and bench.daemon.poll() is None:
+                bench.stop()
+
+
+@pytest.mark.parametrize(
+    ("disks", "waits"),
+    [
+        (["journal"], {"journal"}),
+        (["spool"], {"receipts"}),
+        (["journal", "spool"], {"journal"}),
+    ],
+    ids=["journal", "spool", "both"],
+)
+def test_a_disk_that_is_full_for_a_while_costs_nothing_but_time(
+    tmp_path: Path, disks: list[str], waits: set[str]
+) -> None:
+    with running(tmp_path) as (bench, tally):
+        bench.hand_in(0, MESSAGES)
+        bench.until(lambda: bool(bench.receipt_lines()))  # it flows
+        for disk in disks:
+            fill(tmp_path / disk)
+        bench.until(lambda: waits <= bench.troubles())
+        time.sleep(1)
+        assert '"disk_failing"' in bench.log
+        for disk in disks:
+            (tmp_path / disk / ".filler").unlink()
+        bench.until(lambda: bench.reports() == MESSAGES // PER_FILE)
+        bench.until(lambda: not bench.troubles())
+        assert bench.stop() == 0
+        assert bench.log.count('"disk_recovered"') >= 1
+        assert "Traceback" not in bench.log
+        assert bench.states() == {"delivered": MESSAGES}
+        assert bench.receipt_lines() == Counter(f"m{n}" for n in range(MESSAGES))
+        bench.audit()
+    assert json.loads(tally.read_text())["accepted"] == MESSAGES
+
+
+def test_a_daemon_that_is_stopped_while_its_disk_is_full_ends_soon_and_goes_on_later(
+    tmp_path: Path,
+) -> None:
+    with running(tmp_path) as (bench, tally):
+        bench.hand_in(0, MESSAGES)
+        bench.until(lambda: bool(bench.receipt_lines()))
+        for disk in ("journal", "spool"):
+            fill(tmp_path / disk)
+        bench.until(lambda: "journal" in bench.troubles())
+        bench.stop(45)
+        assert "Traceback" not in bench.log, bench.log[-3000:]
+        for disk in ("journal", "spool"):
+            (tmp_path / disk / ".filler").unlink()
+        bench.start()
+        bench.until(lambda: bench.reports() == MESSAGES // PER_FILE)
+        assert bench.stop() == 0
+        states = bench.states()
+        # What was in the window when it ended is in doubt, and said to be.
+        assert states.total() == MESSAGES
+        assert set(states) <= {"delivered", "unknown"}
+        assert states["unknown"] <= 50
+        bench.audit()
+    accepted = json.loads(tally.read_text())["accepted"]
+    assert states["delivered"] <= accepted <= MESSAGES
+
+
+def test_below_min_free_files_stay_in_the_inbox_until_there_is_room(tmp_path: Path) -> None:
+    with running(tmp_path, min_free="2MiB") as (bench, tally):
+        fill(tmp_path / "spool")
+        os.truncate(
+            tmp_path / "spool" / ".filler",
+            (tmp_path / "spool" / ".filler").stat().st_size - (1 << 20),
+        )
+        bench.until(lambda: bench.troubles() == {"claiming"})
+        bench.hand_in(0, PER_FILE)
+        time.sleep(1)
+        assert (tmp_path / "spool" / "inbox" / "f0.jsonl").exists()
+        (tmp_path / "spool" / ".filler").unlink()
+        bench.until(lambda: bench.reports() == 1)
+        assert bench.log.count('"disk_failing"') == 1
+        assert bench.log.count('"disk_recovered"') == 1
+        assert bench.stop() == 0
+    assert json.loads(tally.read_text())["accepted"] == PER_FILE

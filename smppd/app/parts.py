@@ -39,6 +39,7 @@ from smppd.pipeline.campaigns import Campaigns
 from smppd.pipeline.cancellation import Cancellation, CancelTerms
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.dispatch import Dispatcher
+from smppd.pipeline.hours import QuietHours
 from smppd.pipeline.incoming import Incoming
 from smppd.pipeline.inquiry import Inquiry
 from smppd.pipeline.items import terms_of
@@ -179,6 +180,9 @@ class Parts:
         #: Every queue there ever was, with its pool and lane; also of what is not configured now.
         self.queues = store.queues()
         spare_lanes(config, self.opt_outs, self.queues)
+        if config.quiet:
+            lanes = {number: lane for number, (_, lane) in self.queues.items()}
+            self.desk.gate.add(QuietHours(config.quiet, lanes).check)
         self.pools = [
             Pool(self.desk, name, [self.lanes[name, lane] for lane in Lane], each, self._emit)
             for name, each in turns.items()

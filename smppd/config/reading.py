@@ -21,6 +21,7 @@ from smppd.config.optout import read_optout
 from smppd.config.outlet_keys import read_outlets
 from smppd.config.outlets import EventsConfig, HookConfig, WebhookConfig
 from smppd.config.price_list import read_prices
+from smppd.config.quiet_hours import read_quiet
 from smppd.config.reports import ReportsConfig
 from smppd.config.retention import RetentionConfig
 from smppd.config.routing import read_routes
@@ -111,6 +112,7 @@ def _config(document: dict[str, Any], reading: Reading) -> Config | list[Mistake
     prices = read_prices(reading, document.get("prices", {}), names)
     outlets = read_outlets(reading, document)
     optout = read_optout(reading, document)
+    quiet = read_quiet(reading, document.get("quiet", []))
     smstools = read_smstools(reading, document, names, wanted=bool(spool.get("compat")))
     if reading.mistakes:
         return reading.mistakes
@@ -123,6 +125,7 @@ def _config(document: dict[str, Any], reading: Reading) -> Config | list[Mistake
         chat=None if accounts.chat is None else ChatConfig(**accounts.chat),
         routing=RoutingConfig(routes=tuple(routes)),
         optout=optout,
+        quiet=quiet,
         smstools=smstools,
         observe=ObserveConfig(**observe),
         retention=RetentionConfig(**retention),

@@ -17,6 +17,7 @@ from smppd.config.accounts import AccountConfig, ChatConfig, ContactsConfig, Htt
 from smppd.config.optout import OptOutConfig
 from smppd.config.outlets import EventsConfig, HookConfig, WebhookConfig
 from smppd.config.prices import Prices
+from smppd.config.quiet import QUIET_KEYS, QuietConfig
 from smppd.config.reports import ReportsConfig
 from smppd.config.retention import RetentionConfig
 from smppd.config.rules import (
@@ -241,6 +242,7 @@ class Config:
     routing: RoutingConfig = field(default_factory=RoutingConfig)
     optout: OptOutConfig = field(default_factory=OptOutConfig)
     smstools: SmstoolsConfig = field(default_factory=SmstoolsConfig)
+    quiet: tuple[QuietConfig, ...] = ()
     observe: ObserveConfig = field(default_factory=ObserveConfig)
     retention: RetentionConfig = field(default_factory=RetentionConfig)
     prices: Prices = field(default_factory=Prices)
@@ -318,5 +320,5 @@ failover_after = duration("100ms", "1d")
 #: Of each section, every key it may have.
 KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {section: (*_READ_OTHERWISE.get(section, ()), *known) for section, known in RULES.items()}
-    | {"routing": ("route",), "prices": ("currency", "default", "via")}
+    | {"routing": ("route",), "quiet": QUIET_KEYS, "prices": ("currency", "default", "via")}
 )

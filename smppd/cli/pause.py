@@ -45,7 +45,7 @@ def act(
     """Have the daemon do it and tell what changed; 1 if nothing did."""
     chosen = [bool(arguments.links), arguments.all, arguments.campaign is not None]
     if sum(chosen) != 1:
-        raise CommandError(f"{command} takes either NAMEs, --all or --campaign", exit_code=2)
+        raise CommandError(f"{command} takes either NAMEs or --all, or a --campaign", exit_code=2)
     config = read_config(arguments)
     if arguments.campaign is not None:
         return steer(config, terminal, command, arguments, reason=reason)

@@ -142,7 +142,7 @@ LINES: Mapping[type[events.Event], Line] = MappingProxyType(
         events.LinkResumed: Line("link_resumed", "info", "link submits again"),
         events.CampaignPaused: Line("campaign_paused", "warning", "campaign is held"),
         events.CampaignResumed: Line("campaign_resumed", "info", "campaign goes on"),
-        events.CampaignCancelled: Line("campaign_cancelled", "warning", "campaign is cancelled"),
+        events.CampaignCancelled: Line("campaign_cancelled", "info", "campaign is cancelled"),
         events.AccountUnreachable: Line(
             "account_unreachable", "warning", "the provider does not answer, its calls wait"
         ),

@@ -99,8 +99,10 @@ def test_levels_are_those_an_operator_filters_by() -> None:
         events.OutletGap,
     }
     assert by_level["warning"] == {
+        events.CampaignPaused,
         events.AccountUnreachable,
         events.ChatFailing,
+        events.DiskFailing,
         events.LinkLost,
         events.LinkUnverified,
         events.QueriesRefused,

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from smppd.ports import Line
-from smppd.spool import chunks, reading
+from smppd.spool import chunks, json_lines
 from smppd.spool.chunks import CHUNK, Chunk
 from smppd.spool.formats import Format
 from smppd.spool.quarantine import Unusable
@@ -86,9 +86,9 @@ def test_every_line_is_read_once_from_every_checkpoint(
     content = b"\n".join([GOOD, *lines])
     path.write_bytes(content)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reading, "BLOCK", block)
-        patch.setattr(reading, "CHUNK", chunk)
-        patch.setattr(reading, "READS", reads)
+        patch.setattr(json_lines, "BLOCK", block)
+        patch.setattr(json_lines, "CHUNK", chunk)
+        patch.setattr(json_lines, "READS", reads)
         chunks = read_all(path, max_line=30)
         assert seen(lines_of(chunks)) == expected(content, 30)
         assert all(len(each.lines) <= chunk for each in chunks)
@@ -173,7 +173,7 @@ def test_a_character_across_the_first_block_is_no_mistake(
 ) -> None:
     path = tmp_path / "a.jsonl"
     raw = '{"to": "1", "text": "ñ"}\n'.encode()
-    monkeypatch.setattr(reading, "BLOCK", raw.index(0xC3) + 1)
+    monkeypatch.setattr(json_lines, "BLOCK", raw.index(0xC3) + 1)
     path.write_bytes(raw)
     assert seen(lines_of(read_all(path))) == [(1, "")]
 

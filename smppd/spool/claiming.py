@@ -142,8 +142,6 @@ def _reunite(folder: Path, inbox: Path) -> None:
                 (folder / name).rename(inbox / name)
             else:  # its file is in bad/ with a copy of it, or was withdrawn
                 (folder / name).unlink()
-        elif name + SIDECAR not in names and not (inbox / name).exists():
-            _move_sidecar(inbox / name, folder / name)
 
 
 def _is_stale(name: str, names: set[str]) -> bool:

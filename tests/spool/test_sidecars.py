@@ -222,3 +222,15 @@ def test_a_packed_file_waits_for_its_end(
 def test_what_is_no_gzip_is_not_waited_for(desk: Desk) -> None:  # noqa: F811
     desk.write("a.csv.gz", ROWS)
     assert desk.look(after=3) == ["a.csv.gz"]
+
+
+def test_settings_that_lie_ready_for_the_next_file_are_not_given_to_an_earlier_one(
+    root: Path,  # noqa: F811
+) -> None:
+    claimed = root / "work" / "20260101T000000000Z-000001-normal"
+    claimed.mkdir()
+    (claimed / "a.csv").write_bytes(ROWS)
+    (root / "inbox" / "a.csv.meta.json").write_bytes(SETTINGS)
+    [taken] = recover(left_over(root)[Lane.NORMAL])
+    assert not taken.claimed.path.with_name("a.csv.meta.json").exists()
+    assert (root / "inbox" / "a.csv.meta.json").read_bytes() == SETTINGS

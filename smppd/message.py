@@ -175,6 +175,7 @@ class Message(msgspec.Struct, array_like=True, gc=False):
     `send_at` is until when it is held here, `schedule` until when the SMSC is to hold it (seconds
     since the epoch). `links_sender`: it leaves with the default sender of the link that carries it.
     `call`: it is no submit_sm but this operation; its one segment is empty, `to` is for people.
+    `text_key`: by which its text to this number is known again where it must not go twice.
     """
 
     to: str
@@ -198,6 +199,7 @@ class Message(msgspec.Struct, array_like=True, gc=False):
     schedule: float | None = None
     links_sender: bool = False
     call: Call | None = None
+    text_key: str = ""
 
 
 class Part(msgspec.Struct, gc=False, frozen=True):

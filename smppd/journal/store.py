@@ -28,7 +28,6 @@ from smppd.ledger.entries import MessageRow
 from smppd.ledger.facts import NOTHING_SAID, QUEUE_SHIFT, Fact, Kind, ReceiptFact
 from smppd.ledger.slots import BLOCK, Slots
 from smppd.ledger.snapshot import FileAccount, FullBlock, read_chunk
-from smppd.ledger.unique import scope_of, text_key
 from smppd.message import Lane, State
 from smppd.optout.roll import Change
 from smppd.ports import ApiCall, Base
@@ -319,7 +318,9 @@ class Store:
                 recent.clear()
             elif fact.kind == Kind.ADMITTED:
                 recent.update(self._ids_admitted(fact))
-                recent.update(self._texts_admitted(fact, accounts))
+                assert fact.msg is not None
+                if accounts.files[fact.msg].terms.unique_text:
+                    recent.update(self._texts_admitted(fact))
             if accounts.needs_rows(fact):
                 assert fact.msg is not None
                 assert fact.num is not None
@@ -338,20 +339,13 @@ class Store:
             ):
                 yield client_id, (msg_id, fact.at)
 
-    def _texts_admitted(
-        self, fact: Fact, accounts: Accounts
-    ) -> Iterator[tuple[str, tuple[int, float]]]:
-        """The keys of texts that are unique in their campaign."""
-        assert fact.msg is not None
+    def _texts_admitted(self, fact: Fact) -> Iterator[tuple[str, tuple[int, float]]]:
+        """The keys of texts that are unique in their campaign, also of those taken out since."""
         assert fact.detail is not None
-        file = accounts.files[fact.msg]
-        if not file.terms.unique_text:
-            return
-        scope = scope_of(file)
         for first, last, _ in read_chunk(fact.detail).ranges:
             for row in self.read_range(first, last):
                 if row.state == State.QUEUED:
-                    yield text_key(scope, row.message), (row.msg_id, fact.at)
+                    yield row.message.text_key, (row.msg_id, fact.at)
 
     def facts(self, after: int = 0) -> Iterator[Fact]:
         """The facts behind this seq, in order."""

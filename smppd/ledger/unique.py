@@ -1,6 +1,6 @@
 """What tells one text to one number from all others of a campaign, in a key beside client ids. Pure.
 
-It is made of the message as it stands in the journal, so that a start after a crash finds the same.
+It is kept with the message, so that a start after a crash knows it although the text may be gone.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ class Repetition:
             if item.state != State.QUEUED:
                 continue
             assert isinstance(item.verdict, Message)
-            key = text_key(scope, item.verdict)
+            key = item.verdict.text_key = text_key(scope, item.verdict)
             held = recent.get(key)
             if held is not None and held[1] >= since:
                 self._mark(item, file)
@@ -75,7 +75,8 @@ class Repetition:
         for key in known:
             item = reserved[key]
             item.key = None
-            del recent[key]
+            # Not `recent`: a checkpoint may have made another meanwhile.
+            self._desk.recent_ids.pop(key, None)
             self._mark(item, file)
 
     def _mark(self, item: Item, file: FileAccount) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import trio.testing
 
+from smppd.campaign import CampaignTerms
 from smppd.journal.audit import audit
 from smppd.journal.stripping import stripped
 from smppd.keeping.stripper import Stripper
@@ -97,3 +98,24 @@ def test_what_results_need_stays() -> None:
     whole.call = Call("sms.sendsms", {"sms": "Geheimnis7"})
     call = read_message(stripped(encode(whole))).call
     assert call == Call("sms.sendsms", {})
+
+
+async def test_a_text_that_was_taken_out_is_still_known_as_sent(
+    bench: Bench, autojump_clock: trio.testing.MockClock
+) -> None:
+    unique = CampaignTerms("K", unique_text=True)
+    lines = [bench.sms(text=text, receipt=False) for text in TEXTS.values()]
+    async with bench.up() as life:
+        await life.hand_in(lines, terms=unique)
+        await trio.testing.wait_all_tasks_blocked()
+        for part in list(life.wire.submitted):
+            await life.answer(part)
+        await life.journal.begin_stripping()
+        await stripper(life).round(stale=True)
+        rows = await life.journal.read_messages([part.msg_id for part in life.wire.submitted])
+        assert {text_of(row) for row in rows} == {""}, "the journal has no text any more"
+    # Killed: what the accounts know was not written down since.
+    async with bench.up() as life:
+        await life.hand_in(lines, "again.jsonl", token="t2", terms=unique)
+        await trio.testing.wait_all_tasks_blocked()
+        assert life.wire.submitted == []

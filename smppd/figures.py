@@ -312,9 +312,26 @@ class OutletFigures(msgspec.Struct):
     last_error: str = ""
 
 
+class CampaignFigures(msgspec.Struct):
+    """A file that is open. `total` is final once it is `read`; `rate` is messages a second that left of
+    late, `time_left` seconds until the last one has, where that can be said; `held` is why not all
+    of it leaves that could."""
+
+    campaign: str
+    file: str
+    read: bool
+    total: int
+    done: int
+    states: dict[str, int]
+    rate: float = 0.0
+    time_left: float | None = None
+    held: str = ""
+
+
 class DaemonFigures(msgspec.Struct):
     """Everything, at one moment. `states` counts all messages in the journal by state; of the
-    queued ones, `scheduled` wait for their `send_at`. `disk`: why something cannot be written, by what
+    queued ones, `scheduled` wait for a moment, or for their campaign. `campaigns`: some of the open
+    files, those that are held and the longest first. `disk`: why something cannot be written, by what
     it is."""
 
     version: str
@@ -342,3 +359,4 @@ class DaemonFigures(msgspec.Struct):
     outlets: list[OutletFigures] = msgspec.field(default_factory=list)
     places: list[PlaceFigures] = msgspec.field(default_factory=list)
     disk: dict[str, str] = msgspec.field(default_factory=dict)
+    campaigns: list[CampaignFigures] = msgspec.field(default_factory=list)

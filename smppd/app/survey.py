@@ -14,6 +14,9 @@ from smppd.events import LinkMissing
 from smppd.figures import AccountFigures, DaemonFigures, LinkFigures, RouteFigures
 from smppd.message import Lane, State
 
+#: Open campaigns that are told of one by one, at most.
+CAMPAIGNS_SHOWN = 20
+
 
 class Survey:
     """Asks the parts. `started` is when the daemon did, in epoch seconds."""
@@ -58,6 +61,7 @@ class Survey:
             fallbacks=[each for way in parts.fallbacks for each in way.figures()],
             places=parts.housekeeping.figures(),
             disk=dict(parts.disk.troubles),
+            campaigns=parts.progress.campaigns(CAMPAIGNS_SHOWN),
         )
 
     def _routes(self) -> list[RouteFigures]:

@@ -15,6 +15,7 @@ from smppd.config import Config
 from smppd.control import ControlRefused, ControlUnavailable, ask
 from smppd.figures import (
     AccountFigures,
+    CampaignFigures,
     ChatFigures,
     DaemonFigures,
     FallbackFigures,
@@ -87,6 +88,7 @@ def overview(figures: DaemonFigures) -> Iterator[str]:
         f"files      {spool.claimed:,} claimed, {spool.reported:,} reported, "
         f"{spool.quarantined:,} bad, {figures.open_files:,} open"
     )
+    yield from map(_campaign, figures.campaigns)
     yield f"journal    {_journal(figures.journal)}"
     yield from (f"disk       {what} cannot go on: {why}" for what, why in figures.disk.items())
     optouts = figures.optouts
@@ -100,6 +102,25 @@ def overview(figures: DaemonFigures) -> Iterator[str]:
         f"{figures.parked_receipts:,} still wait for their message{_oldest_parked(figures)}"
     )
     yield from _places(figures)
+
+
+def _campaign(campaign: CampaignFigures) -> str:
+    """A file that is open."""
+    name = (
+        campaign.file
+        if campaign.campaign == campaign.file
+        else f"{campaign.campaign} ({campaign.file})"
+    )
+    so_far = "" if campaign.read else " so far"
+    waiting = campaign.states.get("queued", 0)
+    queued = f", {waiting:,} queued" if waiting else ""
+    rate = f", {campaign.rate:,.0f}/s" if campaign.rate else ""
+    left = "" if campaign.time_left is None else f", {_for_so_long(campaign.time_left)} left"
+    held = f"; {campaign.held}" if campaign.held else ""
+    return (
+        f"campaign   {name}: {campaign.done:,} of {campaign.total:,}{so_far} done"
+        f"{queued}{rate}{left}{held}"
+    )
 
 
 def _places(figures: DaemonFigures) -> Iterator[str]:
@@ -172,7 +193,9 @@ def _lanes(figures: DaemonFigures) -> str:
     lanes = ", ".join(f"{lane} {count:,}" for lane, count in figures.queued_by_lane.items())
     oldest = figures.oldest_queued
     since = "" if oldest is None else f"; the oldest for {_for_so_long(figures.now - oldest)}"
-    later = f"; {figures.scheduled:,} wait for their send_at" if figures.scheduled else ""
+    later = (
+        f"; {figures.scheduled:,} wait for a moment, or their campaign" if figures.scheduled else ""
+    )
     return f" ({lanes}{later}{since})"
 
 

@@ -76,7 +76,7 @@ MEASURES: tuple[Measure, ...] = (
     ),
     whole(
         "smppd_scheduled_messages",
-        "Messages that wait for their send_at; they are counted as queued, too.",
+        "Messages that wait for a moment or their campaign; they are counted as queued, too.",
         lambda figures: figures.scheduled,
     ),
     whole(

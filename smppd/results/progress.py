@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from heapq import nsmallest
 from pathlib import Path
 
 import msgspec
 import trio
 
+from smppd.figures import CampaignFigures
 from smppd.ledger.snapshot import FileAccount
 from smppd.message import State
+from smppd.results.tempo import Tempo
 from smppd.told import iso
 
 #: Files whose progress is written in one round, the oldest first.
@@ -18,14 +21,30 @@ EVERY = 1.0
 
 
 class Progress(msgspec.Struct):
-    """What people can watch. `total` is final once `read` is true."""
+    """What people can watch. `total` is final once `read` is true.
+
+    `rate` is messages a second that left of late, `time_left` seconds until the last one has left, where
+    that can be said; `held` is why not all of it leaves that could.
+    """
 
     file: str
+    campaign: str
     read: bool
     total: int
     done: int
     states: dict[str, int]
+    rate: float
+    time_left: float | None
+    held: str | None
     updated: str | None
+
+
+class _Watched:
+    """A file that is open, as it was last written, and its tempo."""
+
+    def __init__(self) -> None:
+        self.written: list[object] = []
+        self.tempo = Tempo()
 
 
 class ProgressWriter:
@@ -40,7 +59,7 @@ class ProgressWriter:
         self._work = work
         self._files = files
         self._wall = wall
-        self._written: dict[int, list[int]] = {}
+        self._watched: dict[int, _Watched] = {}
 
     async def run(self) -> None:
         """Write progress once a second, until cancelled."""
@@ -50,22 +69,32 @@ class ProgressWriter:
 
     def write(self) -> None:
         """Write what has changed of files that have been open for a second or more."""
-        now = self._wall()
-        ripe = [
-            file
-            for file in self._files()
-            if now - file.opened > EVERY
-            and not (file.reported or (file.closed and not file.pending))
-        ]
-        changed = [file for file in ripe if self._written.get(file.file_id) != _now(file)]
-        self._written = {file.file_id: self._written.get(file.file_id, []) for file in ripe}
-        for file in changed[:AT_MOST]:
-            self._written[file.file_id] = _now(file)
-            self._write(file, now)
+        now, written = self._wall(), 0
+        ripe = [file for file in self._files() if now - file.opened > EVERY and _is_open(file)]
+        self._watched = {
+            file.file_id: self._watched.get(file.file_id) or _Watched() for file in ripe
+        }
+        for file, watched in zip(ripe, self._watched.values(), strict=True):
+            watched.tempo.note(file, now)
+            stands = [file.closed, *file.states, watched.tempo.rate, file.why_held]
+            if written < AT_MOST and watched.written != stands:
+                watched.written = stands
+                written += 1
+                self._write(file, watched.tempo, now)
 
-    def _write(self, file: FileAccount, now: float) -> None:
-        states = {state.label: count for state in State if (count := file.states[state])}
-        progress = Progress(file.name, file.closed, file.items, file.done, states, iso(now))
+    def _write(self, file: FileAccount, tempo: Tempo, now: float) -> None:
+        progress = Progress(
+            file.name,
+            file.campaign,
+            file.closed,
+            file.items,
+            file.done,
+            _states(file),
+            tempo.rate,
+            tempo.time_left(file),
+            file.why_held or None,
+            iso(now),
+        )
         target = self._work / file.token / f"{file.name}.progress.json"
         draft = target.with_name(f".{target.name}.tmp")
         try:
@@ -74,6 +103,35 @@ class ProgressWriter:
         except OSError:
             return  # reported and cleared away meanwhile, or no room: it is only a courtesy
 
+    def campaigns(self, at_most: int) -> list[CampaignFigures]:
+        """The open files of more than one message, those that are held and the longest first."""
+        worth = (
+            file
+            for file in self._files()
+            if _is_open(file) and (file.items > 1 or not file.closed or file.restrained)
+        )
+        chosen = nsmallest(at_most, worth, lambda file: (not file.restrained, -file.pending))
+        return [self._figures(file) for file in chosen]
 
-def _now(file: FileAccount) -> list[int]:
-    return [file.closed, *file.states]
+    def _figures(self, file: FileAccount) -> CampaignFigures:
+        watched = self._watched.get(file.file_id)
+        tempo = watched.tempo if watched else Tempo()
+        return CampaignFigures(
+            file.campaign,
+            file.name,
+            read=file.closed,
+            total=file.items,
+            done=file.done,
+            states=_states(file),
+            rate=tempo.rate,
+            time_left=tempo.time_left(file),
+            held=file.why_held,
+        )
+
+
+def _is_open(file: FileAccount) -> bool:
+    return not (file.reported or (file.closed and not file.pending))
+
+
+def _states(file: FileAccount) -> dict[str, int]:
+    return {state.label: count for state in State if (count := file.states[state])}

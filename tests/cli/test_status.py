@@ -14,6 +14,7 @@ from smppd.cli.status import overview
 from smppd.control import ControlRefused
 from smppd.figures import (
     AccountFigures,
+    CampaignFigures,
     ChatFigures,
     DaemonFigures,
     FallbackFigures,
@@ -162,7 +163,9 @@ def test_routes_and_what_waits_for_its_time_are_shown(figures: DaemonFigures) ->
     figures.routes = [RouteFigures("spain", 1700, ["main", "backup"], ["main"])]
     lines = list(overview(figures))
     assert "route spain: 1,700 queued for main (out), backup" in lines
-    assert any("; 1,500 wait for their send_at; the oldest for" in line for line in lines)
+    assert any(
+        "; 1,500 wait for a moment, or their campaign; the oldest for" in line for line in lines
+    )
 
 
 def test_the_halves_of_a_pair_are_told_apart(figures: DaemonFigures) -> None:
@@ -259,3 +262,24 @@ def test_outlets_say_how_far_they_are_behind(figures: DaemonFigures) -> None:
         in said
     )
     assert ": HTTP 500 Server Error" in said
+
+
+def test_open_campaigns_say_how_fast_they_go_and_why_they_do_not(figures: DaemonFigures) -> None:
+    figures.campaigns = [
+        CampaignFigures(
+            "spring", "a.csv", read=True, total=100_000, done=300, states={"queued": 99_900},
+            held="canary: 12 of 100 failed, at most 5% may (canary)",
+        ),
+        CampaignFigures(
+            "b.jsonl", "b.jsonl", read=True, total=90_000, done=60_000,
+            states={"queued": 27_000, "delivered": 60_000, "sent": 3_000}, rate=300.0, time_left=90.0,
+        ),
+        CampaignFigures("c.jsonl", "c.jsonl", read=False, total=7, done=7, states={"delivered": 7}),
+    ]  # fmt: skip
+    lines = [line for line in overview(figures) if line.startswith("campaign")]
+    assert lines == [
+        "campaign   spring (a.csv): 300 of 100,000 done, 99,900 queued; "
+        "canary: 12 of 100 failed, at most 5% may (canary)",
+        "campaign   b.jsonl: 60,000 of 90,000 done, 27,000 queued, 300/s, 1 min 30 s left",
+        "campaign   c.jsonl: 7 of 7 so far done",
+    ]

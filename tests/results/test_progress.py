@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from smppd.ledger.snapshot import FileAccount
+from smppd.campaign import CampaignTerms
+from smppd.ledger.snapshot import FileAccount, Pause
 from smppd.message import State
 from smppd.results.progress import ProgressWriter
+from smppd.results.tempo import LOOKS
 
 
 class Watched:
@@ -57,10 +59,14 @@ def test_a_file_in_work_has_its_progress_beside_it(watched: Watched) -> None:
     watched.look()
     assert watched.read() == {
         "file": "a.jsonl",
+        "campaign": "a.jsonl",
         "read": False,
         "total": 5,
         "done": 2,
         "states": {"queued": 3, "delivered": 2},
+        "rate": 0.0,
+        "time_left": None,
+        "held": None,
         "updated": "2027-01-15T08:00:02.000Z",
     }
     assert [path.name for path in watched.path().parent.iterdir()] == ["a.jsonl.progress.json"]
@@ -108,3 +114,68 @@ def test_a_file_that_is_reported_or_gone_is_left_alone(watched: Watched) -> None
     assert watched.path("a.jsonl", "t1").exists()
     assert not watched.path("b.jsonl", "t2").exists()
     assert not (watched.work / "t3").exists()
+
+
+def test_progress_says_how_fast_it_goes_and_how_long_it_will_take(watched: Watched) -> None:
+    file = watched.add()
+    file.closed = True
+    for sent in (0, 40, 80, 120):
+        count(file, queued=200 - sent, sent=sent)
+        watched.look()
+    told = watched.read()
+    assert (told["rate"], told["time_left"]) == (20.0, 4.0)
+    (figures,) = watched.writer.campaigns(5)
+    assert (figures.rate, figures.time_left, figures.total) == (20.0, 4.0, 200)
+
+
+def test_a_rate_is_of_late_and_comes_to_nothing_when_nothing_leaves(watched: Watched) -> None:
+    file = watched.add()
+    file.closed = True
+    count(file, queued=100, sent=100)
+    watched.look()
+    count(file, queued=50, sent=150)
+    watched.look()
+    assert watched.read()["rate"] == 25.0
+    for _ in range(LOOKS):
+        watched.look()
+    assert (watched.read()["rate"], watched.read()["time_left"]) == (0.0, None)
+
+
+def test_what_came_back_and_a_clock_set_back_make_no_rate_below_nothing(watched: Watched) -> None:
+    file = watched.add()
+    count(file, queued=10, sent=90)
+    watched.look()
+    count(file, queued=60, sent=40)
+    watched.look()
+    assert watched.read()["rate"] == 0.0
+    watched.now -= 1.0
+    count(file, queued=20, sent=80)
+    watched.writer.write()
+    assert watched.read()["rate"] == 0.0
+    count(file, queued=10, sent=90)
+    watched.look()
+    assert watched.read()["rate"] == 5.0
+
+
+def test_a_campaign_that_is_held_says_why_and_not_how_long_it_will_take(watched: Watched) -> None:
+    file = watched.add()
+    file.closed, file.terms = True, CampaignTerms("spring")
+    count(file, queued=100)
+    watched.look()
+    count(file, queued=50, sent=50)
+    file.held = Pause(watched.now, "paused by hand", "ana")
+    watched.look()
+    told = watched.read()
+    assert (told["campaign"], told["held"]) == ("spring", "paused by hand (ana)")
+    assert (told["rate"], told["time_left"]) == (25.0, None)
+
+
+def test_the_campaigns_that_are_told_of_are_held_or_long(watched: Watched) -> None:
+    for number in range(30):
+        file = watched.add(f"{number}.jsonl", f"t{number}")
+        file.closed = True
+        count(file, queued=number)
+    watched.files[3].held = Pause(watched.now, "paused by hand", "ana")
+    names = [figures.file for figures in watched.writer.campaigns(3)]
+    assert names == ["3.jsonl", "29.jsonl", "28.jsonl"]
+    assert [figures.file for figures in watched.writer.campaigns(99)][-1] == "2.jsonl"

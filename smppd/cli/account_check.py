@@ -1,22 +1,20 @@
-"""What `check` looks at of an account at the provider's HTTP API: its secret, its host, a call."""
+"""What `check` looks at of an account at the provider's HTTP API: its secret, its server, a call."""
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator, Sequence
-from urllib.parse import urlsplit
 
 import trio
 
 from smppd.cli.findings import Finding
 from smppd.cli.places import check_secret
+from smppd.cli.reach import check_tls
 from smppd.config import (
     AccountConfig,
     ChatChannel,
     ContactsConfig,
     HttpConfig,
     Mistake,
-    account_tls,
 )
 from smppd.provider.answers import Answer, Failure, Success
 from smppd.provider.catalogue import OPERATIONS
@@ -31,33 +29,7 @@ def known(account: AccountConfig, secret: str | Mistake) -> Iterator[Finding]:
     """What can be said without a network: the secret, and what its server is verified against."""
     what = f"account {account.name}, {account.credential}"
     yield check_secret(what, secret, account.credential_file, account.credential_env)
-    yield _tls(account)
-
-
-def _tls(account: AccountConfig) -> Finding:
-    what = f"account {account.name}, url {account.url}"
-    if urlsplit(account.url).scheme == "http":
-        why = "as insecure_http allows" if account.insecure_http else "on this machine"
-        return Finding(what, True, f"is called in clear text, {why}")
-    found = account_tls(account)
-    if isinstance(found, Mistake):
-        return Finding(what, False, str(found))
-    trusted = account.tls_ca_file or "the CAs that this machine trusts"
-    return Finding(what, True, f"is verified against {trusted}")
-
-
-def host(account: AccountConfig) -> Finding:
-    """Whether the host of its URL has an address."""
-    parts = urlsplit(account.url)
-    what = f"account {account.name}, host {parts.hostname}"
-    try:
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        return Finding(what, False, f"cannot resolve it ({why}): check the url and the DNS")
-    addresses = sorted({str(place[0]) for *_, place in found})
-    return Finding(what, True, f"is {', '.join(addresses)}")
+    yield check_tls(account, "called")
 
 
 def call(

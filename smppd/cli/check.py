@@ -26,6 +26,7 @@ from smppd.cli.places import (
     lock_holder,
 )
 from smppd.cli.probe import try_bind
+from smppd.cli.reach import check_host_of_url
 from smppd.cli.settings import read_config
 from smppd.cli.terminal import Terminal
 from smppd.config import (
@@ -76,7 +77,7 @@ def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
     found = [
         *_places(config),
         *outlet_check.places(config),
-        *(account_check.host(account) for account, _ in accounts),
+        *(check_host_of_url(account) for account, _ in accounts),
     ]
     if arguments.connect:
         found += _binds(config, passwords, _running(config))

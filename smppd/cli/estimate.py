@@ -15,13 +15,12 @@ from typing import BinaryIO
 
 from smppd.cli.bar import reading_bar
 from smppd.cli.estimate_words import in_words
+from smppd.cli.lookup import reading
 from smppd.cli.settings import read_config
 from smppd.cli.terminal import CommandError, Terminal
 from smppd.config import Config
 from smppd.estimate import Estimate, Unestimable, estimate
 from smppd.estimate.reading import Progress
-from smppd.journal.schema import JournalError
-from smppd.journal.store import open_reader
 from smppd.message import Lane
 from smppd.optout.roll import OptOutList
 from smppd.spool.formats import Format, format_of, known_formats
@@ -101,14 +100,11 @@ def _opted_out(config: Config, terminal: Terminal) -> OptOutList:
     if not config.journal.path.exists():
         return OptOutList()
     try:
-        store = open_reader(config.journal.path)
-    except JournalError as error:
+        with reading(config) as store:
+            return store.opt_outs.load()
+    except CommandError as error:
         terminal.complain(f"nobody's opting out was considered: {error}")
         return OptOutList()
-    try:
-        return store.opt_outs.load()
-    finally:
-        store.close()
 
 
 @contextmanager

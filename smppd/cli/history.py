@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -15,8 +13,7 @@ from smppd.cli.lookup import reading
 from smppd.cli.settings import read_config
 from smppd.cli.table import fitted, table, text_of
 from smppd.cli.terminal import CommandError, Terminal
-from smppd.cli.words import count
-from smppd.config.quantities import seconds
+from smppd.cli.words import count, moment
 from smppd.ports import ApiCall
 from smppd.provider.catalogue import OPERATIONS
 from smppd.told import iso
@@ -50,20 +47,6 @@ def filtered(arguments: argparse.Namespace) -> bool:
     """Whether one of these options was given."""
     given = (arguments.account, arguments.op, arguments.since, arguments.failed or None)
     return any(each is not None for each in given)
-
-
-def moment(text: str) -> float:
-    """Epoch seconds of a time, or of so long ago. Raises `argparse.ArgumentTypeError`."""
-    ago = seconds(text)
-    if ago is not None:
-        return time.time() - ago
-    try:
-        found = datetime.fromisoformat(text)
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        raise argparse.ArgumentTypeError(
-            f'{text!r} is no time: write "2h", or one like 2030-01-31T09:30'
-        ) from None
 
 
 def tell(arguments: argparse.Namespace, terminal: Terminal) -> int:

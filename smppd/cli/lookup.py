@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from smppd.cli.terminal import CommandError
 from smppd.config import Config
@@ -16,15 +16,15 @@ from smppd.results.story import Story, tell
 
 @contextmanager
 def reading(config: Config) -> Iterator[Store]:
-    """The journal, for reading. Raises `CommandError`."""
+    """The journal, for reading. Raises `CommandError`, also for what comes to light inside: that it
+    cannot be read, or that it contradicts itself."""
     try:
-        store = open_reader(config.journal.path)
+        with closing(open_reader(config.journal.path)) as store:
+            yield store
     except JournalError as error:
         raise CommandError(str(error)) from None
-    try:
-        yield store
-    finally:
-        store.close()
+    except LedgerError as error:
+        raise CommandError(f"the journal contradicts itself: {error}: run smppd audit") from None
 
 
 def find(store: Store, id_: str) -> MessageRow | None:
@@ -60,8 +60,5 @@ def _removed(store: Store) -> str:
 
 
 def story_of(store: Store, row: MessageRow) -> Story:
-    """The whole story of a message. Raises `CommandError` when the journal contradicts itself."""
-    try:
-        return tell(row, store.history(row.msg_id), store.admitted_at(row))
-    except LedgerError as error:
-        raise CommandError(f"the journal contradicts itself: {error}: run smppd audit") from None
+    """The whole story of a message. Raises `LedgerError` when the journal contradicts itself."""
+    return tell(row, store.history(row.msg_id), store.admitted_at(row))

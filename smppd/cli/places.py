@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from smppd.cli.findings import Finding
+from smppd.cli.reach import check_host
 from smppd.config import Address, LinkConfig, Mistake
 from smppd.journal.schema import JournalError
 from smppd.journal.store import open_reader
@@ -143,16 +144,7 @@ def check_hosts(link: LinkConfig) -> Iterator[Finding]:
     """Whether each host of a link has an address."""
     for host, port in link.hosts:
         what = f"link {link.name}, host {_shown((host, port))}"
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            why = getattr(error, "strerror", None) or str(error)
-            yield Finding(
-                what, False, f"cannot resolve it ({why}): check the host name and the DNS"
-            )
-        else:
-            addresses = sorted({str(place[0]) for *_, place in found})
-            yield Finding(what, True, f"is {', '.join(addresses)}")
+        yield check_host(what, host, port, "host name")
 
 
 def check_local_address(link: LinkConfig) -> Finding:

@@ -16,9 +16,7 @@ from smppd.cli.settings import read_config
 from smppd.cli.terminal import CommandError, Terminal, plural
 from smppd.config import Config
 from smppd.journal.past import Past, PastFile, reading_past
-from smppd.journal.schema import JournalError
 from smppd.journal.store import Store
-from smppd.ledger.facts import LedgerError
 from smppd.placing import fsync_folder, write_whole
 from smppd.ports import FileRow
 from smppd.results.page import PAGE, render_page, wants_page
@@ -59,10 +57,6 @@ def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
             rows = _meant(store, arguments.name, newest=arguments.newest)
             desk = _Desk(config, past, output, page=arguments.html)
             totals = desk.report(rows)
-    except JournalError as error:
-        raise CommandError(str(error)) from None
-    except LedgerError as error:
-        raise CommandError(f"the journal contradicts itself: {error}: run smppd audit") from None
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         cure = "run this as the daemon's user, or write elsewhere with --output DIR"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -104,3 +106,18 @@ def duration(text: str) -> float:
     if found is None:
         raise argparse.ArgumentTypeError(f'{text!r} is no length of time: write "30s" or "10m"')
     return found
+
+
+def moment(text: str) -> float:
+    """Epoch seconds of a time, or of so long ago. Raises `ArgumentTypeError`."""
+    ago = seconds(text)
+    if ago is not None:
+        return time.time() - ago
+    try:
+        found = datetime.fromisoformat(text)
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is no time: write "2h" for two hours ago, "2030-01-31" or, with a time and'
+            " offset, 2030-01-31T09:30+01:00"
+        ) from None

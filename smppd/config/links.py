@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 from smppd.config.credentials import find_credential, too_long
 from smppd.config.mistakes import Reading
-from smppd.config.named import check_secret, read_named
+from smppd.config.named import check_secret, how_to_name, named_sections, read_named
 from smppd.config.orders import check_order
 from smppd.config.rules import DEFAULT_PORT, Address, Problem, address, choice, host, nearest, whole
 from smppd.config.sections import BindClass, LinkConfig, StatusClass
@@ -46,13 +46,10 @@ _CLASSES = {
 def read_links(reading: Reading, table: object, *, required: bool = True) -> list[dict[str, Any]]:
     """The constructor's arguments of each link in the `link` table of a document; there must be
     one where it is `required`, because nothing else could send anything."""
-    cure = "write [link.NAME], such as [link.main], and its keys below it"
-    found = table if isinstance(table, dict) else {"": table}
-    sections = {name: link for name, link in found.items() if isinstance(link, dict)}
-    if len(sections) < len(found):
-        reading.refuse(f"has keys outside a link; {cure}", "link")
-    elif not sections and required:
-        reading.refuse(f"no link is configured; {cure}, or an account, [http.NAME]", "link")
+    if table == {} and required:
+        cure = f"{how_to_name('link')}, or an account, [http.NAME]"
+        reading.refuse(f"no link is configured; {cure}", "link")
+    sections = named_sections(reading, "link", table)
     links = [_read_link(reading, name, link) for name, link in sections.items()]
     _check_first(reading, links)
     return links

@@ -12,6 +12,28 @@ from typing import Any
 from smppd.config.mistakes import Reading
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
+#: What a section is of, and what one might be called.
+_KINDS = {
+    "link": ("a link", "main"),
+    "http": ("an account", "main"),
+    "contacts": ("an account", "main"),
+    "webhook": ("a webhook", "shop"),
+    "hook": ("a hook", "shop"),
+}
+
+
+def named_sections(reading: Reading, kind: str, table: object) -> dict[str, dict[str, Any]]:
+    """The sections `[kind.NAME]` of a document, by their names."""
+    found = table if isinstance(table, dict) else {"": table}
+    sections = {name: each for name, each in found.items() if isinstance(each, dict)}
+    if len(sections) < len(found):
+        reading.refuse(f"has keys outside {_KINDS[kind][0]}; {how_to_name(kind)}", kind)
+    return sections
+
+
+def how_to_name(kind: str) -> str:
+    """How such a section is written."""
+    return f"write [{kind}.NAME], such as [{kind}.{_KINDS[kind][1]}], and its keys below it"
 
 
 def read_named(
@@ -21,10 +43,8 @@ def read_named(
     `check_secret`."""
     kind, name = key
     if not _NAME.fullmatch(name) or name == "http":
-        what = f"a {kind}" if kind in ("link", "webhook", "hook") else "an account"
-        reading.refuse(
-            f"is no name for {what}; use up to 32 letters, digits, - and _, and not http", *key
-        )
+        how = "use up to 32 letters, digits, - and _, and not http"
+        reading.refuse(f"is no name for {_KINDS[kind][0]}; {how}", *key)
     own = {each: value for each, value in table.items() if each != secret}
     return reading.fields(kind, own, *key)
 

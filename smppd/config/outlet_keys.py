@@ -7,20 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from smppd.config.credentials import find_credential
 from smppd.config.mistakes import Reading
-from smppd.config.named import check_secret, read_named
+from smppd.config.named import check_secret, named_sections, read_named
 from smppd.config.orders import check_order
 from smppd.config.outlets import HookConfig, WebhookConfig
 from smppd.config.web import check_plain_http
-
-Kind = Literal["webhook", "hook"]
-_SECTIONS: Mapping[Kind, type[WebhookConfig | HookConfig]] = {
-    "webhook": WebhookConfig,
-    "hook": HookConfig,
-}
 
 
 class Outlets(NamedTuple):
@@ -32,24 +26,16 @@ class Outlets(NamedTuple):
 
 def read_outlets(reading: Reading, document: dict[str, Any]) -> Outlets:
     """What the document says of where events go."""
-    webhooks = _read_kind(reading, "webhook", document.get("webhook", {}))
-    hooks = _read_kind(reading, "hook", document.get("hook", {}))
+    sections = named_sections(reading, "webhook", document.get("webhook", {}))
+    webhooks = [_read_webhook(reading, name, each) for name, each in sections.items()]
+    sections = named_sections(reading, "hook", document.get("hook", {}))
+    hooks = [_read_hook(reading, name, each) for name, each in sections.items()]
     taken = {each["name"] for each in webhooks}
     for each in hooks:
         if each["name"] in taken:
             why = f"is the name of [webhook.{each['name']}], too; rename one of them"
             reading.refuse(why, "hook", each["name"])
     return Outlets(webhooks, hooks)
-
-
-def _read_kind(reading: Reading, kind: Kind, table: object) -> list[dict[str, Any]]:
-    found = table if isinstance(table, dict) else {"": table}
-    sections = {name: each for name, each in found.items() if isinstance(each, dict)}
-    if len(sections) < len(found) or (not found and table != {}):
-        cure = f"write [{kind}.NAME], such as [{kind}.shop], and its keys below it"
-        reading.refuse(f"has keys outside a {kind}; {cure}", kind)
-    read = _read_webhook if kind == "webhook" else _read_hook
-    return [read(reading, name, each) for name, each in sections.items()]
 
 
 def _read_webhook(reading: Reading, name: str, table: dict[str, Any]) -> dict[str, Any]:
@@ -62,7 +48,7 @@ def _read_webhook(reading: Reading, name: str, table: dict[str, Any]) -> dict[st
         reading.refuse('is missing; write url = "https://...", where events go', *key, "url")
     if "url" in given:
         check_plain_http(reading, given, key, "the events")
-    _check_delays(reading, "webhook", table, given, key)
+    _check_delays(reading, WebhookConfig, (table, given), key)
     return {**given, "name": name}
 
 
@@ -72,16 +58,15 @@ def _read_hook(reading: Reading, name: str, table: dict[str, Any]) -> dict[str, 
     if "command" not in table:
         cure = 'write command = ["/usr/local/bin/on-event"]'
         reading.refuse(f"is missing; {cure}", *key, "command")
-    _check_delays(reading, "hook", table, given, key)
+    _check_delays(reading, HookConfig, (table, given), key)
     return {**given, "name": name}
 
 
 def _check_delays(
     reading: Reading,
-    kind: Kind,
-    table: Mapping[str, Any],
-    given: Mapping[str, Any],
+    section: type[WebhookConfig | HookConfig],
+    found: tuple[Mapping[str, Any], Mapping[str, Any]],
     key: tuple[str, str],
 ) -> None:
-    defaults = {each.name: each.default for each in fields(_SECTIONS[kind])}
-    check_order(reading, (table, given, defaults), key, ("retry_min", "retry_max"))
+    defaults = {each.name: each.default for each in fields(section)}
+    check_order(reading, (*found, defaults), key, ("retry_min", "retry_max"))

@@ -21,7 +21,7 @@ from smppd.config.accounts import (
 )
 from smppd.config.credentials import find_credential
 from smppd.config.mistakes import Reading, unknown
-from smppd.config.named import check_secret, read_named
+from smppd.config.named import check_secret, named_sections, read_named
 from smppd.config.orders import check_order
 from smppd.config.rules import choice, nearest, quoted
 from smppd.config.sections import LinkConfig
@@ -60,11 +60,7 @@ def read_accounts(
 
 
 def _read_kind(reading: Reading, kind: Kind, table: object) -> list[dict[str, Any]]:
-    found = table if isinstance(table, dict) else {"": table}
-    sections = {name: each for name, each in found.items() if isinstance(each, dict)}
-    if len(sections) < len(found) or (not found and table != {}):
-        cure = f"write [{kind}.NAME], such as [{kind}.main], and its keys below it"
-        reading.refuse(f"has keys outside an account; {cure}", kind)
+    sections = named_sections(reading, kind, table)
     return [_read_account(reading, kind, name, each) for name, each in sections.items()]
 
 

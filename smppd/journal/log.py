@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 
-from smppd.journal.schema import JournalError
+from smppd.journal.schema import one_moment
 from smppd.journal.store import Store
 from smppd.ledger.entries import MessageRow
 from smppd.ledger.facts import Fact, Kind
@@ -50,16 +49,8 @@ class LogReader:
 
     def read(self, after: int, kinds: Sequence[int], limit: int) -> Stretch:
         """See `ports.Log`."""
-        try:
-            self._sql.execute("BEGIN")  # every statement sees the same moment
-            try:
-                return self._read(after, kinds, limit)
-            finally:
-                self._sql.execute("ROLLBACK")
-        except sqlite3.Error as error:
-            raise JournalError(
-                f"the journal cannot be read: {error}: is its disk failing?"
-            ) from error
+        with one_moment(self._sql):
+            return self._read(after, kinds, limit)
 
     def _read(self, after: int, kinds: Sequence[int], limit: int) -> Stretch:
         head = self.head()

@@ -7,7 +7,6 @@ facts that came after. Reads one moment of the journal, beside a running daemon 
 
 from __future__ import annotations
 
-import sqlite3
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from contextlib import contextmanager
 import msgspec
 
 from smppd.campaign import NO_TERMS, CampaignTerms
-from smppd.journal.schema import JournalError
+from smppd.journal.schema import one_moment
 from smppd.journal.store import Store
 from smppd.ledger.accounts import Accounts
 from smppd.ledger.entries import MessageRow, Outstanding, read_outstanding
@@ -45,16 +44,8 @@ class PastFile(msgspec.Struct):
 @contextmanager
 def reading_past(store: Store) -> Iterator[Past]:
     """The journal as it is now, whatever is written meanwhile. Raises `JournalError`."""
-    try:
-        store.connection.execute("BEGIN")
-        try:
-            yield Past(store)
-        finally:
-            store.connection.execute("ROLLBACK")
-    except sqlite3.Error as error:
-        raise JournalError(
-            f"the journal cannot be read: {error}: is its disk full or failing?"
-        ) from error
+    with one_moment(store.connection):
+        yield Past(store)
 
 
 class Past:

@@ -9,6 +9,8 @@ lot, too, is appended.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 APPLICATION_ID = 0x736D7070  # "smpp"
 
@@ -163,6 +165,22 @@ MIGRATIONS: tuple[str, ...] = (
 
 class JournalError(Exception):
     """The journal cannot be opened; the text names the place and the cure."""
+
+
+@contextmanager
+def one_moment(connection: sqlite3.Connection) -> Iterator[None]:
+    """All that is read inside is of the same moment, whatever is written meanwhile. Raises
+    `JournalError`."""
+    try:
+        connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            connection.execute("ROLLBACK")
+    except sqlite3.Error as error:
+        raise JournalError(
+            f"the journal cannot be read: {error}: is its disk full or failing?"
+        ) from error
 
 
 #: What SQLite says where the disk is full: while it writes, and while it makes its index larger.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from smppd.pipeline.desk import Desk
 from smppd.ports import Letter
@@ -13,20 +13,12 @@ class Incoming:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._listeners: list[Callable[[float, Sequence[Letter]], None]] = []
-
-    def tell_of_letters(self, listener: Callable[[float, Sequence[Letter]], None]) -> None:
-        """Whom to tell of letters (and when they are noted, epoch seconds) before their facts are
-        on disk: what it makes facts of is in the same commit."""
-        self._listeners.append(listener)
 
     def record(self, letters: Sequence[Letter]) -> None:
         """Make the facts; whoever calls it sees to their commit."""
         now = self._desk.wall()
         for letter in letters:
             self._desk.ledger.received(now, letter.name, letter.body)
-        for tell in self._listeners:
-            tell(now, letters)
 
     async def note(self, letters: Sequence[Letter]) -> None:
         """Return when it is on disk that these are in `received/new/`, or about to be."""

@@ -320,4 +320,4 @@ async def test_campaigns_are_listed_the_newest_first(
         assert json.loads(out)["campaigns"] == []
         code, _, err = run("campaigns", "--since", "yesterday")
         assert code == 2
-        assert "is no moment" in err
+        assert "is no time" in err

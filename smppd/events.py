@@ -526,6 +526,14 @@ class JournalPruned:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceiptsGivenUp:
+    """Messages have waited so long (seconds) for a receipt that they stay `sent` for good."""
+
+    messages: int
+    waited: float
+
+
+@dataclass(frozen=True, slots=True)
 class RetentionFailing:
     """Something cannot be removed; said once until a round passes without that."""
 
@@ -606,6 +614,7 @@ Event = (
     | OutletGap
     | PlaceCleared
     | JournalPruned
+    | ReceiptsGivenUp
     | RetentionFailing
     | ForeignFiles
     | ClockDoubted

@@ -145,6 +145,7 @@ class Daemon:
         async with trio.open_nursery() as nursery:
             await nursery.start(self.parts.journal.run)
             nursery.start_soon(self._keep_books)
+            nursery.start_soon(self._forget)
             if signals:
                 nursery.start_soon(self._heed_signals)
             yield
@@ -182,6 +183,7 @@ class Daemon:
             nursery.start_soon(self.parts.publication.run)
             nursery.start_soon(self.parts.progress.run)
             nursery.start_soon(self.parts.housekeeping.run)
+            nursery.start_soon(self.parts.unheard.run)
             if (stripper := self.parts.stripper) is not None:
                 nursery.start_soon(stripper.run)
             if (pruner := self.parts.pruner) is not None:
@@ -246,15 +248,16 @@ class Daemon:
             )
         )
 
+    async def _forget(self) -> None:
+        while True:
+            await self.parts.desk.forget(self.config.spool.dedupe_window)
+            await self._forget_calls()
+            await trio.sleep(FORGETTING)
+
     async def _keep_books(self) -> None:
-        forget_at = trio.current_time()
         while True:
             if self.parts.desk.checkpoint_due():
                 await self.parts.desk.checkpoint()
-            if trio.current_time() >= forget_at:
-                await self.parts.desk.forget(self.config.spool.dedupe_window)
-                await self._forget_calls()
-                forget_at = trio.current_time() + FORGETTING
             self.parts.receipts.write_owed()
             await self.parts.mailbox.tend()
             await trio.sleep(BOOKKEEPING)

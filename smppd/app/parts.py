@@ -49,6 +49,7 @@ from smppd.pipeline.reconcile import Book
 from smppd.pipeline.refusals import LinkTerms, Refusals
 from smppd.pipeline.settlement import Settlement
 from smppd.pipeline.turns import Turns
+from smppd.pipeline.unheard import Unheard
 from smppd.policy import Retries
 from smppd.ports import Letter, ReceiptOf
 from smppd.results.chats import ChatLetterbox
@@ -130,6 +131,7 @@ class Parts:
         self.outlets = build_outlets(config, passwords, stores.main, self.journal, beside, papers)
         stack.callback(self.outlets.close)
         self.clock = Clock(around.wall, last, emit)
+        self.unheard = Unheard(self.desk, config.spool.receipt_wait, self.clock.now, emit)
         self.pruner = build_pruner(config, self.journal, self.desk, self.clock, emit)
         self.stripper = build_stripper(config, self.journal, self.desk, emit)
         self.newest_base = stores.main.pruning.newest()

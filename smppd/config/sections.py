@@ -80,6 +80,7 @@ class SpoolConfig:
     poll_interval: Annotated[float, duration("10ms", "1h")] = 1.0
     settle: Annotated[float, duration("0s", "1h")] = 2.0
     report_after: Annotated[float, duration("1s", "90d")] = 72 * 3600.0
+    receipt_wait: Annotated[float, duration("1s", "3650d")] = 14 * 86_400.0
     dedupe_window: Annotated[float, duration("0s", "90d")] = 7 * 86_400.0
     max_line: Annotated[int, size("1KiB", "64MiB")] = 1 << 20
     default_country: Annotated[str, country] = ""

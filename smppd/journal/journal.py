@@ -314,9 +314,13 @@ class Journal:
         """Spilled messages behind this lot and key: lot, receipt key and entry."""
         return await self._read(lambda: self._store.read_waiting(after, limit))
 
-    async def drop_lots(self, holds: str, before: float) -> None:
-        """Forget what was indexed before this time."""
-        await self._read(lambda: self._store.drop_lots(holds, before))
+    async def lots(self, holds: str) -> list[tuple[int, float]]:
+        """The lots of "client_id" or "waiting", the oldest first, each with when it was written."""
+        return await self._read(lambda: self._store.lots(holds))
+
+    async def drop_lot(self, lot: int) -> Pruned:
+        """Forget a piece of this lot; whether there is more of it."""
+        return await self._chore(lambda: self._store.drop_lot(lot))
 
     async def open_chats(
         self, channel: PolledChannel, destinations: Sequence[str], day: int

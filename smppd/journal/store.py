@@ -30,7 +30,7 @@ from smppd.ledger.slots import BLOCK, Slots
 from smppd.ledger.snapshot import FileAccount, FullBlock, read_chunk
 from smppd.message import Lane, State
 from smppd.optout.roll import Change
-from smppd.ports import ApiCall, Base
+from smppd.ports import ApiCall, Base, Pruned
 
 #: Octets of messages that are read from a queue at once: a call may carry a list of contacts.
 READ_AT_ONCE = 4 << 20
@@ -50,6 +50,10 @@ _INSERTS = [
     for count in (1000, 250, 50, 10, 1)
 ]
 
+#: What is kept in lots, and the column that leads there.
+_KEYS = {"client_id": "id", "waiting": "key"}
+#: Rows of a lot that are forgotten at once: a few milliseconds.
+DROPPED_AT_ONCE = 1000
 #: So many results of calls are read at once.
 CALLS_AT_ONCE = 10
 
@@ -200,14 +204,27 @@ class Store:
             "INSERT INTO lot (holds, created) VALUES (?, ?)", (holds, at)
         ).lastrowid
 
-    def drop_lots(self, holds: str, before: float) -> None:
-        """Forget lots of "client_id" or "waiting" that were written before this time."""
+    def lots(self, holds: str) -> list[tuple[int, float]]:
+        """The lots of "client_id" or "waiting", the oldest first, each with when it was written."""
+        return self._sql.execute(
+            "SELECT lot, created FROM lot WHERE holds = ? ORDER BY lot", (holds,)
+        ).fetchall()
+
+    def drop_lot(self, lot: int) -> Pruned:
+        """Forget a piece of this lot, and with the last one that there was such a lot."""
+        self._sql.execute("BEGIN IMMEDIATE")
         with self._sql:
-            for (lot,) in self._sql.execute(
-                "SELECT lot FROM lot WHERE holds = ? AND created < ?", (holds, before)
-            ).fetchall():
-                self._sql.execute(f"DELETE FROM {holds} WHERE lot = ?", (lot,))  # noqa: S608
+            gone = 0
+            for holds, key in _KEYS.items():
+                gone += self._sql.execute(
+                    f"DELETE FROM {holds} WHERE lot = ?1 AND {key} IN"  # noqa: S608
+                    f" (SELECT {key} FROM {holds} WHERE lot = ?1 ORDER BY {key} LIMIT ?2)",
+                    (lot, DROPPED_AT_ONCE),
+                ).rowcount
+            more = gone >= DROPPED_AT_ONCE
+            if not more:
                 self._sql.execute("DELETE FROM lot WHERE lot = ?", (lot,))
+        return Pruned(0, 0, more=more)
 
     def enter_queue(self, link: str, lane: Lane) -> int:
         """The number of a link's lane, given out on first use and never changed."""
@@ -293,8 +310,7 @@ class Store:
 
     def all_keys(self, holds: str) -> Iterator[str]:
         """Every key in the lots of "client_id" or "waiting"."""
-        column = "id" if holds == "client_id" else "key"
-        for (key,) in self._sql.execute(f"SELECT {column} FROM {holds}"):  # noqa: S608
+        for (key,) in self._sql.execute(f"SELECT {_KEYS[holds]} FROM {holds}"):  # noqa: S608
             yield key
 
     def all_waiting(self) -> Iterator[bytes]:

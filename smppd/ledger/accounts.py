@@ -85,5 +85,6 @@ _STEPS: dict[Kind, Callable[[Accounts, Fact], Outstanding | None]] = {
     Kind.RESUMED: queues.resumed,
     Kind.ANSWERED: calls.answered,
     Kind.RECEIVED: _received,
+    Kind.UNHEARD: submissions.unheard,
 }
 _APPLY = {int(kind): step for kind, step in _STEPS.items()}

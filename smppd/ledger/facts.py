@@ -77,6 +77,7 @@ class Kind(IntEnum):
     PICKED = 31
     BARRED = 32
     RECEIVED = 33
+    UNHEARD = 34
 
 
 class Fact(NamedTuple):

@@ -61,6 +61,7 @@ _RETURNED = int(Kind.RETURNED)
 _SENDING = int(Kind.SENDING)
 _SENT = int(Kind.SENT)
 _THROTTLED = int(Kind.THROTTLED)
+_UNHEARD = int(Kind.UNHEARD)
 _UNKNOWN = int(Kind.UNKNOWN)
 
 
@@ -284,6 +285,10 @@ class Ledger:
     def unknown(self, at: float, msg_id: int, part: int, reason: str) -> None:
         """Octets of a part may have left and no answer came."""
         self._record(at, _UNKNOWN, msg_id, part, text=reason)
+
+    def unheard(self, at: float, msg_id: int) -> None:
+        """A message that was sent has waited long enough for its receipt: it stays so for good."""
+        self._record(at, _UNHEARD, msg_id)
 
     def requeued(self, at: float, msg_id: int, who: str, due: float) -> None:
         """A message of unknown outcome goes again at `due`, by policy or an operator's word."""

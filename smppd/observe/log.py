@@ -126,6 +126,9 @@ LINES: Mapping[type[events.Event], Line] = MappingProxyType(
         events.OutletGaveUp: Line("outlet_gave_up", "error", "events were refused and put aside"),
         events.OutletGap: Line("outlet_gap", "error", "events are gone that nobody was told"),
         events.PlaceCleared: Line("place_cleared", "info", "old files removed"),
+        events.ReceiptsGivenUp: Line(
+            "receipts_given_up", "info", "no receipt came in all this time; they stay sent"
+        ),
         events.JournalPruned: Line("journal_pruned", "info", "old messages removed"),
         events.RetentionFailing: Line("retention_failing", "warning", "cannot remove what is old"),
         events.ForeignFiles: Line("foreign_files", "warning", "files that are not ours stay"),

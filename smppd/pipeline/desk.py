@@ -24,8 +24,9 @@ IDS_IN_MEMORY = 50_000
 #: message_ids that wait for receipts in memory; the oldest beyond that are spilled.
 WAITING_IN_MEMORY = 50_000
 WAITING_AFTER_SPILL = 25_000
-#: Seconds after which a spilled message is given up: validity and a week.
-WAITING_KEPT = 14 * 86_400.0
+#: What can wait is done in pieces; the pause (seconds) behind one is so many times as long as it took,
+#: and no shorter than this.
+PAUSE, SHORTEST_PAUSE = 9.0, 0.02
 
 
 #: Client ids that no lot holds yet, each with its msg_id (0 while it is being admitted) and when
@@ -124,10 +125,19 @@ class Desk:
         return len(self.accounts.message_ids) + self.accounts.called
 
     async def forget(self, dedupe_window: float) -> None:
-        """Drop client ids that may come again, and messages whose receipt will not come any more."""
-        now = self.wall()
-        await self.journal.drop_lots("client_id", now - dedupe_window)
-        await self.journal.drop_lots("waiting", now - WAITING_KEPT)
+        """Drop client ids that may come again."""
+        before = self.wall() - dedupe_window
+        for lot, written in await self.journal.lots("client_id"):
+            if written < before:
+                await self.drop_lot(lot)
+
+    async def drop_lot(self, lot: int) -> None:
+        """Forget what a lot leads to, piece by piece; what cannot be forgotten now is the next time."""
+        more = True
+        while more:
+            began = trio.current_time()
+            more = (await self.journal.drop_lot(lot)).more
+            await trio.sleep(max(SHORTEST_PAUSE, (trio.current_time() - began) * PAUSE))
 
     async def checkpoint(self, *, final: bool = False, base: bool = False) -> None:
         """Write client ids and the oldest waiting messages as lots, and now and then a snapshot.

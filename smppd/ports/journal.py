@@ -112,5 +112,9 @@ class Journal(Protocol):
     ) -> list[tuple[int, str, bytes]]:
         """Spilled messages behind this lot and key: lot, receipt key and entry, in that order."""
 
-    async def drop_lots(self, holds: str, before: float) -> None:
-        """Forget lots of "client_id" or "waiting" written before this time (epoch)."""
+    async def lots(self, holds: str) -> list[tuple[int, float]]:
+        """The lots of "client_id" or "waiting", the oldest first, each with when it was written
+        (epoch)."""
+
+    async def drop_lot(self, lot: int) -> Pruned:
+        """Forget a piece of this lot; whether there is more of it."""

@@ -126,5 +126,6 @@ WORDS: Mapping[Kind, Callable[[Fact], str]] = MappingProxyType(
         Kind.BARRED: lambda fact: f"not let out: {what_was_wrong(fact)}",
         Kind.PICKED: lambda _: "taken out of its turn: its link is not bound",
         Kind.IDENTIFIED: _identified,
+        Kind.UNHEARD: lambda _: "no receipt came in all this time; it stays sent",
     }
 )

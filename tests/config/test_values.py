@@ -71,6 +71,7 @@ def test_defaults_are_those_of_the_manual() -> None:
     assert ObserveConfig().control == Path("/run/smppd/control.sock")
     assert SpoolConfig().path == Path("/var/spool/smppd")
     assert (SpoolConfig().report_after, SpoolConfig().dedupe_window) == (259_200, 604_800)
+    assert SpoolConfig().receipt_wait == 14 * 86_400
 
 
 @pytest.mark.parametrize(

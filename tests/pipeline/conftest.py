@@ -41,6 +41,7 @@ from smppd.pipeline.reconcile import Book
 from smppd.pipeline.refusals import LinkTerms, Refusals
 from smppd.pipeline.settlement import Settlement
 from smppd.pipeline.turns import Turns
+from smppd.pipeline.unheard import Unheard
 from smppd.policy import Retries
 from smppd.ports import Answered, CallOutcome, Claimed, Outcome, ReceiptOf, Returned, Unanswered
 from smppd.results.lines import ResultLine
@@ -205,6 +206,7 @@ class Life:
         self.refusals = Refusals(self.desk, self.events.append, lambda: bench.chance)
         self.settlement = Settlement(self.desk, self.tray, self.tray, self.refusals)
         self.campaigns = Campaigns(self.desk, self.events.append)
+        self.unheard = Unheard(self.desk, bench.receipt_wait, bench.wall, self.events.append)
         self.calls = CallSettlement(
             self.desk, self.refusals, self.events.append, lambda: bench.chance
         )
@@ -456,6 +458,7 @@ class Bench:
         #: What the delays of refusals are drawn with, from 0 to 1.
         self.chance = 0.0
         self.report_after = 3600.0
+        self.receipt_wait = 14 * 86_400.0
         self.routes: Sequence[RouteConfig] = ()
         self.links: dict[str, LinkConfig] = {}
         self.accounts: dict[str, HttpConfig | ContactsConfig] = {}

@@ -128,6 +128,14 @@ def unknown(standing: Standing, fact: Fact) -> Outstanding | None:
     return standing.move_part(entry, fact, UNKNOWN)
 
 
+def unheard(standing: Standing, fact: Fact) -> Outstanding | None:
+    """No receipt came while one was waited for."""
+    entry = standing.entry(fact)
+    if entry is None or entry.state != SENT:
+        return None
+    return standing.end_as_it_is(entry, fact.seq)
+
+
 def requeued(standing: Standing, fact: Fact) -> None:
     """The parts of unknown outcome go again, at the risk of going twice."""
     entry = standing.entry(fact)

@@ -141,6 +141,7 @@ class Store:
         sql = self._sql
         if sql.in_transaction:  # one that could not even be rolled back for want of room
             sql.rollback()
+            sql.execute("PRAGMA synchronous = FULL")  # it may have been a chore's
         sql.execute("BEGIN IMMEDIATE")
         with sql:
             self._write_messages(batch.messages)

@@ -96,11 +96,8 @@ class Outgoing:
 
     async def _work(self) -> bool:
         """Take one lot and hand it in; False when there is none."""
-        if not self._pending:
-            taken = await self._run_sync(self._take, trio.current_time())
-            if not taken:
-                return False
-            self._pending.append(taken)
+        if not self._pending and not await self._run_sync(self._take, trio.current_time()):
+            return False
         lot = self._pending[0]
         for name in lot:
             self._papers.expect(name)
@@ -118,15 +115,20 @@ class Outgoing:
         if not finished:
             return []
         lot = self._last_lot = max(int(self._wall() * 1e6), self._last_lot + 1)
-        taken = []
-        for number, name in enumerate(finished):
-            place = CheckedName(lot, number, name)
-            with suppress(FileNotFoundError, PermissionError):  # its writer's again, or not ours
-                (outgoing / name).rename(checked / str(place))
-                taken.append(place)
-            self._seen.pop(name, None)
-        fsync_folder(checked)
-        fsync_folder(outgoing)
+        taken: list[CheckedName] = []
+        try:
+            for number, name in enumerate(finished):
+                place = CheckedName(lot, number, name)
+                with suppress(
+                    FileNotFoundError, PermissionError
+                ):  # its writer's again, or not ours
+                    (outgoing / name).rename(checked / str(place))
+                    taken.append(place)
+                self._seen.pop(name, None)
+        finally:
+            # Also when the disk takes no more of them: nobody else looks for those.
+            if taken:
+                self._pending.append(taken)
         return taken
 
     def _finished(self, folder: Path, now: float) -> Iterator[str]:
@@ -171,6 +173,9 @@ class Outgoing:
 
     def _hand_in(self, lot: Sequence[CheckedName]) -> list[tuple[CheckedName, ErrorInfo]]:
         """Hand the messages of a lot in, unless that was done; those that cannot be."""
+        # First of all they must not come back to `outgoing/`, whichever run took them.
+        fsync_folder(self._root / "checked")
+        fsync_folder(self._root / "outgoing")
         lines, refused = list[bytes](), list[tuple[CheckedName, ErrorInfo]]()
         for name in lot:
             found = self._fields(self._root / "checked" / str(name))

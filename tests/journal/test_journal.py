@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from smppd.journal.journal import Journal
 from smppd.journal.schema import JournalError
 from smppd.journal.store import Batch, Store, open_reader, open_store
 from smppd.ledger.facts import Fact, Kind
-from smppd.ports import Checkpoint
+from smppd.ports import Checkpoint, Pruned
 
 
 async def inline(function: Any, *arguments: Any) -> Any:
@@ -103,3 +104,25 @@ async def test_a_failing_disk_stops_the_journal_with_a_clear_word(tmp_path: Path
             nursery.start_soon(wait_shielded, 2)
     await wait_shielded(3)
     assert len(failed) == 3
+
+
+async def test_a_chore_that_leaves_its_transaction_open_leaves_commits_as_safe_as_before(
+    tmp_path: Path,
+) -> None:
+    """As one does that finds the disk too full even to be rolled back."""
+    store = open_store(tmp_path / "j.db")
+    journal = Journal(store, run_sync=inline)
+
+    def begin() -> Pruned:
+        store.connection.execute("BEGIN IMMEDIATE")
+        raise sqlite3.OperationalError("database or disk is full")
+
+    store.pruning.begin = begin  # type: ignore[method-assign]
+    async with trio.open_nursery() as nursery:
+        await nursery.start(journal.run)
+        assert (await journal.resume_pruning()).failed
+        await journal.commit([fact(1)])
+        nursery.cancel_scope.cancel()
+    assert store.connection.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert [row.seq for row in store.facts()] == [1]
+    store.close()

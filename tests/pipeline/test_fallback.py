@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +18,7 @@ from trio.testing import MockClock
 from smppd import events
 from smppd.config import RouteConfig
 from smppd.ledger.facts import Kind
-from smppd.message import Lane
+from smppd.message import ErrorInfo, Lane
 from smppd.pipeline import fallback as module
 from smppd.pipeline import stretch
 from smppd.pipeline.detour import Detour, FallbackTerms
@@ -26,7 +27,9 @@ from smppd.ports import Answered, CallDone, CallOutcome, CallRefused, CallReturn
 from smppd.provider.results import Taken
 
 if TYPE_CHECKING:
+    from smppd.ledger.entries import MessageRow
     from smppd.message import Part
+    from smppd.pipeline.gate import Verdict
     from tests.pipeline.conftest import Bench, Life
 
 AFTER = 60.0
@@ -607,3 +610,65 @@ def test_after_any_history_each_has_gone_one_way(
 ) -> None:
     bench = new_bench()
     trio.run(any_history, bench, kinds, lives, clock=MockClock(autojump_threshold=0))
+
+
+# ── the gate ─────────────────────────────────────────────────────────────────────────────────
+
+
+def stopped(at: Setting) -> dict[str, Verdict]:
+    """What the gate says from now on, by the client's id."""
+    says: dict[str, Verdict] = {}
+
+    def check(row: MessageRow, now: float) -> Verdict:
+        verdict = says.get(row.client_id)
+        return None if isinstance(verdict, float) and verdict <= now else verdict
+
+    at.life.desk.gate.add(check)
+    return says
+
+
+OPTED_OUT = ErrorInfo("OPTED_OUT", None, "it wants nothing")
+
+
+async def test_what_may_not_leave_does_not_leave_over_http_either(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    async with up(bench) as at:
+        says = stopped(at)
+        says |= {"out": OPTED_OUT, "night": bench.wall() + 200}
+        at.links["main"].lose()
+        held = await at.life.hand_in(plain("held"), "held.jsonl", token="t2")
+        at.life.ledger.campaign_paused(bench.wall(), held, "to look", "ana")
+        await at.life.hand_in(plain("out", "night", "goes"))
+        await trio.sleep(AFTER + 5)
+        assert at.over_http == ["goes"]
+        assert at.life.shown("out").error == OPTED_OUT
+        await trio.sleep(200)
+        assert at.over_http == ["goes", "night"]
+        at.life.ledger.campaign_resumed(bench.wall(), held, "ana")
+        await trio.sleep(5)
+        assert at.over_http == ["goes", "night", "held"]
+
+
+async def test_nor_what_waited_for_its_time_or_came_back_from_its_link(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    async with up(bench) as at:
+        says = stopped(at)
+        send_at = datetime.fromtimestamp(bench.wall() + 200, UTC).isoformat()
+        await at.life.hand_in(plain("late", "late-night", send_at=send_at), "b.jsonl", token="t2")
+        await at.life.hand_in(plain("out", "night", "goes"))
+        await trio.testing.wait_all_tasks_blocked()
+        assert sorted(at.over_smpp) == ["goes", "night", "out"]
+        at.links["main"].lose()
+        for name in ("out", "late"):
+            says[name] = OPTED_OUT
+        for name in ("night", "late-night"):
+            says[name] = bench.wall() + 500
+        for part in list(at.life.wire.submitted):
+            await at.life.give_back(part)
+        await trio.sleep(300)
+        assert at.over_http == ["goes"]
+        assert [at.life.shown(name).error for name in ("out", "late")] == [OPTED_OUT] * 2
+        await trio.sleep(250)
+        assert sorted(at.over_http) == ["goes", "late-night", "night"]

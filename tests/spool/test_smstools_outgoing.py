@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable
@@ -187,3 +188,41 @@ async def test_a_failing_disk_is_told_once_and_tried_again(
         await rig.run()
     assert len(rig.lines) == 1
     assert len(rig.told) == 1
+
+
+async def test_a_disk_that_fails_in_the_middle_of_a_lot_strands_none_of_it(
+    rig: Rig, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        os.utime(rig.put(f"f{number}", f"To: 34600000001\n\n{number}"), (number, number))
+    rename, fails = Path.rename, ["f1"]
+
+    def full(path: Path, target: Path) -> Path:
+        if path.name in fails:
+            fails.remove(path.name)
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", full)
+    await rig.run()
+    assert sorted(line["text"] for line in rig.lines) == list("012")
+    assert len(rig.told) == 1
+
+
+@pytest.mark.parametrize("dies_in", ["", "_take"])
+async def test_what_is_taken_stays_taken_before_it_is_handed_in(
+    rig: Rig, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch, dies_in: str
+) -> None:
+    order: list[str] = []
+    monkeypatch.setattr(smstools, "fsync_folder", lambda folder: order.append(folder.name))
+    write = smstools.write_whole
+    monkeypatch.setattr(
+        smstools, "write_whole", lambda *given: (order.append("handed in"), write(*given))
+    )
+    rig.put("a")
+    if dies_in:
+        with pytest.raises(DiedError):
+            await rig.run(dies_in=dies_in)
+        order.clear()
+    await rig.run()
+    assert set(order[: order.index("handed in")]) == {"checked", "outgoing"}

@@ -119,10 +119,8 @@ class Reporter:
                 os.rename(place.source, place.target)
         for folder in {os.path.dirname(target) for target in given}:
             fsync_folder(Path(folder))
-        for place in places:
-            if place.source is not None and not self._terms.keeps_source:
-                Path(place.source + SIDECAR).unlink(missing_ok=True)
-                Path(place.source).unlink()
+        if not self._terms.keeps_source:
+            _remove([place.source for place in places if place.source is not None])
         self._clear_away([each.file for each in files])
         return places
 
@@ -164,6 +162,15 @@ class Reporter:
         if claim is not None and (number := _find_claim(folder, named, free, claim)):
             return _Place(None, f"{folder}/{named(number)}", written=True)
         return _Place(None, f"{folder}/{named(free)}")
+
+
+def _remove(sources: Sequence[str]) -> None:
+    """Remove these for good: one that came back when the power fails would be sent again."""
+    for source in sources:
+        Path(source + SIDECAR).unlink(missing_ok=True)
+        Path(source).unlink()
+    for folder in {os.path.dirname(source) for source in sources}:
+        fsync_folder(Path(folder))
 
 
 def _is_used(path: str, claim: str | None) -> bool:

@@ -16,6 +16,7 @@ import trio.testing
 from smppd.events import FileReported
 from smppd.ledger.slots import BLOCK
 from smppd.message import Lane
+from smppd.results.reporter import Reporter
 from smppd.smpp.vocabulary import CommandStatus, MessageState
 
 if TYPE_CHECKING:
@@ -678,3 +679,96 @@ async def test_a_journal_without_room_is_waited_for_and_nothing_is_lost_or_repea
         assert set(bench.submissions.values()) == {1}
         assert len(bench.submissions) == 501
         assert life.accounts.files == {}
+
+
+@pytest.mark.parametrize("before", [False, True])
+async def test_dying_anywhere_in_a_lot_of_files_of_one_name_mixes_none_of_them_up(
+    bench: Bench,
+    autojump_clock: MockClock,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    before: bool,
+) -> None:
+    reached = 0
+    for at in range(1, 60):
+        fresh = type(bench)(tmp_path / str(at))
+        died = False
+        async with fresh.up() as life:
+            for token in ("t1", "t2"):
+                await life.hand_in([bench.sms(id=token)], token=token)
+            await deliver(life)
+            doom = Doom(at, before=before)
+            with monkeypatch.context() as patch:
+                doom.arm(patch)
+                try:
+                    await life.publication.publish_ready()
+                except DoomedError:
+                    died = True
+        async with fresh.up(publishing=True) as life:
+            await quiet()
+            await trio.sleep(10)
+            assert life.accounts.files == {}
+        found = {
+            name: [line["id"] for line in fresh.results(name)] for name in ("a.jsonl", "a~2.jsonl")
+        }
+        assert sorted(found.values()) == [["t1"], ["t2"]], f"died at call {at}"
+        for name, ids in found.items():
+            (source,) = (fresh.root / "done").glob(f"*/{name}")
+            assert f'"{ids[0]}"'.encode() in source.read_bytes(), f"died at call {at}"
+        assert len([name for name in fresh.done() if not name.startswith(".")]) == 6
+        if not died:
+            break
+        reached += 1
+    assert reached >= 10
+
+
+class Unsynced:
+    """The folders whose names are not on disk yet: a loss of power may undo what was done there."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.folders: set[str] = set()
+        replace, rename, unlink, fsync = os.replace, os.rename, os.unlink, os.fsync
+
+        def moved(call: Callable[..., None]) -> Callable[..., None]:
+            def move(source: Any, target: Any) -> None:
+                call(source, target)
+                self.folders.add(str(Path(target).parent.resolve()))
+
+            return move
+
+        def removed(path: Any) -> None:
+            unlink(path)
+            self.folders.add(str(Path(path).parent.resolve()))
+
+        def synced(descriptor: int) -> None:
+            self.folders.discard(os.path.realpath(f"/proc/self/fd/{descriptor}"))
+            fsync(descriptor)
+
+        patch.setattr(os, "replace", moved(replace))
+        patch.setattr(os, "rename", moved(rename))
+        patch.setattr(os, "unlink", removed)
+        patch.setattr(os, "fsync", synced)
+
+
+@pytest.mark.parametrize("keeps_source", [True, False])
+async def test_a_loss_of_power_undoes_nothing_of_what_the_journal_calls_reported(
+    bench: Bench, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch, keeps_source: bool
+) -> None:
+    """A file that was back in work/ then would be sent again."""
+    async with bench.up() as life:
+        reporter = life.publication._publisher
+        assert isinstance(reporter, Reporter)
+        reporter._terms = reporter._terms._replace(keeps_source=keeps_source)
+        for name in ("a.jsonl", "b.jsonl"):
+            await life.hand_in([bench.sms(id=name)], name)
+        await deliver(life)
+        unsynced = Unsynced(monkeypatch)
+        reported, left = life.ledger.file_reported, list[set[str]]()
+
+        def tell(*given: Any) -> None:
+            left.append(set(unsynced.folders))
+            reported(*given)
+
+        monkeypatch.setattr(life.ledger, "file_reported", tell)
+        await life.publication.publish_ready()
+        assert left == [set(), set()]

@@ -15,6 +15,7 @@ import trio.testing
 
 from smppd.events import Event, FileWaiting
 from smppd.message import ErrorInfo
+from smppd.placing import write_whole
 from smppd.smstools_text import CheckedName, Habits, is_checked_id, read_checked
 from smppd.spool import smstools
 from smppd.spool.smstools import FOLDERS, Outgoing, OutgoingRules
@@ -215,10 +216,12 @@ async def test_what_is_taken_stays_taken_before_it_is_handed_in(
 ) -> None:
     order: list[str] = []
     monkeypatch.setattr(smstools, "fsync_folder", lambda folder: order.append(folder.name))
-    write = smstools.write_whole
-    monkeypatch.setattr(
-        smstools, "write_whole", lambda *given: (order.append("handed in"), write(*given))
-    )
+
+    def write(path: Path, content: bytes) -> None:
+        order.append("handed in")
+        write_whole(path, content)
+
+    monkeypatch.setattr(smstools, "write_whole", write)
     rig.put("a")
     if dies_in:
         with pytest.raises(DiedError):

@@ -27,6 +27,8 @@ JOURNAL = "journal"
 RESULTS = "results"
 RECEIPTS = "receipts"
 CLAIMS = "claims"
+QUARANTINE = "bad"
+INBOX_FOLDER = "inbox"
 
 _HINT = "free space or mend the disk: it is tried again, and nothing is lost meanwhile"
 

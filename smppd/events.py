@@ -330,6 +330,22 @@ class FileWaiting:
 
 
 @dataclass(frozen=True, slots=True)
+class InboxUnwatched:
+    """The system tells nothing of files that come (inotify): they are found by looking, every
+    `interval` seconds."""
+
+    reason: str
+    interval: float
+
+
+@dataclass(frozen=True, slots=True)
+class InboxMadeAgain:
+    """A folder of the inbox was gone; it is there again, with the daemon's own permissions."""
+
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
 class FileReported:
     """A file's results and report are in `done/`."""
 
@@ -592,6 +608,8 @@ Event = (
     | FileAdmitted
     | FileQuarantined
     | FileWaiting
+    | InboxUnwatched
+    | InboxMadeAgain
     | FileReported
     | Requeued
     | Cancelled

@@ -79,6 +79,12 @@ LINES: Mapping[type[events.Event], Line] = MappingProxyType(
         events.FileClaimed: Line("file_claimed", "info", "reading a file"),
         events.FileAdmitted: Line("file_admitted", "info", "file is in the journal"),
         events.FileQuarantined: Line("file_quarantined", "warning", "unusable file, nothing sent"),
+        events.InboxUnwatched: Line(
+            "inbox_unwatched", "warning", "inotify tells nothing of new files; they are looked for"
+        ),
+        events.InboxMadeAgain: Line(
+            "inbox_made_again", "warning", "a folder of the inbox was gone; who may write there?"
+        ),
         events.FileWaiting: Line("file_waiting", "warning", "file stays in the inbox"),
         events.FileReported: Line("file_reported", "info", "file is done, results written"),
         events.Requeued: Line("requeued", "info", "messages put back in the queue"),

@@ -15,12 +15,12 @@ from smppd.message import Lane
 #: Where each lane is handed in, below the root.
 INBOX = {Lane.HIGH: "inbox/high", Lane.NORMAL: "inbox", Lane.BULK: "inbox/bulk"}
 
+#: The folders in which writers work, parents first.
+INBOX_FOLDERS = ("inbox", "inbox/tmp", "inbox/high", "inbox/bulk")
+
 #: Every folder of the spool, parents first.
 FOLDERS = (
-    "inbox",
-    "inbox/tmp",
-    "inbox/high",
-    "inbox/bulk",
+    *INBOX_FOLDERS,
     "work",
     "done",
     "bad",

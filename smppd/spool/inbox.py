@@ -358,6 +358,10 @@ def _misfit(name: str, form: Format | None, size: int) -> Unusable | None:
 
 
 def _names_in(folder: Path) -> Generator[str, None, None]:
-    with os.scandir(folder) as entries:
+    try:
+        entries = os.scandir(folder)
+    except FileNotFoundError:
+        return  # removed by somebody: it will be made again
+    with entries:
         for entry in entries:
             yield entry.name

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 import msgspec
 import trio
 
+from smppd.disk import QUARANTINE, Disk
 from smppd.events import Emit, FileQuarantined, FileWaiting
 from smppd.figures import SpoolFigures
 from smppd.ports import Admission, Claimed, Unread
@@ -51,14 +53,25 @@ class Bin:
         self._run_sync = run_sync
         self._turn = trio.Lock()
         self._figures = figures
+        #: Who waits for room.
+        self.disk = Disk()
 
     async def put(self, source: Path, problem: Unusable) -> None:
         """Quarantine a file; FileNotFoundError or PermissionError when it cannot be moved."""
         async with self._turn:
-            placed = await self._run_sync(quarantine, self._root, source, problem, self._wall())
+            placed = await self.disk.insist(QUARANTINE, partial(self._place, source, problem))
+        if isinstance(placed, OSError):
+            raise placed
         self._figures.quarantined += 1
         where = str(placed.relative_to(self._root))
         self._emit(FileQuarantined(shown_name(source.name), problem.reason, where))
+
+    async def _place(self, source: Path, problem: Unusable) -> Path | OSError:
+        """Where the file is now; what waiting does not mend is a value."""
+        try:
+            return await self._run_sync(quarantine, self._root, source, problem, self._wall())
+        except (FileNotFoundError, PermissionError) as error:
+            return error
 
 
 class Reading(msgspec.Struct):

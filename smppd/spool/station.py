@@ -17,19 +17,19 @@ from typing import Protocol
 
 import trio
 
-from smppd.disk import CLAIMS, Disk
-from smppd.events import Emit, FileClaimed, FileWaiting
+from smppd.disk import CLAIMS, INBOX_FOLDER, Disk
+from smppd.events import Emit, FileClaimed, FileWaiting, InboxMadeAgain, InboxUnwatched
 from smppd.figures import SpoolFigures
 from smppd.message import Lane
 from smppd.ports import Admission
 from smppd.spool.claiming import Taken, Tokens, claim, left_over, recover, sync_claim
-from smppd.spool.folders import INBOX, shown_name
+from smppd.spool.folders import INBOX, INBOX_FOLDERS, shown_name
 from smppd.spool.inbox import LOT, IntakeRules, LaneInbox
 from smppd.spool.intake import Bin, Intake, RunSync
 from smppd.spool.lanes import LaneReader
 from smppd.spool.quarantine import Unusable
 from smppd.spool.space import LOOK_EVERY, Space
-from smppd.spool.watching import Overflow, Watch, open_watch
+from smppd.spool.watching import Lost, Overflow, Watch
 
 #: Drafts in inbox/tmp are removed when nothing has touched them for this long (seconds).
 DRAFTS_LAST = 36 * 3600.0
@@ -74,13 +74,15 @@ class Spool:
         self._rules = rules
         self._wall = wall
         self._run_sync = run_sync
-        self.mind(Space([root], 0, Disk()))
         self.figures = SpoolFigures()
         self._bad = Bin(root, emit, wall, run_sync, self.figures)
+        self.mind(Space([root], 0, Disk()))
         self._tokens = Tokens(root / "work", wall)
         self._desks = {lane: self._desk(lane) for lane in Lane}
         self._news = trio.Event()
         self._closed = False
+        self._watch: Watch | None = None
+        self._lost: set[Lane] = set()
         self._list_at = float("-inf")
         self._sweep_at = float("-inf")
 
@@ -93,6 +95,7 @@ class Spool:
     def mind(self, space: Space) -> None:
         """Claim nothing while there is too little room."""
         self._space, self._disk = space, space.disk
+        self._bad.disk = space.disk
 
     def close(self) -> None:
         """Claim nothing more and let `run` return once the chunks in hand are admitted."""
@@ -106,7 +109,7 @@ class Spool:
 
         Started once the inbox is watched. Needs a root that `prepare_root` found good.
         """
-        watch = open_watch({lane: self._root / place for lane, place in INBOX.items()})
+        watch = self._watch = self._open_watch()
         try:
             for lane, folders in left_over(self._root).items():
                 self._desks[lane].left = self._unread(recover(folders))
@@ -124,6 +127,13 @@ class Spool:
                 desk.inbox.close()
             if watch is not None:
                 watch.close()
+
+    def _open_watch(self) -> Watch | None:
+        try:
+            return Watch({lane: self._root / place for lane, place in INBOX.items()})
+        except OSError as error:
+            self._emit(InboxUnwatched(error.strerror or str(error), self._rules.poll_interval))
+            return None
 
     def _unread(self, left: Iterator[Taken]) -> Iterator[Taken]:
         for taken in left:
@@ -213,15 +223,38 @@ class Spool:
             for news in await watch.wait_news():
                 if isinstance(news, Overflow):
                     self._list_all()
+                elif isinstance(news, Lost):
+                    self._lost.add(news.lane)
+                    self._list_at = trio.current_time()
                 else:
                     self._desks[news.lane].inbox.expect(news.name, moved=news.moved)
             self._wake()
+
+    def _keep_inbox(self) -> None:
+        """Make again what somebody has removed of the inbox, or moved away, and watch it again."""
+        for place in INBOX_FOLDERS:
+            folder = self._root / place
+            if folder.is_dir():
+                continue
+            try:
+                folder.mkdir()
+            except OSError as error:
+                self._disk.note(INBOX_FOLDER, error)
+                return
+            self._emit(InboxMadeAgain(place))
+        self._disk.note(INBOX_FOLDER, None)
+        while self._watch is not None and self._lost:
+            try:
+                self._watch.renew(self._lost.pop())
+            except OSError as error:
+                self._emit(InboxUnwatched(error.strerror or str(error), self._rules.poll_interval))
 
     def _keep_hours(self) -> None:
         """Listing and sweeping, each when its time has come."""
         now = trio.current_time()
         if now >= self._list_at:
             self._list_at = now + self._rules.poll_interval
+            self._keep_inbox()
             self._list_all()
         if now >= self._sweep_at:
             self._sweep_at = now + _SWEEP_EVERY

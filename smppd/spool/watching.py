@@ -7,6 +7,7 @@ none, and a machine may have no watches left: polling finds every file all the s
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -15,7 +16,8 @@ from inotify_simple import INotify, flags  # type: ignore[import-untyped]
 
 from smppd.message import Lane
 
-_WANTED = flags.MOVED_TO | flags.CLOSE_WRITE | flags.ONLYDIR
+_WANTED = flags.MOVED_TO | flags.CLOSE_WRITE | flags.MOVE_SELF | flags.ONLYDIR
+_LOST = flags.IGNORED | flags.MOVE_SELF
 
 
 class News(msgspec.Struct, frozen=True):
@@ -30,39 +32,54 @@ class Overflow(msgspec.Struct, frozen=True):
     """The kernel lost some news."""
 
 
-class Watch:
-    """A watch on the inbox folders. Close it."""
+class Lost(msgspec.Struct, frozen=True):
+    """A lane's folder was removed, or moved away: see `Watch.renew`."""
 
-    def __init__(self, inotify: INotify, lanes: Mapping[int, Lane]) -> None:
-        self._inotify = inotify
-        self._lanes = lanes
+    lane: Lane
+
+
+class Watch:
+    """A watch on the inbox folders. Close it. OSError when there cannot be one."""
+
+    def __init__(self, folders: Mapping[Lane, Path]) -> None:
+        self._folders = folders
+        self._inotify = INotify()
+        self._lanes: dict[int, Lane] = {}
+        try:
+            for lane in folders:
+                self.renew(lane)
+        except OSError:
+            self.close()
+            raise
+
+    def renew(self, lane: Lane) -> None:
+        """Watch the folder that a lane has now. OSError when it cannot be watched."""
+        self._lanes[self._inotify.add_watch(self._folders[lane], _WANTED)] = lane
 
     def close(self) -> None:
         """Give the descriptor back."""
         self._inotify.close()
 
-    async def wait_news(self) -> list[News | Overflow]:
+    async def wait_news(self) -> list[News | Overflow | Lost]:
         """What happened since the last call; waits until there is something."""
         await trio.lowlevel.wait_readable(self._inotify.fileno())
-        news: list[News | Overflow] = []
+        news: list[News | Overflow | Lost] = []
         for event in self._inotify.read(timeout=0):
             if event.mask & flags.Q_OVERFLOW:
                 news.append(Overflow())
+            elif event.mask & _LOST:
+                lane = self._forget(event.wd)
+                if lane is not None:
+                    news.append(Lost(lane))
             elif event.name and not event.mask & flags.ISDIR and event.wd in self._lanes:
                 moved = bool(event.mask & flags.MOVED_TO)
                 news.append(News(self._lanes[event.wd], event.name, moved))
         return news
 
-
-def open_watch(folders: Mapping[Lane, Path]) -> Watch | None:
-    """Watch these folders; None where the system does not let us."""
-    try:
-        inotify = INotify()
-    except OSError:
-        return None
-    try:
-        lanes = {inotify.add_watch(folder, _WANTED): lane for lane, folder in folders.items()}
-    except OSError:
-        inotify.close()
-        return None
-    return Watch(inotify, lanes)
+    def _forget(self, watched: int) -> Lane | None:
+        """The lane whose folder this was; None where it was given up already."""
+        lane = self._lanes.pop(watched, None)
+        if lane is not None:
+            with suppress(OSError):  # of a folder that was removed the kernel has done it
+                self._inotify.rm_watch(watched)
+        return lane

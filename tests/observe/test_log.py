@@ -114,6 +114,8 @@ def test_levels_are_those_an_operator_filters_by() -> None:
         events.BindRefused,
         events.FileQuarantined,
         events.FileWaiting,
+        events.InboxUnwatched,
+        events.InboxMadeAgain,
         events.MailboxFailing,
         events.RetentionFailing,
         events.ForeignFiles,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -17,7 +18,14 @@ import trio
 from trio.testing import MockClock
 
 from smppd.campaign import NO_TERMS, CampaignTerms
-from smppd.events import Event, FileClaimed, FileQuarantined, FileWaiting
+from smppd.events import (
+    Event,
+    FileClaimed,
+    FileQuarantined,
+    FileWaiting,
+    InboxMadeAgain,
+    InboxUnwatched,
+)
 from smppd.message import Lane
 from smppd.ports import Claimed, Line, Unread
 from smppd.spool import intake, lanes, station
@@ -26,7 +34,7 @@ from smppd.spool.claiming import claim
 from smppd.spool.folders import INBOX, prepare_root
 from smppd.spool.inbox import IntakeRules
 from smppd.spool.lanes import BACKLOG, LONG_AT_ONCE, SHORT_AT_ONCE
-from smppd.spool.quarantine import Unusable
+from smppd.spool.quarantine import Unusable, quarantine
 from smppd.spool.reading import open_source
 from smppd.spool.station import Spool
 from smppd.spool.watching import Overflow
@@ -254,7 +262,7 @@ async def running(bench: Bench) -> AsyncIterator[Spool]:
 @pytest.fixture(params=["inotify", "polling"])
 def _noticing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "polling":
-        monkeypatch.setattr(station, "open_watch", lambda _folders: None)
+        monkeypatch.setattr(station, "Watch", no_watches_left)
 
 
 # ── files in ─────────────────────────────────────────────────────────────────────────────────
@@ -297,6 +305,61 @@ async def test_a_rename_is_noticed_without_waiting_for_a_listing(bench: Bench) -
     assert bench.files_in("inbox") == ["b.json"]
 
 
+def no_watches_left(_folders: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+async def test_without_inotify_somebody_is_told_and_files_are_found_all_the_same(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+) -> None:
+    monkeypatch.setattr(station, "Watch", no_watches_left)
+    async with running(bench):
+        bench.hand_in("a.json", message(1))
+        await bench.admission.wait_until(lambda: bench.admission.closed_names() == ["a.json"])
+    told = bench.events.of(InboxUnwatched)
+    assert [event.reason for event in told] == ["No space left on device"]
+
+
+@pytest.mark.parametrize("moved", [False, True])
+async def test_a_folder_of_the_inbox_that_somebody_took_away_is_made_and_watched_again(
+    bench: Bench, autojump_clock: MockClock, moved: bool
+) -> None:
+    bench.rules = type(bench.rules)(poll_interval=3600.0, settle=0.0, max_line=1000)
+    high = bench.root / "inbox" / "high"
+    async with running(bench):
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        if moved:
+            high.rename(bench.root / "elsewhere")
+        else:
+            high.rmdir()
+        assert await bench.events.wait_for(InboxMadeAgain) == [InboxMadeAgain("inbox/high")]
+        bench.hand_in("b.json", message(1), Lane.HIGH)
+        with trio.fail_after(60):  # long before the folder is listed again
+            await bench.admission.wait_until(lambda: bench.admission.closed_names() == ["b.json"])
+
+
+async def test_a_file_for_which_bad_has_no_room_waits_and_holds_up_nothing_else_for_good(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+) -> None:
+    attempts = 0
+
+    def full_twice(*arguments: Any) -> Path:
+        nonlocal attempts
+        attempts += 1
+        if attempts < 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return quarantine(*arguments)
+
+    monkeypatch.setattr(intake, "quarantine", full_twice)
+    async with running(bench):
+        bench.hand_in("a.xml", b"<sms/>\n")
+        bench.hand_in("b.json", message(1))
+        await bench.admission.wait_until(lambda: bench.admission.closed_names() == ["b.json"])
+        await bench.events.wait_for(FileQuarantined)
+    assert bench.files_in("inbox") == []
+    assert attempts == 3
+
+
 async def test_lost_news_make_everything_be_listed_again(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
 ) -> None:
@@ -317,7 +380,7 @@ async def test_lost_news_make_everything_be_listed_again(
             pass
 
     watch = Deaf()
-    monkeypatch.setattr(station, "open_watch", lambda _folders: watch)
+    monkeypatch.setattr(station, "Watch", lambda _folders: watch)
     async with running(bench):
         await trio.testing.wait_all_tasks_blocked(0.01)
         bench.hand_in("a.json", message(1))

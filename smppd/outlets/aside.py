@@ -52,7 +52,9 @@ class Undelivered:
         with self._path.open("ab", buffering=0) as file:
             before = file.seek(0, os.SEEK_END)
             try:
-                file.write(b"\n".join([*(each.json for each in lot), b""]))
+                rest = memoryview(b"\n".join([*(each.json for each in lot), b""]))
+                while rest:  # a disk that is nearly full takes a part without a word
+                    rest = rest[file.write(rest) :]
                 os.fsync(file.fileno())
             except OSError:
                 file.truncate(before)

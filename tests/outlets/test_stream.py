@@ -125,3 +125,29 @@ def test_a_full_disk_leaves_whole_lines_and_the_next_attempt_repeats_none(
     room[0] = 1 << 20
     growing.append([happening(2), happening(3)])
     assert seqs(tmp_path) == [(1, 0), (2, 0), (3, 0)]
+
+
+def test_events_are_on_disk_before_they_count_as_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cursor moves on then; should the power fail, nobody tells of them again."""
+    stream, synced = files(tmp_path), list[int]()
+    sync = os.fdatasync
+
+    def fails(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    def note(descriptor: int) -> None:
+        synced.append(os.fstat(descriptor).st_size)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fdatasync", note)
+    stream.append([happening(1)])
+    ((_, path),) = stream_files(tmp_path)
+    assert synced == [path.stat().st_size]
+    monkeypatch.setattr(os, "fdatasync", fails)
+    with pytest.raises(OSError, match="Input"):
+        stream.append([happening(2)])
+    monkeypatch.setattr(os, "fdatasync", note)
+    stream.append([happening(2)])
+    assert seqs(tmp_path) == [(1, 0), (2, 0)]

@@ -8,6 +8,7 @@ from smppd.ledger.entries import MessageRow
 from smppd.ledger.facts import QUEUE_SHIFT, encode
 from smppd.message import Call, ErrorInfo, Message, State
 from smppd.optout.roll import Change, OptOut, OptOutList, confirmation_id
+from smppd.pipeline.gate import Check
 from smppd.pipeline.optouts import OptOuts, Terms
 
 NUMBER = "34600000001"
@@ -119,3 +120,15 @@ async def test_a_change_is_in_force_and_written_down() -> None:
     assert book.check(row(), 0.0) is None
     assert memory.changes == [out, out, back, back]
     assert (book.counted().added, book.counted().removed, book.counted().entries) == (1, 1, 0)
+
+
+async def test_from_the_first_opt_out_on_the_gate_asks_once() -> None:
+    asked: list[Check] = []
+    book = opted_out()
+    book.enforce_with(asked.append)
+    assert asked == [], "nobody need be asked"
+    assert await book.change([Change(NUMBER, "2580", SINCE, "STOP", out=True)]) == 1
+    (check,) = asked
+    assert check(row(), 0.0) is not None
+    await book.change([Change("34600000002", "", SINCE, "STOP", out=True)])
+    assert len(asked) == 1

@@ -10,12 +10,15 @@ import trio
 import trio.testing
 from hypothesis import HealthCheck, given, settings
 
+from smppd.campaign import CampaignTerms
 from smppd.journal import pruning
 from smppd.journal.audit import audit
+from smppd.ledger.facts import Kind
 from smppd.message import State
 from smppd.pipeline import campaigns as campaigns_module
 from smppd.pipeline import desk as desk_module
 from smppd.pipeline import publish
+from smppd.ports import Answered, Unanswered
 from tests.pipeline.test_any_history import (
     CALLS,
     ENDS,
@@ -274,3 +277,43 @@ NAMES = ("a.jsonl", "calls.jsonl")
 def plain(line: dict[str, Any]) -> dict[str, Any]:
     """A result without its times: those of the clock that stands still differ by what is awaited."""
     return {name: value for name, value in line.items() if name not in {"submitted", "done"}}
+
+
+async def test_facts_about_several_messages_stay_while_one_of_these_does(
+    bench: Bench, autojump_clock: trio.testing.MockClock
+) -> None:
+    """One fact says that messages of two files left, and only one of these files is over."""
+    async with bench.up(dispatching=False) as life:
+        await life.hand_in([bench.sms(id="over")], "a.jsonl")
+        await life.hand_in([bench.sms(id="held")], "b.jsonl", token="t2")
+        rows = [life.row("over"), life.row("held")]
+        life.ledger.sending(bench.wall(), "main", rows, rows[-1].msg_id)
+        await life.desk.commit()
+        await life.settle(Answered(rows[0].msg_id, 0, 0, "x"))
+        await life.receive(life.receipt("x"))
+        await life.settle(Unanswered(rows[1].msg_id, 0, "no answer"))
+        await life.publication.publish_ready()
+        await prune(life)
+        await prune(life)
+        assert life.reader.find_message("over") is None
+        kinds = [fact.kind for fact in life.reader.history(rows[1].msg_id)]
+        assert Kind.SENDING in kinds
+        sound(bench)
+
+
+async def test_a_campaign_that_goes_once_is_known_as_long_as_ids_are_though_its_facts_are_gone(
+    bench: Bench, autojump_clock: trio.testing.MockClock
+) -> None:
+    once = CampaignTerms("K", once=True)
+    async with bench.up() as life:
+        await life.hand_in([bench.sms(id="a", receipt=False)], "a.jsonl", terms=once)
+        await trio.testing.wait_all_tasks_blocked()
+        (part,) = life.wire.submitted
+        await life.answer(part)
+        await life.publication.publish_ready()
+        await life.desk.checkpoint(base=True)
+        await life.journal.promote(bench.wall() + 1, [], 0.0)
+        assert not (await life.journal.prune(10.0, bench.wall() - 100)).more
+        assert life.reader.count_messages() == 0
+        await life.hand_in([bench.sms(id="b")], "b.jsonl", token="t2", terms=once)
+        assert life.states() == {"duplicate": 1, "sent": 1}

@@ -16,6 +16,8 @@ from smppd.message import State
 from tests.pipeline.conftest import KilledError, Mortal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trio.testing import MockClock
 
     from smppd.ledger.entries import MessageRow
@@ -192,3 +194,50 @@ async def test_a_message_that_is_a_duplicate_by_its_id_takes_no_text_away(
         lines = [bench.sms(id="a", text="second"), bench.sms(id="b", text="second")]
         await life.hand_in(lines, "b.csv", token="t2", terms=UNIQUE)
         assert [state.name[0] for _, state in await states(life)] == list("QDQ")
+
+
+# ── a checkpoint while the disk is asked ─────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("terms", [None, UNIQUE])
+@pytest.mark.parametrize("known", [False, True])
+async def test_a_checkpoint_while_the_disk_is_asked_keeps_what_is_reserved_and_writes_none_of_it(
+    bench: Bench,
+    autojump_clock: MockClock,
+    monkeypatch: pytest.MonkeyPatch,
+    terms: CampaignTerms | None,
+    known: bool,
+) -> None:
+    line = bench.sms() if terms else bench.sms(id="a")
+    async with bench.up(dispatching=False) as life:
+        if known:
+            await life.hand_in([line], "first.csv", token="t0", terms=terms)
+            await life.desk.checkpoint()
+        find, asked, go_on = life.journal.find_ids, trio.Event(), trio.Event()
+
+        async def slow(ids: Sequence[str], since: float) -> dict[str, int]:
+            found = await find(ids, since)
+            asked.set()
+            await go_on.wait()
+            return found
+
+        monkeypatch.setattr(life.journal, "find_ids", slow)
+        async with trio.open_nursery() as nursery:
+
+            async def hand_in() -> None:
+                await life.hand_in([line], "a.csv", terms=terms)
+
+            nursery.start_soon(hand_in)
+            await asked.wait()
+            await life.desk.checkpoint()
+            monkeypatch.setattr(life.journal, "find_ids", find)
+            (key,) = life.desk.recent_ids
+            reserved = await life.journal.find_ids([key], 0.0)
+            assert bool(reserved) == known, "it is not on disk before its message is"
+            await life.hand_in([line], "b.csv", token="t2", terms=terms)
+            go_on.set()
+        assert Counter(state for _, state in await states(life)) == {
+            State.QUEUED: 1,
+            State.DUPLICATE: 1 + known,
+        }
+        assert bool(life.desk.recent_ids) != known, "nothing stays reserved"

@@ -35,3 +35,8 @@ def text_of(message: Message) -> str:
     pieces = message.segments if payload is None else (payload,)
     default, coding = message.encoding, message.data_coding
     return "".join(decode_text(each, coding, headed, default) for each in pieces)
+
+
+def is_bare(message: Message) -> bool:
+    """Whether its text was taken out: no message is accepted without one."""
+    return message.call is None and not (any(message.segments) or message.tlv)

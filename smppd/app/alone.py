@@ -25,7 +25,7 @@ def call_alone(
     """Make a call with an account's password or token, and wait for its answer at most `timeout`
     seconds. What is to be written down of it is put into `made`. Ctrl-C ends it without an answer."""
     account = wanted.account
-    around = Around(_nobody, time.time, log_content=config.observe.log_content)
+    around = Around(_nobody, time.time, log_content=config.logs_calls_in_full)
     caller = Caller(account, client_of(account, secret), around)
     caller.given_up = "nobody waited longer for the answer"
     answer: Answer = NoAnswer("interrupted before it came", sent=True)

@@ -49,11 +49,14 @@ def build_pruner(
     return Pruner(journal, desk, ages, cursor_names(config), clock, emit)
 
 
-def build_stripper(config: Config, journal: Journal, desk: Desk, emit: Emit) -> Stripper | None:
+def build_stripper(
+    config: Config, journal: Journal, desk: Desk, clock: Clock, emit: Emit
+) -> Stripper | None:
     """What takes texts out of the journal; None where they are kept."""
     if not config.retention.drops_contents:
         return None
-    return Stripper(journal, desk, desk.accounts.shelf.oldest, cursor_names(config), emit)
+    names = cursor_names(config)
+    return Stripper(journal, desk, desk.accounts.shelf.oldest, names, clock, emit)
 
 
 def build_housekeeping(

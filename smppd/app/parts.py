@@ -133,7 +133,7 @@ class Parts:
         self.clock = Clock(around.wall, last, emit)
         self.unheard = Unheard(self.desk, config.spool.receipt_wait, self.clock.now, emit)
         self.pruner = build_pruner(config, self.journal, self.desk, self.clock, emit)
-        self.stripper = build_stripper(config, self.journal, self.desk, emit)
+        self.stripper = build_stripper(config, self.journal, self.desk, self.clock, emit)
         self.newest_base = stores.main.pruning.newest()
         self.housekeeping = build_housekeeping(
             config, self.clock, emit, around.run_sync, DaysInUse(self.ledger.accounts, around.wall)
@@ -149,7 +149,9 @@ class Parts:
 
     def _build_settlement(self, store: Store, stack: ExitStack) -> None:
         config, around = self._config, self._around
-        self.receipts = ReceiptLog(config.spool.path / "receipts", self.disk)
+        self.receipts = ReceiptLog(
+            config.spool.path / "receipts", self.disk, content=not config.retention.drops_contents
+        )
         stack.callback(self.receipts.close)
         self.receipts.append(_missed(store, self.receipts.recover()))
         alphabets = {link.name: link.data_coding_0 for link in config.links}
@@ -220,7 +222,7 @@ class Parts:
             passwords,
             self.calls,
             self.journal,
-            Around(self._emit, around.wall, config.observe.log_content),
+            Around(self._emit, around.wall, config.logs_calls_in_full),
             around.transport,
         )
         self.accounts: dict[str, Account] = {}

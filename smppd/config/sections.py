@@ -260,6 +260,11 @@ class Config:
         return self.chat.account or self.http[0].name
 
     @property
+    def logs_calls_in_full(self) -> bool:
+        """Whether texts may stand in the log of calls, which is kept."""
+        return self.observe.log_content and not self.retention.drops_contents
+
+    @property
     def accounts(self) -> tuple[AccountConfig, ...]:
         """The accounts of both HTTP APIs."""
         return (*self.http, *self.contacts)

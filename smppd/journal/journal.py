@@ -27,7 +27,7 @@ from smppd.ledger.entries import MessageRow
 from smppd.ledger.facts import Fact
 from smppd.ledger.snapshot import FullBlock
 from smppd.optout.roll import Change
-from smppd.ports import ApiCall, Checkpoint, Conversation, FileRow, PolledChannel, Pruned
+from smppd.ports import ApiCall, Checkpoint, Conversation, FileRow, PolledChannel, Pruned, Readers
 
 T = TypeVar("T")
 
@@ -177,7 +177,7 @@ class Journal:
         """Overwrite what is removed, from now on."""
         return await self._chore(self._store.stripping.begin)
 
-    async def strip(self, seconds: float, shelved: float, readers: Sequence[str]) -> Pruned:
+    async def strip(self, seconds: float, shelved: float, readers: Readers) -> Pruned:
         """Take texts out for so long; see `journal.stripping`."""
         return await self._chore(lambda: self._store.stripping.lot(seconds, shelved, readers))
 

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from itertools import takewhile
 from math import inf
+from typing import NamedTuple
 
 import msgspec
 
 from smppd.journal.cursors import CursorTable
 from smppd.ledger.entries import read_message
 from smppd.ledger.facts import Kind, encode, receipt_fact, receipt_text
-from smppd.ports import Pruned
+from smppd.ports import Pruned, Readers
 
 #: How far the texts of messages are taken out, and those of what came from outside, which wait on
 #: the shelf for their message, or for whoever is told of them.
@@ -47,6 +49,17 @@ def stripped(body: bytes) -> bytes:
     )
 
 
+class _Seen(NamedTuple):
+    """What the readers have passed, and what is older than they are waited for."""
+
+    passed: float
+    anyway: float
+
+    def has(self, row: _Row) -> bool:
+        """Whether nobody needs the text of this fact, or of its message."""
+        return row[0] <= self.passed or row[1] < self.anyway
+
+
 class Stripping:
     """The statements that take texts out, on one connection."""
 
@@ -60,17 +73,16 @@ class Stripping:
         self._sql.execute("PRAGMA busy_timeout = 20")
         return Pruned(0, 0, more=True)
 
-    def lot(self, seconds: float, shelved: float, readers: Sequence[str]) -> Pruned:
+    def lot(self, seconds: float, shelved: float, readers: Readers) -> Pruned:
         """Work for so long, in one transaction. Since `shelved` (epoch seconds) receipts wait for
-        their message; what these readers have not passed is left for them."""
+        their message; what these readers have not passed is left for them, unless it is too old."""
         until = time.perf_counter() + seconds
-        end = self._cursors.least(readers)
-        if end is None:
-            end = int(self._sql.execute("SELECT max(seq) FROM fact").fetchone()[0] or 0)
+        passed = self._cursors.least(readers.names)
+        seen = _Seen(inf if passed is None else passed, readers.anyway)
         self._sql.execute("BEGIN IMMEDIATE")
         with self._sql:
-            messages, more = self._walk((_FINAL, _ENDS, inf), end, self._strip_ended, until)
-            facts, later = self._walk((_LATE, _COMES, shelved), end, self._strip_late, until)
+            messages, more = self._walk((_FINAL, _ENDS, inf), seen, self._strip_ended, until)
+            facts, later = self._walk((_LATE, _COMES, shelved), seen, self._strip_late, until)
         return Pruned(messages, facts, more=more or later)
 
     def truncate(self) -> Pruned:
@@ -79,15 +91,16 @@ class Stripping:
         return Pruned(0, 0, more=bool(busy))
 
     def _walk(
-        self, what: tuple[str, str, float], end: int, strip: Callable[[_Row], None], until: float
+        self, what: tuple[str, str, float], seen: _Seen, strip: Callable[[_Row], None], until: float
     ) -> tuple[int, bool]:
         """Go on behind a cursor; how many facts were dealt with, and whether there are more."""
         name, where, before = what
+        end = int(self._sql.execute("SELECT max(seq) FROM fact").fetchone()[0] or 0)
         place, done, waits = self._cursors.all().get(name, 0), 0, False
         while place < end and not waits:
             stretch = min(end, place + _STRETCH)
             rows = self._sql.execute(_FACTS + where, (place, stretch, _STEP)).fetchall()
-            due = [row for row in rows if row[1] < before]
+            due = list(takewhile(lambda row: row[1] < before and seen.has(row), rows))
             for row in due:
                 strip(row)
             done += len(due)

@@ -9,7 +9,8 @@ from typing import Protocol
 import trio
 
 from smppd.events import Emit, RetentionFailing
-from smppd.ports import Pruned
+from smppd.keeping.pruner import READERS_KEPT
+from smppd.ports import Pruned, Readers
 
 #: Seconds between two looks; of a lot in the journal's thread; how many times as long the pause is.
 LOOK_EVERY, LOT, PAUSE = 1.0, 0.005, 3.0
@@ -21,11 +22,18 @@ class Strippable(Protocol):
     async def begin_stripping(self) -> Pruned:
         """Overwrite what is removed, from now on."""
 
-    async def strip(self, seconds: float, shelved: float, readers: Sequence[str]) -> Pruned:
+    async def strip(self, seconds: float, shelved: float, readers: Readers) -> Pruned:
         """Take texts out for so long."""
 
     async def truncate(self) -> Pruned:
         """Empty the write-ahead log."""
+
+
+class Believed(Protocol):
+    """The time; see `station.Clock`."""
+
+    def now(self) -> float | None:
+        """Epoch seconds, unless they cannot be believed."""
 
 
 class Snapshots(Protocol):
@@ -37,7 +45,8 @@ class Snapshots(Protocol):
 
 class Stripper:
     """`shelved` tells since when the oldest receipt waits for its message (epoch seconds), None for
-    none; what these `readers` of the log have not passed keeps its text for them."""
+    none; what these `readers` of the log have not passed keeps its text for them, for as long as
+    `READERS_KEPT`."""
 
     def __init__(
         self,
@@ -45,12 +54,14 @@ class Stripper:
         desk: Snapshots,
         shelved: Callable[[], float | None],
         readers: Sequence[str],
+        clock: Believed,
         emit: Emit,
     ) -> None:
         self._journal = journal
         self._desk = desk
         self._shelved = shelved
         self._readers = list(readers)
+        self._clock = clock
         self._emit = emit
         self._failing = False
 
@@ -66,9 +77,12 @@ class Stripper:
         """Take out all there is; whether the write-ahead log still has to be emptied."""
         messages, facts, done = 0, 0, Pruned(0, 0, more=True)
         while done.more:
-            oldest = self._shelved()
+            oldest, now = self._shelved(), self._clock.now()
+            anyway = -inf if now is None else now - READERS_KEPT
             began = trio.current_time()
-            done = await self._journal.strip(LOT, inf if oldest is None else oldest, self._readers)
+            done = await self._journal.strip(
+                LOT, inf if oldest is None else oldest, Readers(self._readers, anyway)
+            )
             messages, facts = messages + done.messages, facts + done.facts
             if done.more:
                 await trio.sleep((trio.current_time() - began) * PAUSE)

@@ -8,7 +8,7 @@ for a part. `received`: a letter of a handset or a chat lies in `received/new/` 
 
 `final` is on the last word about a message, which is said once; a `sent` without receipt may be it.
 What comes after it is about parts that were answered late. Fields that would say nothing are left
-out.
+out; a `text` of null was asked for too late: it is taken out of the journal.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from smppd.ledger.entries import MessageRow, Result, read_rejected, read_result
 from smppd.ledger.facts import Fact, Kind
 from smppd.message import ErrorInfo, State
 from smppd.ports import FileRow
-from smppd.told import iso, text_of
+from smppd.told import is_bare, iso, text_of
 
 _ADMITTED, _SENT, _IDENTIFIED = int(Kind.ADMITTED), int(Kind.SENT), int(Kind.IDENTIFIED)
 _ANSWERED, _UNKNOWN = int(Kind.ANSWERED), int(Kind.UNKNOWN)
@@ -81,7 +81,7 @@ class Told(msgspec.Struct, gc=False, omit_defaults=True):
     possible_duplicate: bool = False
     error: ErrorInfo | None = None
     op: str = ""
-    text: str | msgspec.UnsetType = msgspec.UNSET
+    text: str | msgspec.UnsetType | None = msgspec.UNSET
     answer: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     name: str = ""
     letter: dict[str, msgspec.Raw] = {}
@@ -115,7 +115,7 @@ class Teller:
                 told = self._about(fact, row, "accepted", number)
                 told.state = "queued"
                 if self._content:
-                    told.text = text_of(row.message)
+                    told.text = None if is_bare(row.message) else text_of(row.message)
                 yield _happening(fact, told, number, row.msg_id, row.message.echo)
             else:
                 rejected = read_rejected(row.body)
@@ -214,7 +214,7 @@ class Teller:
         told.name, told.link = name, _text(letter, "link")
         told.from_, told.to = _text(letter, "source"), _text(letter, "destination")
         if self._content:
-            told.text = _text(letter, "text")
+            told.text = None if fact.detail is None else _text(letter, "text")
         hidden = _BESIDE if self._content else (*_BESIDE, *_CONTENT)
         told.letter = {key: value for key, value in letter.items() if key not in hidden}
         return _happening(fact, told, 0, name, None)

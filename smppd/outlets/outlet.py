@@ -22,6 +22,8 @@ from smppd.ports import Cursors
 GATHER = 0.05
 #: A cursor that has passed nothing that was wanted is moved on disk after so many facts.
 _PASSED = 20_000
+#: ... or so many seconds: what it has passed is not kept for it any longer.
+_LAGGING = 5.0
 
 
 class Trouble(NamedTuple):
@@ -88,7 +90,7 @@ class Outlet:
         self._world = world
         self._aside = aside
         self._cursor = self._saved = cursor
-        self._saved_at = -float("inf")
+        self._saved_at = 0.0
         self._news = trio.Event()
         self._since: float | None = None
         self._failing_since: float | None = None
@@ -110,6 +112,7 @@ class Outlet:
 
     async def run(self) -> None:
         """Deliver until cancelled."""
+        self._saved_at = trio.current_time()
         while True:
             self._news = trio.Event()
             if await self._advance():
@@ -117,7 +120,8 @@ class Outlet:
             self._done_with = self._cursor
             await self._save()
             self._calm.unpark_all()
-            await self._news.wait()
+            with trio.move_on_after(self._until_save()):
+                await self._news.wait()
             await trio.sleep(GATHER)
 
     async def drained(self, head: int) -> None:
@@ -146,15 +150,17 @@ class Outlet:
 
     async def _save(self, *, wanted: bool = False) -> None:
         """Move the cursor on disk, if that is worth while."""
-        now, moved = trio.current_time(), self._cursor - self._saved
-        if not moved:
-            return
-        if wanted or self._terms.save_every:
-            due = now - self._saved_at >= self._terms.save_every
-        else:
-            due = moved >= _PASSED
-        if due:
+        moved = self._cursor - self._saved
+        at_once = wanted and not self._terms.save_every
+        if moved and (at_once or moved >= _PASSED or not self._until_save()):
             await self.save()
+
+    def _until_save(self) -> float:
+        """In how many seconds the cursor is to be moved on disk."""
+        if self._cursor == self._saved:
+            return float("inf")
+        every = self._terms.save_every or _LAGGING
+        return max(0.0, self._saved_at + every - trio.current_time())
 
     async def save(self) -> None:
         """Have on disk how far it has come."""

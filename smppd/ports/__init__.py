@@ -25,7 +25,7 @@ from smppd.ports.chats import (
     Letterbox,
     PolledChannel,
 )
-from smppd.ports.journal import Base, Checkpoint, FileRow, Journal, Pruned, Writing
+from smppd.ports.journal import Base, Checkpoint, FileRow, Journal, Pruned, Readers, Writing
 from smppd.ports.links import (
     NO_STATE,
     STATUSES_REFUSED,
@@ -87,6 +87,7 @@ __all__ = [
     "Pruned",
     "Publisher",
     "Question",
+    "Readers",
     "ReceiptOf",
     "Receipts",
     "Reply",

@@ -44,6 +44,13 @@ class Checkpoint(msgspec.Struct, frozen=True):
     base: Base | None = None
 
 
+class Readers(NamedTuple):
+    """Those who read the log, by their cursors, and since when they are waited for (epoch seconds)."""
+
+    names: Sequence[str] = ()
+    anyway: float = float("-inf")
+
+
 class FileRow(NamedTuple):
     """A file as the journal remembers it, long after its account was closed. Times are epoch
     seconds; `campaign` is None for the file's own name, `states` (a count for each `State`, encoded

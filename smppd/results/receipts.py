@@ -54,9 +54,11 @@ class _Line(msgspec.Struct, gc=False, omit_defaults=True):
 
 
 class ReceiptLog:
-    """The growing file of the hour; a `ports.Receipts`. It belongs to one task."""
+    """The growing file of the hour; a `ports.Receipts`. It belongs to one task. Without `content` it
+    has no octets of texts."""
 
-    def __init__(self, folder: Path, disk: Disk | None = None) -> None:
+    def __init__(self, folder: Path, disk: Disk | None = None, *, content: bool = True) -> None:
+        self._content = content
         self._disk = disk or Disk()
         #: What the disk has not taken: when it came, its lines, its last seq.
         self._owed: deque[tuple[float, bytes, int]] = deque()
@@ -83,7 +85,7 @@ class ReceiptLog:
             lines, seq = [], 0
             for receipt in lot:
                 seq = max(seq, receipt.fact.seq)
-                lines.append(_encode(_line(receipt)))
+                lines.append(_encode(_line(receipt, content=self._content)))
             lines.append(b"")
             self._owed.append((number * 3600, b"\n".join(lines), seq))
         self.write_owed()
@@ -146,7 +148,7 @@ class ReceiptLog:
         return self._file
 
 
-def _line(receipt: ReceiptOf) -> _Line:
+def _line(receipt: ReceiptOf, *, content: bool) -> _Line:
     fact = receipt.fact
     assert fact.text is not None
     what = receipt_fact(fact.text)
@@ -163,7 +165,7 @@ def _line(receipt: ReceiptOf) -> _Line:
         receipt.id,
         receipt.to,
         _asked_by(fact, what),
-        what.octets,
+        what.octets if content else "",
         what.word,
     )
 

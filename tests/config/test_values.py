@@ -258,3 +258,9 @@ def test_what_is_kept_for_ever_and_what_is_not() -> None:
     assert (found.done_size, found.events_size) == (10 << 30, None)
     assert found.drops_contents
     assert (found.receipts, found.events) == (30 * 86_400.0, 30 * 86_400.0)
+
+
+@pytest.mark.parametrize(("contents", "full"), [("keep", True), ("drop-when-final", False)])
+def test_the_log_of_calls_has_no_texts_where_none_are_kept(contents: str, full: bool) -> None:
+    written = f'[observe]\nlog_content = true\n[retention]\ncontents = "{contents}"\n'
+    assert configured(LINK + written).logs_calls_in_full is full

@@ -151,9 +151,14 @@ async def test_what_nobody_wants_is_passed_over(rig: Rig, autojump_clock: Any) -
         await trio.sleep(1)
         assert consumer.calls == []
         assert outlet.stand(10).behind == 0
-        assert rig.cursor == 0  # not worth a commit
+        assert rig.cursor == 0  # not worth a commit, yet
+        await rig.letters(1)
+        await trio.sleep(6)
+        assert rig.cursor == 11, "what it has passed is not kept for it"
+        await rig.letters(1)
+        await trio.sleep(1)
         await outlet.save()
-        assert rig.cursor == 10
+        assert rig.cursor == 12
         nursery.cancel_scope.cancel()
 
 

@@ -15,6 +15,7 @@ from smppd.ledger.facts import encode
 from smppd.message import Call, Message
 from smppd.results.reporter import Reporter
 from smppd.results.story import text_of
+from tests.pipeline.telling import events
 
 if TYPE_CHECKING:
     from tests.pipeline.conftest import Bench, Life
@@ -40,8 +41,16 @@ def told(bench: Bench) -> list[str]:
     return found
 
 
-def stripper(life: Life) -> Stripper:
-    return Stripper(life.journal, life.desk, life.accounts.shelf.oldest, [], life.events.append)
+class Clock:
+    """The bench's time, believed."""
+
+    def __init__(self, life: Life) -> None:
+        self.now = life.bench.wall
+
+
+def stripper(life: Life, *readers: str) -> Stripper:
+    oldest = life.accounts.shelf.oldest
+    return Stripper(life.journal, life.desk, oldest, readers, Clock(life), life.events.append)
 
 
 async def test_no_text_is_left_of_what_is_final(
@@ -119,3 +128,31 @@ async def test_a_text_that_was_taken_out_is_still_known_as_sent(
         await life.hand_in(lines, "again.jsonl", token="t2", terms=unique)
         await trio.testing.wait_all_tasks_blocked()
         assert life.wire.submitted == []
+
+
+async def test_whoever_is_told_late_gets_the_text_or_hears_that_it_is_gone(
+    bench: Bench, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with bench.up() as life:
+        await life.journal.begin_stripping()
+        head = life.accounts.seq
+        await life.journal.move_cursor("webhook:crm", head)
+        early, late = await life.submit(
+            bench.sms(text="one", id="1"), bench.sms(text="two", id="2")
+        )
+        await life.answer(early)
+        await life.receive(life.receipt(life.name_of(early)))
+        await trio.sleep(6 * 86_400)
+        await life.answer(late)
+        await life.receive(life.receipt(life.name_of(late)))
+        await stripper(life, "webhook:crm").round(stale=True)
+        assert [text_of(life.row(each)) for each in ("1", "2")] == ["one", "two"], "not yet told"
+        await trio.sleep(2 * 86_400)
+        await stripper(life, "webhook:crm").round(stale=True)
+        assert [text_of(life.row(each)) for each in ("1", "2")] == ["", "two"], "a week is enough"
+        accepted = [e for e in events(bench.path, content=True) if e["event"] == "accepted"]
+        assert [each["text"] for each in accepted] == [None, "two"]
+        assert "text" not in events(bench.path)[0]
+        await life.journal.move_cursor("webhook:crm", life.accounts.seq)
+        await stripper(life, "webhook:crm").round(stale=True)
+        assert [text_of(life.row(each)) for each in ("1", "2")] == ["", ""]

@@ -204,3 +204,16 @@ def test_odd_ids_stay_one_line_each(tmp_path: Path) -> None:
     log.close()
     assert seqs(tmp_path) == [1, 2, 3, 4, 5, 6]
     assert lines(tmp_path / HOUR)[0]["message_id"] == "a\nb"
+
+
+def test_nothing_that_a_receipt_quotes_stands_there_without_contents(tmp_path: Path) -> None:
+    what = ReceiptFact("main", "", "", "", "34600000001", octets=b"text:Hola".hex())
+    quoting = ReceiptOf(Fact(7, START, Kind.PARKED, text=receipt_text(what)), None, None)
+    for content in (True, False):
+        (tmp_path / str(content)).mkdir()
+        log = ReceiptLog(tmp_path / str(content), content=content)
+        log.append([quoting])
+        log.close()
+        (line,) = lines(tmp_path / str(content) / HOUR)
+        assert line.get("data") == (what.octets if content else None)
+        assert line["source"] == "34600000001"

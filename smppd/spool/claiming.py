@@ -53,10 +53,12 @@ class Tokens:
 
 
 class Pass(msgspec.Struct, frozen=True):
-    """What one claiming pass got: `refused` are files whose rename was not permitted."""
+    """What one claiming pass got: `refused` are files whose rename was not permitted; `failure` is
+    why it ended early: the disk takes no more."""
 
     taken: list[Taken]
     refused: list[tuple[str, str]]
+    failure: OSError | None = None
 
 
 def claim(root: Path, lane: Lane, found: Sequence[tuple[str, int]], tokens: Tokens) -> Pass:
@@ -75,11 +77,15 @@ def claim(root: Path, lane: Lane, found: Sequence[tuple[str, int]], tokens: Toke
         try:
             has_sidecar = _move_sidecar(inbox / name, path)
             (inbox / name).rename(path)
-        except (FileNotFoundError, PermissionError) as error:
+        except OSError as error:
             if has_sidecar:
                 _move_sidecar(path, inbox / name)
             if isinstance(error, PermissionError):
                 outcome.refused.append((name, error.strerror or "not permitted"))
+            elif not isinstance(error, FileNotFoundError):
+                # What has been taken is read all the same: nobody else looks for it.
+                outcome = msgspec.structs.replace(outcome, failure=error)
+                break
             continue
         outcome.taken.append(Taken(Claimed(folder.name, name, lane, path), octets))
     if not outcome.taken:

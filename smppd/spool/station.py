@@ -22,7 +22,7 @@ from smppd.events import Emit, FileClaimed, FileWaiting, InboxMadeAgain, InboxUn
 from smppd.figures import SpoolFigures
 from smppd.message import Lane
 from smppd.ports import Admission
-from smppd.spool.claiming import Taken, Tokens, claim, left_over, recover, sync_claim
+from smppd.spool.claiming import Pass, Taken, Tokens, claim, left_over, recover, sync_claim
 from smppd.spool.folders import INBOX, INBOX_FOLDERS, shown_name
 from smppd.spool.inbox import LOT, IntakeRules, LaneInbox
 from smppd.spool.intake import Bin, Intake, RunSync
@@ -175,22 +175,21 @@ class Spool:
         try:
             outcome = claim(self._root, desk.lane, found, self._tokens)
         except OSError as error:
-            self._disk.note(CLAIMS, error)
-            desk.inbox.list_again()
-            await trio.sleep(LOOK_EVERY)
-            return
-        self._disk.note(CLAIMS, None)
+            outcome = Pass([], [], error)
         for name, reason in outcome.refused:
             desk.inbox.leave(name, _immovable(reason), trio.current_time())
-        if not outcome.taken:
-            return
-        await self._disk.insist(
-            CLAIMS, lambda: self._run_sync(sync_claim, self._root, outcome.taken)
-        )
-        self.figures.claimed += len(outcome.taken)
-        for taken in outcome.taken:
-            self._emit(FileClaimed(taken.claimed.name, desk.lane.name.lower(), taken.octets))
-        desk.reader.put(outcome.taken)
+        if outcome.taken:
+            await self._disk.insist(
+                CLAIMS, lambda: self._run_sync(sync_claim, self._root, outcome.taken)
+            )
+            self.figures.claimed += len(outcome.taken)
+            for taken in outcome.taken:
+                self._emit(FileClaimed(taken.claimed.name, desk.lane.name.lower(), taken.octets))
+            desk.reader.put(outcome.taken)
+        self._disk.note(CLAIMS, outcome.failure)
+        if outcome.failure is not None:
+            desk.inbox.list_again()
+            await trio.sleep(LOOK_EVERY)
 
     async def _refuse(self, desk: _Desk, name: str, problem: Unusable) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,26 @@ def test_a_folder_of_unknown_origin_is_of_the_normal_lane(root: Path) -> None:
     (root / "work" / "rescued" / "a.json").write_bytes(b"12345")
     (taken,) = recover(left_over(root)[Lane.NORMAL])
     assert (taken.claimed.token, taken.claimed.name) == ("rescued", "a.json")
+
+
+def test_a_disk_that_fails_in_the_middle_of_a_pass_strands_nothing_that_was_taken(
+    root: Path, tokens: Tokens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = hand_in(root, Lane.NORMAL, "a.json", "b.json", "c.json")
+    hand_in(root, Lane.NORMAL, "b.json.meta.json")
+    rename = Path.rename
+
+    def full(path: Path, target: Path) -> Path:
+        if path.name == "b.json":
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", full)
+    outcome = claim(root, Lane.NORMAL, found, tokens)
+    assert [taken.claimed.name for taken in outcome.taken] == ["a.json"]
+    assert outcome.failure is not None
+    assert outcome.failure.errno == errno.ENOSPC
+    left = sorted(path.name for path in (root / "inbox").iterdir() if path.is_file())
+    assert left == ["b.json", "b.json.meta.json", "c.json"]
+    assert not claim(root, Lane.NORMAL, found[1:], tokens).taken
+    assert [path.name for path in (root / "work").iterdir()] == [outcome.taken[0].claimed.token]

@@ -360,6 +360,29 @@ async def test_a_file_for_which_bad_has_no_room_waits_and_holds_up_nothing_else_
     assert attempts == 3
 
 
+async def test_files_are_read_that_were_claimed_before_the_disk_took_no_more(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+) -> None:
+    rename, fails = Path.rename, ["b.json"]
+
+    def full(path: Path, target: Path) -> Path:
+        if path.name in fails:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return rename(path, target)
+
+    for name in ("a.json", "b.json", "c.json"):
+        bench.hand_in(name, message(1))
+    monkeypatch.setattr(Path, "rename", full)
+    async with running(bench):
+        await trio.sleep(20)
+        assert "b.json" not in bench.admission.closed_names()
+        assert all(path.is_file() for path in bench.root.glob("inbox/b.json"))
+        work = [path.name for path in bench.root.glob("work/*/*.json")]
+        assert sorted(work) == sorted(bench.admission.closed_names()), "nothing lies there unread"
+        fails.clear()
+        await bench.admission.wait_until(lambda: len(bench.admission.closed_names()) == 3)
+
+
 async def test_lost_news_make_everything_be_listed_again(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
 ) -> None:

@@ -29,6 +29,8 @@ LOT = 500
 EXPIRE_EVERY = 60.0
 
 _QUEUED = int(State.QUEUED)
+#: A message in one of these may leave yet, or again.
+_MAY_LEAVE = (State.QUEUED, State.SENDING, State.UNKNOWN)
 
 
 class Campaigns:
@@ -72,7 +74,9 @@ class Campaigns:
 
     def cancel(self, file: FileAccount, who: str) -> bool:
         """Have nothing more of it leave, ever; whether that is new."""
-        if file.cancelled or not (file.states[State.QUEUED] or not file.closed):
+        # What is under way, or in doubt, may come back, and is not to go again then.
+        may_leave = any(file.states[state] for state in _MAY_LEAVE) or not file.closed
+        if file.cancelled or not may_leave:
             return False
         self._desk.ledger.campaign_cancelled(self._desk.wall(), file.file_id, who)
         self._emit(CampaignCancelled(file.campaign, file.name, file.states[State.QUEUED], who))

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import trio
 import trio.testing
 
@@ -291,3 +292,28 @@ async def test_what_a_campaign_holds_expires_in_time(
         await trio.sleep(65)
         assert life.states() == {"sent": 1, "expired": 29}
         assert audit(bench.path, bench.root).ok
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_what_is_all_under_way_or_in_doubt_can_be_cancelled_and_goes_no_second_time(
+    bench: Bench, autojump_clock: MockClock, lost: bool
+) -> None:
+    async with up(bench) as (life, campaigns):
+        lines = messages(bench, 3)
+        file = await open_campaign(life, lines, CampaignTerms("spring"))
+        await quiet()
+        assert life.states() == {"sending": 3}
+        if lost:
+            for part in list(life.wire.in_flight):
+                await life.lose(part)
+            assert life.states() == {"unknown": 3}
+        assert campaigns.cancel(file, "ana")
+        await life.desk.commit()
+        if lost:
+            await life.desk.requeue(sorted(life.accounts.held), "ana")
+        else:
+            for part in list(life.wire.in_flight):
+                await life.answer(part, CommandStatus.ESME_RTHROTTLED)
+        await trio.sleep(60)
+        assert life.states() == {"cancelled": 3}
+        assert len(sent(life)) == 3

@@ -118,6 +118,7 @@ class Papers:
             self._ended.clear()
             headers = _failed(f"{mistake.code}: {mistake.text}", self._wall())
             calls = await self._run_sync(self._end, name.id, "failed", headers, "")
+            await self._run_sync(fsync_folder, self._root / "failed")
             await self._handler.run([(call.key, call.words) for call in calls])
             await self._run_sync(self._clear, calls)
 

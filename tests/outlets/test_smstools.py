@@ -263,3 +263,30 @@ def _runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (ProcessLookupError, FileNotFoundError):
         return False
+
+
+async def test_a_file_has_its_second_name_on_disk_before_it_loses_the_first(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Should the power fail in between, it is still somewhere."""
+    papers, order = rig.papers(), list[str]()
+    sync, unlink = os.fsync, os.unlink
+
+    def synced(descriptor: int) -> None:
+        order.append(Path(f"/proc/self/fd/{descriptor}").resolve().name)
+        sync(descriptor)
+
+    def gone(path: Any) -> None:
+        order.append("gone")
+        unlink(path)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "unlink", gone)
+    one, other = rig.file(), rig.file()
+    for name in (one, other):
+        papers.expect(name)
+    await papers.deliver([sent(one, "1")])
+    assert "sent" in order[: order.index("gone")]
+    order.clear()
+    await papers.refuse(other, ErrorInfo("NOT_BY_SMPP", text="Ping: cannot be done"))
+    assert "failed" in order[: order.index("gone")]

@@ -193,3 +193,19 @@ async def test_a_campaign_paused_again_is_held_as_a_whole(
         with closing(life.reader):
             loaded, _ = life.reader.load(from_snapshot=False)
         assert len(loaded.holding) == len(life.accounts.holding)
+
+
+async def test_what_came_back_and_is_held_expires_in_time(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    async with bench.up() as life:
+        rules = Rules(life)
+        await life.hand_in([bench.sms(id="a", expires="10m")])
+        await quiet()
+        rules.says = {"a": bench.wall() + 3600}
+        (part,) = life.wire.submitted
+        await life.give_back(part)
+        await trio.sleep(599)
+        assert life.states() == {"queued": 1}
+        await trio.sleep(2)
+        assert life.states() == {"expired": 1}

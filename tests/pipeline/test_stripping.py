@@ -156,3 +156,23 @@ async def test_whoever_is_told_late_gets_the_text_or_hears_that_it_is_gone(
         await life.journal.move_cursor("webhook:crm", life.accounts.seq)
         await stripper(life, "webhook:crm").round(stale=True)
         assert [text_of(life.row(each)) for each in ("1", "2")] == ["", ""]
+
+
+async def test_a_message_keeps_its_text_while_a_part_of_it_may_still_go(
+    bench: Bench, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with bench.up() as life:
+        await life.hand_in([bench.long_sms(2, id="a")])
+        await trio.testing.wait_all_tasks_blocked()
+        first, second = life.wire.submitted
+        await life.answer(first)
+        await life.receive(life.receipt(life.name_of(first)))
+        life.wire.open(0)
+        await life.give_back(second)
+        await life.journal.begin_stripping()
+        await stripper(life).round(stale=True)
+        life.wire.open(100)
+        await trio.testing.wait_all_tasks_blocked()
+        again = life.wire.submitted[-1]
+        assert (again.index, again.message.segments[1]) == (1, second.message.segments[1])
+        assert again.message.segments[1]

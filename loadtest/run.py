@@ -227,12 +227,13 @@ def _smsc(tally: Path, port: int, more: list[str]) -> Iterator[None]:
 
 
 def _start_daemon(
-    root: Path, port: int, options: argparse.Namespace, *, bound: bool
+    root: Path, port: int, options: argparse.Namespace, *, bound: bool, more: str = ""
 ) -> subprocess.Popen[bytes]:
     config = root / "smppd.toml"
     config.write_text(
         CONFIG.format(root=root, port=port, window=options.window, sessions=options.sessions)
         + ("[events]\nstream = true\n" if options.events else "")
+        + more
     )
     environment = {**os.environ, "SMPPD_LOAD_PASSWORD": "secret"}
     command = [sys.executable, "-m", "smppd", "run", "--config", str(config)]

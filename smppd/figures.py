@@ -241,12 +241,15 @@ class FallbackFigures(msgspec.Struct):
 
 
 class JournalFigures(msgspec.Struct):
-    """The journal since the daemon started."""
+    """The journal since the daemon started. `octets` is how large it is on disk; `removed` messages
+    were removed from it since it was made; so many facts are `to_look_at` for more."""
 
     commits: int = 0
     rows: int = 0
     commit_seconds: Histogram = msgspec.field(default_factory=Histogram)
     octets: int = 0
+    removed: int = 0
+    to_look_at: int = 0
 
 
 class SpoolFigures(msgspec.Struct):

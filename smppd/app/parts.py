@@ -134,6 +134,7 @@ class Parts:
         self.unheard = Unheard(self.desk, config.spool.receipt_wait, self.clock.now, emit)
         self.pruner = build_pruner(config, self.journal, self.desk, self.clock, emit)
         self.stripper = build_stripper(config, self.journal, self.desk, self.clock, emit)
+        self.removed_before = sum(stores.main.pruning.removed().messages.values())
         self.newest_base = stores.main.pruning.newest()
         self.housekeeping = build_housekeeping(
             config, self.clock, emit, around.run_sync, DaysInUse(self.ledger.accounts, around.wall)

@@ -11,7 +11,7 @@ from smppd import __version__
 from smppd.app.parts import Parts
 from smppd.config import Config
 from smppd.events import LinkMissing
-from smppd.figures import AccountFigures, DaemonFigures, LinkFigures, RouteFigures
+from smppd.figures import AccountFigures, DaemonFigures, JournalFigures, LinkFigures, RouteFigures
 from smppd.message import Lane, State
 
 #: Open campaigns that are told of one by one, at most.
@@ -49,7 +49,7 @@ class Survey:
             parked_receipts=len(accounts.shelf),
             unmatched_receipts=accounts.unmatched,
             links=self._links(),
-            journal=parts.journal.figures,
+            journal=self._journal(),
             spool=parts.spool.figures,
             scheduled=len(accounts.agenda),
             oldest_parked=accounts.shelf.oldest(),
@@ -63,6 +63,21 @@ class Survey:
             disk=dict(parts.disk.troubles),
             campaigns=parts.progress.campaigns(CAMPAIGNS_SHOWN),
         )
+
+    def _journal(self) -> JournalFigures:
+        """Its figures, with what only its file and whoever prunes it know."""
+        figures, pruner = self._parts.journal.figures, self._parts.pruner
+        path = self._config.journal.path
+        figures.octets = sum(
+            each.stat().st_size
+            for each in (path, path.with_name(path.name + "-wal"))
+            if each.exists()
+        )
+        figures.removed = self._parts.removed_before
+        if pruner is not None:
+            figures.removed += pruner.messages
+            figures.to_look_at = pruner.left
+        return figures
 
     def _routes(self) -> list[RouteFigures]:
         pools, now = {pool.name: pool for pool in self._parts.pools}, trio.current_time()

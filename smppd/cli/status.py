@@ -20,7 +20,6 @@ from smppd.figures import (
     DaemonFigures,
     FallbackFigures,
     Histogram,
-    JournalFigures,
     LinkFigures,
     MatchingFigures,
     OutletFigures,
@@ -89,7 +88,7 @@ def overview(figures: DaemonFigures) -> Iterator[str]:
         f"{spool.quarantined:,} bad, {figures.open_files:,} open"
     )
     yield from map(_campaign, figures.campaigns)
-    yield f"journal    {_journal(figures.journal)}"
+    yield from _journal(figures)
     yield from (f"disk       {what} cannot go on: {why}" for what, why in figures.disk.items())
     optouts = figures.optouts
     if optouts.entries or optouts.barred or optouts.removed:
@@ -301,10 +300,20 @@ def _matching(matching: MatchingFigures) -> str:
     return "".join((form, *(f"; {count:,} {what}" for what, count in odd.items() if count)))
 
 
-def _journal(journal: JournalFigures) -> str:
-    if not journal.commits:
-        return "no commits yet"
-    return f"{journal.commits:,} commits of {journal.rows:,} rows, {_quantiles(journal.commit_seconds)}"
+def _journal(figures: DaemonFigures) -> Iterator[str]:
+    """Its commits; how much it has, and what is gone from it."""
+    journal = figures.journal
+    commits = f"{journal.commits:,} commits of {journal.rows:,} rows"
+    yield (
+        f"journal    {commits}, {_quantiles(journal.commit_seconds)}"
+        if journal.commits
+        else "journal    no commits yet"
+    )
+    if journal.octets:
+        kept = f"{_so_large(journal.octets)}, {figures.accepted - journal.removed:,} messages"
+        removed = f"; {journal.removed:,} removed" if journal.removed else ""
+        left = f", {journal.to_look_at:,} facts to look at for more" if journal.to_look_at else ""
+        yield f"           {kept}{removed}{left}"
 
 
 def _quantiles(histogram: Histogram) -> str:

@@ -128,7 +128,7 @@ class Pruning:
         more = seq < end or files < pass_.settled.last_file
         if not more:
             self._seq = None
-        return Pruned(pass_.messages, pass_.removed_facts, more=more)
+        return Pruned(pass_.messages, pass_.removed_facts, more=more, left=end - seq)
 
     def removed(self) -> Removed:
         """What has been removed since the journal was made."""

@@ -9,16 +9,23 @@ from typing import Protocol
 import trio
 
 from smppd.events import Emit, JournalPruned, RetentionFailing
-from smppd.keeping.station import Clock, round_every
+from smppd.keeping.station import round_every
 from smppd.ports import Pruned
 
 #: A lot may take so many seconds of the journal's thread, and the pause behind it is so many times as
 #: long as the lot took, but no shorter than this.
-LOT, PAUSE, SHORTEST_PAUSE = 0.005, 9.0, 0.02
+LOT, PAUSE, SHORTEST_PAUSE = 0.005, 24.0, 0.02
 #: So many bases are written down in the time for which the journal is kept.
 BASES = 8
 #: Facts that a reader of the log has not passed are kept so much longer, and then no more.
 READERS_KEPT = 7 * 86_400.0
+
+
+class Believed(Protocol):
+    """The time; see `station.Clock`."""
+
+    def now(self) -> float | None:
+        """Epoch seconds, unless they cannot be believed."""
 
 
 class Bases(Protocol):
@@ -44,7 +51,8 @@ class Prunable(Protocol):
 class Pruner:
     """`age` is for how long (seconds) what is over is kept, `dedupe_window` for how long a campaign
     may be handed in again. Of facts that these `readers` of the log have not passed none is removed,
-    for as long as `READERS_KEPT` more."""
+    for as long as `READERS_KEPT` more. `messages` were removed since it was made, `left` facts are
+    still to be looked at."""
 
     def __init__(
         self,
@@ -52,7 +60,7 @@ class Pruner:
         desk: Bases,
         ages: tuple[float, float],
         readers: Sequence[str],
-        clock: Clock,
+        clock: Believed,
         emit: Emit,
     ) -> None:
         self._journal = journal
@@ -62,7 +70,7 @@ class Pruner:
         self._clock = clock
         self._emit = emit
         self._failing = False
-        self.messages = 0
+        self.messages = self.left = 0
 
     async def run(self, newest: float | None, seq: Callable[[], int]) -> None:
         """Go round, until cancelled. `newest` is when the newest base was written down (epoch
@@ -78,26 +86,28 @@ class Pruner:
                     newest, based = now, seq()
                 before = now - self._age
                 promoted = await self._journal.promote(before, self._readers, before - READERS_KEPT)
-                if promoted.more or todo.more:
-                    await self._prune(before)
-                todo = promoted._replace(more=False)
+                todo = todo._replace(more=promoted.more or todo.more)
+                if todo.more:
+                    todo = await self._prune(before)
             await trio.sleep(round_every([self._age / BASES]))
 
-    async def _prune(self, before: float) -> None:
-        """Remove all that is over, with pauses."""
+    async def _prune(self, before: float) -> Pruned:
+        """Remove all that is over, with pauses; whether it has to be gone on with."""
         files_before = before - max(0.0, self._dedupe_window - self._age)
         messages, facts, done = 0, 0, Pruned(0, 0, more=True)
         while done.more:
             began = trio.current_time()
             done = await self._journal.prune(LOT, files_before)
             messages, facts = messages + done.messages, facts + done.facts
+            self.messages += done.messages
+            self.left = self.left if done.failed else done.left
             await trio.sleep(max(SHORTEST_PAUSE, (trio.current_time() - began) * PAUSE))
             if self._clock.now() is None:
                 break
-        self.messages += messages
         if messages or facts:
             self._emit(JournalPruned(messages, facts))
         if done.failed and not self._failing:
             hint = "see that its disk has room; it is tried again"
             self._emit(RetentionFailing("journal", done.failed, hint))
         self._failing = bool(done.failed)
+        return done._replace(more=done.more or self._failing)

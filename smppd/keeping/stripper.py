@@ -9,7 +9,7 @@ from typing import Protocol
 import trio
 
 from smppd.events import Emit, RetentionFailing
-from smppd.keeping.pruner import READERS_KEPT
+from smppd.keeping.pruner import READERS_KEPT, Believed
 from smppd.ports import Pruned, Readers
 
 #: Seconds between two looks; of a lot in the journal's thread; how many times as long the pause is.
@@ -27,13 +27,6 @@ class Strippable(Protocol):
 
     async def truncate(self) -> Pruned:
         """Empty the write-ahead log."""
-
-
-class Believed(Protocol):
-    """The time; see `station.Clock`."""
-
-    def now(self) -> float | None:
-        """Epoch seconds, unless they cannot be believed."""
 
 
 class Snapshots(Protocol):

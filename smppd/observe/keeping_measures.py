@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from smppd.observe.measuring import whole_by
+from smppd.observe.measuring import whole, whole_by
 
 KEEPING_MEASURES = (
+    whole(
+        "smppd_journal_bytes",
+        "How large the journal is on disk.",
+        lambda figures: figures.journal.octets,
+    ),
+    whole(
+        "smppd_journal_removed_messages_total",
+        "Messages removed from the journal, since it was made, because they were over for long enough.",
+        lambda figures: figures.journal.removed,
+    ),
+    whole(
+        "smppd_journal_facts_to_look_at",
+        "Facts of the journal that are still to be looked at for messages to remove.",
+        lambda figures: figures.journal.to_look_at,
+    ),
     whole_by(
         "place",
         "smppd_place_files",

@@ -22,12 +22,13 @@ class Base(NamedTuple):
 
 
 class Pruned(NamedTuple):
-    """What a lot removed, and whether there is more."""
+    """What a lot removed, and whether there is more: so many facts are left to be looked at."""
 
     messages: int
     facts: int
     more: bool
     failed: str = ""
+    left: int = 0
 
 
 class Checkpoint(msgspec.Struct, frozen=True):

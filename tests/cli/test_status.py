@@ -283,3 +283,14 @@ def test_open_campaigns_say_how_fast_they_go_and_why_they_do_not(figures: Daemon
         "campaign   b.jsonl: 60,000 of 90,000 done, 27,000 queued, 300/s, 1 min 30 s left",
         "campaign   c.jsonl: 7 of 7 so far done",
     ]
+
+
+def test_the_journal_is_shown_with_what_is_gone_from_it(figures: DaemonFigures) -> None:
+    figures.journal.octets = 3 << 19
+    lines = list(overview(figures))
+    assert "           1.5 MiB, 1,000,000 messages" in lines
+    figures.journal.removed, figures.journal.to_look_at = 400_000, 70
+    (line,) = [each for each in overview(figures) if "MiB" in each]
+    assert (
+        line.strip() == "1.5 MiB, 600,000 messages; 400,000 removed, 70 facts to look at for more"
+    )

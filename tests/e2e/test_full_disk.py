@@ -282,3 +282,29 @@ def test_below_min_free_files_stay_in_the_inbox_until_there_is_room(tmp_path: Pa
         assert bench.log.count('"disk_recovered"') == 1
         assert bench.stop() == 0
     assert json.loads(tally.read_text())["accepted"] == PER_FILE
+
+
+def test_what_is_old_is_removed_when_there_is_room_again(tmp_path: Path) -> None:
+    with running(tmp_path) as (bench, tally):
+        bench.stop()
+        short = '[retention]\njournal = "4s"\ncontents = "drop-when-final"\n'
+        bench.config.write_text(bench.config.read_text() + short)
+        bench.start()
+        bench.until(lambda: bench.log.count('"link_bound"') == 2)
+        bench.hand_in(0, MESSAGES)
+        bench.until(lambda: bench.reports() == MESSAGES // PER_FILE)
+        fill(tmp_path / "journal")
+        bench.until(lambda: '"retention_failing"' in bench.log or bool(bench.troubles()))
+        time.sleep(1)
+        (tmp_path / "journal" / ".filler").unlink()
+
+        def gone() -> bool:
+            journal = ask(bench.root / "c.sock", "status")["journal"]
+            return bool(journal["removed"] == MESSAGES)
+
+        bench.until(gone)
+        assert bench.stop() == 0
+        assert "Traceback" not in bench.log
+        assert bench.states() == {"delivered": MESSAGES}
+        bench.audit()
+    assert json.loads(tally.read_text())["accepted"] == MESSAGES

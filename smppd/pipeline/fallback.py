@@ -20,7 +20,7 @@ from smppd.figures import FallbackFigures
 from smppd.ledger.calls import NO_CALL
 from smppd.ledger.entries import MessageRow, Outstanding
 from smppd.ledger.facts import OWN_TIME, Wait
-from smppd.message import Call, ErrorInfo, Lane, Message, Part, State
+from smppd.message import Call, ErrorInfo, Lane, Part, State
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.detour import Detour, DetouredLane
 from smppd.pipeline.passage import Passage, is_over
@@ -133,9 +133,21 @@ class Fallback:
         message = msgspec.structs.replace(row.message, call=call, segments=(b"",))
         return Part(row.msg_id, 0, message)
 
-    def _call(self, detour: Detour, message: Message) -> Call | None:
+    def _call(self, detour: Detour, row: MessageRow) -> Call | None:
+        """The call that it goes as; None where it stays. So does what may leave with its link's
+        sender, but not with the account's."""
+        message = row.message
         call = as_call(message, detour.sender, self._sender)
-        return None if isinstance(call, str) else call
+        if isinstance(call, str):
+            return None
+        sender = call.params["from"]
+        if sender != message.sender and not self._gate.is_open:
+            as_sent = msgspec.structs.replace(message, sender=sender, links_sender=False)
+            told = msgspec.structs.replace(row, decoded=as_sent)
+            now = self._desk.wall()
+            if self._gate.bars(told, now) and not self._gate.bars(row, now):
+                return None
+        return call
 
     async def _again(self, detour: Detour, lane: DetouredLane, room: int) -> list[Part]:
         """What came back and is due; what cannot go stays until its link is bound."""
@@ -159,7 +171,7 @@ class Fallback:
             if still is None or still.state != _QUEUED:
                 continue
             row = rows[entry.msg_id]
-            call = self._call(detour, row.message) if goes_on else None
+            call = self._call(detour, row) if goes_on else None
             if call is None:
                 self._keep(lane, still)
             elif self._passage.goes_again(row, still, now):
@@ -194,7 +206,7 @@ class Fallback:
             return []
         for msg_id in new:
             row = rows[msg_id]
-            call = self._call(detour, row.message)
+            call = self._call(detour, row)
             over = is_over(row, now)
             self._moved = True  # there may be more behind it
             if call is None and not over:
@@ -221,7 +233,7 @@ class Fallback:
 
     def _one_new(self, detour: Detour, stretch: Stretch, row: MessageRow) -> list[Part]:
         now, message, over = self._desk.wall(), row.message, is_over(row, self._desk.wall())
-        call = self._call(detour, message)
+        call = self._call(detour, row)
         if call is None and not over:
             stretch.leave(row)
             return []

@@ -58,6 +58,10 @@ class Gate:
             return self._tally(row, now)
         return verdict
 
+    def bars(self, row: MessageRow, now: float) -> bool:
+        """Whether a message may not leave at all as it stands in this row."""
+        return any(isinstance(check(row, now), ErrorInfo) for check in self._checks)
+
     def again(self, row: MessageRow, entry: Outstanding, now: float) -> Verdict:
         """Of a message that came back, and would leave again now."""
         if any(state != _QUEUED for state in entry.part_states):

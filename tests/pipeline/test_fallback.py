@@ -672,3 +672,35 @@ async def test_nor_what_waited_for_its_time_or_came_back_from_its_link(
         assert [at.life.shown(name).error for name in ("out", "late")] == [OPTED_OUT] * 2
         await trio.sleep(250)
         assert sorted(at.over_http) == ["goes", "late-night", "night"]
+
+
+@pytest.mark.parametrize("route", ["queued", "scheduled", "came back"])
+async def test_who_wants_nothing_of_the_accounts_sender_gets_it_from_the_links(
+    bench: Bench, autojump_clock: MockClock, route: str
+) -> None:
+    async with up(bench) as at:
+        asked: list[str] = []
+
+        def check(row: MessageRow, now: float) -> Verdict:
+            asked.append(row.message.sender)
+            return OPTED_OUT if row.message.sender == "WEB" else None
+
+        at.life.desk.gate.add(check)
+        soon = datetime.fromtimestamp(bench.wall() + 100, UTC).isoformat()
+        terms = {"send_at": soon} if route == "scheduled" else {}
+        if route != "came back":
+            at.links["main"].lose()
+        await at.life.hand_in(plain("a", **terms))
+        await trio.testing.wait_all_tasks_blocked()
+        if route == "came back":
+            (part,) = at.life.wire.submitted
+            at.links["main"].lose()
+            await at.life.give_back(part)
+        await trio.sleep(AFTER + 100)
+        assert at.over_http == []
+        assert "WEB" in asked
+        assert at.life.states() == {"queued": 1}
+        before = len(at.over_smpp)
+        at.links["main"].bind()
+        await trio.sleep(5)
+        assert at.over_smpp[before:] == ["a"]

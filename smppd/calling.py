@@ -200,7 +200,7 @@ def _message(
         to=str(params.get("to", params.get("destination", ""))),
         dest_ton=0,
         dest_npi=0,
-        sender=str(params.get("from", "")),
+        sender=str(params.get("from", params.get("platformid", ""))),
         source_ton=0,
         source_npi=0,
         data_coding=0,

@@ -1,4 +1,4 @@
-"""Building what keeps the opt-out list, and what heeds the wishes of handsets."""
+"""Building what keeps the opt-out list, and what heeds the wishes of handsets and chats."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from smppd.journal.store import Store
 from smppd.message import Lane
 from smppd.optout.words import Keywords, Wish
 from smppd.pipeline.optouts import OptOuts, Terms
-from smppd.ports import Mailbox
+from smppd.ports import Letterbox, Mailbox
+from smppd.results.chat_wishes import WishingLetterbox
 from smppd.results.confirmations import Confirmations
-from smppd.results.wishes import LinkTerms, WishingMailbox, WishRules
+from smppd.results.wishes import LinkTerms, Wishes, WishingMailbox, WishRules
 
 if TYPE_CHECKING:
     from smppd.app.parts import Surroundings
@@ -36,14 +37,28 @@ def spare_lanes(config: Config, book: OptOuts, queues: Mapping[int, tuple[str, L
     book.spare(number for number, (_, lane) in queues.items() if lane in exempt)
 
 
-def heed_wishes(
-    config: Config, mailbox: Mailbox, book: OptOuts, emit: Emit, around: Surroundings
-) -> WishingMailbox:
-    """What heeds wishes before the mailbox; hands in what the last run owed. OSError when it cannot."""
+class Heeding:
+    """What heeds wishes before the mailbox and the letterbox; hands in what the last run owed.
+    OSError when it cannot."""
+
+    def __init__(self, config: Config, book: OptOuts, emit: Emit, around: Surroundings) -> None:
+        confirmations = Confirmations(config.spool.path, emit, around.run_sync)
+        confirmations.recover(book.is_news)
+        rules = _rules(config)
+        self._more = (Wishes(book, confirmations, rules.texts, emit), rules, emit, around.wall)
+
+    def handsets(self, mailbox: Mailbox) -> WishingMailbox:
+        """Of what comes over links."""
+        return WishingMailbox(mailbox, *self._more)
+
+    def chats(self, letterbox: Letterbox) -> WishingLetterbox:
+        """Of what comes in chats."""
+        return WishingLetterbox(letterbox, *self._more)
+
+
+def _rules(config: Config) -> WishRules:
     section = config.optout
-    confirmations = Confirmations(config.spool.path, emit, around.run_sync)
-    confirmations.recover(book.is_news)
-    rules = WishRules(
+    return WishRules(
         Keywords(section.stop, section.start, whole=section.match == "whole"),
         section.scope == "all",
         {Wish.STOP: section.stop_text, Wish.START: section.start_text},
@@ -55,4 +70,3 @@ def heed_wishes(
         },
         {link.name: link.data_coding_0 for link in config.links},
     )
-    return WishingMailbox(mailbox, book, confirmations, rules, emit, around.wall)

@@ -16,7 +16,7 @@ from smppd.app.accounts import account_pools, build_accounts
 from smppd.app.asking import build_fallbacks, build_statuses, query_terms
 from smppd.app.chatting import chat_polling
 from smppd.app.keeping import DaysInUse, build_housekeeping, build_pruner, build_stripper
-from smppd.app.optingout import build_opt_outs, heed_wishes, spare_lanes
+from smppd.app.optingout import Heeding, build_opt_outs, spare_lanes
 from smppd.app.outlets import Surrounding, build_outlets
 from smppd.app.smstools import build_outgoing, build_papers
 from smppd.config import Config, HttpConfig
@@ -164,7 +164,8 @@ class Parts:
         self.refusals = Refusals(self.desk, self._emit, SystemRandom().random)
         self.opt_outs = build_opt_outs(config, store, self.journal)
         self.opt_outs.enforce_with(self.desk.gate.add)
-        wishing = heed_wishes(config, self.mailbox, self.opt_outs, self._emit, around)
+        self.heeding = Heeding(config, self.opt_outs, self._emit, around)
+        wishing = self.heeding.handsets(self.mailbox)
         self.settlement = Settlement(self.desk, self.receipts, wishing, self.refusals)
         chance = SystemRandom().random
         self.calls = CallSettlement(self.desk, self.refusals, self._emit, chance)
@@ -262,7 +263,7 @@ class Parts:
             lambda number, key: bool(store.chats.seen(number, [key])),
             partial(self._note_at_once, store),
         )
-        keeping = Keeping(self.journal, letterbox)
+        keeping = Keeping(self.journal, self.heeding.chats(letterbox))
         self.chat = chat_polling(
             self._config, self.accounts, keeping, self._emit, self.desk, self.refusals
         )

@@ -29,13 +29,14 @@ _EVERY = "every"
 
 
 class Confirmation(msgspec.Struct, frozen=True):
-    """What is said for a change: from the number that was written to, over the link it came by
-    (empty for whichever carries it)."""
+    """What is said for a change: from the number that was written to, over the link or account it
+    came by (empty for whichever carries it); in a chat, if it came on a `platform` for these."""
 
     change: Change
     text: str
     sender: str
     link: str = ""
+    platform: str = ""
 
 
 class Confirmations:
@@ -119,9 +120,15 @@ def _message(wanted: Confirmation) -> bytes:
     change = wanted.change
     entry = OptOut(change.number, change.sender or "", change.at, change.why)
     id_ = confirmation_id(entry) if change.out else f"optout-start{_name(change)[12:-5]}"
-    content = {"to": f"+{change.number}", "text": wanted.text, "id": id_, "expires": _EXPIRES}
-    if wanted.sender:
-        content["from"] = wanted.sender
+    content: dict[str, object] = {"id": id_, "expires": _EXPIRES}
+    if wanted.platform:
+        channel = {"platform": wanted.platform, "platformid": wanted.sender}
+        said = {"destination": change.number, "message": wanted.text}
+        content |= {"op": "chat.sendmessage", "args": channel | said}
+    else:
+        content |= {"to": f"+{change.number}", "text": wanted.text}
+        if wanted.sender:
+            content["from"] = wanted.sender
     if wanted.link:
         content["via"] = wanted.link
     return msgspec.json.encode(content) + b"\n"

@@ -1,4 +1,4 @@
-"""What handsets ask for: no more messages, or messages again.
+"""What handsets and chats ask for: no more messages, or messages again.
 
 It stands before the mailbox: what came is kept as any other message is, and what it asks for is in
 the journal before the SMSC hears that we have it. A crash in between does no harm: it is delivered
@@ -34,6 +34,17 @@ class LinkTerms(msgspec.Struct, frozen=True):
     submits: bool = True
 
 
+class Wanted(NamedTuple):
+    """A wish that was understood: the change it is, where it came in (a link or an account), and
+    what was written to, in a chat on which platform. `answers`: it can be answered there."""
+
+    change: Change
+    link: str
+    written_to: str
+    platform: str = ""
+    answers: bool = True
+
+
 class WishRules(msgspec.Struct, frozen=True):
     """The keywords; whether an opt-out is from all senders; what is said to confirm either (empty:
     nothing); and of each link by its name its terms and what data_coding 0 is."""
@@ -45,32 +56,74 @@ class WishRules(msgspec.Struct, frozen=True):
     alphabets: Alphabets = {}
 
 
-class _Wanted(NamedTuple):
-    """A wish that was understood: the change it is, and what was written to."""
+class Wishes:
+    """Heeds wishes, wherever they come in. `texts` confirm them."""
 
-    change: Change
-    written_to: str
+    def __init__(
+        self,
+        book: OptOutBook,
+        confirmations: Confirmations,
+        texts: Mapping[Wish, str],
+        emit: Emit,
+    ) -> None:
+        self._book = book
+        self._confirmations = confirmations
+        self._texts = texts
+        self._emit = emit
+        self._turn = trio.Lock()
+
+    async def heed(self, wishes: Sequence[Wanted]) -> None:
+        """On return they are in force and on disk, and confirmed where they are news."""
+        async with self._turn:
+            news: dict[tuple[str, str | None], Wanted] = {}
+            for wanted in wishes:
+                key = wanted.change.number, wanted.change.sender
+                # Of two wishes in one read the later one counts, and is news or not by itself.
+                news.pop(key, None)
+                if self._book.is_news(wanted.change):
+                    news[key] = wanted
+            drafts = await self._draft(list(news.values()))
+            await self._book.change([wanted.change for wanted in wishes])
+            for wanted in news.values():
+                about = wanted.change.sender or "all"
+                kind = OptedOut if wanted.change.out else OptedIn
+                self._emit(kind(wanted.link, wanted.change.number, about))
+            if drafts:
+                await self._confirmations.hand_in(drafts)
+
+    async def _draft(self, news: Sequence[Wanted]) -> list[str]:
+        """The confirmations that are to be sent, on disk; their names."""
+        confirmations = [
+            Confirmation(
+                wanted.change,
+                text,
+                wanted.written_to,
+                wanted.link if wanted.answers else "",
+                wanted.platform,
+            )
+            for wanted in news
+            if (text := self._texts.get(_wish(wanted.change)))
+        ]
+        return await self._confirmations.draft(confirmations) if confirmations else []
 
 
 class WishingMailbox:
-    """Heeds wishes on the way to a mailbox; itself a `ports.Mailbox`. `wall` gives epoch seconds."""
+    """Has wishes heeded on the way to a mailbox; itself a `ports.Mailbox`. `wall` gives epoch
+    seconds."""
 
     def __init__(
         self,
         mailbox: Mailbox,
-        book: OptOutBook,
-        confirmations: Confirmations,
+        wishes: Wishes,
         rules: WishRules,
         emit: Emit,
         wall: Callable[[], float],
     ) -> None:
         self._mailbox = mailbox
-        self._book = book
-        self._confirmations = confirmations
+        self._wishes = wishes
         self._rules = rules
         self._emit = emit
         self._wall = wall
-        self._turn = trio.Lock()
 
     async def keep(
         self, link: str, messages: Sequence[DeliverSm | DataSm | Undecodable]
@@ -86,16 +139,17 @@ class WishingMailbox:
                 and (wanted := self._wanted(link, pdu)) is not None
             ]
             if wishes:
-                await self._heed(link, wishes)
+                await self._wishes.heed(wishes)
         return kept
 
     # ── what is asked for ────────────────────────────────────────────────────────────────────
 
-    def _wanted(self, link: str, pdu: DeliverSm | DataSm) -> _Wanted | None:
+    def _wanted(self, link: str, pdu: DeliverSm | DataSm) -> Wanted | None:
         said = self._said(link, pdu)
         if said is None:
             return None
-        country = self._rules.links.get(link, LinkTerms()).country
+        terms = self._rules.links.get(link, LinkTerms())
+        country = terms.country
         number = _number(pdu.source_addr, pdu.source_addr_ton, country)
         if number is None:
             self._emit(OptOutUnclear(link, said.word, "its sender's number is not certain", _CURE))
@@ -108,7 +162,8 @@ class WishingMailbox:
         if self._rules.from_all:
             sender = EVERYONE if out else None
         why = f"{said.word} to {written_to or '(no number)'} over {link}"
-        return _Wanted(Change(number, sender, int(self._wall()), why, out), written_to)
+        change = Change(number, sender, int(self._wall()), why, out)
+        return Wanted(change, link, written_to, answers=terms.submits)
 
     def _said(self, link: str, pdu: DeliverSm | DataSm) -> Said | None:
         """What the message asks for; of a long one the first part is looked at."""
@@ -120,36 +175,6 @@ class WishingMailbox:
             found = join([found], alphabets)
             return None if found.kind != "message" else self._rules.keywords.begins(found.text)
         return None if found.kind != "message" else self._rules.keywords.meaning(found.text)
-
-    # ── what is done about it ────────────────────────────────────────────────────────────────
-
-    async def _heed(self, link: str, wishes: Sequence[_Wanted]) -> None:
-        async with self._turn:
-            news: dict[tuple[str, str | None], _Wanted] = {}
-            for wanted in wishes:
-                key = wanted.change.number, wanted.change.sender
-                # Of two wishes in one read the later one counts, and is news or not by itself.
-                news.pop(key, None)
-                if self._book.is_news(wanted.change):
-                    news[key] = wanted
-            drafts = await self._draft(link, list(news.values()))
-            await self._book.change([wanted.change for wanted in wishes])
-            for wanted in news.values():
-                about = wanted.change.sender or "all"
-                kind = OptedOut if wanted.change.out else OptedIn
-                self._emit(kind(link, wanted.change.number, about))
-            if drafts:
-                await self._confirmations.hand_in(drafts)
-
-    async def _draft(self, link: str, news: Sequence[_Wanted]) -> list[str]:
-        """The confirmations that are to be sent, on disk; their names."""
-        submits = self._rules.links.get(link, LinkTerms()).submits
-        confirmations = [
-            Confirmation(wanted.change, text, wanted.written_to, link if submits else "")
-            for wanted in news
-            if (text := self._rules.texts.get(_wish(wanted.change)))
-        ]
-        return await self._confirmations.draft(confirmations) if confirmations else []
 
 
 _CURE = "set default_country of the link, and enter it: smppd optout add NUMBER"

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MESSAGES = 2000
 LETTERS = 60
+HOOKED = 120
 KILLS = 5
 FINAL = {"delivered", "undelivered"}
 
@@ -139,3 +140,42 @@ def stream(folder: Path) -> list[dict[str, Any]]:
     paths = sorted(folder.glob("events-*.jsonl"))
     assert len(paths) > 2, "it was rotated"
     return [json.loads(line) for path in paths for line in path.read_bytes().splitlines()]
+
+
+def test_killed_again_and_again_a_hook_is_run_for_every_event(
+    smsc_factory: SmscFactory, daemon_factory: DaemonFactory
+) -> None:
+    chance = random.Random(4)
+    smsc = smsc_factory([sys.executable, "-m", "smppd", "simulate", "--listen=127.0.0.1:0"])
+    daemon = daemon_factory(smsc.port, link={"on_unknown": "resend"})
+    told = daemon.folder / "told.jsonl"
+    configuration = daemon.config.read_text() + (
+        f"\n[hook.crm]\ncommand = ['/usr/bin/tee', '-a', '{told}']\nconcurrency = 4\n"
+        "events = ['accepted', 'sent', 'delivered', 'failed']\n"
+    )
+    daemon.config.write_text(configuration)
+    daemon.submit({"to": f"346{n:08d}", "text": "Hola", "id": f"m{n}"} for n in range(HOOKED))
+    for _ in range(KILLS):
+        daemon.start(bound=False)
+        # The random instant is the point of the test.
+        time.sleep(chance.uniform(0.1, 0.6))
+        daemon.kill()
+    daemon.start()
+    daemon.wait_report(timeout=60)
+    daemon.wait(lambda: told.read_bytes().count(b'"final":true') >= HOOKED, "the end", 20)
+    daemon.terminate()
+    smsc.stop()
+    lines = [json.loads(line) for line in told.read_text().splitlines()]
+    known: dict[str, dict[str, Any]] = {}
+    for line in lines:
+        known.setdefault(line["event_id"], line)
+    final = Counter(each["id"] for each in known.values() if each.get("final"))
+    assert final == Counter(f"m{n}" for n in range(HOOKED))
+    accepted = Counter(each["id"] for each in known.values() if each["event"] == "accepted")
+    assert accepted == final
+    by_id: dict[str, list[int]] = {}
+    for each in known.values():
+        if each.get("id"):
+            by_id.setdefault(each["id"], []).append(each["seq"])
+    assert len(by_id) == HOOKED
+    assert all(seqs == sorted(seqs) for seqs in by_id.values())

@@ -21,6 +21,7 @@ from smppd.config import (
     HttpConfig,
     JournalConfig,
     ObserveConfig,
+    OptOutConfig,
     SpoolConfig,
 )
 from tests.httpapi.simulated import NOON, SimulatedTransport, simulated
@@ -187,3 +188,70 @@ async def test_every_poll_stands_in_the_log_of_calls(
         calls = [(each.account, each.op, each.outcome) for each in store.calls.read()]
     assert ("shop", "chat.getchats", "SUCCESS") in calls
     assert ("shop", "chat.getmessages", "SUCCESS") in calls
+
+
+def asks(text: str, platform: str = "whatsapp", source: str = "+34600000001") -> dict[str, Any]:
+    platformid = {"whatsapp": "100", "telegram": "1"}[platform]
+    return {"platform": platform, "platformid": platformid, "source": source, "text": text}
+
+
+@pytest.mark.parametrize("scope", ["sender", "all"])
+async def test_who_asks_for_it_in_a_chat_gets_no_more_in_that_channel(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, scope: Any
+) -> None:
+    letters = [
+        asks("Stop!"),
+        asks("baja", "telegram", "777"),
+        asks("what is STOP?", source="34699"),
+    ]
+    transport = simulated(chat={"letter": letters}, http={"channel": channels()})
+    house = House(tmp_path, transport)
+    house.config = replace(house.config, optout=OptOutConfig(scope=scope, stop_text="Adiós"))
+    async with house.living() as daemon:
+        await trio.sleep(30.0)
+        entries = daemon.parts.opt_outs.entries
+        found = entries.find("34600000001", ["100"])
+        assert found is not None
+        assert found.why == "STOP to 100 in whatsapp over shop"
+        assert (found.sender, len(entries)) == ({"sender": "100", "all": ""}[scope], 2)
+        other = entries.find("777", ["1"])
+        assert other is not None
+        assert other.sender == "1", "no number of a phone, so nothing but this channel"
+    hand_in(house, "+34600000001", "again")
+    hand_in(house, "34600000009", "another")
+    async with house.living():
+        await trio.sleep(60.0)
+    states = {line["id"]: line for line in results(house)}
+    assert states["another"]["state"] == "sent"
+    assert states["again"]["error"]["code"] == "OPTED_OUT"
+    confirmed = [each for id_, each in states.items() if id_.startswith("optout-stop-")]
+    assert sorted(each["state"] for each in confirmed) == ["sent", "sent"]
+    calls = transport.calls("chat.sendmessage")
+    assert calls.done == 3
+
+
+async def test_who_asks_for_it_in_a_chat_gets_messages_again(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    letters = [asks("STOP"), asks("Alta") | {"after": 15.0}, asks("STOP", "telegram", "bob")]
+    house = House(tmp_path, simulated(chat={"letter": letters}, http={"channel": channels()}))
+    async with house.living() as daemon:
+        await trio.sleep(12.0)
+        assert len(daemon.parts.opt_outs.entries) == 1
+        await trio.sleep(30.0)
+        assert not daemon.parts.opt_outs.entries
+    (unclear,) = [each for each in house.events if isinstance(each, events.OptOutUnclear)]
+    assert unclear.reason == "its sender in telegram has no number"
+
+
+def hand_in(house: House, to: str, id_: str) -> None:
+    args = {"platform": "whatsapp", "platformid": "100", "destination": to, "message": "Hola"}
+    line = {"op": "chat.sendmessage", "args": args, "id": id_}
+    inbox = house.folder / "spool" / "inbox"
+    (inbox / "tmp" / f"{id_}.json").write_text(json.dumps(line))
+    (inbox / "tmp" / f"{id_}.json").rename(inbox / f"{id_}.json")
+
+
+def results(house: House) -> list[dict[str, Any]]:
+    paths = (house.folder / "spool" / "done").glob("*/*.results.jsonl")
+    return [json.loads(line) for path in paths for line in path.read_text().splitlines()]

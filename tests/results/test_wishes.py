@@ -13,8 +13,11 @@ import trio
 from smppd.events import Event, OptedIn, OptedOut, OptOutUnclear, OptOutUnconfirmed
 from smppd.optout.roll import Change, OptOut, OptOutList, confirmation_id
 from smppd.optout.words import Keywords, Wish
+from smppd.ports import ChatLetter, PolledChannel
+from smppd.provider.chat import ChatMessage
+from smppd.results.chat_wishes import WishingLetterbox
 from smppd.results.confirmations import Confirmations
-from smppd.results.wishes import LinkTerms, WishingMailbox, WishRules
+from smppd.results.wishes import LinkTerms, Wishes, WishingMailbox, WishRules
 from smppd.smpp.codec import Undecodable, decode
 from smppd.smpp.pdu import DataSm, DeliverSm
 from smppd.smpp.vocabulary import EsmClass, Ton
@@ -78,9 +81,8 @@ class Rig:
         confirmations = Confirmations(self.root, self.told.append, inline)
         confirmations.recover(self.book.is_news)
         rules = rules or WishRules(KEYWORDS, texts=TEXTS)
-        return WishingMailbox(
-            self.box, self.book, confirmations, rules, self.told.append, lambda: self.now
-        )
+        wishes = Wishes(self.book, confirmations, rules.texts, self.told.append)
+        return WishingMailbox(self.box, wishes, rules, self.told.append, lambda: self.now)
 
     @property
     def handed_in(self) -> list[dict[str, Any]]:
@@ -282,3 +284,67 @@ async def test_a_data_sm_is_heard_as_well(rig: Rig) -> None:
     message = DataSm(source_addr=NUMBER, destination_addr="2580", tlvs=((0x0424, b"STOP"),))
     await rig.mailbox().keep("main", [message])
     assert rig.find() is not None
+
+
+# ── in chats ─────────────────────────────────────────────────────────────────────────────────
+
+
+class Drafts:
+    """A letterbox; `noted` would be what the journal is told of."""
+
+    def __init__(self) -> None:
+        self.written: list[str] = []
+
+    async def draft(self, letters: Sequence[ChatLetter]) -> list[str] | None:
+        await trio.lowlevel.checkpoint()
+        self.written += (each.message.text for each in letters)
+        return self.written
+
+    async def give_out(self, _drafts: Sequence[str]) -> None:
+        await trio.lowlevel.checkpoint()
+
+
+def chatted(text: str, destination: str = f"+{NUMBER}") -> ChatLetter:
+    message = ChatMessage("whatsapp", "100", destination, text, "1", False, "", "", b"{}")
+    return ChatLetter(PolledChannel("shop", "whatsapp", "100"), 1, destination, message)
+
+
+def letterbox(rig: Rig) -> WishingLetterbox:
+    confirmations = Confirmations(rig.root, rig.told.append, inline)
+    confirmations.recover(rig.book.is_news)
+    rules = WishRules(KEYWORDS, texts=TEXTS)
+    wishes = Wishes(rig.book, confirmations, rules.texts, rig.told.append)
+    return WishingLetterbox(Drafts(), wishes, rules, rig.told.append, lambda: rig.now)
+
+
+async def test_a_wish_in_a_chat_is_answered_in_the_chat(rig: Rig) -> None:
+    assert await letterbox(rig).draft([chatted("Stop"), chatted("hi")]) == ["Stop", "hi"]
+    found = rig.find("100")
+    assert found == OptOut(NUMBER, "100", int(NOW), "STOP to 100 in whatsapp over shop")
+    (answer,) = rig.handed_in
+    assert answer["id"] == confirmation_id(found)
+    assert (answer["op"], answer["via"]) == ("chat.sendmessage", "shop")
+    said = {"destination": NUMBER, "message": TEXTS[Wish.STOP]}
+    assert answer["args"] == {"platform": "whatsapp", "platformid": "100", **said}
+
+
+@pytest.mark.parametrize("dies", ["before", "after"])
+async def test_killed_before_its_message_is_noted_a_wish_in_a_chat_is_heeded_once(
+    rig: Rig, dies: str
+) -> None:
+    rig.book.dies = dies
+    with pytest.raises(KeyboardInterrupt):  # so the journal never hears of the drafts
+        await letterbox(rig).draft([chatted("STOP")])
+    rig.book.dies = ""
+    rig.now += 60
+    await letterbox(rig).draft([chatted("STOP")])  # it is fetched again
+    assert rig.find("100") is not None
+    assert len(rig.handed_in) == 1
+    assert rig.drafts == []
+
+
+async def test_in_a_chat_without_numbers_it_is_told(rig: Rig) -> None:
+    await letterbox(rig).draft([chatted("STOP", "bob")])
+    assert rig.book.made == []
+    (unclear,) = rig.told
+    assert isinstance(unclear, OptOutUnclear)

@@ -58,6 +58,8 @@ def estimate(
         terms = chunk.terms or terms
         progress(lines, octets)
     tally = _tally(config, opted_out, looked.suspects())
+    if terms.unique_text:
+        tally.send_texts_once()
     del looked  # its maps are the largest thing there is
     for chunk in _chunks(path, form, config.spool.max_line):
         tally.count(chunk.lines, *at)

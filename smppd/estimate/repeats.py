@@ -101,6 +101,11 @@ class Counted:
         self._counts[value] = count + 1
         return count > 0
 
+    def free(self, value: str) -> None:
+        """What came with this value last does not leave, so that it is no repetition of it."""
+        if value in self._counts:
+            self._counts[value] -= 1
+
     def told(self) -> Repeated:
         """What was there more than once."""
         found = [(value, count) for value, count in self._counts.items() if count > 1]

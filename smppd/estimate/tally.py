@@ -15,6 +15,7 @@ from smppd.estimate.repeats import Counted, tail_of
 from smppd.estimate.wide import WideTexts
 from smppd.ledger.entries import MessageRow
 from smppd.ledger.facts import QUEUE_SHIFT
+from smppd.ledger.unique import text_key
 from smppd.message import CallRequest, ErrorInfo, Lane, Message, Request, State
 from smppd.pipeline.items import Item, Items
 from smppd.ports import Line
@@ -61,6 +62,7 @@ class Tally:
         self._check = check
         self._suspect_ids, self._suspect_numbers, self._suspect_texts = suspects
         self._ids, self._numbers, self._texts = Counted(), Counted(), Counted()
+        self._once: Counted | None = None
         self._kinds: dict[tuple[str, str | None, int, Decimal | None], int] = {}
         self._known: dict[str, str] = {}
         self._wide = WideTexts()
@@ -68,6 +70,10 @@ class Tally:
         self._faults: dict[str, Faults] = {}
         self._lines = self._transliterated = 0
         self._longest: list[Long] = []
+
+    def send_texts_once(self) -> None:
+        """A text goes to a number once, as the file's terms say."""
+        self._once = Counted()
 
     def count(self, lines: Sequence[Line], lane: Lane, now: float) -> None:
         """More lines of the file, in their order."""
@@ -99,6 +105,11 @@ class Tally:
             text = None if request is None else request.text
             if hash((tail, text)) in self._suspect_texts:
                 self._texts.again(f"{message.to}: {text}")
+                if self._once is not None and self._once.again(text_key("", message)):
+                    self._states["duplicate"] += 1
+                    if item.id is not None:
+                        self._ids.free(item.id)
+                    return False
         if self._check is None:
             return True
         row = MessageRow(

@@ -156,6 +156,27 @@ def test_repeated_ids_numbers_and_texts(folder: Path, capsys: pytest.CaptureFixt
     assert repeated["texts"] == {"values": 1, "messages": 1, "most": {"34600000001: one": 2}}
 
 
+def test_a_text_that_goes_to_a_number_once_is_counted_once(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [
+        sms("one", id="a"),
+        sms("one", to="600-000-001", id="b"),
+        sms("one", to="+34600000002"),
+        sms("two", to="0034600000001"),
+        sms("three", to="+34600000002", id="b"),  # its id is free: what had it does not leave
+        sms("ñandú " * 60),
+        sms("ñandú " * 60),
+    ]
+    path = write(folder / "a.jsonl", lines)
+    assert asked(capsys, str(path))["states"] == {"queued": 6, "duplicate": 1}
+    path.write_text(json.dumps({"campaign": {"unique_text": True}}) + "\n" + path.read_text())
+    found = asked(capsys, str(path))
+    assert found["states"] == {"queued": 5, "duplicate": 2}
+    assert found["parts"] == 4 + found["longest"][0]["parts"]
+    assert found["repeated"]["ids"]["messages"] == 0
+
+
 def test_repeats_are_counted_exactly_however_crowded_the_first_look_is(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

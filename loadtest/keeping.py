@@ -10,6 +10,7 @@ and while their texts are taken out; and prints what each came to, side by side.
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import signal
 import sqlite3
@@ -83,7 +84,7 @@ def _up(root: Path, terms: str) -> Iterator[subprocess.Popen[bytes]]:
 def _fill(root: Path, messages: int) -> Path:
     """A journal of messages that are over, with an old base that says so."""
     with _up(root, TERMS["nothing"]) as daemon:
-        _hand_in(root, messages, "bulk")
+        _hand_in(root, messages, "bulk", "old")
         _until(lambda: _is_reported(root), daemon, root, 900.0)
     with _up(root, TERMS["removing"]) as daemon:
         _until(lambda: _one(root, "SELECT count(*) FROM base") > 0, daemon, root, 30.0)
@@ -104,6 +105,10 @@ def _measure(root: Path, old: Path, name: str, options: argparse.Namespace) -> N
         _trickle(root, options.high, 25.0)
         _until(lambda: _is_reported(root), daemon, root, 600.0)
         seconds, spent = time.monotonic() - began, _cpu(daemon.pid) - spent
+        (report,) = (root / "spool/done").glob("*/load.jsonl.report.json")
+        states = json.loads(report.read_text())["states"]
+        if states != {"delivered": options.messages}:
+            sys.exit(f"not all were sent: {states}")
         commits = _since(_commits(root), then)
         done = _worked_off(root) - done
     high = sorted(_waits(root, before))

@@ -243,13 +243,13 @@ def _start_daemon(
     return daemon
 
 
-def _hand_in(root: Path, messages: int, lane: str) -> float:
+def _hand_in(root: Path, messages: int, lane: str, ids: str = "load") -> float:
     """Write the batch, rename it into a lane's folder; when that was (monotonic seconds)."""
     draft = root / "spool" / "inbox" / "tmp" / "load.jsonl"
     with draft.open("w") as file:
         for n in range(messages):
             text = f"Your code is {n:07d}. It is valid for ten minutes. Do not share it."
-            line = {"to": f"+346{n:08d}", "from": "ACME", "text": text, "id": f"load-{n}"}
+            line = {"to": f"+346{n:08d}", "from": "ACME", "text": text, "id": f"{ids}-{n}"}
             file.write(json.dumps(line) + "\n")
     began = time.monotonic()
     draft.rename(draft.parent.parent / lane / draft.name)

@@ -298,6 +298,15 @@ class OptOutFigures(msgspec.Struct):
     barred: int = 0
 
 
+class CapFigures(msgspec.Struct):
+    """How many messages a number gets in a day (0: any number), and since the daemon started, how
+    often one was held till the next day, and how many were rejected."""
+
+    most: int = 0
+    held: int = 0
+    rejected: int = 0
+
+
 class OutletFigures(msgspec.Struct):
     """One way that events leave since the daemon started: the stream, a webhook, a hook.
 
@@ -359,6 +368,7 @@ class DaemonFigures(msgspec.Struct):
     fallbacks: list[FallbackFigures] = msgspec.field(default_factory=list)
     accounts: list[AccountFigures] = msgspec.field(default_factory=list)
     optouts: OptOutFigures = msgspec.field(default_factory=OptOutFigures)
+    cap: CapFigures = msgspec.field(default_factory=CapFigures)
     outlets: list[OutletFigures] = msgspec.field(default_factory=list)
     places: list[PlaceFigures] = msgspec.field(default_factory=list)
     disk: dict[str, str] = msgspec.field(default_factory=dict)

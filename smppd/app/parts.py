@@ -14,6 +14,7 @@ import trio
 
 from smppd.app.accounts import account_pools, build_accounts
 from smppd.app.asking import build_fallbacks, build_statuses, query_terms
+from smppd.app.capping import build_cap
 from smppd.app.chatting import chat_polling
 from smppd.app.keeping import DaysInUse, build_housekeeping, build_pruner, build_stripper
 from smppd.app.optingout import Heeding, build_opt_outs, spare_lanes
@@ -189,6 +190,9 @@ class Parts:
         if config.quiet:
             lanes = {number: lane for number, (_, lane) in self.queues.items()}
             self.desk.gate.add(QuietHours(config.quiet, lanes).check)
+        self.cap = build_cap(config, self.queues, self.journal, self._around.wall)
+        if self.cap is not None:
+            self.desk.gate.count_with(self.cap)
         self.pools = [
             Pool(self.desk, name, [self.lanes[name, lane] for lane in Lane], each, self._emit)
             for name, each in turns.items()

@@ -11,7 +11,14 @@ from smppd import __version__
 from smppd.app.parts import Parts
 from smppd.config import Config
 from smppd.events import LinkMissing
-from smppd.figures import AccountFigures, DaemonFigures, JournalFigures, LinkFigures, RouteFigures
+from smppd.figures import (
+    AccountFigures,
+    CapFigures,
+    DaemonFigures,
+    JournalFigures,
+    LinkFigures,
+    RouteFigures,
+)
 from smppd.message import Lane, State
 
 #: Open campaigns that are told of one by one, at most.
@@ -57,6 +64,7 @@ class Survey:
             chats=parts.chat.figures(),
             accounts=self._http_accounts(),
             optouts=parts.opt_outs.counted(),
+            cap=CapFigures() if parts.cap is None else parts.cap.figures,
             outlets=parts.outlets.figures(accounts.seq),
             fallbacks=[each for way in parts.fallbacks for each in way.figures()],
             places=parts.housekeeping.figures(),

@@ -90,12 +90,7 @@ def overview(figures: DaemonFigures) -> Iterator[str]:
     yield from map(_campaign, figures.campaigns)
     yield from _journal(figures)
     yield from (f"disk       {what} cannot go on: {why}" for what, why in figures.disk.items())
-    optouts = figures.optouts
-    if optouts.entries or optouts.barred or optouts.removed:
-        yield (
-            f"opt-outs   {optouts.entries:,} in the list ({optouts.added:,} added, "
-            f"{optouts.removed:,} removed); {plural(optouts.barred, 'message')} kept back"
-        )
+    yield from _kept_back(figures)
     yield (
         f"receipts   {figures.unmatched_receipts:,} matched nothing when they came, "
         f"{figures.parked_receipts:,} still wait for their message{_oldest_parked(figures)}"
@@ -120,6 +115,21 @@ def _campaign(campaign: CampaignFigures) -> str:
         f"campaign   {name}: {campaign.done:,} of {campaign.total:,}{so_far} done"
         f"{queued}{rate}{left}{held}"
     )
+
+
+def _kept_back(figures: DaemonFigures) -> Iterator[str]:
+    optouts = figures.optouts
+    if optouts.entries or optouts.barred or optouts.removed:
+        yield (
+            f"opt-outs   {optouts.entries:,} in the list ({optouts.added:,} added, "
+            f"{optouts.removed:,} removed); {plural(optouts.barred, 'message')} kept back"
+        )
+    cap = figures.cap
+    if cap.most:
+        yield (
+            f"cap        {plural(cap.most, 'message')} a day for a number: "
+            f"{plural(cap.held, 'time')} one was held till the next day, {cap.rejected:,} rejected"
+        )
 
 
 def _places(figures: DaemonFigures) -> Iterator[str]:

@@ -11,6 +11,7 @@ from smppd.config.credentials import read_password, read_secret
 from smppd.config.mistakes import Mistake
 from smppd.config.optout import OptOutConfig
 from smppd.config.outlets import EventsConfig, HookConfig, WebhookConfig
+from smppd.config.policy import PolicyConfig
 from smppd.config.prices import Prices
 from smppd.config.reading import find_config, load, parse
 from smppd.config.reports import Html, ReportsConfig
@@ -58,6 +59,7 @@ __all__ = [
     "Mistake",
     "ObserveConfig",
     "OptOutConfig",
+    "PolicyConfig",
     "Prices",
     "ReportsConfig",
     "RetentionConfig",

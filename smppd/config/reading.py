@@ -20,6 +20,7 @@ from smppd.config.mistakes import Mistake, Reading, unknown
 from smppd.config.optout import read_optout
 from smppd.config.outlet_keys import read_outlets
 from smppd.config.outlets import EventsConfig, HookConfig, WebhookConfig
+from smppd.config.policy import PolicyConfig
 from smppd.config.price_list import read_prices
 from smppd.config.quiet_hours import read_quiet
 from smppd.config.reports import ReportsConfig
@@ -41,9 +42,6 @@ DEFAULT_PATH = Path("/etc/smppd/smppd.toml")
 
 #: The name of a Unix socket must fit a `sockaddr_un`, with its final NUL.
 _SOCKET_PATH_LIMIT = 107
-
-#: Sections that a coming version will know.
-_LATER = ("policy",)
 
 _TOML_PLACE = re.compile(r"(.*) \(at (line \d+, column \d+|end of document)\)", re.DOTALL)
 
@@ -89,13 +87,11 @@ def parse(
 
 def _config(document: dict[str, Any], reading: Reading) -> Config | list[Mistake]:
     for key in document:
-        if key in _LATER:
-            reading.refuse("is not available in this version; take the section out", key)
-        elif key not in KEYS:
+        if key not in KEYS:
             reading.refuse(unknown(key, KEYS), key)
-    spool, journal, observe, retention, events, reports = (
+    spool, journal, observe, retention, events, reports, policy = (
         reading.fields(name, reading.table(document.get(name, {}), name), name)
-        for name in ("spool", "journal", "observe", "retention", "events", "reports")
+        for name in ("spool", "journal", "observe", "retention", "events", "reports", "policy")
     )
     control = observe.get("control")
     if control and len(os.fsencode(control)) > _SOCKET_PATH_LIMIT:
@@ -126,6 +122,7 @@ def _config(document: dict[str, Any], reading: Reading) -> Config | list[Mistake
         routing=RoutingConfig(routes=tuple(routes)),
         optout=optout,
         quiet=quiet,
+        policy=PolicyConfig(**policy),
         smstools=smstools,
         observe=ObserveConfig(**observe),
         retention=RetentionConfig(**retention),

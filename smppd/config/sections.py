@@ -16,6 +16,7 @@ from typing import Annotated, Literal, NamedTuple, get_args, get_origin, get_typ
 from smppd.config.accounts import AccountConfig, ChatConfig, ContactsConfig, HttpConfig
 from smppd.config.optout import OptOutConfig
 from smppd.config.outlets import EventsConfig, HookConfig, WebhookConfig
+from smppd.config.policy import PolicyConfig
 from smppd.config.prices import Prices
 from smppd.config.quiet import QUIET_KEYS, QuietConfig
 from smppd.config.reports import ReportsConfig
@@ -244,6 +245,7 @@ class Config:
     optout: OptOutConfig = field(default_factory=OptOutConfig)
     smstools: SmstoolsConfig = field(default_factory=SmstoolsConfig)
     quiet: tuple[QuietConfig, ...] = ()
+    policy: PolicyConfig = field(default_factory=PolicyConfig)
     observe: ObserveConfig = field(default_factory=ObserveConfig)
     retention: RetentionConfig = field(default_factory=RetentionConfig)
     prices: Prices = field(default_factory=Prices)
@@ -299,6 +301,7 @@ RULES: Mapping[str, Mapping[str, Key]] = MappingProxyType(
         "chat": _rules(ChatConfig),
         "optout": _rules(OptOutConfig),
         "smstools": _rules(SmstoolsConfig),
+        "policy": _rules(PolicyConfig),
         "observe": _rules(ObserveConfig),
         "retention": _rules(RetentionConfig),
         "reports": _rules(ReportsConfig),

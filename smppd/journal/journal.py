@@ -27,9 +27,21 @@ from smppd.ledger.entries import MessageRow
 from smppd.ledger.facts import Fact
 from smppd.ledger.snapshot import FullBlock
 from smppd.optout.roll import Change
-from smppd.ports import ApiCall, Checkpoint, Conversation, FileRow, PolledChannel, Pruned, Readers
+from smppd.ports import (
+    ApiCall,
+    Checkpoint,
+    Conversation,
+    Counted,
+    FileRow,
+    PolledChannel,
+    Pruned,
+    Readers,
+)
 
 T = TypeVar("T")
+
+#: So many counts are forgotten at once.
+COUNTS_AT_ONCE = 10_000
 
 RunSync = Callable[..., Awaitable[Any]]
 
@@ -259,6 +271,19 @@ class Journal:
         turn.batch.opt_outs.extend(changes)
         self._wanted.set()
         await turn.wait()
+
+    def set_counts(self, counts: Sequence[Counted]) -> None:
+        """See `ports.Journal`."""
+        self._turn.batch.counts.extend(counts)
+        self._wanted.set()
+
+    async def counts_of(self, day: int, numbers: Sequence[str]) -> dict[str, int]:
+        """See `ports.CountMemory`."""
+        return await self._read(lambda: self._store.tally.counts_of(day, numbers))
+
+    async def forget_counts(self, before: int) -> bool:
+        """Forget some of the counts of days before this one; whether there may be more."""
+        return await self._read(lambda: self._store.tally.forget(before, COUNTS_AT_ONCE))
 
     async def forget_calls(self, before: float) -> bool:
         """Forget some of the calls made before this time; whether there may be more."""

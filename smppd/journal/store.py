@@ -22,6 +22,7 @@ from smppd.journal.optouts import OptOutTable
 from smppd.journal.pruning import Pruning
 from smppd.journal.schema import MIGRATIONS, JournalError, check_version, migrate
 from smppd.journal.stripping import Stripping
+from smppd.journal.tally import TallyTable
 from smppd.ledger import memory
 from smppd.ledger.accounts import Accounts
 from smppd.ledger.entries import MessageRow
@@ -30,7 +31,7 @@ from smppd.ledger.slots import BLOCK, Slots
 from smppd.ledger.snapshot import FileAccount, FullBlock, read_chunk
 from smppd.message import Lane, State
 from smppd.optout.roll import Change
-from smppd.ports import ApiCall, Base, Pruned
+from smppd.ports import ApiCall, Base, Counted, Pruned
 
 #: Octets of messages that are read from a queue at once: a call may carry a list of contacts.
 READ_AT_ONCE = 4 << 20
@@ -72,12 +73,13 @@ class Batch(msgspec.Struct):
     cursors: dict[str, int] = msgspec.field(default_factory=dict)
     opt_outs: list[Change] = msgspec.field(default_factory=list)
     base: Base | None = None
+    counts: list[Counted] = msgspec.field(default_factory=list)
 
     @property
     def rows(self) -> int:
         """How many rows it writes, snapshot aside."""
         accounted = len(self.messages) + len(self.facts) + len(self.ids)
-        asides = len(self.calls) + len(self.cursors) + len(self.opt_outs)
+        asides = len(self.calls) + len(self.cursors) + len(self.opt_outs) + len(self.counts)
         return accounted + len(self.waiting) + asides
 
 
@@ -129,6 +131,7 @@ class Store:
         self.pruning = Pruning(connection)
         self.stripping = Stripping(connection)
         self.opt_outs = OptOutTable(connection)
+        self.tally = TallyTable(connection)
 
     def close(self) -> None:
         """Close the connection; the last writer's close folds the write-ahead log in."""
@@ -156,6 +159,8 @@ class Store:
                 self.cursors.move(batch.cursors)
             if batch.opt_outs:
                 self.opt_outs.make(batch.opt_outs)
+            if batch.counts:
+                self.tally.set(batch.counts)
             if batch.snapshot is not None:
                 sql.execute("INSERT OR REPLACE INTO snapshot VALUES (1, ?, ?)", batch.snapshot)
             if batch.base is not None:

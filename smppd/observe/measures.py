@@ -134,6 +134,12 @@ MEASURES: tuple[Measure, ...] = (
         "Messages that were kept back because their destination has opted out.",
         lambda figures: figures.optouts.barred,
     ),
+    whole_by(
+        "fate",
+        "smppd_over_cap_messages_total",
+        "How often a message was beyond what its number gets in a day, by what became of it.",
+        lambda figures: (("held", figures.cap.held), ("rejected", figures.cap.rejected)),
+    ),
     whole(
         "smppd_journal_commits_total",
         "Commits of the journal.",

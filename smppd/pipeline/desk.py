@@ -27,6 +27,8 @@ WAITING_AFTER_SPILL = 25_000
 #: What can wait is done in pieces; the pause (seconds) behind one is so many times as long as it took,
 #: and no shorter than this.
 PAUSE, SHORTEST_PAUSE = 9.0, 0.02
+#: Days of which it is known how many messages left for a number: those that some clock may yet show.
+COUNTS_KEPT = 7
 
 
 #: Client ids that no lot holds yet, each with its msg_id (0 while it is being admitted) and when
@@ -73,6 +75,8 @@ class Desk:
     ) -> Writing:
         """Like `commit`, for whoever goes on meanwhile, and calls `finish` with it."""
         ledger = self.ledger
+        if self.gate.tally is not None:
+            self.journal.set_counts(self.gate.tally.take())
         return self.journal.begin(
             ledger.take_facts(), messages, ledger.take_full_blocks(), checkpoint
         )
@@ -125,11 +129,15 @@ class Desk:
         return len(self.accounts.message_ids) + self.accounts.called
 
     async def forget(self, dedupe_window: float) -> None:
-        """Drop client ids that may come again."""
+        """Drop client ids that may come again, and counts of days that are over."""
         before = self.wall() - dedupe_window
         for lot, written in await self.journal.lots("client_id"):
             if written < before:
                 await self.drop_lot(lot)
+        today, more = int(self.wall() // 86_400), True
+        while more:
+            more = await self.journal.forget_counts(today - COUNTS_KEPT)
+            await trio.sleep(SHORTEST_PAUSE)
 
     async def drop_lot(self, lot: int) -> None:
         """Forget what a lot leads to, piece by piece; what cannot be forgotten now is the next time."""

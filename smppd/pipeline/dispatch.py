@@ -240,6 +240,7 @@ class Dispatcher:
         if not due and not scheduled:
             return []
         found = await self._desk.journal.read_messages(due + scheduled)
+        await self._gate.learn(found)
         rows, parts = {row.msg_id: row for row in found}, list[Part]()
         for msg_id in due:
             parts += self._resume(rows[msg_id], now)

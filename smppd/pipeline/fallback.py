@@ -164,6 +164,7 @@ class Fallback:
         if not chosen:
             return []
         found = await self._desk.journal.read_messages([entry.msg_id for entry in chosen])
+        await self._gate.learn(found)
         rows = {row.msg_id: row for row in found}
         goes_on, parts = detour.is_down(trio.current_time()), list[Part]()
         for entry in chosen:
@@ -201,6 +202,7 @@ class Fallback:
         if not new:
             return []
         found = await self._desk.journal.read_messages(new)
+        await self._gate.learn(found)
         rows, parts = {row.msg_id: row for row in found}, list[Part]()
         if not detour.is_down(trio.current_time()):
             return []

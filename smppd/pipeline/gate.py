@@ -12,12 +12,14 @@ checks which go by the number let it pass.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
+from typing import Protocol
 
 from smppd.ledger.accounts import Accounts
 from smppd.ledger.entries import MessageRow, Outstanding
 from smppd.ledger.facts import Wait
 from smppd.message import ErrorInfo, State
+from smppd.ports import Counted
 
 #: The campaign of a message is held, or cancelled.
 HELD = Wait.CAMPAIGN
@@ -30,32 +32,49 @@ Check = Callable[[MessageRow, float], Verdict]
 _QUEUED = int(State.QUEUED)
 
 
+class Tally(Protocol):
+    """Counts what leaves, and may let it wait. It is asked last."""
+
+    def new(self, row: MessageRow, now: float) -> Verdict:
+        """Of a message of which nothing has left. It leaves, and is counted, when this is None."""
+
+    def again(self, row: MessageRow, entry: Outstanding, now: float) -> Verdict:
+        """Of one that came back whole, and leaves again when this is None."""
+
+    async def learn(self, rows: Collection[MessageRow], known: int = -1) -> int:
+        """Look up what these messages will be judged by. What it gives is handed in as `known` next
+        time with the same messages."""
+
+    def take(self) -> Sequence[Counted]:
+        """What was counted since the last call, for the commit of the same facts."""
+
+
 class Gate:
     """Asks every check; whether a campaign is held it knows itself."""
 
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
         self._checks: list[Check] = []
-        self._tally: Check | None = None
+        self.tally: Tally | None = None
 
     def add(self, check: Check) -> None:
         """Ask this, too."""
         self._checks.append(check)
 
-    def count_with(self, tally: Check) -> None:
-        """Ask this last, of messages that have never left: it may count those that it lets pass."""
-        self._tally = tally
+    def count_with(self, tally: Tally) -> None:
+        """Ask this last: it counts those that it lets pass."""
+        self.tally = tally
 
     @property
     def is_open(self) -> bool:
         """Whether nothing at all would be stopped just now."""
-        return not (self._checks or self._accounts.restrained) and self._tally is None
+        return not (self._checks or self._accounts.restrained) and self.tally is None
 
     def new(self, row: MessageRow, now: float) -> Verdict:
         """Of a message of which nothing has left, and that would leave now."""
         verdict = self._first_checks(row, now)
-        if verdict is None and self._tally is not None:
-            return self._tally(row, now)
+        if verdict is None and self.tally is not None:
+            return self.tally.new(row, now)
         return verdict
 
     def bars(self, row: MessageRow, now: float) -> bool:
@@ -66,7 +85,16 @@ class Gate:
         """Of a message that came back, and would leave again now."""
         if any(state != _QUEUED for state in entry.part_states):
             return None
-        return self._first_checks(row, now) if entry.left else self.new(row, now)
+        if not entry.left:
+            return self.new(row, now)
+        verdict = self._first_checks(row, now)
+        if verdict is None and self.tally is not None:
+            return self.tally.again(row, entry, now)
+        return verdict
+
+    async def learn(self, rows: Collection[MessageRow], known: int = -1) -> int:
+        """Before `new` and `again` are asked of these messages; see `Tally`."""
+        return known if self.tally is None else await self.tally.learn(rows, known)
 
     def _first_checks(self, row: MessageRow, now: float) -> Verdict:
         until: float | None = None

@@ -35,6 +35,7 @@ class PoolLane:
         self._read = desk.accounts.queue(number).head
         self._ahead: deque[MessageRow] = deque()
         self._reading = trio.Lock()
+        self._learnt = -1
         self._reserved: dict[str, deque[int]] = {}
 
     @property
@@ -58,16 +59,22 @@ class PoolLane:
 
     async def fill(self) -> bool:
         """Whether there is a message at the head, read from disk if need be."""
-        if self._ahead or not self.has_new:
-            return bool(self._ahead)
+        if not self._ahead and self.has_new:
+            await self._read_ahead()
+        gate = self._desk.gate
+        if self._ahead and gate.tally is not None:
+            async with self._reading:
+                self._learnt = await gate.learn(list(self._ahead), self._learnt)
+        return bool(self._ahead)
+
+    async def _read_ahead(self) -> None:
         async with self._reading:
             while not self._ahead and self.has_new:
                 rows = await self._desk.journal.read_queue(self._read, READ_AHEAD)
                 if not rows:
                     break
-                self._read = rows[-1].msg_id
+                self._read, self._learnt = rows[-1].msg_id, -1
                 self._ahead.extend(row for row in rows if row.state == State.QUEUED)
-        return bool(self._ahead)
 
     def take(self, room: int) -> list[MessageRow]:
         """Messages from the head whose parts fill `room`; a long one may overfill it."""

@@ -28,6 +28,8 @@ class Stretch:
         self._queue = desk.accounts.queue(number)
         self._read = self._queue.head
         self._page: deque[MessageRow] = deque()
+        self._gate = desk.gate
+        self._learnt = -1
         #: From this msg_id on nothing is queued that was left before where we are.
         self._clear = self._queue.head + 1
         #: How many were left where they are.
@@ -40,8 +42,10 @@ class Stretch:
         if not self._page and self._read < self._queue.tail:
             rows = await self._desk.journal.read_queue(self._read, PAGE)
             if rows:
-                self._read = rows[-1].msg_id
+                self._read, self._learnt = rows[-1].msg_id, -1
                 self._page.extend(rows)
+        if self._page and self._gate.tally is not None:
+            self._learnt = await self._gate.learn(list(self._page), self._learnt)
         return bool(self._page)
 
     def next(self) -> MessageRow | None:

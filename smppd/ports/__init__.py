@@ -25,6 +25,7 @@ from smppd.ports.chats import (
     Letterbox,
     PolledChannel,
 )
+from smppd.ports.counts import Counted, CountMemory
 from smppd.ports.journal import Base, Checkpoint, FileRow, Journal, Pruned, Readers, Writing
 from smppd.ports.links import (
     NO_STATE,
@@ -71,6 +72,8 @@ __all__ = [
     "Checkpoint",
     "Claimed",
     "Conversation",
+    "CountMemory",
+    "Counted",
     "Cursors",
     "FileRow",
     "Heard",

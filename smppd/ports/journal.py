@@ -10,6 +10,7 @@ import msgspec
 from smppd.ledger.entries import MessageRow
 from smppd.ledger.facts import Fact
 from smppd.ledger.snapshot import FullBlock
+from smppd.ports.counts import Counted
 
 
 class Base(NamedTuple):
@@ -99,6 +100,9 @@ class Journal(Protocol):
         """Like `commit`, for whoever goes on meanwhile. It is never on disk before what was begun
         or committed earlier."""
 
+    def set_counts(self, counts: Sequence[Counted]) -> None:
+        """These are on disk with what is begun next, or earlier."""
+
     async def read_queue(self, after: int, limit: int) -> list[MessageRow]:
         """The messages of one queue behind the msg_id `after`, oldest first."""
 
@@ -126,3 +130,6 @@ class Journal(Protocol):
 
     async def drop_lot(self, lot: int) -> Pruned:
         """Forget a piece of this lot; whether there is more of it."""
+
+    async def forget_counts(self, before: int) -> bool:
+        """Forget some of the counts of days before this one; whether there may be more."""

@@ -8,6 +8,7 @@ that says why and what to write instead; it does not repeat the number. Nothing 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
@@ -55,6 +56,7 @@ _ISDN = int(Npi.ISDN)
 _NO_PLAN = int(Npi.UNKNOWN)
 
 _PLAIN = re.compile(r"(?:(?:\+|00)([1-9][0-9]{6,14})|([1-9][0-9]{9,14}))")
+_MARKED = re.compile(r"(?:\+|00)([1-9][0-9]{6,14})")
 _DIGITS = re.compile(r"\+?[0-9]+")
 _STRANGE_IN_NUMBER = re.compile(r"[^+0-9 ().-]")
 _SEPARATORS = dict.fromkeys(map(ord, " -.()"))
@@ -85,6 +87,12 @@ def normalise_destination(text: str, default_country: str = "") -> Destination |
     if len(digits) <= LONGEST_CODE:
         return _short_code(digits)
     return _national(digits, default_country) if default_country else _unmarked(digits)
+
+
+def international_numbers(default_country: str = "") -> Callable[[str], re.Match[str] | None]:
+    """Finds the digits, in its last group, of a number that is written as most are; None is said of
+    some that `normalise_destination` takes."""
+    return (_MARKED if default_country else _PLAIN).fullmatch
 
 
 def _mistake(text: str, digits: str) -> str:

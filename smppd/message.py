@@ -89,7 +89,7 @@ class OnUnknown(IntEnum):
     FAIL = 2
 
 
-class Request(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class Request(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, gc=False):
     """One message as handed in (contract, part 2). Types are checked, nothing else yet.
 
     Fields set to None were not given. `echo` holds the `x-…` fields, which come back in the

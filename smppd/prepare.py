@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from smppd.address import Destination, Sender, classify_sender, normalise_destination
+from smppd.address import (
+    Destination,
+    Sender,
+    classify_sender,
+    international_numbers,
+    normalise_destination,
+)
 from smppd.config import LinkConfig
 from smppd.config.terms import STANDARD_TON_NPI, TonNpi
 from smppd.expiry import window
@@ -17,7 +23,7 @@ from smppd.message import ErrorInfo, Message, OnUnknown, PlainRequest, Request
 from smppd.smpp import gsm7
 from smppd.smpp.cutting import Cut, Manner, TooLong, cut, single
 from smppd.smpp.text import Alphabet, Encoded, Unencodable, binary, choose, flash
-from smppd.smpp.vocabulary import EsmClass, TlvTag, Ton
+from smppd.smpp.vocabulary import EsmClass, Npi, TlvTag, Ton
 from smppd.transliteration import transliterate
 
 #: Gives the reference of a long message from one address to another.
@@ -27,6 +33,8 @@ _ON_UNKNOWN = {"hold": OnUnknown.HOLD, "resend": OnUnknown.RESEND, "fail": OnUnk
 _UDHI = int(EsmClass.UDHI)
 _GSM7 = Alphabet.GSM7
 _UCS2 = Alphabet.UCS2
+_INTERNATIONAL = int(Ton.INTERNATIONAL)
+_ISDN = int(Npi.ISDN)
 #: What is known of a message that needs no cutting, but for its octets.
 _ONE = Cut(())
 #: TLVs that number a part.
@@ -48,10 +56,6 @@ def prepare(
     sender = classify_sender(link.from_ if request.from_ is None else request.from_)
     if not isinstance(sender, Sender):
         return ErrorInfo("BAD_FROM", None, sender)
-    if type(request) is PlainRequest:
-        plain = _plain(request, link, destination, sender)
-        if plain is not None:
-            return plain
     encoded, changed = _encode(request, link)
     if isinstance(encoded, ErrorInfo):
         return encoded
@@ -87,34 +91,49 @@ def prepare(
     return _extend(message, request, link, parts, now)
 
 
-def _plain(
-    request: PlainRequest, link: LinkConfig, destination: Destination, sender: Sender
-) -> Message | None:
-    """What most requests come to, without asking what they do not say; None where that matters."""
-    terms = link.text_terms
-    if terms.data_coding_0 != "gsm7" or terms.ton_npi is not STANDARD_TON_NPI or request.flash:
-        return None
-    octets, room, data_coding, encoding = gsm7.encode(request.text), 160, 0, _GSM7
-    if octets is None:
-        if terms.transliterate:
+class Plain:
+    """Makes what `prepare` would of requests that say no more than most, without asking what they do
+    not say; None for those of which it takes more to tell."""
+
+    def __init__(self, link: LinkConfig, country: str) -> None:
+        terms = link.text_terms
+        self._usual = terms.data_coding_0 == "gsm7" and terms.ton_npi is STANDARD_TON_NPI
+        self._transliterate = terms.transliterate
+        self._digits = international_numbers(link.default_country or country)
+        self._own_sender = link.from_
+        self._on_unknown = _ON_UNKNOWN[link.on_unknown]
+        self._from: str | None = None
+        self._sender = classify_sender(link.from_)
+
+    def make(self, request: PlainRequest) -> Message | None:
+        """The message; nothing that a request asks of time depends on now."""
+        if request.from_ != self._from:
+            self._from = request.from_
+            self._sender = classify_sender(self._own_sender if self._from is None else self._from)
+        sender, number = self._sender, self._digits(request.to)
+        if number is None or request.flash or not self._usual or not isinstance(sender, Sender):
             return None
-        octets, room, data_coding, encoding = request.text.encode("utf-16-be"), 140, 8, _UCS2
-    if len(octets) > room:
-        return None
-    return Message(
-        destination.digits,
-        destination.ton,
-        destination.npi,
-        sender.text,
-        sender.ton,
-        sender.npi,
-        data_coding,
-        0,
-        encoding,
-        (octets,),
-        request.receipt,
-        _ON_UNKNOWN[link.on_unknown],
-    )
+        octets, room, data_coding, encoding = gsm7.encode(request.text), 160, 0, _GSM7
+        if octets is None:
+            if self._transliterate:
+                return None
+            octets, room, data_coding, encoding = request.text.encode("utf-16-be"), 140, 8, _UCS2
+        if len(octets) > room:
+            return None
+        return Message(
+            number[number.lastindex or 0],
+            _INTERNATIONAL,
+            _ISDN,
+            sender.text,
+            sender.ton,
+            sender.npi,
+            data_coding,
+            0,
+            encoding,
+            (octets,),
+            request.receipt,
+            self._on_unknown,
+        )
 
 
 # ── text ─────────────────────────────────────────────────────────────────────────────────────

@@ -10,6 +10,9 @@ import json
 import sqlite3
 from array import array
 from collections.abc import Iterator, Sequence
+from functools import cache
+from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 
 import msgspec
@@ -44,12 +47,9 @@ _TAKING = (Kind.SENDING, Kind.EXPIRED, Kind.DEFERRED, Kind.PICKED, Kind.BARRED)
 _WITH_WORD = "%".join(["\t"] * (len(ReceiptFact._fields) - 1)).join("%%")
 _FACT = "SELECT seq, at, kind, msg, part, num, text, detail, result FROM fact "
 
-_ROW = "(?, ?, ?, ?, ?, ?, ?)"
-#: Statements for so many messages at once, the most first.
-_INSERTS = [
-    (count, f"INSERT INTO message VALUES {', '.join([_ROW] * count)}")  # noqa: S608
-    for count in (1000, 250, 50, 10, 1)
-]
+_columns = attrgetter("msg_id", "file_id", "item", "line", "id", "state", "body")
+#: So many rows to a statement, the most first.
+_AT_ONCE = (250, 50, 10, 1)
 
 #: What is kept in lots, and the column that leads there.
 _KEYS = {"client_id": "id", "waiting": "key"}
@@ -81,6 +81,12 @@ class Batch(msgspec.Struct):
         accounted = len(self.messages) + len(self.facts) + len(self.ids)
         asides = len(self.calls) + len(self.cursors) + len(self.opt_outs) + len(self.counts)
         return accounted + len(self.waiting) + asides
+
+
+@cache
+def _statement(into: str, columns: int, rows: int) -> str:
+    row = f"({', '.join('?' * columns)})"
+    return f"{into} VALUES {', '.join([row] * rows)}"
 
 
 def open_store(path: Path) -> Store:
@@ -147,8 +153,8 @@ class Store:
             sql.execute("PRAGMA synchronous = FULL")  # it may have been a chore's
         sql.execute("BEGIN IMMEDIATE")
         with sql:
-            self._write_messages(batch.messages)
-            sql.executemany("INSERT INTO fact VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", batch.facts)
+            self._insert("INSERT INTO message", list(map(_columns, batch.messages)))
+            self._insert("INSERT INTO fact", batch.facts)
             self.files.note(batch.facts)
             if batch.blocks:
                 sql.executemany("INSERT OR REPLACE INTO slots VALUES (?, ?, ?)", batch.blocks)
@@ -166,23 +172,13 @@ class Store:
             if batch.base is not None:
                 self.pruning.keep(batch.base)
 
-    def _write_messages(self, rows: list[MessageRow]) -> None:
+    def _insert(self, into: str, rows: Sequence[tuple[object, ...]]) -> None:
         """Many to a statement: it runs beside the event loop and gives way to it only when it ends."""
         begun = 0
-        for count, statement in _INSERTS:
+        for count in _AT_ONCE:
             while len(rows) - begun >= count:
-                values: list[int | str | bytes | None] = []
-                for row in rows[begun : begun + count]:
-                    values += (
-                        row.msg_id,
-                        row.file_id,
-                        row.item,
-                        row.line,
-                        row.id,
-                        row.state,
-                        row.body,
-                    )
-                self._sql.execute(statement, values)
+                values = tuple(chain.from_iterable(rows[begun : begun + count]))
+                self._sql.execute(_statement(into, len(rows[0]), count), values)
                 begun += count
 
     def change_opt_outs(self, changes: Sequence[Change]) -> int:
@@ -194,15 +190,13 @@ class Store:
     def _write_lots(self, batch: Batch) -> None:
         if batch.ids:
             lot = self._new_lot("client_id", batch.at)
-            self._sql.executemany(
-                "INSERT OR REPLACE INTO client_id VALUES (?, ?, ?, ?)",
-                [(lot, *row) for row in sorted(batch.ids)],
+            self._insert(
+                "INSERT OR REPLACE INTO client_id", [(lot, *row) for row in sorted(batch.ids)]
             )
         if batch.waiting:
             lot = self._new_lot("waiting", batch.at)
-            self._sql.executemany(
-                "INSERT OR REPLACE INTO waiting VALUES (?, ?, ?)",
-                [(lot, *row) for row in sorted(batch.waiting)],
+            self._insert(
+                "INSERT OR REPLACE INTO waiting", [(lot, *row) for row in sorted(batch.waiting)]
             )
 
     def _new_lot(self, holds: str, at: float) -> int | None:

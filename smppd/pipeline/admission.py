@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from smppd.campaign import CampaignTerms
 from smppd.events import Emit, FileAdmitted
 from smppd.ledger.entries import MessageRow, Rejected
-from smppd.ledger.facts import QUEUE_SHIFT, encode
+from smppd.ledger.facts import encode
 from smppd.ledger.references import Numbering
 from smppd.ledger.snapshot import Chunk, FileAccount
 from smppd.message import ErrorInfo, Lane, Message, State
@@ -19,6 +19,9 @@ from smppd.ports import Claimed, Line, Unread, Writing
 
 #: Chunks of a file that may be on their way to the disk while the next one is prepared.
 AHEAD = 8
+
+_QUEUED = State.QUEUED
+_QUEUED_NUMBER = int(State.QUEUED)
 
 
 class Admission:
@@ -95,7 +98,10 @@ class Admission:
         now = self._desk.wall()
         file = self._desk.accounts.files[file_id]
         lane = Lane(file.lane)
-        items = [item for each in lines for item in self._spread(file, each, lane, now)]
+        if file.terms.spread:
+            items = [item for each in lines for item in self._spread(file, each, lane, now)]
+        else:
+            items = self._items.of_each(lines, lane, now)
         numbered, self._numbered = self._numbered, {}
         if file.terms.repeats:
             for item in items:
@@ -109,10 +115,10 @@ class Admission:
                     self._desk.recent_ids.pop(item.id, None)
         if file.terms.unique_text:
             await self._repetition.weed(file, items, now)
-        rows = self._enter(file_id, items, (offset, line, numbered), now)
+        rows, queues = self._enter(file_id, items, (offset, line, numbered), now)
         under_way = self._under_way.setdefault(file_id, deque())
         under_way.append(self._desk.begin(rows))
-        for queue in {row.msg_id >> QUEUE_SHIFT for row in rows}:
+        for queue in queues:
             self._desk.wake(queue)
         while len(under_way) > AHEAD:
             await self._desk.finish(under_way.popleft())
@@ -139,7 +145,7 @@ class Admission:
         """Claim the ids of what will be queued; those that only the disk can know about."""
         recent, reserved = self._desk.recent_ids, []
         for item in items:
-            if item.id is None or item.state != State.QUEUED:
+            if item.id is None or item.state is not _QUEUED:
                 continue
             held = recent.get(item.id)
             if held is not None and held[1] >= now - self._terms.dedupe_window:
@@ -155,35 +161,39 @@ class Admission:
         items: list[Item],
         read: tuple[int, int, dict[int, int]],
         now: float,
-    ) -> list[MessageRow]:
-        """Number the items within their queues and record the chunk. Nothing awaits in here."""
-        accounts = self._desk.accounts
+    ) -> tuple[list[MessageRow], Iterable[int]]:
+        """Number the items within their queues and record the chunk; its rows, and which queues have
+        them. Nothing awaits in here."""
+        accounts, recent = self._desk.accounts, self._desk.recent_ids
         first_item = accounts.files[file_id].items
         tails = {queue: accounts.queue(queue).tail for queue in {item.queue for item in items}}
         firsts = {queue: tail + 1 for queue, tail in tails.items()}
-        queued = dict.fromkeys(tails, 0)
+        over = dict.fromkeys(tails, 0)
         rows, final = [], {}
         for number, item in enumerate(items, start=first_item):
-            msg_id = tails[item.queue] = tails[item.queue] + 1
-            if item.state == State.QUEUED:
-                body = encode(item.verdict)
-                queued[item.queue] += 1
-                if item.id is not None:
-                    self._desk.recent_ids[item.id] = (msg_id, now)
+            queue, id_ = item.queue, item.id
+            msg_id = tails[queue] = tails[queue] + 1
+            if item.state is _QUEUED:
+                state, body = _QUEUED_NUMBER, encode(item.verdict)
+                if id_ is not None:
+                    recent[id_] = (msg_id, now)
                 if item.key is not None:
-                    self._desk.recent_ids[item.key] = (msg_id, now)
+                    recent[item.key] = (msg_id, now)
             else:
                 assert isinstance(item.verdict, ErrorInfo)
                 body = encode(Rejected(item.to, item.verdict, item.echo))
-                final[number] = int(item.state)
-            state = int(item.state)
-            rows.append(MessageRow(msg_id, file_id, number, item.line, item.id, state, body))
-        ranges = [(first, tails[queue], queued[queue]) for queue, first in firsts.items()]
+                state = final[number] = int(item.state)
+                over[queue] += 1
+            rows.append(MessageRow(msg_id, file_id, number, item.line, id_, state, body))
+        ranges = [
+            (first, tails[queue], tails[queue] - first + 1 - over[queue])
+            for queue, first in firsts.items()
+        ]
         waiting = len(items) - len(final)
         chunk = Chunk(ranges, first_item, len(items), waiting, final, *read)
         self._desk.ledger.admitted(now, file_id, chunk)
         self._numbering.noted(chunk.references.items())
-        return rows
+        return rows, tails
 
 
 def _mark_duplicate(item: Item) -> None:

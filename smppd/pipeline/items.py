@@ -70,6 +70,21 @@ class Items:
         self._maker = Maker(self._ways, terms.default_country, number)
         self._own_senders = {route.pool for route in terms.routes if _differ(route, terms.links)}
 
+    def of_each(self, lines: Sequence[Line], lane: Lane, now: float) -> list[Item]:
+        """Those of lines of a file in this lane, in their order: as `of`, and quicker for most."""
+        usual = self._maker.usual
+        if usual is None:
+            return [item for line in lines for item in self.of(line, lane, now)]
+        items: list[Item] = []
+        queue, make = self._queues[usual[0], lane], usual[1].make
+        for line in lines:
+            request = line.request
+            if type(request) is PlainRequest and (message := make(request)) is not None:
+                items.append(Item(line.number, queue, request.id, request.to, message))
+            else:
+                items += self.of(line, lane, now)
+        return items
+
     def of(self, line: Line, lane: Lane, now: float) -> list[Item]:
         """Those of a line of a file in this lane. `now` is epoch seconds."""
         request = line.request

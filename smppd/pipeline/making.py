@@ -8,7 +8,7 @@ from __future__ import annotations
 from smppd.calling import make_call, operation_of
 from smppd.config import LinkConfig
 from smppd.message import CallRequest, ErrorInfo, Lane, Message, PlainRequest, Request
-from smppd.prepare import Number, prepare
+from smppd.prepare import Number, Plain, prepare
 from smppd.routing import Way, Ways
 
 
@@ -20,16 +20,15 @@ class Maker:
         self._ways = ways
         self._country = country
         self._number = number
-        self._usual = ways.usual
+        self._plain: dict[str, Plain] = {}
+        #: Of a pool that takes all that names none, and what makes plain messages for it.
+        self.usual = None if ways.usual is None else (ways.usual[0], self._plainly(ways.usual[1]))
 
     def make(
         self, request: Request, to: str, lane: Lane, now: float
     ) -> tuple[str, Message | ErrorInfo]:
         """The pool of a request to one destination, and its message or why there is none. What
         cannot go anywhere is accounted for in the pool of what names none."""
-        usual = self._usual
-        if usual is not None and type(request) is PlainRequest:
-            return usual[0], prepare(request, to, usual[1], self._country, self._number, now)
         if isinstance(request, CallRequest):
             way = self._way_of_call(request)
         else:
@@ -38,8 +37,18 @@ class Maker:
             return self._ways.default, way
         pool, terms = way
         if isinstance(terms, LinkConfig):
+            if type(request) is PlainRequest:
+                message = self._plainly(terms).make(request)
+                if message is not None:
+                    return pool, message
             return pool, prepare(request, to, terms, self._country, self._number, now)
         return pool, make_call(request, to, terms, self._country, now)
+
+    def _plainly(self, link: LinkConfig) -> Plain:
+        plain = self._plain.get(link.name)
+        if plain is None:
+            plain = self._plain[link.name] = Plain(link, self._country)
+        return plain
 
     def _way_of_call(self, request: CallRequest) -> Way | ErrorInfo:
         operation = operation_of(request)

@@ -18,6 +18,8 @@ from smppd.told import iso
 #: Files whose progress is written in one round, the oldest first.
 AT_MOST = 100
 EVERY = 1.0
+#: Seconds after which a file of a single message is worth writing about.
+PATIENCE = 10.0
 
 
 class Progress(msgspec.Struct):
@@ -68,9 +70,10 @@ class ProgressWriter:
             self.write()
 
     def write(self) -> None:
-        """Write what has changed of files that have been open for a second or more."""
+        """Write what has changed of files that have been open for a second or more, or for a while
+        where they are single messages."""
         now, written = self._wall(), 0
-        ripe = [file for file in self._files() if now - file.opened > EVERY and _is_open(file)]
+        ripe = [file for file in self._files() if _is_open(file) and _is_ripe(file, now)]
         self._watched = {
             file.file_id: self._watched.get(file.file_id) or _Watched() for file in ripe
         }
@@ -131,6 +134,10 @@ class ProgressWriter:
 
 def _is_open(file: FileAccount) -> bool:
     return not (file.reported or (file.closed and not file.pending))
+
+
+def _is_ripe(file: FileAccount, now: float) -> bool:
+    return now - file.opened > (PATIENCE if file.closed and file.items <= 1 else EVERY)
 
 
 def _states(file: FileAccount) -> dict[str, int]:

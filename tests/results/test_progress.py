@@ -11,7 +11,7 @@ import pytest
 from smppd.campaign import CampaignTerms
 from smppd.ledger.snapshot import FileAccount, Pause
 from smppd.message import State
-from smppd.results.progress import ProgressWriter
+from smppd.results.progress import PATIENCE, ProgressWriter
 from smppd.results.tempo import LOOKS
 
 
@@ -77,6 +77,17 @@ def test_a_file_that_is_done_within_a_second_leaves_no_trace(watched: Watched) -
     watched.now += 0.5
     watched.writer.write()
     assert not watched.path().exists()
+
+
+def test_of_a_single_message_nothing_is_written_for_a_while(watched: Watched) -> None:
+    file = watched.add()
+    file.closed = True
+    count(file, sent=1)
+    watched.look()
+    assert not watched.path().exists()
+    watched.now += PATIENCE
+    watched.writer.write()
+    assert watched.read()["states"] == {"sent": 1}
 
 
 def test_progress_is_written_when_something_has_changed(watched: Watched) -> None:

@@ -62,6 +62,7 @@ class Command(Protocol):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command of the command line (`sys.argv` unless given); the exit code."""
+    _open_what_was_closed()
     terminal = Terminal()
     words = sys.argv[1:] if argv is None else list(argv)
     try:
@@ -80,6 +81,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 1
     return code
+
+
+def _open_what_was_closed() -> None:
+    """Whoever closed our output, as `>&-` does, wants none of it: it goes nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123 (for as long as we run)
 
 
 def _run(words: Sequence[str], terminal: Terminal) -> int:

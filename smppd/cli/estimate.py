@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import shutil
 import stat
 import sys
@@ -113,7 +114,11 @@ def _plain_file(name: str, given: str | None) -> Iterator[tuple[Path, Format]]:
     says are copied aside."""
     source = Path("stdin") if name == _STDIN else Path(name)
     extension = f".{given.lower().removeprefix('.')}" if given else ""
+    if name != _STDIN and source.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "is a folder: name a file in it")
     form = format_of(extension or source.name)
+    if form is None and name != _STDIN:
+        source.stat()  # a file that is not there is the greater mistake
     if form is None:
         what = "standard input" if name == _STDIN else name
         why = f"--format {given} is unknown" if given else f"{what}: has no known extension"

@@ -104,6 +104,8 @@ def _message(arguments: argparse.Namespace) -> dict[str, Any]:
 def _submit_file(config: Config, lane: Lane, path: Path, settings: bytes) -> HandedIn:
     if is_sidecar(path.name):
         raise CommandError(f"{path}: belongs to another file: hand that in", exit_code=2)
+    if path.is_dir():
+        raise CommandError(f"{path}: is a folder: name a file in it", exit_code=2)
     if format_of(path.name) is None or is_progress(path.name):
         raise CommandError(f"{path}: has no known extension: name it {known_formats()}", 2)
     try:

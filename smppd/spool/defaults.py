@@ -108,9 +108,10 @@ def _decoder(settings: Settings) -> Any:
 def _filled(template: Template, fields: dict[str, Raw]) -> str | ErrorInfo:
     values = []
     for name in template.names:
-        value = _shown(fields.get(f"x-{name}"))
+        field = name if name.startswith("x-") else f"x-{name}"
+        value = _shown(fields.get(field))
         if value is None or not value.strip():
-            return missing_value(name, f"x-{name}")
+            return missing_value(name, field)
         values.append(value)
     return template.filled(values)
 

@@ -142,3 +142,11 @@ def test_a_command_loads_only_its_own_module() -> None:
     )
     words = [sys.executable, "-c", code]
     assert subprocess.run(words, stderr=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def test_closed_output_is_no_fault_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    assert main(["check", "--config", "/nowhere/smppd.toml"]) == 2
+    sys.stdout.close()
+    sys.stderr.close()

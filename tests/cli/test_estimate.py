@@ -234,6 +234,8 @@ def test_every_format_from_a_file_and_from_standard_input(
         ("a.xls", b"x", (), 2, "a.xls: has no known extension"),
         ("a.jsonl", b"x", ("--format", "xls"), 2, "--format xls is unknown"),
         (None, b"", (), 2, "No such file"),
+        (None, b"", ("gone.xls",), 2, "gone.xls: cannot be read: No such file"),
+        (None, b"", (".",), 2, ".: cannot be read: is a folder: name a file in it"),
     ],
 )
 def test_what_cannot_be_estimated_is_one_line(
@@ -247,7 +249,9 @@ def test_what_cannot_be_estimated_is_one_line(
 ) -> None:
     if name is not None:
         (folder / name).write_bytes(content)
-    assert main(["estimate", name or "gone.jsonl", *words]) == code
+    if name is not None or not words:
+        words = (name or "gone.jsonl", *words)
+    assert main(["estimate", *words]) == code
     captured = capsys.readouterr()
     assert captured.out == ""
     assert says in captured.err

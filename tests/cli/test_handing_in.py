@@ -170,6 +170,7 @@ def test_a_file_is_copied_and_a_name_that_is_taken_gets_a_number(
         ),
         ("batch.jsonl", b"", "is empty: there is nothing to send"),
         ("batch.jsonl", None, "cannot be read: No such file or directory"),
+        (".", None, "is a folder: name a file in it"),
     ],
 )
 def test_a_file_that_cannot_be_one_is_wrong_use(

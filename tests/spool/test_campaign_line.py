@@ -102,6 +102,13 @@ def test_an_operation_takes_no_more_from_the_campaign_than_goes_with_it(tmp_path
     assert [(each.priority, each.from_, each.text) for each in good(path)] == [("bulk", None, None)]
 
 
+def test_a_gap_may_name_the_field_as_it_stands_in_the_line(tmp_path: Path) -> None:
+    path = handed(
+        tmp_path, {"campaign": {"text": "Hola {x-name}, {name}"}}, {"to": "1", "x-name": "Ana"}
+    )
+    assert [each.text for each in good(path)] == ["Hola Ana, Ana"]
+
+
 @pytest.mark.parametrize("value", ["null", '""', '" "', "[1]", "true", None])
 def test_a_gap_without_a_value_is_that_lines_mistake(tmp_path: Path, value: str | None) -> None:
     more = "" if value is None else f', "x-name": {value}'

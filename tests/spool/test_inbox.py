@@ -308,7 +308,9 @@ def test_too_many_names_told_fall_back_to_listing(
     assert desk.look() == ["a.jsonl", "b.jsonl", "c.jsonl"]
 
 
-def test_a_folder_that_is_gone_is_no_empty_one(desk: Desk) -> None:
+def test_a_folder_that_is_gone_has_nothing_until_it_is_there_again(desk: Desk) -> None:
     desk.folder.rmdir()
-    with pytest.raises(FileNotFoundError):
-        desk.look()
+    assert desk.look() == []
+    desk.folder.mkdir()
+    desk.write("a.jsonl")
+    assert desk.look(after=2.1) == ["a.jsonl"]

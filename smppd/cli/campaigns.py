@@ -27,6 +27,8 @@ from smppd.told import iso
 _SHOWN = 50
 _MOST = 100_000
 
+_NOT_DELIVERED = ("undelivered", "failed", "expired", "cancelled", "rejected")
+
 _read_states = msgspec.msgpack.Decoder(list[int]).decode
 
 
@@ -177,9 +179,7 @@ def _cost(placed: Path) -> _Cost | None:
 
 def _row(each: Listed) -> dict[str, str]:
     opened = f"{each.opened[:10]} {each.opened[11:16]}" if each.opened else ""
-    bad = sum(
-        each.states.get(state, 0) for state in ("undelivered", "failed", "expired", "rejected")
-    )
+    bad = sum(each.states.get(state, 0) for state in _NOT_DELIVERED)
     cost = "" if each.cost is None else money(each.cost, each.currency or "")
     return {
         "campaign": each.campaign,

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reason", metavar="TEXT", help="why, for whoever looks at `status`")
     parser.epilog = (
         "Sessions stay bound and receipts are taken; messages stay queued, also over a restart. Of a "
-        "campaign nothing leaves that has not left, and nobody waits behind it."
+        "campaign nothing leaves that is not on its way already, and nobody waits behind it."
     )
 
 

@@ -268,6 +268,22 @@ def test_a_file_is_followed_from_place_to_place(root: Path) -> None:
     assert (found.source, found.states, found.good) == (placed, {"delivered": 3}, True)
 
 
+@pytest.mark.parametrize(
+    ("terms", "states", "good"),
+    [
+        ({"once": True}, {"duplicate": 2}, True),
+        ({"once": True}, {"duplicate": 1, "failed": 1}, False),
+        ({"canary": 10}, {"duplicate": 2}, False),
+        (None, {"duplicate": 2}, False),
+    ],
+)
+def test_what_goes_once_and_had_gone_before_is_no_failure(
+    terms: dict[str, Any] | None, states: dict[str, int], good: bool
+) -> None:
+    report = {"states": states} if terms is None else {"states": states, "terms": terms}
+    assert Done(Path("a.csv"), report).good is good
+
+
 def test_a_file_is_known_by_its_inode_not_by_its_name(root: Path) -> None:
     first = handed(root)
     claim(first)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smppd.config import LinkConfig, TonNpi
+from smppd.config.terms import STANDARD_TON_NPI
 from smppd.message import ErrorInfo, Message, OnUnknown, PlainRequest, Request
-from smppd.prepare import prepare
+from smppd.prepare import Plain, prepare
 from smppd.smpp.text import decode_text
 from smppd.smpp.vocabulary import EsmClass, Npi, Ton
 
@@ -457,29 +458,53 @@ def test_any_text_arrives_as_it_was_written(text: str, split: str, default: str)
 TEXTS = st.text(st.sampled_from("ab@€ñóж😀{"), min_size=1, max_size=6).map(lambda text: text * 30)
 
 
+def mostly(usual: object, *others: object) -> st.SearchStrategy[Any]:
+    return st.sampled_from([usual] * 3 * len(others) + list(others))
+
+
+@settings(max_examples=300)
 @given(
-    text=TEXTS,
-    to=st.sampled_from(["+34600000001", "0034 600", "12", "2580"]),
+    text=st.text(st.sampled_from("ab@€ñ{"), min_size=1, max_size=6).map(lambda text: text * 30)
+    | TEXTS,
+    to=mostly("+34600000001", "0034600000001", "9912345678", "600000001", "0034 600", "12"),
     from_=st.sampled_from([None, "ACME", "+34600000002", "NOT A SENDER AT ALL"]),
     receipt=st.booleans(),
-    flash=st.booleans(),
+    flash=mostly(False, True),
+    country=st.sampled_from(["", "34"]),
     terms=st.fixed_dictionaries(
         {
-            "data_coding_0": st.sampled_from(["gsm7", "gsm7_packed", "latin1"]),
+            "data_coding_0": mostly("gsm7", "gsm7_packed", "latin1"),
             "transliterate": st.booleans(),
             "on_unknown": st.sampled_from(["hold", "resend"]),
-            "ton_npi": st.sampled_from([TonNpi(), TonNpi((1, 8))]),
+            "ton_npi": mostly(STANDARD_TON_NPI, TonNpi((1, 8))),
             "max_parts": st.sampled_from([1, 255]),
         }
     ),
 )
-def test_a_plain_request_comes_to_what_any_other_would(
-    text: str, to: str, from_: str | None, receipt: bool, flash: bool, terms: dict[str, Any]
+def test_what_is_made_the_quick_way_is_what_any_other_would_be(
+    text: str, to: str, country: str, terms: dict[str, Any], **fields: Any
 ) -> None:
     link = LinkConfig(name="main", hosts=(), system_id="acme", from_="ACME", **terms)
-    fields: dict[str, Any] = {"to": to, "text": text, "from_": from_, "receipt": receipt}
-    made = [
-        prepare(kind(flash=flash, **fields), to, link, "", lambda sender, to: 7, NOW)
-        for kind in (PlainRequest, Request)
-    ]
-    assert made[0] == made[1]
+    plain = Plain(link, country)
+    plain.make(PlainRequest(to=to, text=text, from_="BEFORE"))
+    made = plain.make(PlainRequest(to=to, text=text, **fields))
+    other = Request(to=to, text=text, **fields)
+    assert made is None or made == prepare(other, to, link, country, lambda sender, to: 7, NOW)
+
+
+@pytest.mark.parametrize("country", ["", "34"])
+@pytest.mark.parametrize("text", ["Hello", "Жук", "a" * 160])
+def test_what_most_messages_say_is_made_the_quick_way(text: str, country: str) -> None:
+    link = LinkConfig(name="main", hosts=(), system_id="acme")
+    assert Plain(link, country).make(PlainRequest(to="+34600000001", text=text)) is not None
+
+
+@pytest.mark.parametrize("text", ["a" * 161, "ж" * 71])
+def test_what_needs_cutting_is_not_made_the_quick_way(text: str) -> None:
+    link = LinkConfig(name="main", hosts=(), system_id="acme")
+    assert Plain(link, "").make(PlainRequest(to="+34600000001", text=text)) is None
+
+
+def test_what_is_to_be_transliterated_is_not_made_the_quick_way() -> None:
+    link = LinkConfig(name="main", hosts=(), system_id="acme", transliterate=True)
+    assert Plain(link, "").make(PlainRequest(to="+34600000001", text="Código")) is None

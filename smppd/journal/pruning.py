@@ -68,9 +68,12 @@ class Pruning:
             (base.seq, base.at, base.settled, base.data),
         )
 
-    def newest(self) -> float | None:
-        """When the newest base was written down (epoch seconds)."""
-        return self._sql.execute("SELECT max(at) FROM base").fetchone()[0]  # type: ignore[no-any-return]
+    def newest(self) -> tuple[int, float] | None:
+        """The seq of the newest base, and when it was written down (epoch seconds)."""
+        found: tuple[int, float] | None = self._sql.execute(
+            "SELECT seq, at FROM base ORDER BY seq DESC LIMIT 1"
+        ).fetchone()
+        return found
 
     def in_force(self) -> tuple[int, bytes] | None:
         """The seq and the accounts of the base from which an audit begins."""

@@ -4,6 +4,7 @@ old enough is removed, in lots of milliseconds between the commits."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Protocol
 
 import trio
@@ -72,18 +73,18 @@ class Pruner:
         self._failing = False
         self.messages = self.left = 0
 
-    async def run(self, newest: float | None, seq: Callable[[], int]) -> None:
-        """Go round, until cancelled. `newest` is when the newest base was written down (epoch
-        seconds), `seq` tells how many facts there are."""
-        based = seq() if newest is not None else -1
+    async def run(self, newest: tuple[int, float] | None, seq: Callable[[], int]) -> None:
+        """Go round, until cancelled. `newest` is the seq of the newest base, and when it was written
+        down (epoch seconds); `seq` tells how many facts there are."""
+        based, written = newest or (-1, -inf)
         todo = await self._journal.resume_pruning()
         while True:
             now = self._clock.now()
             if now is not None:
-                due = newest is None or not 0 <= now - newest < self._age / BASES
+                due = not 0 <= now - written < self._age / BASES
                 if due and seq() != based:
                     await self._desk.checkpoint(base=True)
-                    newest, based = now, seq()
+                    based, written = seq(), now
                 before = now - self._age
                 promoted = await self._journal.promote(before, self._readers, before - READERS_KEPT)
                 todo = todo._replace(more=promoted.more or todo.more)

@@ -52,7 +52,7 @@ async def run(journal: Journal, clock: Clock) -> tuple[Pruner, list[Event]]:
     events: list[Event] = []
     pruner = Pruner(journal, Desk(), (800.0, 0.0), [], clock, events.append)
     with trio.move_on_after(100):
-        await pruner.run(1e9, lambda: 1)
+        await pruner.run((1, 1e9), lambda: 1)
     return pruner, events
 
 
@@ -75,3 +75,19 @@ async def test_a_pass_that_a_jump_of_the_clock_cut_short_goes_on_later(autojump_
     journal = Journal(Pruned(5, 9, more=True, left=60), Pruned(7, 20, more=False))
     pruner, _ = await run(journal, Clock(2))
     assert (pruner.messages, journal.asked) == (12, 2)
+
+
+async def test_what_happened_after_the_newest_base_is_in_the_next_though_nothing_happens_more(
+    autojump_clock: Any,
+) -> None:
+    class Counting:
+        bases = 0
+
+        async def checkpoint(self, *, final: bool = False, base: bool = False) -> None:
+            self.bases += base
+
+    desk = Counting()
+    pruner = Pruner(Journal(), desk, (800.0, 0.0), [], Clock(), lambda _: None)
+    with trio.move_on_after(1000):
+        await pruner.run((9, 1e9 - 500), lambda: 11)
+    assert desk.bases == 1

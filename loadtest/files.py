@@ -14,18 +14,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from processes import audit, cpu, free_port, simulated_smsc, start_daemon, stop, until
 
 from smppd.control import ControlUnavailable, ask
 
@@ -94,19 +92,17 @@ def _options() -> argparse.Namespace:
 def run(root: Path, options: argparse.Namespace) -> Cost:
     """Hand in, start both, wait, stop both, look at everything."""
     _hand_in(root, options.files)
-    tally, port = root / "tally.json", _free_port()
-    with _smsc(tally, port, options.smsc):
+    tally, port = root / "tally.json", free_port()
+    with simulated_smsc(tally, port, options.smsc):
         began = time.monotonic()
-        daemon = _start_daemon(root, port, options.profile)
+        daemon = start_daemon(root, CONFIG.format(root=root, port=port), options.profile)
         try:
             _wait_reported(root, daemon, options)
-            seconds, cpu = time.monotonic() - began, _cpu(daemon.pid)
+            seconds, spent = time.monotonic() - began, cpu(daemon.pid)
         finally:
-            daemon.send_signal(signal.SIGTERM)
-            _, status, usage = os.wait4(daemon.pid, 0)
-            daemon.returncode = os.waitstatus_to_exitcode(status)
+            usage = stop(daemon)
     faults = list(_faults(root, options.files, json.loads(tally.read_text())["accepted"]))
-    return Cost(options.files, seconds, cpu, usage.ru_maxrss, faults)
+    return Cost(options.files, seconds, spent, usage.ru_maxrss, faults)
 
 
 def _hand_in(root: Path, files: int) -> None:
@@ -120,46 +116,10 @@ def _hand_in(root: Path, files: int) -> None:
         draft.rename(inbox / draft.name)
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
-
-
-@contextmanager
-def _smsc(tally: Path, port: int, more: list[str]) -> Iterator[None]:
-    """The simulated SMSC in a process of its own."""
-    command = [
-        sys.executable, "-m", "smppd", "simulate", "--listen", f"127.0.0.1:{port}",
-        "--tally-file", str(tally), "--tally-messages", "0", "--receipt-window", "500", *more,
-    ]  # fmt: skip
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline().startswith("listening on")
-        yield
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
-
-
-def _start_daemon(root: Path, port: int, profile: str | None) -> subprocess.Popen[bytes]:
-    config = root / "smppd.toml"
-    config.write_text(CONFIG.format(root=root, port=port))
-    environment = {**os.environ, "SMPPD_LOAD_PASSWORD": "secret"}
-    profiling = ["-m", "cProfile", "-o", profile] if profile else []
-    command = [sys.executable, *profiling, "-m", "smppd", "run", "--config", str(config)]
-    return subprocess.Popen(command, env=environment, stderr=(root / "log").open("wb"))
-
-
 def _wait_reported(
     root: Path, daemon: subprocess.Popen[bytes], options: argparse.Namespace
 ) -> None:
-    deadline = time.monotonic() + options.timeout
-    while _reported(root) < options.files:
-        if daemon.poll() is not None or time.monotonic() > deadline:
-            sys.exit(f"the daemon did not get there:\n{(root / 'log').read_text()[-2000:]}")
-        time.sleep(1.0)
+    until(lambda: _reported(root) == options.files, daemon, root, options.timeout, every=1.0)
 
 
 def _reported(root: Path) -> int:
@@ -169,12 +129,6 @@ def _reported(root: Path) -> int:
         return 0
     reported: int = spool["reported"]
     return reported
-
-
-def _cpu(pid: int) -> float:
-    """Seconds of CPU that the process has used, user and system."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _faults(root: Path, files: int, accepted: int) -> Iterator[str]:
@@ -192,10 +146,9 @@ def _faults(root: Path, files: int, accepted: int) -> Iterator[str]:
     left = [path for name in ("inbox", "work") for path in (root / "spool" / name).rglob("*.json*")]
     if left or any((root / "spool" / "work").iterdir()):
         yield f"left over in inbox/ and work/: {left[:3]}"
-    command = [sys.executable, "-m", "smppd", "audit", "--config", str(root / "smppd.toml")]
-    audit = subprocess.run(command, capture_output=True, text=True, check=False)
-    if audit.returncode:
-        yield f"audit: {audit.stdout}{audit.stderr}"
+    audited = audit(root)
+    if audited.returncode:
+        yield f"audit: {audited.stdout}{audited.stderr}"
 
 
 def _kind(name: str) -> str:

@@ -17,9 +17,7 @@ import argparse
 import csv
 import gzip
 import json
-import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -30,6 +28,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
+
+from processes import audit, cpu, start_daemon, stop, until, written
 
 CONFIG = """
 [spool]
@@ -120,38 +120,30 @@ def _options() -> argparse.Namespace:
 
 def run(root: Path, options: argparse.Namespace) -> Cost:
     """Start the daemon, hand in, wait, stop it, audit."""
-    environment = {**os.environ, "SMPPD_LOAD_PASSWORD": "secret"}
     with _silent_port() as port:
-        config = root / "smppd.toml"
-        config.write_text(CONFIG.format(root=root, port=port))
-        profile = ["-m", "cProfile", "-o", str(options.profile)] if options.profile else []
-        command = [sys.executable, *profile, "-m", "smppd", "run", "--config", str(config)]
-        daemon = subprocess.Popen(command, env=environment, stderr=(root / "log").open("wb"))
+        daemon = start_daemon(root, CONFIG.format(root=root, port=port), options.profile)
         try:
             _wait_event("daemon_started", daemon, root, 30.0)
             draft = _write(root / "spool" / "inbox" / "tmp", options)
             octets = draft.stat().st_size
-            spent, began = _cpu(daemon.pid), time.monotonic()
+            spent, began = cpu(daemon.pid), time.monotonic()
             draft.rename(root / "spool" / "inbox" / draft.name)
             _wait_event("file_admitted", daemon, root, options.timeout)
-            seconds, spent = time.monotonic() - began, _cpu(daemon.pid) - spent
+            seconds, spent = time.monotonic() - began, cpu(daemon.pid) - spent
         finally:
-            written = _written(daemon.pid)
-            daemon.send_signal(signal.SIGTERM)
-            _, status, usage = os.wait4(daemon.pid, 0)
-            daemon.returncode = os.waitstatus_to_exitcode(status)
-    command = [sys.executable, "-m", "smppd", "audit", "--json", "--config", str(config)]
-    audit = subprocess.run(command, capture_output=True, text=True, check=False)
-    found = json.loads(audit.stdout)
+            to_disk = written(daemon.pid)
+            usage = stop(daemon)
+    audited = audit(root)
+    found = json.loads(audited.stdout)
     return Cost(
         options.lines,
         octets,
         seconds,
         spent,
         usage.ru_maxrss,
-        written,
+        to_disk,
         found["states"]["queued"],
-        found["ok"] and audit.returncode == 0,
+        found["ok"] and audited.returncode == 0,
     )
 
 
@@ -205,23 +197,14 @@ def _write_csv(file: TextIO, options: argparse.Namespace) -> None:
 
 def _wait_event(event: str, daemon: subprocess.Popen[bytes], root: Path, timeout: float) -> None:
     """Until the daemon's log has this event."""
-    deadline = time.monotonic() + timeout
-    while f'"{event}"' not in (log := (root / "log").read_text()):
-        if daemon.poll() is not None or '"file_quarantined"' in log or time.monotonic() > deadline:
-            sys.exit(f"the daemon did not get there:\n{log[-2000:]}")
-        time.sleep(0.02)
 
+    def is_there() -> bool:
+        log = (root / "log").read_text()
+        if '"file_quarantined"' in log:
+            sys.exit(f"the file was not taken:\n{log[-2000:]}")
+        return f'"{event}"' in log
 
-def _cpu(pid: int) -> float:
-    """Seconds of CPU that the process has used, user and system."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _written(pid: int) -> int:
-    """Octets that the process has caused to be written to disk."""
-    fields = dict(line.split(": ") for line in Path(f"/proc/{pid}/io").read_text().splitlines())
-    return int(fields["write_bytes"])
+    until(is_there, daemon, root, timeout, every=0.02)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What it costs to remove old messages, and to take texts out, while others are sent.
 
-    python -m loadtest.keeping --old 500000 --messages 60000
+    python loadtest/keeping.py --old 500000 --messages 60000
 
 Fills a journal with old messages, all of them delivered. Then, each time on a copy of it, hands in a
 file and, one by one, messages of high priority, while nothing is removed, while the old ones are,
@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -23,16 +22,9 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from loadtest.run import (
-    _cpu,
-    _free_port,
-    _hand_in,
-    _quantile,
-    _smsc,
-    _start_daemon,
-    _trickle,
-    _until,
-)
+from processes import cpu, free_port, simulated_smsc, stop, until
+from run import hand_in, quantile, start_bound, trickle
+
 from smppd.control import ask
 from smppd.figures import Histogram
 
@@ -71,23 +63,22 @@ def _up(root: Path, terms: str) -> Iterator[subprocess.Popen[bytes]]:
     root.mkdir(exist_ok=True)
     options = argparse.Namespace(window=100, sessions=1, events=False)
     with ExitStack() as stack:
-        port = _free_port()
-        stack.enter_context(_smsc(root / "tally.json", port, []))
-        daemon = _start_daemon(root, port, options, bound=True, more=terms)
+        port = free_port()
+        stack.enter_context(simulated_smsc(root / "tally.json", port, []))
+        daemon = start_bound(root, port, options, more=terms)
         try:
             yield daemon
         finally:
-            daemon.send_signal(signal.SIGTERM)
-            daemon.wait(60)
+            stop(daemon)
 
 
 def _fill(root: Path, messages: int) -> Path:
     """A journal of messages that are over, with an old base that says so."""
     with _up(root, TERMS["nothing"]) as daemon:
-        _hand_in(root, messages, "bulk", "old")
-        _until(lambda: _is_reported(root), daemon, root, 900.0)
+        hand_in(root, messages, "bulk", "old")
+        until(lambda: _is_reported(root), daemon, root, 900.0)
     with _up(root, TERMS["removing"]) as daemon:
-        _until(lambda: _one(root, "SELECT count(*) FROM base") > 0, daemon, root, 30.0)
+        until(lambda: _one(root, "SELECT count(*) FROM base") > 0, daemon, root, 30.0)
     with closing(sqlite3.connect(root / "journal.db", isolation_level=None)) as sql:
         sql.execute("UPDATE base SET at = at - ?", (LONG_AGO,))
         sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -100,11 +91,11 @@ def _measure(root: Path, old: Path, name: str, options: argparse.Namespace) -> N
     shutil.copy(old / "journal.db", root / "journal.db")
     before = _one(root, "SELECT max(seq) FROM fact")
     with _up(root, TERMS[name]) as daemon:
-        done, spent, then = _worked_off(root), _cpu(daemon.pid), _commits(root)
-        began = _hand_in(root, options.messages, "bulk")
-        _trickle(root, options.high, 25.0)
-        _until(lambda: _is_reported(root), daemon, root, 600.0)
-        seconds, spent = time.monotonic() - began, _cpu(daemon.pid) - spent
+        done, spent, then = _worked_off(root), cpu(daemon.pid), _commits(root)
+        began = hand_in(root, options.messages, "bulk")
+        trickle(root, options.high, 25.0)
+        until(lambda: _is_reported(root), daemon, root, 600.0)
+        seconds, spent = time.monotonic() - began, cpu(daemon.pid) - spent
         (report,) = (root / "spool/done").glob("*/load.jsonl.report.json")
         states = json.loads(report.read_text())["states"]
         if states != {"delivered": options.messages}:
@@ -114,7 +105,7 @@ def _measure(root: Path, old: Path, name: str, options: argparse.Namespace) -> N
     high = sorted(_waits(root, before))
     total = options.messages + options.high
     p50, p99 = ((commits.quantile(share) or 0) * 1000 for share in (0.5, 0.99))
-    quick, slow = (_quantile(high, share) * 1000 for share in (0.5, 0.99))
+    quick, slow = (quantile(high, share) * 1000 for share in (0.5, 0.99))
     print(f"{name:>10} {total / seconds:>8,.0f} {spent / total * 1e6:>8.1f} {p50:>8.0f} ms {p99:>5.0f} ms "
           f"{quick:>6.1f} ms {slow:>5.1f} ms {done:>11,}")  # fmt: skip
     sys.stdout.flush()

@@ -17,19 +17,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import signal
-import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+
+from processes import cpu, free_port, simulated_smsc, start_daemon, stop, until, written
 
 from smppd.control import ask
 from smppd.ledger.facts import QUEUE_SHIFT, Kind
@@ -80,8 +79,8 @@ class Cost:
             ("high, handed in one by one", f"{len(self.high):,}"),
             ("bulk queued when they began", f"{first:,}"),
             ("bulk queued when they ended", f"{last:,}"),
-            ("high: accept to submit_sm_resp, p50", _duration(_quantile(self.high, 0.5))),
-            ("high: accept to submit_sm_resp, p99", _duration(_quantile(self.high, 0.99))),
+            ("high: accept to submit_sm_resp, p50", _duration(quantile(self.high, 0.5))),
+            ("high: accept to submit_sm_resp, p99", _duration(quantile(self.high, 0.99))),
             ("high: accept to submit_sm_resp, most", _duration(self.high[-1])),
         ]
 
@@ -91,8 +90,8 @@ class Cost:
             ("messages/s, hand-in to report", f"{self.messages / self.seconds:,.0f}"),
             ("daemon CPU per message", f"{self.cpu / self.messages * 1e6:.1f} µs"),
             ("peak RSS", f"{self.rss / 1024:.0f} MB"),
-            ("accept to submit_sm_resp, p50", _duration(_quantile(self.latencies, 0.5))),
-            ("accept to submit_sm_resp, p99", _duration(_quantile(self.latencies, 0.99))),
+            ("accept to submit_sm_resp, p50", _duration(quantile(self.latencies, 0.5))),
+            ("accept to submit_sm_resp, p99", _duration(quantile(self.latencies, 0.99))),
             ("written per message", f"{self.written / self.messages:.0f} octets"),
             ("delivered", f"{self.delivered:,}"),
             ("lost", f"{self.lost:,}"),
@@ -100,7 +99,8 @@ class Cost:
         ]
 
 
-def _quantile(ordered: list[float], share: float) -> float:
+def quantile(ordered: list[float], share: float) -> float:
+    """Of sorted values, the one below which this share (0..1) of them lies."""
     if not ordered:
         return float("nan")
     return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
@@ -139,31 +139,29 @@ def _options() -> argparse.Namespace:
 
 def run(root: Path, options: argparse.Namespace) -> Cost:
     """Start both, hand in, wait, stop both, count."""
-    tally, port = root / "tally.json", _free_port()
+    tally, port = root / "tally.json", free_port()
     queued_then, high = (0, 0), 0
     if options.queued:
         options.messages, high = options.queued, options.high
     with ExitStack() as stack:
         if not options.queued:
-            stack.enter_context(_smsc(tally, port, options.smsc))
-        daemon = _start_daemon(root, port, options, bound=not options.queued)
+            stack.enter_context(simulated_smsc(tally, port, options.smsc))
+        daemon = start_bound(root, port, options, bound=not options.queued)
         try:
-            spent = _cpu(daemon.pid)
-            began = _hand_in(root, options.messages, "bulk" if options.queued else ".")
+            spent = cpu(daemon.pid)
+            began = hand_in(root, options.messages, "bulk" if options.queued else ".")
             if options.queued:
-                _until(lambda: _queued(root) == options.queued, daemon, root, options.timeout)
-                stack.enter_context(_smsc(tally, port, options.smsc))
-                _until(lambda: _queued(root) < options.queued, daemon, root, 30.0)
-                queued_then = (_queued(root), _trickle(root, high, options.high_rate))
+                until(lambda: _queued(root) == options.queued, daemon, root, options.timeout)
+                stack.enter_context(simulated_smsc(tally, port, options.smsc))
+                until(lambda: _queued(root) < options.queued, daemon, root, 30.0)
+                queued_then = (_queued(root), trickle(root, high, options.high_rate))
             results = _wait_report(root, daemon, options.timeout)
             seconds = time.monotonic() - began
-            spent = _cpu(daemon.pid) - spent
-            _until(lambda: len(_reports(root)) == 1 + high, daemon, root, options.timeout)
+            spent = cpu(daemon.pid) - spent
+            until(lambda: len(_reports(root)) == 1 + high, daemon, root, options.timeout)
         finally:
-            written = _written(daemon.pid)
-            daemon.send_signal(signal.SIGTERM)
-            _, status, usage = os.wait4(daemon.pid, 0)
-            daemon.returncode = os.waitstatus_to_exitcode(status)
+            octets = written(daemon.pid)
+            usage = stop(daemon)
     lines = [results, *(root / "spool" / "done").glob("*/high-*.results.jsonl")]
     states = [json.loads(line)["state"] for path in lines for line in path.open()]
     total = options.messages + high
@@ -174,7 +172,7 @@ def run(root: Path, options: argparse.Namespace) -> Cost:
         seconds,
         spent,
         usage.ru_maxrss,
-        written,
+        octets,
         sorted(took for lane, took in latencies if lane != Lane.HIGH),
         states.count("delivered"),
         total - len(states) + sum(state in ("unknown", "queued") for state in states),
@@ -184,19 +182,13 @@ def run(root: Path, options: argparse.Namespace) -> Cost:
     )
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
-
-
 def _queued(root: Path) -> int:
     """How many messages of the bulk lane are queued."""
     queued: int = ask(root / "control.sock", "status")["queued_by_lane"]["bulk"]
     return queued
 
 
-def _trickle(root: Path, count: int, rate: float) -> int:
+def trickle(root: Path, count: int, rate: float) -> int:
     """Hand in messages of high priority, each in a file; how much bulk was queued at the end."""
     inbox = root / "spool" / "inbox"
     began = time.monotonic()
@@ -209,41 +201,19 @@ def _trickle(root: Path, count: int, rate: float) -> int:
     return _queued(root)
 
 
-@contextmanager
-def _smsc(tally: Path, port: int, more: list[str]) -> Iterator[None]:
-    """The simulated SMSC in a process of its own."""
-    command = [
-        sys.executable, "-m", "smppd", "simulate", "--listen", f"127.0.0.1:{port}",
-        "--tally-file", str(tally), "--tally-messages", "0", "--receipt-window", "500", *more,
-    ]  # fmt: skip
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline().startswith("listening on")
-        yield
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
-
-
-def _start_daemon(
-    root: Path, port: int, options: argparse.Namespace, *, bound: bool, more: str = ""
+def start_bound(
+    root: Path, port: int, options: argparse.Namespace, *, bound: bool = True, more: str = ""
 ) -> subprocess.Popen[bytes]:
-    config = root / "smppd.toml"
-    config.write_text(
-        CONFIG.format(root=root, port=port, window=options.window, sessions=options.sessions)
-        + ("[events]\nstream = true\n" if options.events else "")
-        + more
-    )
-    environment = {**os.environ, "SMPPD_LOAD_PASSWORD": "secret"}
-    command = [sys.executable, "-m", "smppd", "run", "--config", str(config)]
-    daemon = subprocess.Popen(command, env=environment, stderr=(root / "log").open("wb"))
+    """The daemon, when its link is bound; or, not `bound`, as soon as it is up."""
+    config = CONFIG.format(root=root, port=port, window=options.window, sessions=options.sessions)
+    events = "[events]\nstream = true\n" if options.events else ""
+    daemon = start_daemon(root, config + events + more)
     ready = b'"link_bound"' if bound else b'"daemon_started"'
-    _until(lambda: ready in (root / "log").read_bytes(), daemon, root, 30.0)
+    until(lambda: ready in (root / "log").read_bytes(), daemon, root, 30.0)
     return daemon
 
 
-def _hand_in(root: Path, messages: int, lane: str, ids: str = "load") -> float:
+def hand_in(root: Path, messages: int, lane: str, ids: str = "load") -> float:
     """Write the batch, rename it into a lane's folder; when that was (monotonic seconds)."""
     draft = root / "spool" / "inbox" / "tmp" / "load.jsonl"
     with draft.open("w") as file:
@@ -258,34 +228,12 @@ def _hand_in(root: Path, messages: int, lane: str, ids: str = "load") -> float:
 
 def _wait_report(root: Path, daemon: subprocess.Popen[bytes], timeout: float) -> Path:
     done = root / "spool" / "done"
-    _until(lambda: bool(list(done.glob("*/load.jsonl.report.json"))), daemon, root, timeout)
+    until(lambda: bool(list(done.glob("*/load.jsonl.report.json"))), daemon, root, timeout)
     return next(done.glob("*/load.jsonl.results.jsonl"))
 
 
 def _reports(root: Path) -> list[Path]:
     return list((root / "spool" / "done").glob("*/*.report.json"))
-
-
-def _until(
-    ready: Callable[[], bool], daemon: subprocess.Popen[bytes], root: Path, timeout: float
-) -> None:
-    deadline = time.monotonic() + timeout
-    while not ready():
-        if daemon.poll() is not None or time.monotonic() > deadline:
-            sys.exit(f"the daemon did not get there:\n{(root / 'log').read_text()[-2000:]}")
-        time.sleep(0.05)
-
-
-def _cpu(pid: int) -> float:
-    """Seconds of CPU that the process has used, user and system."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _written(pid: int) -> int:
-    """Octets that the process has caused to be written to disk."""
-    fields = dict(line.split(": ") for line in Path(f"/proc/{pid}/io").read_text().splitlines())
-    return int(fields["write_bytes"])
 
 
 def _latencies(journal: Path) -> Iterator[tuple[int, float]]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import signal
 import sqlite3
 import subprocess
@@ -22,6 +21,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+
+from processes import start_daemon
 
 from smppd.ledger.facts import Kind
 
@@ -94,10 +95,7 @@ def _start_smsc(allowed: float) -> tuple[subprocess.Popen[str], int]:
 def _send(root: Path, port: int, options: argparse.Namespace) -> tuple[list[str], list[str]]:
     """The states in the results, and everything that was said to limit the link."""
     config = root / "smppd.toml"
-    config.write_text(CONFIG.format(root=root, port=port, window=options.window))
-    command = [sys.executable, "-m", "smppd", "run", "--config", str(config)]
-    environment = {**os.environ, "SMPPD_LOAD_PASSWORD": "secret"}
-    daemon = subprocess.Popen(command, env=environment, stderr=(root / "log").open("wb"))
+    daemon = start_daemon(root, CONFIG.format(root=root, port=port, window=options.window))
     limits: dict[str, None] = {}
     try:
         until = time.monotonic() + options.timeout

@@ -1,0 +1,94 @@
+"""The processes that are measured, a daemon and a simulated SMSC, and what they cost."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+@contextmanager
+def simulated_smsc(tally: Path, port: int, more: list[str]) -> Iterator[None]:
+    """The simulated SMSC in a process of its own, until the context ends."""
+    command = [
+        sys.executable, "-m", "smppd", "simulate", "--listen", f"127.0.0.1:{port}",
+        "--tally-file", str(tally), "--tally-messages", "0", "--receipt-window", "500", *more,
+    ]  # fmt: skip
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("listening on")
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+def start_daemon(
+    root: Path, config: str, profile: str | Path | None = None
+) -> subprocess.Popen[bytes]:
+    """The daemon in a process of its own, with this configuration; its log is `root/log`. With a
+    profile (cProfile) its figures are no measure."""
+    path = root / "smppd.toml"
+    path.write_text(config)
+    profiling = ["-m", "cProfile", "-o", str(profile)] if profile else []
+    command = [sys.executable, *profiling, "-m", "smppd", "run", "--config", str(path)]
+    environment = {**os.environ, "SMPPD_LOAD_PASSWORD": "secret"}
+    return subprocess.Popen(command, env=environment, stderr=(root / "log").open("wb"))
+
+
+def until(
+    ready: Callable[[], bool],
+    daemon: subprocess.Popen[bytes],
+    root: Path,
+    timeout: float,
+    every: float = 0.05,
+) -> None:
+    """Return when it is ready; end the program where the daemon has ended or time is up. Seconds."""
+    deadline = time.monotonic() + timeout
+    while not ready():
+        if daemon.poll() is not None or time.monotonic() > deadline:
+            sys.exit(f"the daemon did not get there:\n{(root / 'log').read_text()[-2000:]}")
+        time.sleep(every)
+
+
+def stop(daemon: subprocess.Popen[bytes]) -> resource.struct_rusage:
+    """Let the daemon drain and end; what it used in all."""
+    daemon.send_signal(signal.SIGTERM)
+    _, status, usage = os.wait4(daemon.pid, 0)
+    daemon.returncode = os.waitstatus_to_exitcode(status)
+    return usage
+
+
+def cpu(pid: int) -> float:
+    """Seconds of CPU that the process has used, user and system."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def written(pid: int) -> int:
+    """Octets that the process has caused to be written to disk."""
+    fields = dict(line.split(": ") for line in Path(f"/proc/{pid}/io").read_text().splitlines())
+    return int(fields["write_bytes"])
+
+
+def audit(root: Path) -> subprocess.CompletedProcess[str]:
+    """What `smppd audit --json` says of the daemon's journal."""
+    command = [sys.executable, "-m", "smppd", "audit", "--json", "--config"]
+    return subprocess.run(
+        [*command, str(root / "smppd.toml")], capture_output=True, text=True, check=False
+    )

@@ -199,6 +199,14 @@ class Message(msgspec.Struct, array_like=True, gc=False):
     schedule: float | None = None
     links_sender: bool = False
     call: Call | None = None
+
+    @property
+    def handset(self) -> str:
+        """The digits of the number that something is sent to; empty for a call that only reads."""
+        if self.call is None:
+            return self.to
+        return "" if self.call.harmless else self.to.lstrip("+")
+
     text_key: str = ""
 
 

@@ -49,6 +49,22 @@ class Prunable(Protocol):
         """Remove for so long."""
 
 
+class FailingJournal:
+    """Tells of a journal that cannot be written, once until it can."""
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self._failing = False
+
+    def note(self, failed: str) -> bool:
+        """Why it failed, empty where it did not; whether it did."""
+        if failed and not self._failing:
+            hint = "see that its disk has room; it is tried again"
+            self._emit(RetentionFailing("journal", failed, hint))
+        self._failing = bool(failed)
+        return self._failing
+
+
 class Pruner:
     """`age` is for how long (seconds) what is over is kept, `dedupe_window` for how long a campaign
     may be handed in again. Of facts that these `readers` of the log have not passed none is removed,
@@ -70,7 +86,7 @@ class Pruner:
         self._readers = list(readers)
         self._clock = clock
         self._emit = emit
-        self._failing = False
+        self._trouble = FailingJournal(emit)
         self.messages = self.left = 0
 
     async def run(self, newest: tuple[int, float] | None, seq: Callable[[], int]) -> None:
@@ -107,8 +123,4 @@ class Pruner:
                 break
         if messages or facts:
             self._emit(JournalPruned(messages, facts))
-        if done.failed and not self._failing:
-            hint = "see that its disk has room; it is tried again"
-            self._emit(RetentionFailing("journal", done.failed, hint))
-        self._failing = bool(done.failed)
-        return done._replace(more=done.more or self._failing)
+        return done._replace(more=self._trouble.note(done.failed) or done.more)

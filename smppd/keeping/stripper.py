@@ -8,8 +8,8 @@ from typing import Protocol
 
 import trio
 
-from smppd.events import Emit, RetentionFailing
-from smppd.keeping.pruner import READERS_KEPT, Believed
+from smppd.events import Emit
+from smppd.keeping.pruner import READERS_KEPT, Believed, FailingJournal
 from smppd.ports import Pruned, Readers
 
 #: Seconds between two looks; of a lot in the journal's thread; how many times as long the pause is.
@@ -55,8 +55,7 @@ class Stripper:
         self._shelved = shelved
         self._readers = list(readers)
         self._clock = clock
-        self._emit = emit
-        self._failing = False
+        self._trouble = FailingJournal(emit)
 
     async def run(self) -> None:
         """Go on, until cancelled."""
@@ -84,8 +83,5 @@ class Stripper:
         if messages or facts or stale:
             emptied = await self._journal.truncate()
             stale = emptied.more or bool(emptied.failed)
-        if done.failed and not self._failing:
-            hint = "see that its disk has room; it is tried again"
-            self._emit(RetentionFailing("journal", done.failed, hint))
-        self._failing = bool(done.failed)
+        self._trouble.note(done.failed)
         return stale

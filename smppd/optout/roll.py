@@ -88,16 +88,22 @@ class _Roll:
         self._firsts: list[int] = []
         self.count = 0
 
-    def find(self, key: int) -> tuple[int, int] | None:
-        """Since when and for which reason; None for who is not in it."""
+    def _place(self, key: int) -> tuple[int, int] | None:
+        """The piece that a number is in, and where in it."""
         index = bisect_right(self._firsts, key) - 1
         if index < 0:
             return None
-        piece = self._pieces[index]
-        at = bisect_left(piece.keys, key)
-        if at == len(piece.keys) or piece.keys[at] != key:
+        keys = self._pieces[index].keys
+        place = bisect_left(keys, key)
+        return None if place == len(keys) or keys[place] != key else (index, place)
+
+    def find(self, key: int) -> tuple[int, int] | None:
+        """Since when and for which reason; None for who is not in it."""
+        found = self._place(key)
+        if found is None:
             return None
-        return piece.at[at], piece.why[at]
+        piece, place = self._pieces[found[0]], found[1]
+        return piece.at[place], piece.why[place]
 
     def put(self, key: int, at: int, why: int) -> bool:
         """Enter a number unless it is there."""
@@ -121,13 +127,11 @@ class _Roll:
 
     def remove(self, key: int) -> bool:
         """Strike a number out; False when it is not there."""
-        index = bisect_right(self._firsts, key) - 1
-        if index < 0:
+        found = self._place(key)
+        if found is None:
             return False
+        index, place = found
         piece = self._pieces[index]
-        place = bisect_left(piece.keys, key)
-        if place == len(piece.keys) or piece.keys[place] != key:
-            return False
         del piece.keys[place], piece.at[place], piece.why[place]
         if piece.keys:
             self._firsts[index] = piece.keys[0]

@@ -103,12 +103,7 @@ class Cap:
         """The number for which a message counts; None for one that does not."""
         if row.msg_id >> QUEUE_SHIFT not in self._queues:
             return None
-        message = row.message
-        number = message.to
-        if message.call is not None:
-            if message.call.harmless:
-                return None
-            number = number.lstrip("+")
+        number = row.message.handset
         return number if number.isdigit() else None
 
     def _count(self, number: str, now: float) -> float | None:

@@ -94,12 +94,7 @@ class OptOuts:
         if not self.entries:
             return None
         message = row.message
-        number = message.to
-        if message.call is not None:
-            if message.call.harmless:
-                return None
-            number = number.lstrip("+")
-        found = self.entries.find(number, self._terms.senders(message))
+        found = self.entries.find(message.handset, self._terms.senders(message))
         if found is None or row.msg_id >> QUEUE_SHIFT in self._spared:
             return None
         if row.id is not None and row.id == confirmation_id(found):

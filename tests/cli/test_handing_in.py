@@ -17,32 +17,13 @@ from smppd.cli.terminal import Terminal
 from smppd.cli.waiting import wait
 from smppd.message import Lane
 from smppd.spool.folders import prepare_root
-
-CONFIG = """
-[spool]
-path = "spool"
-default_country = "34"
-
-[journal]
-path = "journal.db"
-
-[link.main]
-host = "127.0.0.1"
-system_id = "acme"
-password_env = "SMPPD_TEST_PASSWORD"
-
-[observe]
-listen = ""
-control = "control.sock"
-"""
+from tests.cli.one_link import CONFIG, configure
 
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A spool, with the configuration that names it in the environment."""
-    file = tmp_path / "smppd.toml"
-    file.write_text(CONFIG)
-    monkeypatch.setenv("SMPPD_CONFIG", str(file))
+    configure(tmp_path, monkeypatch)
     assert prepare_root(tmp_path / "spool") is None
     return tmp_path / "spool"
 

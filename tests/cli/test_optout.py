@@ -19,32 +19,15 @@ from smppd.events import Event
 from smppd.journal.store import open_reader
 from smppd.locking import take_lock
 from smppd.optout.roll import OptOut
+from tests.cli.one_link import configure
 
-CONFIG = """
-[spool]
-path = "spool"
-default_country = "34"
-
-[journal]
-path = "journal.db"
-
-[link.main]
-host = "127.0.0.1"
-system_id = "acme"
-password_env = "SMPPD_TEST_PASSWORD"
-
-[observe]
-listen = ""
-control = "control.sock"
-"""
 NUMBER = "34600000001"
 Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "smppd.toml").write_text(CONFIG)
-    monkeypatch.setenv("SMPPD_CONFIG", str(tmp_path / "smppd.toml"))
+    configure(tmp_path, monkeypatch)
     return tmp_path
 
 

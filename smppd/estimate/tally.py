@@ -163,7 +163,9 @@ class Tally:
             return
         if link.text_terms.transliterate:
             return
-        other = msgspec.structs.replace(request, to=item.to, transliterate=True)
+        # No plain one: of these it is known what they do not say.
+        other = Request(**msgspec.structs.asdict(request))
+        other.to, other.transliterate = item.to, True
         for each in self._items.of(Line(item.line, other), *at):
             if isinstance(each.verdict, Message) and each.verdict.encoding != _UCS2:
                 self._wide.spare(parts, each.verdict, price)

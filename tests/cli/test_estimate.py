@@ -20,32 +20,14 @@ from smppd.journal.store import Batch, open_store
 from smppd.message import Lane
 from smppd.optout.roll import Change, OptOutList
 from smppd.spool.formats import Format
+from tests.cli.one_link import configure
 
-CONFIG = """
-[spool]
-path = "spool"
-default_country = "34"
-
-[journal]
-path = "journal.db"
-
-[link.main]
-host = "127.0.0.1"
-system_id = "acme"
-password_env = "SMPPD_TEST_PASSWORD"
-from = "ACME"
-
-[prices]
-currency = "EUR"
-ES = 0.05
-"""
+PRICES = '[prices]\ncurrency = "EUR"\nES = 0.05\n'
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    file = tmp_path / "smppd.toml"
-    file.write_text(CONFIG)
-    monkeypatch.setenv("SMPPD_CONFIG", str(file))
+    configure(tmp_path, monkeypatch, PRICES)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -105,6 +87,13 @@ def test_characters_that_force_ucs2_the_worst_first(
     assert (first["messages"], first["alone"]) == (2, 1)
     assert first["places"] == [{"line": 1, "column": 4}, {"line": 2, "column": 3}]
     assert (second["code"], second["places"]) == ("U+1F600", [{"line": 2, "column": 6}])
+
+
+def test_transliteration_is_thought_of_for_a_message_of_one_part_as_well(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(folder / "a.jsonl", [sms("Código 1 válido")])
+    assert asked(capsys, "a.jsonl")["ucs2"]["transliteration"]["messages"] == 1
 
 
 def test_what_transliteration_would_change_and_save(

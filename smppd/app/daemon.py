@@ -260,6 +260,7 @@ class Daemon:
                 await self.parts.desk.checkpoint()
             self.parts.receipts.write_owed()
             await self.parts.mailbox.tend()
+            self._around.sum_up()
             await trio.sleep(BOOKKEEPING)
 
     async def _forget_calls(self) -> None:

@@ -82,12 +82,13 @@ def threads_of_our_own() -> RunSync:
 class Surroundings:
     """What the daemon stands on: the time for people (epoch seconds), a place for calls that
     block, and the ways to an SMSC and to a provider of HTTP APIs (None: as their sections say). A
-    test brings its own."""
+    test brings its own. `sum_up` is called a few times a second, for whoever tells sums of events."""
 
     wall: Callable[[], float] = time.time
     run_sync: RunSync = field(default_factory=threads_of_our_own)
     connect: Connect | None = None
     transport: Transport | None = None
+    sum_up: Callable[[], None] = lambda: None
 
 
 class Stores(NamedTuple):

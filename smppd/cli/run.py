@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import trio
 
-from smppd.app import CannotStartError, Daemon
+from smppd.app import CannotStartError, Daemon, Surroundings
 from smppd.cli.settings import read_config, read_passwords
 from smppd.cli.terminal import Terminal
 from smppd.config import Config
@@ -63,7 +63,7 @@ def run(config: Config, passwords: dict[str, str]) -> list[str]:
     observer = configure(observe.log_level, observe.log_format, log_content=observe.log_content)
     failures: list[str] = []
     try:
-        with Daemon(config, passwords, observer) as daemon:
+        with Daemon(config, passwords, observer, Surroundings(sum_up=observer.settle)) as daemon:
             # What is there now stays to the end: it need never be looked at again.
             sys.setswitchinterval(_SWITCH_AFTER)
             gc.collect()

@@ -22,6 +22,7 @@ import structlog
 from structlog.typing import FilteringBoundLogger, Processor
 
 from smppd import events
+from smppd.observe.summing import Summed, Summing
 from smppd.provider.masking import masked_words
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -36,6 +37,7 @@ _PRIORITIES: Mapping[str, int] = MappingProxyType({"debug": 7, "info": 6, "warni
 #: So many lines of one kind about one link, within so many seconds; the rest is only counted.
 BURST = 100
 BURST_SECONDS = 60.0
+_ALL = float("inf")
 
 _SECONDS = frozenset({"retry_in", "took"})
 _LONG_HEX = re.compile(r"[0-9a-fA-F]{34,}")
@@ -169,7 +171,22 @@ _FIELDS: Mapping[type[events.Event], tuple[tuple[str, str], ...]] = MappingProxy
         for kind, line in LINES.items()
     }
 )
-_SAYS: Mapping[str, str] = MappingProxyType({line.name: line.says for line in LINES.values()})
+#: What may come by the thousand in a second, and how it is told then.
+SUMMED: Mapping[type[events.Event], Summed] = MappingProxyType(
+    {
+        events.FileClaimed: Summed("files_claimed", "reading further files", ("octets",)),
+        events.FileAdmitted: Summed(
+            "files_admitted", "further files are in the journal", ("lines", "rejected")
+        ),
+        events.FileReported: Summed(
+            "files_reported", "further files are done, results written", counts=("states",)
+        ),
+    }
+)
+_SAYS: Mapping[str, str] = MappingProxyType(
+    {line.name: line.says for line in LINES.values()}
+    | {line.name: line.says for line in SUMMED.values()}
+)
 
 
 #: What is about somebody's number, or may be, because it repeats the words of a provider.
@@ -188,7 +205,8 @@ _REPEATED = ("reason", "text", "number")
 
 class LogObserver:
     """Logs events. Of more than `burst` lines of one kind about one link within a minute the rest
-    is left out, and the next line that is written says how many were (`left_out`)."""
+    is left out, and the next line that is written says how many were (`left_out`). Unless every line
+    is wanted, files that come by the hundred in a second are summed up (`SUMMED`)."""
 
     def __init__(
         self,
@@ -204,13 +222,35 @@ class LogObserver:
         self._clock = clock
         self._since: dict[tuple[str, str], float] = {}
         self._count: dict[tuple[str, str], int] = {}
+        summed = {} if burst == _ALL else SUMMED
+        self._summing = {kind: Summing(each) for kind, each in summed.items()}
 
     def __call__(self, event: events.Event) -> None:
         """Write the event's line, if its level is wanted."""
-        line = LINES[type(event)]
-        left_out = self._left_out((line.name, _about(event)))
-        if left_out is None:
+        summing = self._summing.get(type(event))
+        if summing is None:
+            left_out = self._left_out((LINES[type(event)].name, _about(event)))
+            if left_out is not None:
+                self.settle(at_once=True)
+                self._write(event, left_out)
             return
+        self._settle(type(event), summing)
+        if not summing.takes(event):
+            self._write(event, 0)
+
+    def settle(self, *, at_once: bool = False) -> None:
+        """Write what was summed up in a second that is over; to be called a few times a second.
+        `at_once`: also what it has come to so far, because something else is to be told."""
+        for kind, summing in self._summing.items():
+            self._settle(kind, summing, at_once=at_once)
+
+    def _settle(self, kind: type[events.Event], summing: Summing, *, at_once: bool = False) -> None:
+        told = summing.settle(self._clock(), at_once=at_once)
+        if told is not None:
+            self._logger.log(_NUMBERS[LINES[kind].level], SUMMED[kind].name, **told)
+
+    def _write(self, event: events.Event, left_out: int) -> None:
+        line = LINES[type(event)]
         shown = {key: getattr(event, name) for name, key in _FIELDS[type(event)]}
         if isinstance(event, events.ProtocolOddity) and not self._log_content:
             shown["what"] = _LONG_HEX.sub(_only_header, event.what)
@@ -268,7 +308,7 @@ def configure(
     return LogObserver(
         cast("FilteringBoundLogger", logger),
         log_content=log_content,
-        burst=float("inf") if level == "debug" else BURST,
+        burst=_ALL if level == "debug" else BURST,
     )
 
 

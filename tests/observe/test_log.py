@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ import pytest
 
 from smppd import events
 from smppd.observe.log import BURST, LINES, Format, Level, LogObserver, configure
+from smppd.observe.summing import FEW
 
 KINDS: tuple[type[events.Event], ...] = get_args(events.Event)
 _VALUES: dict[Any, Any] = {str: "words", int: 3, float: 1.5, dict[str, int]: {"delivered": 998}}
@@ -303,3 +305,54 @@ def test_a_flood_of_one_kind_is_cut_and_the_next_line_says_by_how_much() -> None
 def test_at_level_debug_nothing_is_left_out() -> None:
     many = [events.ProtocolOddity("main", 1, "bad TLV")] * (2 * BURST)
     assert len(logged(*many, level="debug")) == 2 * BURST
+
+
+def test_files_by_the_hundred_are_one_line_a_second_and_none_is_lost() -> None:
+    recorder, now = Recorder(), [0.0]
+    log = LogObserver(recorder, clock=lambda: now[0])  # type: ignore[arg-type]
+    for number in range(3 * BURST):
+        now[0] = number / BURST
+        log(events.FileReported(f"{number}", "done/a", {"delivered": 1}))
+        log(events.FileAdmitted(f"{number}", 2, 1))
+    log(events.LinkUnbound("main", 1))
+    assert recorder.lines[-1][0] == "link_unbound", "what came before it is told before it"
+    log.settle(at_once=True)
+    found = Counter[str]()
+    for name, shown in recorder.lines[:-1]:
+        found[name] += 1
+        if name == "files_admitted":
+            found["lines"] += shown["lines"]
+            assert shown["rejected"] == shown["count"]
+        if name == "files_reported":
+            found["delivered"] += shown["states"]["delivered"]
+    assert found == {
+        "file_admitted": FEW,
+        "file_reported": FEW,
+        "files_admitted": 3,
+        "files_reported": 3,
+        "lines": 2 * (3 * BURST - FEW),
+        "delivered": 3 * BURST - FEW,
+    }
+
+
+def test_a_second_that_is_over_is_told_although_nothing_happens_any_more() -> None:
+    recorder, now = Recorder(), [0.0]
+    log = LogObserver(recorder, clock=lambda: now[0])  # type: ignore[arg-type]
+    for number in range(FEW + 5):
+        log(events.FileClaimed(f"{number}", "normal", 100))
+    now[0] = 0.5
+    log.settle()
+    assert len(recorder.lines) == FEW
+    now[0] = 1.25
+    log.settle()
+    assert recorder.lines[FEW:] == [("files_claimed", {"count": 5, "octets": 500})]
+
+
+def test_sums_read_as_words() -> None:
+    stream = io.StringIO()
+    log = configure(format="console", stream=stream)
+    for _ in range(FEW + 2):
+        log(events.FileReported("a", "done/a", {"delivered": 1}))
+    log.settle(at_once=True)
+    assert "further files are done, results written" in stream.getvalue()
+    assert "states='2 delivered'" in stream.getvalue()

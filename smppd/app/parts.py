@@ -249,7 +249,7 @@ class Parts:
         """What has questions for SMSCs and accounts, and hears what they say."""
         pairs = list(zip(self._config.links, self.links, strict=True))
         may_cancel = {config.name: CancelTerms(link, config.cancel_sm) for config, link in pairs}
-        self.campaigns = Campaigns(self.desk, self._emit)
+        self.campaigns = Campaigns(self.desk, self._emit, self.links)
         self.cancellation = Cancellation(self.desk, self.settlement.recall, may_cancel)
         asked = query_terms(self._config, self.links)
         over_http = build_statuses(self._config, self.accounts, self.settlement, self._emit)

@@ -192,6 +192,10 @@ class Link:
         """See `ports.Steering`."""
         self._traffic.resume()
 
+    def take_back(self, wanted: Callable[[int], bool]) -> None:
+        """See `ports.GivingBack`."""
+        self._traffic.take_back(wanted)
+
     def figures(self) -> LinkFigures:
         """What happened since the start, and the sessions as they stand."""
         figures = self._traffic.figures

@@ -184,6 +184,18 @@ class Traffic:
                 found.update(part.message.to for part in carrier.pulled)
         return found
 
+    def take_back(self, wanted: Callable[[int], bool]) -> None:
+        """Give back the messages of which this is true, by msg_id, where nothing of them has been
+        submitted; so does what is being taken from its queue just now, whatever it is."""
+        self._recalls += 1
+        back = [part for part in self.ready if wanted(part.msg_id)]
+        if back:
+            kept = [part for part in self.ready if not wanted(part.msg_id)]
+            self.ready.clear()
+            self.ready.extend(kept)
+            self.put_back(back)
+            self.note_room()
+
     # ── pausing ──────────────────────────────────────────────────────────────────────────────
 
     def pause(self) -> None:

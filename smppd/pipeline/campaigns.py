@@ -20,6 +20,7 @@ from smppd.message import State
 from smppd.pipeline.canary import judge
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.passage import is_over
+from smppd.ports import GivingBack
 
 #: Seconds between two looks at what is held.
 LOOK_EVERY = 1.0
@@ -34,11 +35,12 @@ _MAY_LEAVE = (State.QUEUED, State.SENDING, State.UNKNOWN)
 
 
 class Campaigns:
-    """Looks after all campaigns of a desk."""
+    """Looks after all campaigns of a desk. `links` give back what waits there for its turn."""
 
-    def __init__(self, desk: Desk, emit: Emit) -> None:
+    def __init__(self, desk: Desk, emit: Emit, links: Sequence[GivingBack] = ()) -> None:
         self._desk = desk
         self._emit = emit
+        self._links = links
         self._news = trio.Event()
         #: Of cancelled files, how many chunks were gone through.
         self._swept: dict[int, int] = {}
@@ -60,6 +62,7 @@ class Campaigns:
         if file.held is not None or file.cancelled:
             return False
         self._desk.ledger.campaign_paused(self._desk.wall(), file.file_id, reason, who)
+        self._take_back(file.file_id)
         hint = f"when it may go on: smppd resume --campaign {file.campaign}"
         self._emit(CampaignPaused(file.campaign, file.name, reason, who, hint))
         return True
@@ -79,9 +82,20 @@ class Campaigns:
         if file.cancelled or not may_leave:
             return False
         self._desk.ledger.campaign_cancelled(self._desk.wall(), file.file_id, who)
+        self._take_back(file.file_id)
         self._emit(CampaignCancelled(file.campaign, file.name, file.states[State.QUEUED], who))
         self._news.set()
         return True
+
+    def _take_back(self, file_id: int) -> None:
+        entries = self._desk.accounts.entries
+
+        def wanted(msg_id: int) -> bool:
+            entry = entries.get(msg_id)
+            return entry is not None and entry.file_id == file_id
+
+        for link in self._links:
+            link.take_back(wanted)
 
     # ── what follows by itself ───────────────────────────────────────────────────────────────
 

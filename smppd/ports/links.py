@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -129,6 +129,14 @@ class Steering(Protocol):
 
     def resume(self) -> None:
         """Submit again."""
+
+
+class GivingBack(Protocol):
+    """A link, as whoever has a campaign wait sees it."""
+
+    def take_back(self, wanted: Callable[[int], bool]) -> None:
+        """Give back the messages of which this is true, by msg_id, as far as they are not begun; and
+        whatever the dispatcher is about to hand over, which is looked at again."""
 
 
 class Absence(Protocol):

@@ -132,6 +132,39 @@ async def test_a_paused_link_submits_nothing_and_keeps_its_session(
     assert len(rig.smsc.submits) == 4
 
 
+async def test_what_is_taken_back_is_not_submitted_and_the_rest_goes_on_in_its_order(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    rig.smsc.answering = False
+    link = await rig.start(window=2)
+    link.submit(parts(2, segments=2) + parts(6, first=10))
+    await trio.sleep(0.1)
+    assert len(rig.smsc.submits) == 2
+    link.take_back(lambda msg_id: msg_id % 2 == 0)
+    await trio.sleep(0.1)
+    assert [each.msg_id for each in rig.settled(Returned)] == [2, 2, 10, 12, 14]
+    rig.smsc.answering = True
+    rig.smsc.calls[-1].answer()
+    await trio.sleep(1)
+    assert [each.msg_id for each in rig.settled(Answered)] == [1, 1, 11, 13, 15]
+    assert link.room == 4
+
+
+async def test_what_is_handed_over_while_something_is_taken_back_is_to_be_looked_at_again(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    link = await rig.start(window=2)
+    await link.wait_room()
+    link.take_back(lambda _: False)
+    link.submit(parts(2))
+    await trio.sleep(1)
+    assert [each.msg_id for each in rig.settled(Returned)] == [1, 2]
+    await link.wait_room()
+    link.submit(parts(2))
+    await trio.sleep(1)
+    assert len(rig.smsc.submits) == 2
+
+
 async def test_what_cannot_submit_says_so(rig: Rig, autojump_clock: MockClock) -> None:
     rig.smsc.bind_status = 0x0E
     link = await rig.start(bound=0)

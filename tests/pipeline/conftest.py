@@ -119,6 +119,7 @@ class Wire:
         self.urgent = 0
         self.paused = False
         self.reconnects: list[str] = []
+        self.called_back: list[Part] = []
         self._check = check
         self._news = trio.lowlevel.ParkingLot()
 
@@ -152,6 +153,10 @@ class Wire:
 
     def reconnect(self, reason: str) -> None:
         self.reconnects.append(reason)
+
+    def take_back(self, wanted: Callable[[int], bool]) -> None:
+        """The test decides what of it was begun."""
+        self.called_back = [part for part in self.in_flight if wanted(part.msg_id)]
 
     def open(self, window: int) -> None:
         """Have so much room in all from now on."""
@@ -205,7 +210,6 @@ class Life:
         self.events: list[Event] = []
         self.refusals = Refusals(self.desk, self.events.append, lambda: bench.chance)
         self.settlement = Settlement(self.desk, self.tray, self.tray, self.refusals)
-        self.campaigns = Campaigns(self.desk, self.events.append)
         self.unheard = Unheard(self.desk, bench.receipt_wait, bench.wall, self.events.append)
         self.calls = CallSettlement(
             self.desk, self.refusals, self.events.append, lambda: bench.chance
@@ -223,6 +227,7 @@ class Life:
         self.pools = [self._pool(name, turns) for name, turns in shares.items()]
         self.wires = {name: Wire(name, window, self._check, dead) for name in ways}
         self.wire = self.wires[ways[0]]
+        self.campaigns = Campaigns(self.desk, self.events.append, list(self.wires.values()))
         self.dispatchers = [self._dispatcher(name) for name in ways]
         self.admission = Admission(self.desk, self._terms(links), self.events.append)
         self.publication = Publication(

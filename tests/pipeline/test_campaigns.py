@@ -106,6 +106,37 @@ async def test_a_paused_campaign_holds_what_has_not_left_over_a_restart(
         assert audit(bench.path, bench.root).ok
 
 
+@pytest.mark.parametrize("act", ["pause", "cancel"])
+async def test_what_a_link_has_not_begun_comes_back_and_stays(
+    bench: Bench, autojump_clock: MockClock, act: str
+) -> None:
+    async with up(bench, window=10) as (life, campaigns):
+        await life.hand_in([bench.sms(id=f"b{n}") for n in range(4)], "b.jsonl", token="t2")
+        file = await open_campaign(life, messages(bench, 50), CampaignTerms("spring"))
+        await quiet()
+        if act == "pause":
+            campaigns.pause(file, "wrong text", "ana")
+        else:
+            campaigns.cancel(file, "ana")
+        await life.desk.commit()
+        assert life.texts(life.wire.called_back) == [f"{n}" for n in range(6)], "its own alone"
+        for part in life.wire.called_back[2:]:
+            await life.give_back(part)
+        await take(life)
+        assert sent(life) == ["b0", "b1", "b2", "b3", *(f"{n}" for n in range(6))]
+        await trio.sleep(3)
+        if act == "pause":
+            assert life.states() == {"sent": 6, "queued": 48}
+            campaigns.resume(file, "ana")
+            await life.desk.commit()
+            await take(life)
+            assert sent(life)[10:] == [f"{n}" for n in range(2, 50)]
+            assert life.states() == {"sent": 54}
+        else:
+            assert life.states() == {"sent": 6, "cancelled": 48}
+        assert audit(bench.path, bench.root).ok
+
+
 async def test_a_cancelled_campaign_is_reported_though_its_link_takes_nothing(
     bench: Bench, autojump_clock: MockClock
 ) -> None:

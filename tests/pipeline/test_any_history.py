@@ -12,7 +12,7 @@ import trio.testing
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from smppd.ledger.facts import waiting_key
+from smppd.ledger.facts import QUEUE_SHIFT, waiting_key
 from smppd.ledger.unclaimed import claimable
 from smppd.ledger.user_reference import user_reference
 from smppd.message import ErrorInfo, State
@@ -225,10 +225,16 @@ async def _ask(life: Life, smsc: Smsc, action: int, pick: int) -> None:
 
 async def _cancel(life: Life, smsc: Smsc, pick: int) -> None:
     """Somebody cancels a message, wherever it is, and does not wait for the SMSC."""
-    rows = life.reader.read_range(0, 1 << 60)
-    if not rows:
+    # Among all there ever were, so that the pick does not depend on what is removed.
+    queues = sorted(life.accounts.queues.items())
+    ids = [
+        n for number, queue in queues for n in range((number << QUEUE_SHIFT) + 1, queue.tail + 1)
+    ]
+    if not ids:
         return
-    msg_id = rows[pick % len(rows)].msg_id
+    msg_id = ids[pick % len(ids)]
+    if not life.reader.read_messages([msg_id]):
+        return
     keys = [f"main\t{name}" for name in smsc.ids if name.startswith(f"{msg_id:x}.")]
     keys.append(waiting_key("http", msg_id))
     cancellation = Cancellation(

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
 from typing import BinaryIO
+
+#: Seconds for which the lock of a process that is gone is waited for: another one of it still ends.
+PATIENCE = 10.0
+_EVERY = 0.05
 
 
 class AlreadyLocked(Exception):  # noqa: N818 (it names a state of affairs, not an error of ours)
@@ -13,19 +18,47 @@ class AlreadyLocked(Exception):  # noqa: N818 (it names a state of affairs, not 
 
 
 def take_lock(path: Path, what: str) -> BinaryIO:
-    """Hold the lock until the returned file is closed or the process ends, however it ends."""
+    """Hold the lock until the returned file is closed or the process ends, however it ends.
+
+    What a daemon that was killed had begun on the disk is waited for, a few seconds at most.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640), "r+b")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        pid = file.read(20).decode(errors="replace").strip() or "unknown"
+    pid = _locked_by(file)
+    if pid is not None:
         file.close()
         raise AlreadyLocked(
-            f"{what} is in use by another smppd, pid {pid}: stop that one, or give this one "
-            "another [spool] path and [journal] path"
-        ) from None
+            f"{what} is in use by another smppd, pid {pid or 'unknown'}: stop that one, or give "
+            "this one another [spool] path and [journal] path"
+        )
     file.truncate(0)
     file.write(f"{os.getpid()}\n".encode())
     file.flush()
     return file
+
+
+def _locked_by(file: BinaryIO) -> str | None:
+    """The pid of who has the lock, as it was written down; None when we have it."""
+    give_up = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            pid = file.read(20).decode(errors="replace").strip()
+            if _is_alive(pid) or time.monotonic() > give_up:
+                return pid
+            time.sleep(_EVERY)
+        else:
+            file.seek(0)
+            return None
+
+
+def _is_alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -11,7 +11,9 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, closing
+from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import trio
 
@@ -21,6 +23,7 @@ from smppd.app.parts import Parts, Stores, Surroundings
 from smppd.app.survey import Survey
 from smppd.config import Config
 from smppd.control import serve_control
+from smppd.errands import Errands
 from smppd.events import DaemonStarted, DaemonStopped, DaemonStopping
 from smppd.figures import DaemonFigures
 from smppd.httpapi.account import Account
@@ -73,15 +76,17 @@ class Daemon:
         if (problem := prepare_root(root)) is not None:
             raise CannotStartError(problem)
         with self._stack:
-            self._lock(root / ".lock", f"spool {root}", "[spool] path")
+            lock = self._lock(root / ".lock", f"spool {root}", "[spool] path")
             self._lock(path.with_name(path.name + ".lock"), f"journal {path}", "[journal] path")
             stores = Stores(
                 self._stack.enter_context(closing(open_store(path))),
                 self._stack.enter_context(closing(open_reader(path))),
             )
-            self.parts = Parts(
-                self.config, self._passwords, self.emit, self._around, stores, self._stack
-            )
+            around = self._around
+            if around.run_many is None:
+                errands = self._stack.enter_context(Errands([lock.fileno()]))
+                around = replace(around, run_many=errands.run_sync)
+            self.parts = Parts(self.config, self._passwords, self.emit, around, stores, self._stack)
             self._survey = Survey(self.config, self.parts, self._started)
             self.commands: dict[str, Command] = {
                 "status": self._status,
@@ -91,9 +96,9 @@ class Daemon:
         self._recovery_seconds = time.perf_counter() - began
         return self
 
-    def _lock(self, lock: Path, what: str, key: str) -> None:
+    def _lock(self, lock: Path, what: str, key: str) -> BinaryIO:
         try:
-            self._stack.enter_context(take_lock(lock, what))
+            return self._stack.enter_context(take_lock(lock, what))
         except OSError as error:
             raise CannotStartError(
                 f"cannot lock {what} with {lock}: {error.strerror}: check {key} and permissions"

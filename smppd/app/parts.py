@@ -82,13 +82,15 @@ def threads_of_our_own() -> RunSync:
 class Surroundings:
     """What the daemon stands on: the time for people (epoch seconds), a place for calls that
     block, and the ways to an SMSC and to a provider of HTTP APIs (None: as their sections say). A
-    test brings its own. `sum_up` is called a few times a second, for whoever tells sums of events."""
+    test brings its own. `sum_up` is called a few times a second, for whoever tells sums of events.
+    `run_many` is a place for work on very many files (None: a process of its own)."""
 
     wall: Callable[[], float] = time.time
     run_sync: RunSync = field(default_factory=threads_of_our_own)
     connect: Connect | None = None
     transport: Transport | None = None
     sum_up: Callable[[], None] = lambda: None
+    run_many: RunSync | None = None
 
 
 class Stores(NamedTuple):
@@ -291,6 +293,7 @@ class Parts:
             wall=around.wall,
             run_sync=around.run_sync,
         )
+        self.spool.hand_over(around.run_many or around.run_sync)
         places = [section.path, config.journal.path.parent]
         self.spool.mind(Space(places, section.min_free, self.disk))
         report_terms = ReportTerms(config.prices, config.reports.html)

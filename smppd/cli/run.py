@@ -14,6 +14,7 @@ from smppd.app import CannotStartError, Daemon, Surroundings
 from smppd.cli.settings import read_config, read_passwords
 from smppd.cli.terminal import Terminal
 from smppd.config import Config
+from smppd.errands import ErrandsEnded
 from smppd.journal.schema import JournalError
 from smppd.locking import AlreadyLocked
 from smppd.observe.log import configure
@@ -25,7 +26,7 @@ _COLLECT_AFTER = 200_000
 #: SQLite anyway; being asked for it more often only costs (4 in 100 of the CPU, measured).
 _SWITCH_AFTER = 0.02
 
-_OPERATORS = (CannotStartError, JournalError, AlreadyLocked)
+_OPERATORS = (CannotStartError, JournalError, AlreadyLocked, ErrandsEnded)
 #: What a disk or a file's owner may do to us: not a fault of the program, so no traceback.
 _OF_THE_MACHINE = frozenset(
     {

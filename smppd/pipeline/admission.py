@@ -15,7 +15,7 @@ from smppd.message import ErrorInfo, Lane, Message, State
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.items import Item, Items, Terms
 from smppd.pipeline.repetition import Repetition, mark_repeated
-from smppd.ports import Claimed, Line, Unread, Writing
+from smppd.ports import Brief, Claimed, Line, Unread, Writing
 
 #: Chunks of a file that may be on their way to the disk while the next one is prepared.
 AHEAD = 8
@@ -50,12 +50,15 @@ class Admission:
         """
         file_id = self._by_claim.get((claimed.token, claimed.name))
         if file_id is None:
-            file_id = self._desk.ledger.file_opened(
-                self._desk.wall(), claimed.token, claimed.name, claimed.lane
-            )
-            self._by_claim[claimed.token, claimed.name] = file_id
+            file_id = self._open(claimed, self._desk.wall())
         file = self._desk.accounts.files[file_id]
         return Unread(file_id, claimed, file.offset, file.line, file.terms)
+
+    def _open(self, claimed: Claimed, now: float) -> int:
+        token, name = claimed.token, claimed.name
+        file_id = self._desk.ledger.file_opened(now, token, name, claimed.lane)
+        self._by_claim[token, name] = file_id
+        return file_id
 
     async def note_terms(self, file_id: int, terms: CampaignTerms) -> None:
         """What the file says of itself as a whole, before any line of it is admitted."""
@@ -91,6 +94,30 @@ class Admission:
         """The file was reported; its claim will not be asked for again."""
         self._by_claim.pop((token, name), None)
 
+    async def admit_brief(self, files: Sequence[Brief]) -> None:
+        """Take files of one lane in whole. See `ports`."""
+        now = self._desk.wall()
+        made = []
+        for each in files:
+            items = self._items.of_each((each.line,), each.claimed.lane, now)
+            made.append((each, items, self._numbered))
+            self._numbered = {}
+        await self._drop_known([item for _, items, _ in made for item in items], now)
+        rows, queues = list[MessageRow](), set[int]()
+        for each, items, numbered in made:
+            file_id = self._open(each.claimed, now)
+            more, touched = self._enter(file_id, items, (each.octets, 1, numbered), now)
+            rows += more
+            queues.update(touched)
+            self._desk.ledger.file_closed(now, file_id)
+        writing = self._desk.begin(rows)
+        for queue in queues:
+            self._desk.wake(queue)
+        await self._desk.finish(writing)
+        for each, items, _ in made:
+            over = sum(item.state is not _QUEUED for item in items)
+            self._emit(FileAdmitted(each.claimed.name, len(items), over))
+
     # ── lines ────────────────────────────────────────────────────────────────────────────
 
     async def admit(self, file_id: int, lines: Sequence[Line], offset: int, line: int) -> None:
@@ -106,13 +133,7 @@ class Admission:
         if file.terms.repeats:
             for item in items:
                 mark_repeated(item, file)
-        reserved = self._reserve(items, now)
-        if reserved:
-            known = await self._desk.journal.find_ids(reserved, now - self._terms.dedupe_window)
-            for item in items:
-                if item.id in known and item.state == State.QUEUED:
-                    _mark_duplicate(item)
-                    self._desk.recent_ids.pop(item.id, None)
+        await self._drop_known(items, now)
         if file.terms.unique_text:
             await self._repetition.weed(file, items, now)
         rows, queues = self._enter(file_id, items, (offset, line, numbered), now)
@@ -140,6 +161,16 @@ class Admission:
         bucket, number = self._numbering.next(sender, to)
         self._numbered[bucket] = number
         return number
+
+    async def _drop_known(self, items: list[Item], now: float) -> None:
+        """Mark those whose id was handed in before, and claim the ids of the others."""
+        reserved = self._reserve(items, now)
+        if reserved:
+            known = await self._desk.journal.find_ids(reserved, now - self._terms.dedupe_window)
+            for item in items:
+                if item.id in known and item.state == State.QUEUED:
+                    _mark_duplicate(item)
+                    self._desk.recent_ids.pop(item.id, None)
 
     def _reserve(self, items: list[Item], now: float) -> list[str]:
         """Claim the ids of what will be queued; those that only the disk can know about."""

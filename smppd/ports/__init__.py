@@ -48,7 +48,7 @@ from smppd.ports.links import (
 from smppd.ports.optouts import OptOutBook, OptOutMemory
 from smppd.ports.outlets import Cursors, Log, Stretch
 from smppd.ports.people import Letter, Mailbox, Publisher, ReceiptOf, Receipts, Resting
-from smppd.ports.spool import Admission, Claimed, Line, Unread
+from smppd.ports.spool import Admission, Brief, Claimed, Line, Unread
 
 __all__ = [
     "NO_STATE",
@@ -61,6 +61,7 @@ __all__ = [
     "ApiLog",
     "Asking",
     "Base",
+    "Brief",
     "CallDone",
     "CallOutcome",
     "CallRefused",

@@ -33,7 +33,20 @@ class Claimed(msgspec.Struct, frozen=True):
     token: str
     name: str
     lane: Lane
-    path: Path
+    folder: Path
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return self.folder / self.name
+
+
+class Brief(msgspec.Struct, frozen=True):
+    """A claimed file that is one message, of which nothing is in the journal yet, and its octets."""
+
+    claimed: Claimed
+    line: Line
+    octets: int
 
 
 class Unread(msgspec.Struct, frozen=True):
@@ -70,6 +83,9 @@ class Admission(Protocol):
 
     async def close_file(self, file_id: int) -> None:
         """Every line has been admitted."""
+
+    async def admit_brief(self, files: Sequence[Brief]) -> None:
+        """Take files of one lane in whole, each from its opening to its end, all at once."""
 
     async def withdraw_file(self, file_id: int) -> None:
         """The file proved unusable as a whole before any line of it was admitted."""

@@ -7,6 +7,7 @@ starts is what it had not finished. It knows names and folders, not what is in a
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,20 +15,28 @@ from pathlib import Path
 import msgspec
 
 from smppd.message import Lane
-from smppd.placing import SIDECAR, beside, fsync_folder
+from smppd.placing import SIDECAR, fsync_folder
 from smppd.ports import Claimed
 from smppd.spool.folders import INBOX
-from smppd.spool.formats import format_of, is_sidecar
+from smppd.spool.formats import Format, format_of, is_sidecar
 from smppd.spool.quarantine import remove_if_empty
 
 _PROGRESS = ".progress.json"
+_PLAINLY = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+#: Files of one message up to this size (octets) are read as soon as they are claimed, many at once.
+BRIEF = 4096
 
 
 class Taken(msgspec.Struct, frozen=True):
-    """A claimed file and its size in octets when it was claimed."""
+    """A claimed file and its size in octets when it was claimed. `content` is all that is in it,
+    where that is one short message with nothing beside it."""
 
     claimed: Claimed
     octets: int
+    has_sidecar: bool = False
+    content: bytes | None = None
 
 
 class Tokens:
@@ -61,25 +70,23 @@ class Pass(msgspec.Struct, frozen=True):
     failure: OSError | None = None
 
 
-def claim(root: Path, lane: Lane, found: Sequence[tuple[str, int]], tokens: Tokens) -> Pass:
-    """Rename files (name, octets) of a lane into a new folder of `work/`.
+def claim(inbox: Path, folder: Path, lane: Lane, found: Sequence[tuple[str, int]]) -> Pass:
+    """Rename files (name, octets) of a lane's inbox into a new folder of `work/`.
 
     What lies beside a file comes with it, and first: so a crash leaves it in `work/` alone at most,
     from where `left_over` takes it back. A file whose writer took it back meanwhile is left out. The claim outlives a crash only
     after `sync_claim`.
     """
-    inbox = root / INBOX[lane]
-    folder = tokens.new_folder(lane)
-    outcome = Pass([], [])
+    outcome, token = Pass([], []), folder.name
     for name, octets in found:
-        path = folder / name
+        here, there = f"{inbox}/{name}", f"{folder}/{name}"
         has_sidecar = False
         try:
-            has_sidecar = _move_sidecar(inbox / name, path)
-            (inbox / name).rename(path)
+            has_sidecar = _move_sidecar(here, there)
+            os.rename(here, there)
         except OSError as error:
             if has_sidecar:
-                _move_sidecar(path, inbox / name)
+                _move_sidecar(there, here)
             if isinstance(error, PermissionError):
                 outcome.refused.append((name, error.strerror or "not permitted"))
             elif not isinstance(error, FileNotFoundError):
@@ -87,28 +94,53 @@ def claim(root: Path, lane: Lane, found: Sequence[tuple[str, int]], tokens: Toke
                 outcome = msgspec.structs.replace(outcome, failure=error)
                 break
             continue
-        outcome.taken.append(Taken(Claimed(folder.name, name, lane, path), octets))
+        outcome.taken.append(Taken(Claimed(token, name, lane, folder), octets, has_sidecar))
     if not outcome.taken:
         remove_if_empty(folder)
     return outcome
 
 
-def _move_sidecar(path: Path, to: Path) -> bool:
+def _move_sidecar(path: str, to: str) -> bool:
     """Move what lies beside one path beside another one, if anything does."""
     try:
-        beside(path).rename(beside(to))
+        os.rename(path + SIDECAR, to + SIDECAR)
     except FileNotFoundError:
         return False
     return True
 
 
-def sync_claim(root: Path, taken: Sequence[Taken]) -> None:
-    """Put the renames of one pass on disk, first where the files are now."""
-    if taken:
-        one = taken[0].claimed
-        fsync_folder(one.path.parent)
-        fsync_folder(root / "work")
-        fsync_folder(root / INBOX[one.lane])
+def sync_claim(inbox: Path, folder: Path, taken: Sequence[Taken]) -> list[Taken]:
+    """Put the renames of one pass on disk, first where the files are now; they, with the content of
+    those that are brief."""
+    for each in (folder, folder.parent, inbox):
+        fsync_folder(each)
+    return [_with_content(each) if _is_brief(each) else each for each in taken]
+
+
+def _is_brief(taken: Taken) -> bool:
+    return (
+        taken.octets <= BRIEF
+        and not taken.has_sidecar
+        and taken.claimed.name.lower().endswith(Format.JSON.value)
+    )
+
+
+def _with_content(taken: Taken) -> Taken:
+    """A file that is not as it was, or cannot be read, is left to who reads files carefully."""
+    claimed = taken.claimed
+    try:
+        descriptor = os.open(f"{claimed.folder}/{claimed.name}", _PLAINLY)
+    except OSError:
+        return taken
+    try:
+        content = os.read(descriptor, BRIEF + 1)
+    except OSError:
+        return taken
+    finally:
+        os.close(descriptor)
+    if len(content) != taken.octets:
+        return taken
+    return Taken(claimed, taken.octets, content=content)
 
 
 def is_progress(name: str) -> bool:
@@ -163,7 +195,7 @@ def recover(folders: Sequence[Path]) -> Iterator[Taken]:
                 octets = path.lstat().st_size
             except FileNotFoundError:
                 continue
-            yield Taken(Claimed(folder.name, name, _lane_of(folder.name), path), octets)
+            yield Taken(Claimed(folder.name, name, _lane_of(folder.name), folder), octets)
 
 
 def _is_hand_in(name: str) -> bool:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -19,21 +20,19 @@ from smppd.placing import NAME_LIMIT, SIDECAR, beside
 from smppd.spool.claiming import is_progress
 from smppd.spool.folders import INSIDE_INBOX, shown_name
 from smppd.spool.formats import Format, format_of, is_packed, is_sidecar, known_formats
+from smppd.spool.glance import Glance, glance
 from smppd.spool.quarantine import Unusable
 from smppd.spool.settings import LONGEST
 from smppd.spool.wholeness import PackedLook, is_whole
 
 #: Files looked at before others get their turn.
-LOT = 256
+LOT = 500
 
 #: After this many seconds of waiting the operator is told.
 PATIENCE = 60.0
 
 #: Waiting files remembered, and names from the watch kept, at most.
 REMEMBERED = 10_000
-
-#: A file whose inode changed this much later than its content was renamed or linked in (ns).
-_RENAMED_AFTER = 5_000_000
 
 #: Names ending so stand beside files in `done/` and `bad/`.
 RESERVED = (".results.jsonl", ".report.json", ".report.html", ".error.json")
@@ -109,17 +108,33 @@ class LaneInbox:
         dues = (each.due for each in self._waiting.values() if each.due is not None)
         return min(dues, default=float("inf"))
 
-    def look(self, limit: int, now: float) -> Look:
-        """Judge up to a lot of files and return what is ready, at most `limit` files to claim."""
+    def gather(self, limit: int, now: float) -> list[tuple[str, bool]]:
+        """Names to look at now, so many at most, and whether a rename has brought each."""
+        names: dict[str, bool] = {}
+        for name, moved in self._names(limit, now):
+            if not name.startswith(".") and not name.endswith(_IGNORED):
+                names[name] = moved or names.get(name, False)
+        return list(names.items())
+
+    def looking_at(self, names: Sequence[tuple[str, bool]]) -> Callable[[], list[Glance | str]]:
+        """What looks at them, here or in another process."""
+        rested = self._wall() - self._rules.settle
+        return partial(glance, str(self._folder), names, self._rules.max_line, rested)
+
+    def judge(
+        self, names: Sequence[tuple[str, bool]], glances: Sequence[Glance | str], now: float
+    ) -> Look:
+        """What comes of these names, by what was seen of them."""
         look = Look([], [])
-        for name, status, moved in self._candidates(now):
-            verdict = self._judge(name, status, now, moved=moved)
+        for (_, moved), seen in zip(names, glances, strict=True):
+            if isinstance(seen, str):
+                self._waiting.pop(seen, None)
+                continue
+            verdict = self._judge(seen, now, moved=moved)
             if isinstance(verdict, Unusable):
-                look.refused.append((name, verdict))
+                look.refused.append((seen.name, verdict))
             elif verdict:
-                look.found.append((name, status.st_size))
-            if len(look.found) >= limit:
-                break
+                look.found.append((seen.name, seen.size))
         return look
 
     def leave(self, name: str, reason: str, now: float) -> None:
@@ -140,23 +155,10 @@ class LaneInbox:
 
     # ── which files to look at ───────────────────────────────────────────────────────────────
 
-    def _candidates(self, now: float) -> Iterator[tuple[str, os.stat_result, bool]]:
-        seen = set()
-        for name, moved in self._names(now):
-            if name in seen or name.startswith(".") or name.endswith(_IGNORED):
-                continue
-            seen.add(name)
-            try:
-                status = os.lstat(self._folder / name)
-            except FileNotFoundError:
-                self._waiting.pop(name, None)
-                continue
-            yield name, status, moved
-
-    def _names(self, now: float) -> Iterator[tuple[str, bool]]:
-        """Up to a lot of names: told ones, then due ones, then listed ones."""
+    def _names(self, limit: int, now: float) -> Iterator[tuple[str, bool]]:
+        """So many names: told ones, then due ones, then listed ones."""
         due = [name for name, each in self._waiting.items() if each.due and each.due <= now]
-        for _ in range(LOT):
+        for _ in range(limit):
             if self._fresh:
                 name = next(iter(self._fresh))
                 yield name, self._fresh.pop(name)
@@ -187,79 +189,71 @@ class LaneInbox:
 
     # ── what to do with one ──────────────────────────────────────────────────────────────────
 
-    def _judge(
-        self, name: str, status: os.stat_result, now: float, *, moved: bool
-    ) -> Unusable | bool:
+    def _judge(self, seen: Glance, now: float, *, moved: bool) -> Unusable | bool:
         """True: claim it. False: not now."""
-        if not stat.S_ISREG(status.st_mode):
-            return self._judge_odd(name, status, now)
-        if is_sidecar(name):
-            return self._judge_sidecar(name, status, now)
-        form = format_of(name)
-        at_once = form is not None and (moved or self._was_renamed(name, form, status))
-        if not at_once and not self._settled(name, status, now):
+        if not seen.is_plain:
+            return self._judge_odd(seen, now)
+        if is_sidecar(seen.name):
+            return self._judge_sidecar(seen, now)
+        form = format_of(seen.name)
+        at_once = form is not None and (moved or (seen.was_renamed and seen.whole is True))
+        if not at_once and not self._settled(seen, now):
             return False
-        if status.st_nlink > 1:
-            self._wait(name, status, now, "has a second name (hard link): remove one of them")
+        if seen.links > 1:
+            self._wait(seen, now, "has a second name (hard link): remove one of them")
             return False
-        problem = _misfit(name, form, status.st_size)
+        problem = _misfit(seen.name, form, seen.size)
         if problem is not None:
             return problem
-        return self._complete(
-            name, status, now, form=None if moved else form
-        ) and self._sidecar_complete(name, status, now)
+        complete = self._complete(seen, now, form=None if moved else form)
+        return complete and self._sidecar_complete(seen, now)
 
-    def _judge_sidecar(self, name: str, status: os.stat_result, now: float) -> bool:
+    def _judge_sidecar(self, seen: Glance, now: float) -> bool:
         """It goes with its file, never alone."""
-        main = name.removesuffix(SIDECAR)
+        main = seen.name.removesuffix(SIDECAR)
         if not (self._folder / main).exists():
             reason = (
                 f"waits for {shown_name(main)}, which it is about: hand that in, or remove this"
             )
-            self._wait(name, status, now, reason)
+            self._wait(seen, now, reason)
         return False
 
-    def _sidecar_complete(self, name: str, status: os.stat_result, now: float) -> bool:
+    def _sidecar_complete(self, seen: Glance, now: float) -> bool:
         """Whether what lies beside a file, if anything does, is whole."""
-        path = beside(self._folder / name)
+        if not seen.has_sidecar:
+            return True
+        path = beside(self._folder / seen.name)
         try:
             found = path.lstat()
         except FileNotFoundError:
             return True
         if not stat.S_ISREG(found.st_mode):
             reason = f"waits: {shown_name(path.name)} is not a plain file: write one, or remove it"
-        elif found.st_size > LONGEST or is_whole(path, Format.JSON, found.st_size, LONGEST):
+        elif found.st_size > LONGEST or is_whole(str(path), Format.JSON, found.st_size, LONGEST):
             return True
         else:
             reason = f"waits: {shown_name(path.name)} beside it is not complete: finish it"
-        self._wait(name, status, now, reason)
+        self._wait(seen, now, reason)
         return False
 
-    def _judge_odd(self, name: str, status: os.stat_result, now: float) -> Unusable | bool:
-        if not stat.S_ISDIR(status.st_mode):
+    def _judge_odd(self, seen: Glance, now: float) -> Unusable | bool:
+        if not stat.S_ISDIR(seen.mode):
             return Unusable("is not a plain file", "hand in the file itself, not a link or device")
-        if name not in INSIDE_INBOX:
-            self.leave(name, "is a folder: hand in files; folders are not looked into", now)
+        if seen.name not in INSIDE_INBOX:
+            self.leave(seen.name, "is a folder: hand in files; folders are not looked into", now)
         return False
 
-    def _was_renamed(self, name: str, form: Format, status: os.stat_result) -> bool:
-        """Whether a whole file came by a rename that nobody watched: before the daemon started."""
-        was_renamed = status.st_ctime_ns - status.st_mtime_ns > _RENAMED_AFTER
-        if not was_renamed or is_packed(name):
-            return False
-        return is_whole(self._folder / name, form, status.st_size, self._rules.max_line)
-
-    def _settled(self, name: str, status: os.stat_result, now: float) -> bool:
+    def _settled(self, seen: Glance, now: float) -> bool:
         """Whether it has rested, by its own times or (a clock may be wrong) before our eyes."""
         settle = self._rules.settle
-        sighting = self._waiting.get(name)
-        changed = sighting is not None and sighting.signature != _signature(status)
-        age = self._wall() - status.st_mtime
+        sighting = self._waiting.get(seen.name)
+        changed = sighting is not None and sighting.signature != seen.signature
+        age = self._wall() - seen.modified / 1e9
         if age >= settle and not changed:
             if sighting is not None:
                 sighting.due = None
             return True
-        sighting = self._sight(name, status, now)
+        sighting = self._sight(seen, now)
         if now - sighting.since >= settle:
             sighting.due = None
             return True
@@ -267,42 +261,40 @@ class LaneInbox:
         sighting.due = now + max(left, 0.01)
         return False
 
-    def _complete(
-        self, name: str, status: os.stat_result, now: float, *, form: Format | None
-    ) -> bool:
+    def _complete(self, seen: Glance, now: float, *, form: Format | None) -> bool:
         """Whether a settled file is one we can read and nobody is writing any more."""
-        path = self._folder / name
-        if not os.access(path, os.R_OK, effective_ids=True):
-            self.leave(name, "cannot be read: let the daemon's user read it (chmod g+r)", now)
+        if not seen.readable:
+            self.leave(seen.name, "cannot be read: let the daemon's user read it (chmod g+r)", now)
             return False
-        if form is None or status.st_ctime_ns - status.st_mtime_ns > _RENAMED_AFTER:
+        if form is None or seen.was_renamed:
             return True
-        sighting = self._waiting.get(name)
+        sighting = self._waiting.get(seen.name)
         if sighting is None or sighting.whole is None:
-            whole = self._is_whole(path, form, status, now)
+            whole = self._is_whole(seen, form, now)
             if whole:
                 return True
-            sighting = self._sight(name, status, now)
+            sighting = self._sight(seen, now)
             if whole is None:
                 sighting.due = now + 0.01
                 return False
             sighting.whole = False
-        how = _UNFINISHED_PACKED if is_packed(name) else _UNFINISHED[form]
-        self._wait(name, status, now, f"is not complete: {how}")
+        how = _UNFINISHED_PACKED if is_packed(seen.name) else _UNFINISHED[form]
+        self._wait(seen, now, f"is not complete: {how}")
         return False
 
-    def _is_whole(
-        self, path: Path, form: Format, status: os.stat_result, now: float
-    ) -> bool | None:
-        if is_packed(path.name):
-            return self._packed.is_whole(path, _signature(status), now)
-        return is_whole(path, form, status.st_size, self._rules.max_line)
+    def _is_whole(self, seen: Glance, form: Format, now: float) -> bool | None:
+        path = f"{self._folder}/{seen.name}"
+        if is_packed(seen.name):
+            return self._packed.is_whole(path, seen.signature, now)
+        if seen.whole is not None:
+            return seen.whole
+        return is_whole(path, form, seen.size, self._rules.max_line)
 
     # ── what waits ───────────────────────────────────────────────────────────────────────────
 
-    def _sight(self, name: str, status: os.stat_result, now: float) -> _Sighting:
+    def _sight(self, seen: Glance, now: float) -> _Sighting:
         """Remember how a file looks now; a change makes it wait from now on."""
-        signature = _signature(status)
+        name, signature = seen.name, seen.signature
         sighting = self._waiting.get(name)
         if sighting is None:
             sighting = _Sighting(signature, now, self._listings)
@@ -313,11 +305,11 @@ class LaneInbox:
         sighting.listing = self._listings
         return sighting
 
-    def _wait(self, name: str, status: os.stat_result, now: float, reason: str) -> None:
-        sighting = self._sight(name, status, now)
+    def _wait(self, seen: Glance, now: float, reason: str) -> None:
+        sighting = self._sight(seen, now)
         sighting.due = None
         if now - sighting.since >= PATIENCE:
-            self._tell_once(name, sighting, reason)
+            self._tell_once(seen.name, sighting, reason)
 
     def _tell_once(self, name: str, sighting: _Sighting, reason: str) -> None:
         sighting.listing = self._listings
@@ -338,10 +330,6 @@ _UNFINISHED = {
 
 
 _UNFINISHED_PACKED = "its gzip does not end. Finish it, or write in inbox/tmp and rename it"
-
-
-def _signature(status: os.stat_result) -> tuple[int, int]:
-    return status.st_size, status.st_mtime_ns
 
 
 def _misfit(name: str, form: Format | None, size: int) -> Unusable | None:

@@ -8,7 +8,7 @@ A read error in the middle of a file leaves the file in `work/` for the next sta
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -19,10 +19,11 @@ import trio
 from smppd.disk import QUARANTINE, Disk
 from smppd.events import Emit, FileQuarantined, FileWaiting
 from smppd.figures import SpoolFigures
-from smppd.ports import Admission, Claimed, Unread
+from smppd.ports import Admission, Brief, Claimed, Line, Unread
 from smppd.spool.chunks import Chunk, Source
+from smppd.spool.claiming import Taken
 from smppd.spool.folders import shown_name
-from smppd.spool.formats import format_of, known_formats
+from smppd.spool.formats import format_of, known_formats, parse_brief
 from smppd.spool.quarantine import Unusable, quarantine
 from smppd.spool.reading import open_source
 
@@ -143,6 +144,23 @@ class Intake:
         finally:
             reading.source.close()
 
+    async def read_brief(self, files: Sequence[Taken]) -> None:
+        """Admit files whose content is there, all at once; each that is no message for itself."""
+        brief, others = list[Brief](), list[Claimed]()
+        for taken in files:
+            assert taken.content is not None
+            line = parse_brief(taken.content) if taken.octets <= self._max_line else None
+            if line is None:
+                others.append(taken.claimed)
+            else:
+                brief.append(Brief(taken.claimed, line, taken.octets))
+        if brief:
+            await self._admission.admit_brief(brief)
+            self._figures.admitted += len(brief)
+            self._count(each.line for each in brief)
+        for claimed in others:
+            await self.read_whole(claimed)
+
     async def _admit(self, reading: Reading, chunk: Chunk) -> None:
         file_id = reading.unread.file_id
         if chunk.terms is not None:
@@ -152,8 +170,12 @@ class Intake:
             return
         reading.begun = True
         await self._admission.admit(file_id, chunk.lines, chunk.offset, chunk.line)
-        self._figures.lines += len(chunk.lines)
-        self._figures.rejected_lines += sum(line.request is None for line in chunk.lines)
+        self._count(chunk.lines)
+
+    def _count(self, lines: Iterable[Line]) -> None:
+        for line in lines:
+            self._figures.lines += 1
+            self._figures.rejected_lines += line.request is None
 
     async def _cannot_read(self, unread: Unread, error: OSError, *, begun: bool) -> None:
         reason = error.strerror or str(error)

@@ -19,11 +19,14 @@ from smppd.spool.intake import Intake, Reading
 #: Long files read in turns at the same time.
 LONG_AT_ONCE = 4
 
+#: Messages whose octets are there, admitted at the same time.
+BRIEF_AT_ONCE = 500
+
 #: Short files read at the same time.
 SHORT_AT_ONCE = 250
 
 #: Claimed files that may wait to be read; the rest stays in the inbox.
-BACKLOG = 1000
+BACKLOG = 2000
 
 #: Files up to this size (octets) are read whole in one turn.
 _SHORT = BLOCK // 2
@@ -35,6 +38,7 @@ class LaneReader:
     def __init__(self, intake: Intake, freed: Callable[[], None]) -> None:
         self._intake = intake
         self._freed = freed
+        self._brief: deque[Taken] = deque()
         self._short: deque[Taken] = deque()
         self._long: deque[Taken] = deque()
         self._open: list[Reading] = []
@@ -44,12 +48,16 @@ class LaneReader:
     @property
     def room(self) -> int:
         """How many more files may be put."""
-        return max(BACKLOG - len(self._short) - len(self._long), 0)
+        waiting = len(self._brief) + len(self._short) + len(self._long)
+        return max(BACKLOG - waiting, 0)
 
     def put(self, files: Iterable[Taken]) -> None:
         """Files to read, claimed and on disk where they are."""
         for taken in files:
-            (self._short if taken.octets <= _SHORT else self._long).append(taken)
+            if taken.content is not None:
+                self._brief.append(taken)
+            else:
+                (self._short if taken.octets <= _SHORT else self._long).append(taken)
         self._news.set()
 
     def close(self) -> None:
@@ -61,7 +69,7 @@ class LaneReader:
         """Read until closed. Open files are closed on the way out, however it comes about."""
         try:
             while not self._closed:
-                if self._short or self._long or self._open:
+                if self._brief or self._short or self._long or self._open:
                     was_full = not self.room
                     await self._turn()
                     if was_full:
@@ -79,6 +87,9 @@ class LaneReader:
                 nursery.start_soon(self._go_on, reading)
             for _ in range(min(LONG_AT_ONCE - len(self._open), len(self._long))):
                 nursery.start_soon(self._begin, self._long.popleft())
+            if self._brief:
+                lot = [self._brief.popleft() for _ in range(min(BRIEF_AT_ONCE, len(self._brief)))]
+                nursery.start_soon(self._intake.read_brief, lot)
             for _ in range(min(SHORT_AT_ONCE, len(self._short))):
                 nursery.start_soon(self._intake.read_whole, self._short.popleft().claimed)
 

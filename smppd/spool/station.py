@@ -34,6 +34,9 @@ from smppd.spool.watching import Lost, Overflow, Watch
 #: Drafts in inbox/tmp are removed when nothing has touched them for this long (seconds).
 DRAFTS_LAST = 36 * 3600.0
 
+#: From so many files at once on, claiming them is work for `run_many`.
+MANY = 16
+
 _SWEEP_EVERY = 3600.0
 _SWEEP_AT_MOST = 1000
 
@@ -74,6 +77,7 @@ class Spool:
         self._rules = rules
         self._wall = wall
         self._run_sync = run_sync
+        self._run_many = run_sync
         self.figures = SpoolFigures()
         self._bad = Bin(root, emit, wall, run_sync, self.figures)
         self.mind(Space([root], 0, Disk()))
@@ -96,6 +100,10 @@ class Spool:
         """Claim nothing while there is too little room."""
         self._space, self._disk = space, space.disk
         self._bad.disk = space.disk
+
+    def hand_over(self, run_many: RunSync) -> None:
+        """Let this run what is many files at once."""
+        self._run_many = run_many
 
     def close(self) -> None:
         """Claim nothing more and let `run` return once the chunks in hand are admitted."""
@@ -164,7 +172,10 @@ class Spool:
             return True
         if self._space.is_short(trio.current_time()):
             return False
-        look = desk.inbox.look(room, trio.current_time())
+        names = desk.inbox.gather(room, trio.current_time())
+        looking = desk.inbox.looking_at(names)
+        glances = await self._run_many(looking) if len(names) >= MANY else looking()
+        look = desk.inbox.judge(names, glances, trio.current_time())
         for name, problem in look.refused:
             await self._refuse(desk, name, problem)
         if look.found:
@@ -172,20 +183,23 @@ class Spool:
         return desk.inbox.has_more
 
     async def _claim(self, desk: _Desk, found: list[tuple[str, int]]) -> None:
+        run_sync = self._run_sync if len(found) < MANY else self._run_many
+        inbox = self._root / INBOX[desk.lane]
         try:
-            outcome = claim(self._root, desk.lane, found, self._tokens)
+            folder = self._tokens.new_folder(desk.lane)
+            outcome = await run_sync(claim, inbox, folder, desk.lane, found)
         except OSError as error:
             outcome = Pass([], [], error)
         for name, reason in outcome.refused:
             desk.inbox.leave(name, _immovable(reason), trio.current_time())
         if outcome.taken:
-            await self._disk.insist(
-                CLAIMS, lambda: self._run_sync(sync_claim, self._root, outcome.taken)
+            files = await self._disk.insist(
+                CLAIMS, lambda: run_sync(sync_claim, inbox, folder, outcome.taken)
             )
-            self.figures.claimed += len(outcome.taken)
-            for taken in outcome.taken:
+            self.figures.claimed += len(files)
+            for taken in files:
                 self._emit(FileClaimed(taken.claimed.name, desk.lane.name.lower(), taken.octets))
-            desk.reader.put(outcome.taken)
+            desk.reader.put(files)
         self._disk.note(CLAIMS, outcome.failure)
         if outcome.failure is not None:
             desk.inbox.list_again()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from io import FileIO
-from pathlib import Path
 
 from smppd.spool.chunks import BLOCK
 from smppd.spool.formats import Format, closes
@@ -19,7 +18,7 @@ _AT_ONCE = 4 << 20
 _FORGOTTEN_AFTER = 5.0
 
 
-def is_whole(path: Path, form: Format, size: int, max_line: int) -> bool:
+def is_whole(path: str, form: Format, size: int, max_line: int) -> bool:
     """Look at the end of a file, or at all of a message that is not too long to be one."""
     start = 0 if form is Format.JSON and size <= max_line else max(size - 4096, 0)
     descriptor = _open(path)
@@ -40,11 +39,11 @@ class PackedLook:
     """Unpacks one file at a time, as far as it is asked to, to see whether its end is there."""
 
     def __init__(self) -> None:
-        self._what: tuple[Path, tuple[int, int]] | None = None
+        self._what: tuple[str, tuple[int, int]] | None = None
         self._asked = 0.0
         self._octets: Unpacked | None = None
 
-    def is_whole(self, path: Path, signature: tuple[int, int], now: float) -> bool | None:
+    def is_whole(self, path: str, signature: tuple[int, int], now: float) -> bool | None:
         """None: not known yet, ask again. What is broken counts as whole: no octet would mend it."""
         if self._what != (path, signature):
             if self._octets is not None and now - self._asked < _FORGOTTEN_AFTER:
@@ -80,7 +79,7 @@ def _read_some(octets: Unpacked) -> bool | None:
     return None
 
 
-def _open(path: Path) -> int | None:
+def _open(path: str) -> int | None:
     try:
         return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:

@@ -43,7 +43,16 @@ from smppd.pipeline.settlement import Settlement
 from smppd.pipeline.turns import Turns
 from smppd.pipeline.unheard import Unheard
 from smppd.policy import Retries
-from smppd.ports import Answered, CallOutcome, Claimed, Outcome, ReceiptOf, Returned, Unanswered
+from smppd.ports import (
+    Answered,
+    Brief,
+    CallOutcome,
+    Claimed,
+    Outcome,
+    ReceiptOf,
+    Returned,
+    Unanswered,
+)
 from smppd.results.lines import ResultLine
 from smppd.results.reporter import Reporter
 from smppd.results.story import tell
@@ -310,7 +319,7 @@ class Life:
         path = self.bench.root / "work" / token / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"".join(line + b"\n" for line in raw))
-        unread = await self.admission.open_file(Claimed(token, name, lane, path))
+        unread = await self.admission.open_file(Claimed(token, name, lane, path.parent))
         if terms is not None and not unread.line:
             await self.admission.note_terms(unread.file_id, terms)
         for start in range(unread.line, len(raw), chunk):
@@ -320,6 +329,18 @@ class Life:
             await self.admission.admit(unread.file_id, lot, offset, end)
         await self.admission.close_file(unread.file_id)
         return unread.file_id
+
+    async def hand_in_brief(
+        self, messages: Sequence[Mapping[str, Any] | bytes], token: str = "t1", first: int = 0
+    ) -> None:
+        """Claim a file for each of these and admit them at once."""
+        folder = self.bench.root / "work" / token
+        files = []
+        for number, each in enumerate(messages, first):
+            raw = each if isinstance(each, bytes) else json.dumps(each).encode()
+            claimed = Claimed(token, f"{number}.json", Lane.NORMAL, folder)
+            files.append(Brief(claimed, parse_line(raw, 1), len(raw)))
+        await self.admission.admit_brief(files)
 
     async def hand_in_calls(
         self, lines: Sequence[Mapping[str, Any]], name: str = "calls.jsonl", *, chunk: int = 3

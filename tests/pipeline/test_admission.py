@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 import trio
 import trio.testing
@@ -18,6 +21,7 @@ from smppd.message import ErrorInfo, Lane, State
 from smppd.pipeline import admission
 from smppd.pipeline.admission import AHEAD
 from smppd.ports import Checkpoint, Claimed, Line
+from smppd.spool.formats import parse_line
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
@@ -87,6 +91,68 @@ async def test_fields_of_the_clients_own_are_kept_with_the_message(
     async with bench.up() as life:
         message = life.row("a").message
         assert message.segments == (b"x",)
+
+
+MESSAGES: list[dict[str, Any] | bytes] = [
+    {"to": "+34600000001", "text": "a"},
+    {"to": "+34600000001", "text": "a", "id": "one"},
+    {"to": "12", "text": "no number"},
+    {"to": "+34600000002", "text": "again", "id": "one"},
+    {"to": "+34600000003", "text": "long " * 100, "x-mine": 1},
+    {"to": "+34600000003", "text": "longer " * 100},
+    {"to": ["+34600000004", "+34600000005", "5"], "text": "three", "id": "list"},
+    {"to": "+34600000006", "text": "urgent", "priority": "high"},
+    b"no json",
+    {"to": "+34600000007", "text": "later", "send_at": "2030-01-01T00:00:00Z"},
+]
+
+
+async def test_brief_files_come_to_the_same_at_once_and_one_by_one(
+    new_bench: Callable[[], Bench], autojump_clock: MockClock
+) -> None:
+    async with new_bench().up(dispatching=False) as life:
+        await life.hand_in([MESSAGES[1]], "before.json", token="t0")
+        await life.hand_in_brief(MESSAGES[:5])
+        await life.hand_in_brief(MESSAGES[5:], first=5)
+        at_once = await everything(life)
+    async with new_bench().up(dispatching=False) as life:
+        await life.hand_in([MESSAGES[1]], "before.json", token="t0")
+        for number, message in enumerate(MESSAGES):
+            raw = message if isinstance(message, bytes) else json.dumps(message).encode()
+            claimed = Claimed("t1", f"{number}.json", Lane.NORMAL, Path())
+            unread = await life.admission.open_file(claimed)
+            await life.admission.admit(unread.file_id, [parse_line(raw, 1)], len(raw), 1)
+            await life.admission.close_file(unread.file_id)
+        assert await everything(life) == at_once
+
+
+async def everything(life: Life) -> list[object]:
+    """What the accounts and the journal hold, and what people were told."""
+    rows = [
+        row
+        for queue in life.queues.values()
+        for row in life.reader.read_range(queue << QUEUE_SHIFT, (queue + 1) << QUEUE_SHIFT)
+    ]
+    loaded, _ = life.reader.load(from_snapshot=False)
+    assert loaded.files == life.accounts.files
+    assert [life.admission.is_read("t1", f"{n}.json") for n in range(len(MESSAGES))] == [True] * 10
+    files = [msgspec.structs.replace(file, opened=0.0) for file in life.accounts.files.values()]
+    return [rows, files, life.accounts.counts, life.accounts.references.save(), life.events]
+
+
+async def test_ids_of_brief_files_go_once_also_after_a_crash(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    message = {"to": "+34600000001", "text": "a", "id": "one"}
+    async with bench.up(dispatching=False) as life:
+        await life.hand_in_brief([message, message])
+    async with bench.up(dispatching=False) as life:
+        await life.hand_in_brief([message], "t2")
+        assert [state for _, _, state in await outcomes(life)] == [
+            State.QUEUED,
+            State.DUPLICATE,
+            State.DUPLICATE,
+        ]
 
 
 # ── ids ──────────────────────────────────────────────────────────────────────────────────────
@@ -322,7 +388,7 @@ async def test_the_priority_of_a_message_goes_before_that_of_its_lane(
 async def test_a_file_with_nothing_usable_before_its_first_line_is_withdrawn(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
-    claimed = Claimed("t1", "a.jsonl", Lane.NORMAL, bench.root / "work/t1/a.jsonl")
+    claimed = Claimed("t1", "a.jsonl", Lane.NORMAL, bench.root / "work/t1")
     async with bench.up(dispatching=False) as life:
         unread = await life.admission.open_file(claimed)
         assert not life.admission.is_read("t1", "a.jsonl")
@@ -354,7 +420,7 @@ async def test_a_file_is_read_once_it_is_closed_and_closing_it_twice_is_harmless
 async def test_few_chunks_are_on_their_way_to_the_disk_and_none_when_the_file_is_closed(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
-    claimed = Claimed("t1", "a.jsonl", Lane.NORMAL, bench.root / "work/t1/a.jsonl")
+    claimed = Claimed("t1", "a.jsonl", Lane.NORMAL, bench.root / "work/t1")
     mistake = ErrorInfo("BAD_JSON", None, "no")
     chunks = AHEAD + 5
     async with bench.up(dispatching=False) as life:
@@ -387,7 +453,7 @@ async def test_nothing_is_admitted_far_ahead_of_a_disk_that_stands_still(
 
     async with bench.up(run_sync, dispatching=False) as life:
         unread = await life.admission.open_file(
-            Claimed("t1", "a.jsonl", Lane.NORMAL, bench.root / "work/t1/a.jsonl")
+            Claimed("t1", "a.jsonl", Lane.NORMAL, bench.root / "work/t1")
         )
         disk = trio.Event()
 

@@ -51,7 +51,7 @@ async def open_campaign(
     path = life.bench.root / "work" / token / "a.jsonl"
     path.parent.mkdir(exist_ok=True)
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    unread = await life.admission.open_file(Claimed(token, "a.jsonl", Lane.NORMAL, path))
+    unread = await life.admission.open_file(Claimed(token, "a.jsonl", Lane.NORMAL, path.parent))
     await life.admission.note_terms(unread.file_id, terms)
     parsed = [parse_line(json.dumps(line).encode(), n) for n, line in enumerate(lines, start=1)]
     for n, line in enumerate(parsed):

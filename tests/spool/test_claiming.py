@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import errno
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from smppd.message import Lane
-from smppd.spool.claiming import Tokens, claim, is_progress, left_over, recover, sync_claim
+from smppd.spool.claiming import (
+    BRIEF,
+    Pass,
+    Tokens,
+    claim,
+    is_progress,
+    left_over,
+    recover,
+    sync_claim,
+)
 from smppd.spool.folders import INBOX, prepare_root
 
 NOON = 1_767_268_800.25
@@ -31,9 +42,12 @@ def hand_in(root: Path, lane: Lane, *names: str) -> list[tuple[str, int]]:
     return [(name, 5) for name in names]
 
 
+def claimed_in(root: Path, lane: Lane, found: Sequence[tuple[str, int]], tokens: Tokens) -> Pass:
+    return claim(root / INBOX[lane], tokens.new_folder(lane), lane, found)
+
+
 def test_a_claim_moves_files_into_a_folder_of_its_pass(root: Path, tokens: Tokens) -> None:
-    outcome = claim(root, Lane.HIGH, hand_in(root, Lane.HIGH, "a.json", "b.json"), tokens)
-    sync_claim(root, outcome.taken)
+    outcome = claimed_in(root, Lane.HIGH, hand_in(root, Lane.HIGH, "a.json", "b.json"), tokens)
     assert [taken.claimed.name for taken in outcome.taken] == ["a.json", "b.json"]
     for taken in outcome.taken:
         claimed = taken.claimed
@@ -53,7 +67,7 @@ def test_tokens_sort_by_time_and_are_never_given_twice(root: Path) -> None:
 
 
 def test_a_file_taken_back_is_left_out(root: Path, tokens: Tokens) -> None:
-    outcome = claim(root, Lane.NORMAL, [("gone.json", 5)], tokens)
+    outcome = claimed_in(root, Lane.NORMAL, [("gone.json", 5)], tokens)
     assert (outcome.taken, outcome.refused) == ([], [])
     assert list((root / "work").iterdir()) == []
 
@@ -63,11 +77,11 @@ def test_a_rename_not_permitted_is_told(
 ) -> None:
     found = hand_in(root, Lane.NORMAL, "a.json")
 
-    def refuse(path: Path, _target: Path) -> Path:
-        raise PermissionError(1, "Operation not permitted", str(path))
+    def refuse(path: str, _target: str) -> None:
+        raise PermissionError(1, "Operation not permitted", path)
 
-    monkeypatch.setattr(Path, "rename", refuse)
-    outcome = claim(root, Lane.NORMAL, found, tokens)
+    monkeypatch.setattr(os, "rename", refuse)
+    outcome = claimed_in(root, Lane.NORMAL, found, tokens)
     assert outcome.refused == [("a.json", "Operation not permitted")]
     assert list((root / "work").iterdir()) == []
 
@@ -75,14 +89,14 @@ def test_a_rename_not_permitted_is_told(
 def test_what_was_claimed_is_found_again_with_its_lane(root: Path, tokens: Tokens) -> None:
     claimed = []
     for lane in (Lane.BULK, Lane.NORMAL, Lane.HIGH, Lane.NORMAL):
-        outcome = claim(root, lane, hand_in(root, lane, "a.json", "b.jsonl"), tokens)
+        outcome = claimed_in(root, lane, hand_in(root, lane, "a.json", "b.jsonl"), tokens)
         claimed += outcome.taken
     for lane, folders in left_over(root).items():
         assert list(recover(folders)) == [each for each in claimed if each.claimed.lane == lane]
 
 
 def test_progress_and_drafts_are_no_hand_ins(root: Path, tokens: Tokens) -> None:
-    outcome = claim(root, Lane.NORMAL, hand_in(root, Lane.NORMAL, "a.json"), tokens)
+    outcome = claimed_in(root, Lane.NORMAL, hand_in(root, Lane.NORMAL, "a.json"), tokens)
     folder = outcome.taken[0].claimed.path.parent
     for name in ("a.json.progress.json", "gone.jsonl.progress.json", ".a.json.tmp"):
         (folder / name).write_bytes(b"")
@@ -92,7 +106,7 @@ def test_progress_and_drafts_are_no_hand_ins(root: Path, tokens: Tokens) -> None
 
 
 def test_a_hand_in_may_be_called_progress(root: Path, tokens: Tokens) -> None:
-    outcome = claim(root, Lane.NORMAL, hand_in(root, Lane.NORMAL, "a.progress.json"), tokens)
+    outcome = claimed_in(root, Lane.NORMAL, hand_in(root, Lane.NORMAL, "a.progress.json"), tokens)
     assert list(recover(left_over(root)[Lane.NORMAL])) == outcome.taken
     assert is_progress("a.jsonl.progress.json")
 
@@ -118,19 +132,40 @@ def test_a_disk_that_fails_in_the_middle_of_a_pass_strands_nothing_that_was_take
 ) -> None:
     found = hand_in(root, Lane.NORMAL, "a.json", "b.json", "c.json")
     hand_in(root, Lane.NORMAL, "b.json.meta.json")
-    rename = Path.rename
+    rename = os.rename
 
-    def full(path: Path, target: Path) -> Path:
-        if path.name == "b.json":
-            raise OSError(errno.ENOSPC, "No space left on device", str(path))
-        return rename(path, target)
+    def full(path: str, target: str) -> None:
+        if path.endswith("b.json"):
+            raise OSError(errno.ENOSPC, "No space left on device", path)
+        rename(path, target)
 
-    monkeypatch.setattr(Path, "rename", full)
-    outcome = claim(root, Lane.NORMAL, found, tokens)
+    monkeypatch.setattr(os, "rename", full)
+    outcome = claimed_in(root, Lane.NORMAL, found, tokens)
     assert [taken.claimed.name for taken in outcome.taken] == ["a.json"]
     assert outcome.failure is not None
     assert outcome.failure.errno == errno.ENOSPC
     left = sorted(path.name for path in (root / "inbox").iterdir() if path.is_file())
     assert left == ["b.json", "b.json.meta.json", "c.json"]
-    assert not claim(root, Lane.NORMAL, found[1:], tokens).taken
+    assert not claimed_in(root, Lane.NORMAL, found[1:], tokens).taken
     assert [path.name for path in (root / "work").iterdir()] == [outcome.taken[0].claimed.token]
+
+
+def test_what_is_one_short_message_comes_with_its_octets(root: Path, tokens: Tokens) -> None:
+    inbox = root / "inbox"
+    names = ["a.json", "long.json", "many.jsonl", "beside.json", "grown.json", "link.json"]
+    found = hand_in(root, Lane.NORMAL, *names)
+    (inbox / "long.json").write_bytes(bytes(BRIEF + 1))
+    (inbox / "beside.json.meta.json").write_bytes(b"{}")
+    found[1] = ("long.json", BRIEF + 1)
+    folder = tokens.new_folder(Lane.NORMAL)
+    outcome = claim(inbox, folder, Lane.NORMAL, found)
+    with (folder / "grown.json").open("ab") as file:
+        file.write(b"6")
+    (folder / "link.json").unlink()
+    (folder / "link.json").symlink_to(folder / "a.json")
+    taken = sync_claim(inbox, folder, outcome.taken)
+    assert [each.claimed for each in taken] == [each.claimed for each in outcome.taken]
+    assert {each.claimed.name: each.content for each in taken} == {
+        **dict.fromkeys(names),
+        "a.json": b"12345",
+    }

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from smppd.spool import inbox as inbox_module
-from smppd.spool.inbox import LOT, IntakeRules, LaneInbox
+from smppd.spool.inbox import LOT, IntakeRules, LaneInbox, Look
 from smppd.spool.quarantine import Unusable
 
 GOOD = b'{"to": "1", "text": "a"}\n'
@@ -43,11 +43,15 @@ class Desk:
         names = []
         self.refused = {}
         while True:
-            look = self.inbox.look(10, self.now)
+            look = self.look_at_lot(10)
             names += [name for name, _ in look.found]
             self.refused |= dict(look.refused)
             if not self.inbox.has_more:
                 return sorted(names)
+
+    def look_at_lot(self, limit: int) -> Look:
+        names = self.inbox.gather(limit, self.now)
+        return self.inbox.judge(names, self.inbox.looking_at(names)(), self.now)
 
     def write(self, name: str, content: bytes = GOOD, age: float = 0.0) -> Path:
         """A file written in place whose last change, by its times, is this old."""
@@ -279,7 +283,7 @@ def test_many_files_come_in_lots_from_one_listing(
     monkeypatch.setattr(os, "scandir", scandir)
     found = []
     while desk.inbox.has_more:
-        look = desk.inbox.look(100, desk.now)
+        look = desk.look_at_lot(100)
         assert len(look.found) <= 100
         for name, _ in look.found:
             (desk.folder / name).unlink()
@@ -291,7 +295,7 @@ def test_many_files_come_in_lots_from_one_listing(
 def test_one_look_is_bounded_even_when_nothing_is_ready(desk: Desk) -> None:
     for number in range(LOT * 2):
         desk.write(f"{number}.part")
-    assert desk.inbox.look(10, desk.now).found == []
+    assert desk.look_at_lot(10).found == []
     assert desk.inbox.has_more
 
 

@@ -15,9 +15,10 @@ from smppd.campaign import CampaignTerms
 from smppd.events import FileQuarantined, FileWaiting
 from smppd.message import Lane, Request
 from smppd.spool import wholeness
-from smppd.spool.claiming import Tokens, claim, left_over, recover
+from smppd.spool.claiming import Tokens, left_over, recover
 from smppd.spool.inbox import PATIENCE
 from smppd.spool.quarantine import Unusable, quarantine
+from tests.spool.test_claiming import claimed_in
 from tests.spool.test_inbox import Desk, desk  # noqa: F401 (a fixture)
 from tests.spool.test_station import Bench, bench, root, running  # noqa: F401 (fixtures)
 
@@ -101,25 +102,25 @@ def test_a_kill_between_two_renames_never_parts_a_file_from_its_settings(
     (inbox / "a.csv").write_bytes(ROWS)
     (inbox / "a.csv.meta.json").write_bytes(SETTINGS)
     before = snapshot(root)
-    renames, rename = [0], Path.rename
+    renames, rename = [0], os.rename
 
-    def mortal(path: Path, target: Path) -> Path:
+    def mortal(path: str, target: str) -> None:
         renames[0] += 1
         if renames[0] == dies_at:
             raise KilledError
-        return rename(path, target)
+        rename(path, target)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "rename", mortal)
+        patch.setattr(os, "rename", mortal)
         try:
-            claim(root, Lane.NORMAL, [("a.csv", 1)], Tokens(root / "work", lambda: 0.0))
+            claimed_in(root, Lane.NORMAL, [("a.csv", 1)], Tokens(root / "work", lambda: 0.0))
         except KilledError:
             assert dies_at < 3
     found = list(recover(left_over(root)[Lane.NORMAL]))
     if dies_at < 3:
         assert not found
         assert snapshot(root) == before
-        claimed = claim(root, Lane.NORMAL, [("a.csv", 1)], Tokens(root / "work", lambda: 1.0))
+        claimed = claimed_in(root, Lane.NORMAL, [("a.csv", 1)], Tokens(root / "work", lambda: 1.0))
         found = claimed.taken
     [taken] = found
     assert taken.claimed.path.with_name("a.csv.meta.json").read_bytes() == SETTINGS
@@ -128,7 +129,7 @@ def test_a_kill_between_two_renames_never_parts_a_file_from_its_settings(
 
 def test_a_file_that_its_writer_took_back_leaves_its_settings(root: Path) -> None:  # noqa: F811
     (root / "inbox" / "a.csv.meta.json").write_bytes(SETTINGS)
-    claimed = claim(root, Lane.NORMAL, [("a.csv", 1)], Tokens(root / "work", lambda: 0.0))
+    claimed = claimed_in(root, Lane.NORMAL, [("a.csv", 1)], Tokens(root / "work", lambda: 0.0))
     assert not claimed.taken
     assert (root / "inbox" / "a.csv.meta.json").read_bytes() == SETTINGS
 

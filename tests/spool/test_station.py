@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 import pytest
 import trio
 from trio.testing import MockClock
@@ -26,8 +27,8 @@ from smppd.events import (
     InboxMadeAgain,
     InboxUnwatched,
 )
-from smppd.message import Lane
-from smppd.ports import Claimed, Line, Unread
+from smppd.message import Lane, PlainRequest
+from smppd.ports import Brief, Claimed, Line, Unread
 from smppd.spool import intake, lanes, station
 from smppd.spool.chunks import CHUNK, Chunk, Source
 from smppd.spool.claiming import claim
@@ -68,6 +69,7 @@ class MemoryAdmission:
         self.at_once = 0
         self.most_at_once = 0
         self.order: list[str] = []
+        self.brief = 0
         self._given = 0
         self._changed = trio.Event()
 
@@ -120,6 +122,21 @@ class MemoryAdmission:
     async def close_file(self, file_id: int) -> None:
         await self._commit(self.before)
         self._file(file_id).closed += 1
+        self._happened()
+        await self._commit(self.after)
+
+    async def admit_brief(self, files: Sequence[Brief]) -> None:
+        await self._commit(self.before)
+        for each in files:
+            self._given += 1
+            key = each.claimed.token, each.claimed.name
+            assert key not in self.files
+            file = self.files[key] = AdmittedFile(self._given, each.claimed)
+            file.lines.append(each.line)
+            file.chunks.append(1)
+            file.offset, file.line, file.closed = each.octets, 1, 1
+            self.order.append(each.claimed.name)
+        self.brief += len(files)
         self._happened()
         await self._commit(self.after)
 
@@ -363,16 +380,16 @@ async def test_a_file_for_which_bad_has_no_room_waits_and_holds_up_nothing_else_
 async def test_files_are_read_that_were_claimed_before_the_disk_took_no_more(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
 ) -> None:
-    rename, fails = Path.rename, ["b.json"]
+    rename, fails = os.rename, ["b.json"]
 
-    def full(path: Path, target: Path) -> Path:
-        if path.name in fails:
-            raise OSError(errno.ENOSPC, "No space left on device", str(path))
-        return rename(path, target)
+    def full(path: str, target: str) -> None:
+        if Path(path).name in fails:
+            raise OSError(errno.ENOSPC, "No space left on device", path)
+        rename(path, target)
 
     for name in ("a.json", "b.json", "c.json"):
         bench.hand_in(name, message(1))
-    monkeypatch.setattr(Path, "rename", full)
+    monkeypatch.setattr(os, "rename", full)
     async with running(bench):
         await trio.sleep(20)
         assert "b.json" not in bench.admission.closed_names()
@@ -516,16 +533,16 @@ async def test_a_link_that_replaced_a_file_just_before_its_claim_is_not_followed
 async def test_a_file_that_cannot_be_moved_stays_and_is_told_once(
     bench: Bench, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rename = Path.rename
+    rename = os.rename
 
-    def refuse(path: Path, target: Path) -> Path:
-        if path.parent == bench.inbox():
-            raise PermissionError(1, "Operation not permitted", str(path))
-        return rename(path, target)
+    def refuse(path: str, target: str) -> None:
+        if Path(path).parent == bench.inbox():
+            raise PermissionError(1, "Operation not permitted", path)
+        rename(path, target)
 
     bench.hand_in("a.json", message(1))
     bench.hand_in("a.xls", b"x")
-    monkeypatch.setattr(Path, "rename", refuse)
+    monkeypatch.setattr(os, "rename", refuse)
     async with running(bench):
         await bench.events.wait_for(FileWaiting, 2)
         await trio.sleep(300)
@@ -602,10 +619,39 @@ async def test_short_files_are_admitted_together(bench: Bench, autojump_clock: M
     async with running(bench):
         begun = trio.current_time()
         for number in range(count):
-            bench.hand_in(f"{number}.json", message(number))
+            bench.hand_in(f"{number}.jsonl", batch(2))
         await bench.admission.wait_until(lambda: len(bench.admission.closed_names()) == count)
         assert trio.current_time() - begun < 0.2
     assert bench.admission.most_at_once == SHORT_AT_ONCE
+
+
+async def test_files_of_one_short_message_are_one_commit(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    bench.admission.before = 0.01
+    good = [f"{number}.json" for number in range(SHORT_AT_ONCE)]
+    for number, name in enumerate(good):
+        bench.hand_in(name, message(number))
+    rejected, unusable = ["no-to.json", "no-hex.json"], ["list.json", "text.json"]
+    bench.hand_in("no-to.json", b'{"text": "a"}')
+    bench.hand_in("no-hex.json", b'{"to": "1", "data": "x"}')
+    bench.hand_in("list.json", b"[1]")
+    bench.hand_in("text.json", b"hello")
+    bench.hand_in("marked.json", b"\xef\xbb\xbf" + message(1))
+    async with running(bench) as spool:
+        done = sorted([*good, *rejected, "marked.json"])
+        await bench.admission.wait_until(lambda: sorted(bench.admission.closed_names()) == done)
+        await bench.events.wait_for(FileQuarantined, 2)
+    assert bench.admission.brief == len(done)
+    assert bench.admission.commits < 20
+    assert spool.figures.rejected_lines == len(rejected)
+    assert sorted(bench.admission.withdrawn) == sorted(unusable)
+    for number, name in enumerate(good):
+        (file,) = bench.admission.named(name)
+        assert [line.request for line in file.lines] == [
+            msgspec.json.decode(message(number), type=PlainRequest)
+        ]
+        assert file.offset == len(message(number))
 
 
 async def test_the_inbox_keeps_what_there_is_no_room_for(

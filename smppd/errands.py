@@ -1,0 +1,127 @@
+"""Work on files in a process beside the daemon's own, for whoever has much of it.
+
+Thousands of small files a second are many calls of the system. In a thread each of them gives the
+interpreter's lock up and must win it back from the event loop, so that both wait for each other;
+a process has a lock of its own. What it runs are module-level functions of plain values, one after
+the other. It ends with the daemon, however that ends: `serve` reads until the end of its socket. Locks
+that it is given are held until it has ended as well, so nobody takes over while it is at work.
+"""
+
+from __future__ import annotations
+
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, Self, TypeVar
+
+import trio
+
+T = TypeVar("T")
+
+#: Seconds that the process has for ending, once nobody needs it any more.
+PATIENCE = 10.0
+#: Octets in which the length of an answer is told.
+_LENGTH = 8
+
+
+class ErrandsEnded(Exception):  # noqa: N818 (it says what happened)
+    """The process ended before its answer; what it had done by then lies on the disk."""
+
+
+class Errands:
+    """Runs what is given to `run_sync` in its process, which the first call starts.
+
+    `locks` are descriptors. A context manager.
+    """
+
+    def __init__(self, locks: Sequence[int] = ()) -> None:
+        self._locks = tuple(locks)
+        self._turn = trio.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._socket: socket.socket | None = None
+        self._stream: trio.SocketStream | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._socket is not None:
+            self._socket.close()
+        if self._process is not None:
+            try:
+                self._process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+
+    async def run_sync(self, sync_fn: Callable[..., T], *args: object) -> T:
+        """The function's result, or its OSError; not to be cancelled once it has begun.
+
+        Raises `ErrandsEnded`.
+        """
+        async with self._turn:
+            if self._stream is None:
+                self._stream = self._start()
+            with trio.CancelScope(shield=True):
+                outcome = await _ask(self._stream, pickle.dumps((sync_fn, args)))
+        if isinstance(outcome, OSError):
+            raise outcome
+        return outcome  # type: ignore[no-any-return]
+
+    def _start(self) -> trio.SocketStream:
+        ours, theirs = socket.socketpair()
+        program = f"from smppd.errands import serve; serve({theirs.fileno()})"
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 (ourselves)
+                [sys.executable, "-c", program],
+                stdin=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(), *self._locks),
+            )
+        self._socket = ours  # the event loop may be over when it is closed
+        return trio.SocketStream(trio.socket.from_stdlib_socket(ours))
+
+
+async def _ask(stream: trio.SocketStream, errand: bytes) -> Any:
+    try:
+        await stream.send_all(errand)
+        length = int.from_bytes(await _receive(stream, _LENGTH), "big")
+        return pickle.loads(await _receive(stream, length))  # noqa: S301 (from our own process)
+    except trio.BrokenResourceError as error:
+        raise ErrandsEnded("the process for work on files has ended: start again") from error
+
+
+async def _receive(stream: trio.SocketStream, length: int) -> bytearray:
+    received = bytearray()
+    while len(received) < length:
+        some = await stream.receive_some(length - len(received))
+        if not some:
+            raise trio.BrokenResourceError
+        received += some
+    return received
+
+
+def serve(descriptor: int) -> None:
+    """What the process does: run what comes and send back what comes of it, until nobody asks.
+
+    Signals that are meant for the daemon may reach it, too; the daemon ends it, by the socket.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    with socket.socket(fileno=descriptor) as ours, ours.makefile("rb") as errands:
+        while True:
+            try:
+                sync_fn, args = pickle.load(errands)  # noqa: S301 (from the daemon)
+            except (EOFError, ConnectionError):
+                return
+            try:
+                outcome = sync_fn(*args)
+            except OSError as error:
+                outcome = error
+            answer = pickle.dumps(outcome)
+            try:
+                ours.sendall(len(answer).to_bytes(_LENGTH, "big") + answer)
+            except ConnectionError:
+                return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 
 from smppd.cli.terminal import Misconfigured
 from smppd.config import (
@@ -46,5 +47,5 @@ def read_passwords(config: Config) -> dict[str, str]:
     secured += [account_tls(each) for each in reached if each.tls_ca_file]
     mistakes = [each for each in (*found.values(), *secured) if isinstance(each, Mistake)]
     if mistakes:
-        raise Misconfigured(mistakes)
+        raise Misconfigured([replace(each, file=config.file) for each in mistakes])
     return {name: each for name, each in found.items() if isinstance(each, str)}

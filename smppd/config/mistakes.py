@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,19 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One thing wrong: the dotted key (or the file) and, for the operator, why and the cure."""
+    """One thing wrong: the dotted key (or the file) and, for the operator, why and the cure.
+
+    `file`: the configuration in which the key stands, as it was named; None where that is not known
+    or is the key.
+    """
 
     key: str
     problem: str
+    file: Path | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
-        return f"{self.key}: {self.problem}"
+        place = "" if self.file is None else f"{self.file}: "
+        return f"{place}{self.key}: {self.problem}"
 
 
 def dotted(*parts: str) -> str:

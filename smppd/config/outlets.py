@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar
 
 from smppd.config.rules import Problem, duration, flag, path, shown, size, variable, whole
-from smppd.config.web_rules import url, words
+from smppd.config.web_rules import url_like, words
 
 #: What may happen to a message, by the names that consumers know: see `outlets.happenings`.
 EVENTS = ("accepted", "sent", "delivered", "failed", "unknown", "received", "reported")
@@ -56,7 +56,7 @@ class WebhookConfig:
     credential: ClassVar[str] = "secret"
 
     name: str
-    url: Annotated[str, url] = ""
+    url: Annotated[str, url_like("https://shop.example.net/sms-events")] = ""
     secret_file: Annotated[Path | None, path] = None
     secret_env: Annotated[str | None, variable] = None
     insecure_http: Annotated[bool, flag] = False

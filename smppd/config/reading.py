@@ -11,6 +11,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,10 +83,10 @@ def parse(
         what = f"{found[2]}: {found[1]}" if found else str(error)
         cure = 'TOML is written key = value, texts in "quotes", one to a line'
         return [Mistake(str(file), f"{what}; {cure}")]
-    return _config(document, Reading(file.absolute().parent, environ))
+    return _config(document, Reading(file.absolute().parent, environ), file)
 
 
-def _config(document: dict[str, Any], reading: Reading) -> Config | list[Mistake]:
+def _config(document: dict[str, Any], reading: Reading, file: Path) -> Config | list[Mistake]:
     for key in document:
         if key not in KEYS:
             reading.refuse(unknown(key, KEYS), key)
@@ -111,8 +112,9 @@ def _config(document: dict[str, Any], reading: Reading) -> Config | list[Mistake
     quiet = read_quiet(reading, document.get("quiet", []))
     smstools = read_smstools(reading, document, names, wanted=bool(spool.get("compat")))
     if reading.mistakes:
-        return reading.mistakes
+        return [replace(mistake, file=file) for mistake in reading.mistakes]
     return Config(
+        file=file,
         spool=SpoolConfig(**spool),
         journal=JournalConfig(**journal),
         links=tuple(LinkConfig(**link) for link in links),

@@ -233,7 +233,7 @@ class ObserveConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """All of it."""
+    """All of it. `file`: where it was read, as that was named; None for nowhere."""
 
     spool: SpoolConfig = field(default_factory=SpoolConfig)
     journal: JournalConfig = field(default_factory=JournalConfig)
@@ -253,6 +253,7 @@ class Config:
     events: EventsConfig = field(default_factory=EventsConfig)
     webhooks: tuple[WebhookConfig, ...] = ()
     hooks: tuple[HookConfig, ...] = ()
+    file: Path | None = field(default=None, compare=False)
 
     @property
     def chat_account(self) -> str:

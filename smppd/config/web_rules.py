@@ -16,7 +16,6 @@ from smppd.config.rules import Problem, Rule, choice, host, nearest, shown
 
 _URL = re.compile(r"[!#-;=?-\[\]_a-z~%]+")
 _ZONE = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*")
-_LIKE = 'write one like "https://api.example.net/api/http/"'
 
 
 class Place(NamedTuple):
@@ -40,29 +39,38 @@ def place(url: str) -> Place:
     return Place(parts.scheme, (parts.hostname or "").rstrip("."))
 
 
-def url(value: object) -> object:
+def url_like(example: str) -> Rule:
     """An http or https URL that holds nothing secret: no credentials, query or fragment."""
-    if not isinstance(value, str):
-        return Problem(f"is not a text; {_LIKE}, in quotes")
-    why = _fault(value)
-    return Problem(why) if why else value
+    cure = f'write one like "{example}"'
+
+    def rule(value: object) -> object:
+        if not isinstance(value, str):
+            return Problem(f"is not a text; {cure}, in quotes")
+        why = _fault(value, cure)
+        return Problem(why) if why else value
+
+    return rule
 
 
-def _fault(value: str) -> str:
+#: The address of one of the provider's HTTP APIs.
+url = url_like("https://api.example.net/api/http/")
+
+
+def _fault(value: str, cure: str) -> str:
     """What is wrong with a URL, without a character of it."""
     try:
         parts = urlsplit(value)
         name, _ = parts.hostname or "", parts.port
     except ValueError:
-        return f"is no URL (its host or port cannot be read); {_LIKE}"
+        return f"is no URL (its host or port cannot be read); {cure}"
     if "@" in parts.netloc:
         return "has a user or password in it; take them out: they have keys of their own"
     if "?" in value or "#" in value:
         return "has a query or fragment (? or #); leave only what stands before it"
     if parts.scheme not in ("http", "https") or not name:
-        return f"does not begin with https:// and a host; {_LIKE}"
+        return f"does not begin with https:// and a host; {cure}"
     if isinstance(host(name), Problem) or not _URL.fullmatch(value):
-        return f"has a host or a character that no URL can have; {_LIKE}"
+        return f"has a host or a character that no URL can have; {cure}"
     return ""
 
 

@@ -81,8 +81,9 @@ def test_every_mistake_in_the_configuration_is_told_on_a_line(
     assert main([*words, "--config", str(file)]) == 2
     told = capsys.readouterr()
     assert told.out == ""
-    lines = told.err.splitlines()
-    assert sorted(line.split(":")[0] for line in lines) == [
+    lines = [line.split(": ") for line in told.err.splitlines()]
+    assert {line[0] for line in lines} == {str(file)}
+    assert sorted(line[1] for line in lines) == [
         "link.main.host",
         "link.main.window",
         "spool.polling",

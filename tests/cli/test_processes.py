@@ -114,7 +114,7 @@ def test_a_missing_password_is_a_mistake_in_the_configuration(
     else:
         (folder / "password").write_text("")
     assert main(["run"]) == 2
-    assert capsys.readouterr().err.startswith(told)
+    assert capsys.readouterr().err.startswith(f"{folder}/smppd.toml: {told}")
     assert not (folder / "spool").exists()
 
 

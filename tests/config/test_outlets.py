@@ -42,6 +42,14 @@ def test_outlets_are_read_with_their_defaults() -> None:
     assert config(SHOP).webhooks[0].events == EVENTS
 
 
+def test_a_wrong_url_is_answered_with_one_of_a_webhook() -> None:
+    found = mistakes('[webhook.a]\nurl = "shop"\nsecret_file = "s"\n')
+    assert found == {
+        "webhook.a.url": "does not begin with https:// and a host; write one like"
+        ' "https://shop.example.net/sms-events"'
+    }
+
+
 def test_nothing_is_configured_unless_it_is() -> None:
     found = config("")
     assert (found.webhooks, found.hooks, found.events.stream) == ((), (), False)

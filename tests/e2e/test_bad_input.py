@@ -408,7 +408,9 @@ def test_every_mistake_in_the_configuration_is_told_at_once(
     )
     said = smppd(command, "--config", str(daemon.config))
     assert (said.code, said.out) == (2, "")
-    told = dict(each.split(": ", 1) for each in said.complaints)
+    place = f"{daemon.config}: "
+    told = dict(each.removeprefix(place).split(": ", 1) for each in said.complaints)
+    assert all(each.startswith(place) for each in said.complaints)
     assert set(told) == {"link.main.window", "link.main.sesions", "spool.poll_interval"}
     assert "write a number from 1" in told["link.main.window"]
     assert 'did you mean "sessions"?' in told["link.main.sesions"]
@@ -440,12 +442,14 @@ def test_a_missing_password_is_a_mistake_in_the_configuration(
     daemon = daemon_factory(silent_port)
     (daemon.folder / "password").unlink()
     told = refusal(daemon, 2)
-    assert told.startswith(f"link.main.password_file: cannot read {daemon.folder}/password (No ")
+    place, key, why = told.split(": ", 2)
+    assert (place, key) == (str(daemon.config), "link.main.password_file")
+    assert why.startswith(f"cannot read {daemon.folder}/password (No ")
     assert "write the password into it" in told
     check = smppd("check", "--config", str(daemon.config))
     assert check.code == 2
     (problem,) = [each for each in check.out.splitlines() if each.startswith("problem")]
-    assert told in problem
+    assert f"{key}: {why}" in problem
 
 
 def test_a_control_socket_with_too_long_a_path_is_a_mistake_in_the_configuration(
@@ -453,7 +457,8 @@ def test_a_control_socket_with_too_long_a_path_is_a_mistake_in_the_configuration
 ) -> None:
     daemon = daemon_factory(silent_port, observe={"control": f"/tmp/{'long' * 30}.sock"})
     told = refusal(daemon, 2)
-    assert told.startswith("observe.control: is too long for a socket")
+    place = f"{daemon.config}: "
+    assert told.startswith(f"{place}observe.control: is too long for a socket")
     assert "107 octets" in told
 
 

@@ -1,14 +1,20 @@
 """How fast a file gets into the journal, and what each of its lines costs.
 
     python loadtest/intake.py --lines 1000000
-    python loadtest/intake.py --lines 200000 --format csv --text accented --ids
+    python loadtest/intake.py --lines 300000 --kind plain --kind x --kind gaps --kind ids
+    python loadtest/intake.py --lines 200000 --format csv --text accented --kind ids
 
 Starts the daemon with a link whose SMSC does not answer, hands in one file, waits until every line
-of it is in the journal, on disk, stops the daemon, and has `smppd audit` count. CPU is that of the
-daemon's process alone, user and system, from the hand-in until the last line is in. Exit code 1
-unless the journal holds every line, queued, and the audit finds nothing wrong.
+of it is in the journal, on disk, stops the daemon, and has `smppd audit` count; then the same with
+the next kind of lines. CPU is that of the daemon's process alone, user and system, from the hand-in
+until the last line is in. Exit code 1 unless the journal holds every line, queued, and the audit
+finds nothing wrong.
 
-With --profile FILE the daemon runs under cProfile; its figures are then no measure.
+`x`: two x- fields on every line. `gaps`: a text for the whole file with two gaps. `ids`: an id of its
+own on every line. `mixed`: one line in a hundred is no plain one. `estimate`: no daemon, what
+`smppd estimate` takes for plain lines.
+
+With --profile FILE the daemon, or the estimate, runs under cProfile; its figures are then no measure.
 """
 
 from __future__ import annotations
@@ -17,6 +23,7 @@ import argparse
 import csv
 import gzip
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -26,6 +33,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
@@ -47,6 +55,7 @@ control = "{root}/control.sock"
 """
 
 FORMATS = ("jsonl", "csv", "jsonl.gz", "csv.gz")
+KINDS = ("plain", "x", "gaps", "ids", "mixed", "estimate")
 
 #: What a line says, by the name of the option: the number in front makes each of them another.
 TEXTS = {
@@ -61,10 +70,15 @@ TEXTS = {
 }
 
 
+#: The text of a file with gaps.
+GAPS = "{name}: your code is {code}. It is valid for ten minutes. Do not share it."
+
+
 @dataclass
 class Cost:
     """What one run measured; seconds, octets and microseconds."""
 
+    kind: str
     lines: int
     octets: int
     seconds: float
@@ -79,29 +93,34 @@ class Cost:
         """Whether the journal holds every line."""
         return self.audited and self.queued == self.lines
 
-    def rows(self) -> list[tuple[str, str]]:
-        """The table."""
-        return [
-            ("lines", f"{self.lines:,}"),
-            ("octets per line", f"{self.octets / self.lines:.0f}"),
-            ("lines/s, hand-in to the last commit", f"{self.lines / self.seconds:,.0f}"),
-            ("daemon CPU per line", f"{self.cpu / self.lines * 1e6:.1f} µs"),
-            ("peak RSS", f"{self.rss / 1024:.0f} MB"),
-            ("written per line", f"{self.written / self.lines:.0f} octets"),
-            ("queued in the journal", f"{self.queued:,}"),
-            ("audit", "holds" if self.audited else "FAILED"),
-        ]
+    def cells(self) -> dict[str, str]:
+        """A row of the table."""
+        return {
+            "lines of kind": self.kind,
+            "octets each": f"{self.octets / self.lines:.0f}",
+            "lines/s": f"{self.lines / self.seconds:,.0f}",
+            "CPU per line": f"{self.cpu / self.lines * 1e6:.1f} µs",
+            "peak RSS": f"{self.rss / 1024:.0f} MB",
+            "written per line": f"{self.written / self.lines:.0f}",
+            "queued": f"{self.queued:,}",
+            "audit": "holds" if self.audited else "FAILED",
+        }
 
 
 def main() -> int:
-    """Run once and print the table; 1 if a line is missing."""
+    """Run each kind once and print the table; 1 if a line is missing."""
     options = _options()
-    with tempfile.TemporaryDirectory(prefix="smppd-intake-", dir=options.folder) as folder:
-        cost = run(Path(folder), options)
-    width = max(len(name) for name, _ in cost.rows())
-    for name, value in cost.rows():
-        print(f"{name:<{width}}  {value:>12}")
-    return 0 if cost.complete else 1
+    complete = True
+    for number, kind in enumerate(options.kind or ["plain"]):
+        with tempfile.TemporaryDirectory(prefix="smppd-intake-", dir=options.folder) as folder:
+            measure = estimated if kind == "estimate" else run
+            cost = measure(Path(folder), kind, options)
+        cells = cost.cells()
+        if not number:
+            print("".join(f"{name:>17}" for name in cells))
+        print("".join(f"{cell:>17}" for cell in cells.values()), flush=True)
+        complete = complete and cost.complete
+    return 0 if complete else 1
 
 
 def _options() -> argparse.Namespace:
@@ -111,20 +130,20 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--lines", type=int, default=1_000_000)
     parser.add_argument("--format", choices=FORMATS, default="jsonl")
     parser.add_argument("--text", choices=TEXTS, default="usual")
-    parser.add_argument("--ids", action="store_true", help="an id of its own on every line")
+    parser.add_argument("--kind", choices=KINDS, action="append", help="given again: one more run")
     parser.add_argument("--folder", type=Path, help="where spool and journal are, for the run")
     parser.add_argument("--profile", type=Path, help="run the daemon under cProfile")
     parser.add_argument("--timeout", type=float, default=600.0, help="seconds until it is given up")
     return parser.parse_args()
 
 
-def run(root: Path, options: argparse.Namespace) -> Cost:
+def run(root: Path, kind: str, options: argparse.Namespace) -> Cost:
     """Start the daemon, hand in, wait, stop it, audit."""
     with _silent_port() as port:
         daemon = start_daemon(root, CONFIG.format(root=root, port=port), options.profile)
         try:
             _wait_event("daemon_started", daemon, root, 30.0)
-            draft = _write(root / "spool" / "inbox" / "tmp", options)
+            draft = _write(root / "spool" / "inbox" / "tmp", kind, options)
             octets = draft.stat().st_size
             spent, began = cpu(daemon.pid), time.monotonic()
             draft.rename(root / "spool" / "inbox" / draft.name)
@@ -136,6 +155,7 @@ def run(root: Path, options: argparse.Namespace) -> Cost:
     audited = audit(root)
     found = json.loads(audited.stdout)
     return Cost(
+        kind,
         options.lines,
         octets,
         seconds,
@@ -145,6 +165,28 @@ def run(root: Path, options: argparse.Namespace) -> Cost:
         found["states"]["queued"],
         found["ok"] and audited.returncode == 0,
     )
+
+
+def estimated(root: Path, kind: str, options: argparse.Namespace) -> Cost:
+    """What `smppd estimate` takes, from its start to its end."""
+    config = root / "smppd.toml"
+    config.write_text(CONFIG.format(root=root, port=1))
+    draft = _write(root, kind, options)
+    profiling = ["-m", "cProfile", "-o", str(options.profile)] if options.profile else []
+    command = [sys.executable, *profiling, "-m", "smppd", "estimate", "--json", str(draft)]
+    environment = {**os.environ, "SMPPD_LOAD_PASSWORD": "secret"}
+    began = time.monotonic()
+    with subprocess.Popen(
+        [*command, "--config", str(config)], stdout=subprocess.PIPE, env=environment
+    ) as process:
+        assert process.stdout is not None
+        found = json.loads(process.stdout.read())
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    seconds, spent = time.monotonic() - began, usage.ru_utime + usage.ru_stime
+    queued, octets = found["states"]["queued"], draft.stat().st_size
+    fine = process.returncode == 0
+    return Cost(kind, options.lines, octets, seconds, spent, usage.ru_maxrss, 0, queued, fine)
 
 
 @contextmanager
@@ -157,11 +199,20 @@ def _silent_port() -> Iterator[int]:
 # ── the file ─────────────────────────────────────────────────────────────────────────────────
 
 
-def _write(folder: Path, options: argparse.Namespace) -> Path:
+def _write(folder: Path, kind: str, options: argparse.Namespace) -> Path:
     form = options.format.removesuffix(".gz")
     draft = folder / f"load.{form}"
+    lines = _lines(kind, options)
+    campaign = {"name": "load", "text": GAPS} if kind == "gaps" else None
     with draft.open("w", encoding="utf-8", newline="") as file:
-        _write_csv(file, options) if form == "csv" else _write_json_lines(file, options)
+        if form == "jsonl":
+            heading = [] if campaign is None else [{"campaign": campaign}]
+            for line in chain(heading, lines):
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        else:
+            _write_csv(file, lines)
+    if campaign is not None and form == "csv":
+        (folder / f"load.{options.format}.meta.json").write_text(json.dumps(campaign))
     if form == options.format:
         return draft
     packed = folder / f"load.{options.format}"
@@ -171,25 +222,26 @@ def _write(folder: Path, options: argparse.Namespace) -> Path:
     return packed
 
 
-def _fields(options: argparse.Namespace) -> Iterator[dict[str, str]]:
+def _lines(kind: str, options: argparse.Namespace) -> Iterator[dict[str, str]]:
     text = TEXTS[options.text]
     for n in range(options.lines):
         line = {"to": f"+346{n:08d}", "from": "ACME", "text": text.format(n=n)}
-        if options.ids:
+        if kind == "ids":
             line["id"] = f"load-{n}"
+        elif kind == "x":
+            line |= {"x-order": f"A-{n}", "x-customer": f"customer {n % 9973}"}
+        elif kind == "gaps":
+            line = {"to": line["to"], "from": "ACME", "x-name": "Ana", "x-code": f"{n:07d}"}
+        elif kind == "mixed" and n % 100 == 0:
+            line["priority"] = "normal"
         yield line
 
 
-def _write_json_lines(file: TextIO, options: argparse.Namespace) -> None:
-    for line in _fields(options):
-        file.write(json.dumps(line, ensure_ascii=False) + "\n")
-
-
-def _write_csv(file: TextIO, options: argparse.Namespace) -> None:
-    columns = ["to", "from", "text", *(["id"] if options.ids else [])]
-    writer = csv.DictWriter(file, columns, lineterminator="\n")
+def _write_csv(file: TextIO, lines: Iterator[dict[str, str]]) -> None:
+    first = next(lines)
+    writer = csv.DictWriter(file, list(first), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_fields(options))
+    writer.writerows(chain([first], lines))
 
 
 # ── the daemon ───────────────────────────────────────────────────────────────────────────────

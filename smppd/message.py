@@ -116,7 +116,8 @@ class Request(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, gc=False
 
 
 class PlainRequest(Request, kw_only=True, forbid_unknown_fields=True):
-    """One that says no more than most: to one number, a text, from whom, under which id.
+    """One that says no more than most: to one number, a text, from whom, under which id, and what
+    is echoed.
 
     Its types are narrower, so that whatever can be read as one has been looked at already.
     """
@@ -134,7 +135,6 @@ class PlainRequest(Request, kw_only=True, forbid_unknown_fields=True):
     transliterate: None = None
     udh: None = None
     tlv: None = None
-    echo: None = msgspec.field(default=None, name="x-*")
 
 
 class CallRequest(Request, kw_only=True, forbid_unknown_fields=True):

@@ -133,6 +133,9 @@ class Plain:
             (octets,),
             request.receipt,
             self._on_unknown,
+            None,
+            (),
+            request.echo,
         )
 
 

@@ -164,7 +164,7 @@ class Tally:
         if link.text_terms.transliterate:
             return
         # No plain one: of these it is known what they do not say.
-        other = Request(**msgspec.structs.asdict(request))
+        other = Request(**{name: getattr(request, name) for name in Request.__struct_fields__})
         other.to, other.transliterate = item.to, True
         for each in self._items.of(Line(item.line, other), *at):
             if isinstance(each.verdict, Message) and each.verdict.encoding != _UCS2:

@@ -79,7 +79,7 @@ class Items:
         queue, make = self._queues[usual[0], lane], usual[1].make
         for line in lines:
             request = line.request
-            if type(request) is PlainRequest and (message := make(request)) is not None:
+            if isinstance(request, PlainRequest) and (message := make(request)) is not None:
                 items.append(Item(line.number, queue, request.id, request.to, message))
             else:
                 items += self.of(line, lane, now)
@@ -88,7 +88,7 @@ class Items:
     def of(self, line: Line, lane: Lane, now: float) -> list[Item]:
         """Those of a line of a file in this lane. `now` is epoch seconds."""
         request = line.request
-        if type(request) is PlainRequest:
+        if isinstance(request, PlainRequest):
             return [self._item(line.number, request, request.to, request.id, lane, now)]
         if request is None:
             error = line.mistake or ErrorInfo("BAD_LINE")

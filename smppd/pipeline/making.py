@@ -37,7 +37,7 @@ class Maker:
             return self._ways.default, way
         pool, terms = way
         if isinstance(terms, LinkConfig):
-            if type(request) is PlainRequest:
+            if isinstance(request, PlainRequest):
                 message = self._plainly(terms).make(request)
                 if message is not None:
                     return pool, message

@@ -60,9 +60,10 @@ class Rows:
             self._parse = line_parser(msgspec.structs.replace(settings, template=None))
             self.read = self._by_way_of_json
         self._defaults = self._as_attributes()
-        self._plain = _PLAIN.issuperset(
-            {*(name for _, name in self._texts), *self._defaults}
-        ) and not (self._odd or self._echo)
+        self._plain = (
+            _PLAIN.issuperset({*(name for _, name in self._texts), *self._defaults})
+            and not self._odd
+        )
 
     def _by_kind(
         self, columns: Sequence[str]

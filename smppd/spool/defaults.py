@@ -6,6 +6,7 @@ the gaps of a template are filled from the line's `x-…` fields: `{name}` from 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -24,6 +25,8 @@ _CONTENT = frozenset({"text", "data"})
 _OWN_TEXT = frozenset({"op", "template", "data"})
 #: What an operation of an HTTP API takes from the file beside what is echoed.
 _FOR_CALLS = frozenset({"priority", "via", "send_at", "expires", "on_unknown"})
+
+_decode_text = msgspec.json.Decoder(str).decode
 
 
 def line_parser(settings: Settings) -> Parse:
@@ -81,7 +84,7 @@ class _Completing:
                 fields.setdefault(name, value)
         if self._template is None or content or not _OWN_TEXT.isdisjoint(fields):
             return None
-        text = _filled(self._template, fields)
+        text = filled(self._template, fields)
         if isinstance(text, ErrorInfo):
             return text
         fields["text"] = Raw(msgspec.json.encode(text))
@@ -105,7 +108,8 @@ def _decoder(settings: Settings) -> Any:
     return msgspec.json.Decoder(completed).decode
 
 
-def _filled(template: Template, fields: dict[str, Raw]) -> str | ErrorInfo:
+def filled(template: Template, fields: Mapping[str, Raw | bytes]) -> str | ErrorInfo:
+    """The text with a line's `x-…` fields in its gaps, each as its JSON; a mistake where one lacks."""
     values = []
     for name in template.names:
         field = name if name.startswith("x-") else f"x-{name}"
@@ -116,13 +120,13 @@ def _filled(template: Template, fields: dict[str, Raw]) -> str | ErrorInfo:
     return template.filled(values)
 
 
-def _shown(raw: Raw | None) -> str | None:
+def _shown(raw: Raw | bytes | None) -> str | None:
     """A text as it is, a number as it was written."""
     if raw is None:
         return None
     octets = bytes(raw)
     if octets[:1] == b'"':
-        return msgspec.json.decode(octets, type=str)
+        return _decode_text(octets)
     return octets.decode() if octets[:1] in b"-0123456789" else None
 
 

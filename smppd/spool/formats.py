@@ -7,7 +7,7 @@ a text fits or a link is known is not its business. It opens no files and raises
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from enum import Enum
 from types import MappingProxyType
 
@@ -102,8 +102,7 @@ def is_sidecar(name: str) -> bool:
 
 
 _decode = msgspec.json.Decoder(Request).decode
-_decode_plain = msgspec.json.Decoder(PlainRequest).decode_lines
-_decode_one_plain = msgspec.json.Decoder(PlainRequest).decode
+_decode_plain = msgspec.json.Decoder(PlainRequest).decode
 
 
 #: Makes a `Line` of one line's octets and its number.
@@ -148,23 +147,6 @@ def _is_plain(request: Request) -> bool:
     )
 
 
-def parse_plain(lines: Sequence[bytes], number: int) -> list[Line] | None:
-    """These lines at once, which is many times as fast as `parse_line` and comes to the same. None
-    unless each of them is an object and says no more than most do. `number` is that of the first."""
-    text = b"\n".join(lines).replace(b"\r\n", b"\n").removesuffix(b"\r")
-    # No string goes over a line's end, so that what ends here is an object: with as many objects as
-    # lines, each line is one.
-    if text.count(b"}\n") + text.endswith(b"}") != len(lines) or b'"x-' in text:
-        return None
-    try:
-        requests = _decode_plain(text)
-    except (ValueError, RecursionError):
-        return None
-    if len(requests) != len(lines):
-        return None
-    return list(map(Line, range(number, number + len(lines)), requests))
-
-
 def parse_document(raw: bytes, parse: Parse = parse_line) -> Line | Unusable:
     """A file that holds one message, over as many lines as it likes.
 
@@ -191,9 +173,12 @@ def parse_brief(raw: bytes) -> Line | None:
     """What `parse_document` makes of a message, quicker for most; None for an unusable file."""
     if b'"x-' not in raw:
         try:
-            return Line(1, _decode_one_plain(raw))
+            request = _decode_plain(raw)
         except (ValueError, RecursionError):
             pass
+        else:
+            if request.echo is None:
+                return Line(1, request)
     if not_text(raw) is not None or not raw.strip():
         return None
     line = parse_document(raw.removeprefix(BOM))

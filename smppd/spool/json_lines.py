@@ -7,10 +7,10 @@ from typing import Literal
 
 from smppd.campaign import CampaignTerms
 from smppd.ports import Line
+from smppd.spool.at_once import AtOnce
 from smppd.spool.careful import too_long
 from smppd.spool.chunks import BLOCK, BOM, CHUNK, EMPTY, READS, Chunk, Octets, not_text
-from smppd.spool.defaults import first_flaw, line_parser
-from smppd.spool.formats import parse_line, parse_plain
+from smppd.spool.defaults import first_flaw
 from smppd.spool.heading import read_heading
 from smppd.spool.quarantine import Unusable
 from smppd.spool.settings import Settings, joined
@@ -37,7 +37,7 @@ class JsonLines:
         self._noted = noted
         self._heading = not start[0]
         self._terms = noted(settings) if settings.given and self._heading else None
-        self._parse_line = line_parser(settings)
+        self._at_once = AtOnce(settings)
         self._position = start[0]
         self._ready: list[bytes] = []
         self._taken = 0
@@ -96,7 +96,7 @@ class JsonLines:
             return problem
         if settings.given:
             self._terms = self._noted(settings)
-            self._parse_line = line_parser(settings)
+            self._at_once = AtOnce(settings)
         return None
 
     def _parse_ready(self, lines: list[Line]) -> Unusable | None:
@@ -106,7 +106,7 @@ class JsonLines:
             lot = self._ready[self._taken : self._taken + missing]
             self._taken += len(lot)
             octets = sum(map(len, lot)) + len(lot)
-            plain = self._parse_lot(lot) if octets <= self._max_line else None
+            plain = self._at_once.lot(lot, self._line + 1) if octets <= self._max_line else None
             if plain is None:
                 lines += self._parse_each(lot)
             else:
@@ -114,9 +114,6 @@ class JsonLines:
             self._offset += octets
             self._line += len(lot)
         return None
-
-    def _parse_lot(self, lot: list[bytes]) -> list[Line] | None:
-        return parse_plain(lot, self._line + 1) if self._parse_line is parse_line else None
 
     def _parse_each(self, lot: list[bytes]) -> Iterator[Line]:
         for number, raw in enumerate(lot, self._line + 1):
@@ -126,7 +123,7 @@ class JsonLines:
     def _parse(self, raw: bytes, number: int) -> Line:
         if len(raw) > self._max_line:
             return too_long(raw[:_KEPT], number, self._max_line)
-        return self._parse_line(raw, number)
+        return self._at_once.line(raw, number)
 
     def _read_block(self, lines: list[Line]) -> Unusable | None:
         """Read on; every line that was ready has been taken."""

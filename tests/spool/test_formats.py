@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smppd.message import CallRequest, PlainRequest, Request
-from smppd.ports import Line
+from smppd.message import CallRequest, Request
 from smppd.spool.careful import too_long
 from smppd.spool.formats import (
     CODES,
@@ -19,7 +18,6 @@ from smppd.spool.formats import (
     format_of,
     parse_document,
     parse_line,
-    parse_plain,
 )
 from smppd.spool.quarantine import Unusable
 
@@ -38,68 +36,6 @@ def test_a_good_line_becomes_a_request() -> None:
     line = parse_line(good(), 7)
     assert (line.number, line.mistake) == (7, None)
     assert line.request == Request(to="+34600000001", text="Hola", from_="ACME", id="order-77")
-
-
-PIECES = st.sampled_from(
-    [
-        good(),
-        good(text="}"),
-        good(text="x-ray", id=None),
-        good(receipt=False, flash=True),
-        good() + b"\r",
-        b'  {"to": "1", "text": "a"}',
-        good() + good(),
-        good() + b" ",
-        b'{"to":',
-        b'"1", "text": "a"}',
-        b'{"to": "1", "text": "}',
-        b'"}',
-        b"{}",
-        b"",
-        good(priority="high"),
-        good(id=""),
-        good(to=""),
-        good(to=["1"]),
-        good(**{"x-a": 1}),
-        good(op="a.b"),
-        b'{"to": "1", "text": "\xff"}',
-    ]
-)
-
-
-@given(st.lists(st.one_of(st.just(good()), PIECES), min_size=1, max_size=6))
-def test_lines_read_at_once_are_the_same_as_one_by_one(lines: list[bytes]) -> None:
-    at_once = parse_plain(lines, 5)
-    if at_once is None:
-        return
-    one_by_one = [parse_line(raw, number) for number, raw in enumerate(lines, 5)]
-    assert list(map(fields_of, at_once)) == list(map(fields_of, one_by_one))
-
-
-def fields_of(line: Line) -> tuple[int, object, dict[str, object]]:
-    assert line.request is not None
-    return line.number, line.mistake, msgspec.structs.asdict(line.request)
-
-
-@pytest.mark.parametrize("end", [b"", b"\r"])
-def test_plain_lines_are_read_at_once(end: bytes) -> None:
-    lines = [good() + end, good(id="other", receipt=False) + end, b'{"to":"1","text":"a"}' + end]
-    found = parse_plain(lines, 7)
-    assert found is not None
-    assert [line.number for line in found] == [7, 8, 9]
-    assert all(type(line.request) is PlainRequest for line in found)
-
-
-@pytest.mark.parametrize(
-    "lines",
-    [
-        [good() + good(), b'{"to":', b'"1", "text": "a"}'],
-        [good(), b"", good() + good()],
-        [b'{"to": "1", "text": "}', good() + good()],
-    ],
-)
-def test_as_many_objects_as_lines_are_not_a_line_each(lines: list[bytes]) -> None:
-    assert parse_plain(lines, 1) is None
 
 
 @pytest.mark.parametrize(

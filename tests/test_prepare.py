@@ -470,6 +470,7 @@ def mostly(usual: object, *others: object) -> st.SearchStrategy[Any]:
     from_=st.sampled_from([None, "ACME", "+34600000002", "NOT A SENDER AT ALL"]),
     receipt=st.booleans(),
     flash=mostly(False, True),
+    echo=st.sampled_from([None, {"x-a": b"1"}]),
     country=st.sampled_from(["", "34"]),
     terms=st.fixed_dictionaries(
         {

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from smppd.ledger.facts import Fact, Kind, read_names
 from smppd.ports import FileRow
 
-_COLUMNS = "file_id, token, name, lane, opened, campaign, items, closed, reported, placed, states"
+_COLUMNS = "file_id, token, name, lane, opened, campaign, items, closed, reported, placed, states, submitted"
 
 
 class FileTable:
@@ -107,8 +107,8 @@ def _withdrawn(sql: sqlite3.Connection, fact: Fact) -> None:
 
 def _reported(sql: sqlite3.Connection, fact: Fact) -> None:
     sql.execute(
-        "UPDATE file SET reported = ?, placed = ?, states = ? WHERE file_id = ?",
-        (fact.at, fact.text, fact.detail, fact.msg),
+        "UPDATE file SET reported = ?, placed = ?, states = ?, submitted = ? WHERE file_id = ?",
+        (fact.at, fact.text, fact.detail, fact.num, fact.msg),
     )
 
 

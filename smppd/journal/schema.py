@@ -160,6 +160,10 @@ MIGRATIONS: tuple[str, ...] = (
         barred   INTEGER NOT NULL
     );
     """,
+    # Whether something of a file was ever on its way, once it is reported.
+    """
+    ALTER TABLE file ADD COLUMN submitted INTEGER;
+    """,
 )
 
 

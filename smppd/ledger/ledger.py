@@ -138,8 +138,9 @@ class Ledger:
 
     def file_reported(self, at: float, file_id: int, placed: str) -> None:
         """Results and report are in their final place."""
-        states = encode(self.accounts.files[file_id].states)
-        self._record(at, _FILE_REPORTED, file_id, text=placed, detail=states)
+        file = self.accounts.files[file_id]
+        left, states = int(file.last_submit > 0), encode(file.states)
+        self._record(at, _FILE_REPORTED, file_id, num=left, text=placed, detail=states)
 
     def sending(
         self, at: float, link: str, rows: Sequence[MessageRow], last: int, op: str = ""

@@ -19,6 +19,9 @@ from smppd.pipeline.desk import Desk
 from smppd.pipeline.items import Item
 from smppd.ports import FileRow
 
+#: How messages end that never left.
+_UNSENT = (State.REJECTED, State.DUPLICATE, State.CANCELLED, State.EXPIRED)
+
 _read_states = msgspec.msgpack.Decoder(list[int]).decode
 
 
@@ -44,17 +47,20 @@ class Repetition:
         since = self._desk.wall() - self._window
         rows = await self._desk.journal.files_of_campaign(name, since)
         for row in reversed(rows):
-            if row.file_id != file_id and not self._repeated(row):
+            if row.file_id != file_id and not self._never_sent(row):
                 return row.name
         return ""
 
-    def _repeated(self, row: FileRow) -> bool:
-        """Whether nothing of a file was taken, for it was a repetition."""
+    def _never_sent(self, row: FileRow) -> bool:
+        """Whether nothing of a file ever left, and nothing will: it was a repetition, or held nothing
+        that could be sent, or was cancelled in time. Its campaign may come again."""
         file = self._desk.accounts.files.get(row.file_id)
-        if file is not None:
-            return bool(file.terms.repeats)
-        states = [0] if row.states is None else _read_states(row.states)
-        return sum(states) > 0 and sum(states) == states[State.DUPLICATE]
+        if file is None:
+            return _reported_unsent(row)
+        if file.last_submit:
+            return False
+        ended = file.closed and file.done == file.items
+        return bool(file.terms.repeats or file.cancelled) or ended
 
     async def weed(self, file: FileAccount, items: Sequence[Item], now: float) -> None:
         """Make duplicates of the texts that went to the same number before. Their ids are free."""
@@ -85,6 +91,15 @@ class Repetition:
         item.state = State.DUPLICATE
         text = f'campaign "{file.campaign}" has had the same text for this number before'
         item.verdict = ErrorInfo("DUPLICATE", None, text)
+
+
+def _reported_unsent(row: FileRow) -> bool:
+    if row.submitted or row.states is None:
+        return False
+    states = _read_states(row.states)
+    # Of what an earlier version reported it is not known whether it had left.
+    unsent = _UNSENT if row.submitted == 0 else (State.DUPLICATE,)
+    return sum(states) == sum(states[state] for state in unsent)
 
 
 def mark_repeated(item: Item, file: FileAccount) -> None:

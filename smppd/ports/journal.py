@@ -56,7 +56,8 @@ class Readers(NamedTuple):
 class FileRow(NamedTuple):
     """A file as the journal remembers it, long after its account was closed. Times are epoch
     seconds; `campaign` is None for the file's own name, `states` (a count for each `State`, encoded
-    as in the fact that reported it) and `placed` until it is reported."""
+    as in the fact that reported it) and `placed` until it is reported. `submitted`: whether anything
+    of it was ever on its way, where that is known by then."""
 
     file_id: int
     token: str
@@ -69,6 +70,7 @@ class FileRow(NamedTuple):
     reported: float | None
     placed: str | None
     states: bytes | None
+    submitted: int | None
 
 
 class Writing(Protocol):

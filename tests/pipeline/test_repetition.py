@@ -12,7 +12,8 @@ import trio.testing
 from smppd.campaign import CampaignTerms
 from smppd.ledger.entries import read_rejected
 from smppd.ledger.facts import QUEUE_SHIFT
-from smppd.message import State
+from smppd.message import ErrorInfo, State
+from smppd.smpp.vocabulary import CommandStatus
 from tests.pipeline.conftest import KilledError, Mortal
 
 if TYPE_CHECKING:
@@ -87,6 +88,61 @@ async def test_a_repetition_does_not_keep_a_campaign_from_going_again_after_the_
             State.DUPLICATE,
             State.QUEUED,
         ]
+
+
+@pytest.mark.parametrize("when", ["open", "reported", "after a restart"])
+@pytest.mark.parametrize("what", ["nothing in it", "all wrong", "cancelled", "barred"])
+async def test_what_never_left_does_not_keep_a_corrected_file_from_going(
+    bench: Bench, autojump_clock: MockClock, what: str, when: str
+) -> None:
+    bad = [bench.sms(to="nobody"), bench.sms(to="+34")]
+    lines = {"nothing in it": [], "all wrong": bad}.get(what, [bench.sms(), *bad])
+    async with bench.up(publishing=when != "open", window=0 if what == "cancelled" else 9) as life:
+        if what == "barred":
+            error = ErrorInfo("OPTED_OUT", None, "no more")
+            life.desk.gate.add(lambda row, _: error if row.file_id == 1 else None)
+        file_id = await life.hand_in(lines, "1.csv", token="t1", terms=ONCE)
+        await trio.testing.wait_all_tasks_blocked()
+        if what == "cancelled":
+            life.campaigns.cancel(life.accounts.files[file_id], "ana")
+            await life.desk.commit()
+        if when == "open":
+            await hand_in_right(life)
+            return
+        await trio.sleep(9000)
+        assert file_id not in life.accounts.files
+        if when == "reported":
+            await hand_in_right(life)
+            return
+    async with bench.up() as life:
+        await hand_in_right(life)
+
+
+async def hand_in_right(life: Life) -> None:
+    """What was wrong is handed in anew and goes; after that it is a repetition."""
+    await life.hand_in([life.bench.sms(id="right")], "2.csv", token="t2", terms=ONCE)
+    await life.hand_in([life.bench.sms(id="again")], "3.csv", token="t3", terms=ONCE)
+    found = dict(await states(life))
+    assert (found["right"], found["again"]) == (State.QUEUED, State.DUPLICATE)
+    assert await reasons(life) == {'campaign "K" was handed in before, in 2.csv'}
+
+
+@pytest.mark.parametrize("status", [0, CommandStatus.ESME_RTHROTTLED])
+async def test_what_may_have_left_counts_though_the_rest_was_cancelled(
+    bench: Bench, autojump_clock: MockClock, status: int
+) -> None:
+    async with bench.up(publishing=True, window=1) as life:
+        lines = [bench.sms(receipt=False), bench.sms(to="nobody"), bench.sms()]
+        file_id = await life.hand_in(lines, "1.csv", token="t1", terms=ONCE)
+        await trio.testing.wait_all_tasks_blocked()
+        (part,) = life.wire.in_flight
+        life.campaigns.cancel(life.accounts.files[file_id], "ana")
+        await life.desk.commit()
+        await life.answer(part, status)
+        await trio.sleep(9000)
+        assert file_id not in life.accounts.files
+        await life.hand_in([bench.sms(id="again")], "2.csv", token="t2", terms=ONCE)
+        assert dict(await states(life))["again"] == State.DUPLICATE
 
 
 async def test_what_proved_unusable_does_not_count(bench: Bench, autojump_clock: MockClock) -> None:

@@ -18,11 +18,12 @@ def iso(at: float | None) -> str | None:
     if at is None:
         return None
     second = int(at)
-    return f"{_to_the_second(second)}.{int((at - second) * 1000):03d}Z"
+    return f"{to_the_second(second)}.{int((at - second) * 1000):03d}Z"
 
 
 @lru_cache(maxsize=64)
-def _to_the_second(second: int) -> str:
+def to_the_second(second: int) -> str:
+    """A whole second in ISO 8601, UTC, without its Z."""
     return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"
 
 

@@ -26,6 +26,7 @@ from smppd.events import Emit
 from smppd.httpapi.account import Account
 from smppd.httpapi.caller import Around
 from smppd.httpapi.chat import Keeping
+from smppd.journal.items import Items
 from smppd.journal.journal import Journal
 from smppd.journal.store import Batch, Store
 from smppd.keeping.station import Clock
@@ -302,7 +303,7 @@ class Parts:
             self.desk,
             Reporter(
                 section.path,
-                reader.items,
+                Items(reader).of_each,
                 around.run_sync,
                 report_terms._replace(keeps_source=not config.retention.drops_contents),
                 earlier=earlier,

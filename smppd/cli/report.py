@@ -21,7 +21,8 @@ from smppd.placing import fsync_folder, write_whole
 from smppd.ports import FileRow
 from smppd.results.page import PAGE, render_page, wants_page
 from smppd.results.report import REPORT, RESULTS, heading_of, write_lines
-from smppd.results.totals import Heading, Tally, Totals
+from smppd.results.tally import Tally
+from smppd.results.totals import Heading, Totals
 from smppd.told import iso
 
 #: Files of one campaign that are summed at most, and candidates that are named.

@@ -14,11 +14,12 @@ from contextlib import contextmanager
 import msgspec
 
 from smppd.campaign import NO_TERMS, CampaignTerms
+from smppd.journal.items import Ended, Items
 from smppd.journal.schema import one_moment
 from smppd.journal.store import Store
 from smppd.ledger.accounts import Accounts
-from smppd.ledger.entries import MessageRow, Outstanding, read_outstanding
-from smppd.ledger.facts import Fact, Kind
+from smppd.ledger.entries import Outstanding, read_outstanding
+from smppd.ledger.facts import Kind
 from smppd.ledger.slots import BLOCK, FINAL_AT_ADMISSION, Slots
 from smppd.ledger.snapshot import Chunk, FileAccount, read_chunk
 from smppd.ledger.steps.queues import TAKING
@@ -26,9 +27,6 @@ from smppd.message import State
 from smppd.ports import FileRow
 
 _read_terms = msgspec.msgpack.Decoder(CampaignTerms).decode
-
-#: A file's messages in its order, each with the fact that ended it.
-Ended = Iterator[tuple[MessageRow, Fact | None]]
 
 
 class PastFile(msgspec.Struct):
@@ -85,7 +83,7 @@ class Past:
 
     def items(self, past: PastFile) -> Ended:
         """Its messages in the order of the file, each with the fact that made it final."""
-        return self._store.items(past.file, past.slots)
+        return Items(self._store).of(past.file, past.slots)
 
     def _unfinished(self, file: FileAccount) -> dict[int, Outstanding]:
         found = {

@@ -30,8 +30,7 @@ from smppd.ledger import memory
 from smppd.ledger.accounts import Accounts
 from smppd.ledger.entries import MessageRow
 from smppd.ledger.facts import NOTHING_SAID, QUEUE_SHIFT, Fact, Kind, ReceiptFact
-from smppd.ledger.slots import BLOCK, Slots
-from smppd.ledger.snapshot import FileAccount, FullBlock, read_chunk
+from smppd.ledger.snapshot import FullBlock, read_chunk
 from smppd.message import Lane, State
 from smppd.optout.roll import Change
 from smppd.ports import ApiCall, Base, Counted, Pruned
@@ -55,8 +54,6 @@ _AT_ONCE = (250, 50, 10, 1)
 _KEYS = {"client_id": "id", "waiting": "key"}
 #: Rows of a lot that are forgotten at once: a few milliseconds.
 DROPPED_AT_ONCE = 1000
-#: So many results of calls are read at once.
-CALLS_AT_ONCE = 10
 
 
 class Batch(msgspec.Struct):
@@ -399,28 +396,8 @@ class Store:
         cursor = self._sql.execute(_FACT + "WHERE seq " + _AMONG, (json.dumps(seqs),))
         return {row[0]: Fact._make(row) for row in cursor}
 
-    def items(self, file: FileAccount, slots: Slots) -> Iterator[tuple[MessageRow, Fact | None]]:
-        """A file's messages in the order of the file, each with the fact that made it final."""
-        number, block = -1, array("q")
-        for chunk in file.chunks:
-            rows = [row for first, last, _ in chunk.ranges for row in self.read_range(first, last)]
-            rows.sort(key=lambda row: row.item)
-            ends = []
-            for row in rows:
-                if row.item // BLOCK != number:
-                    number = row.item // BLOCK
-                    block = slots.block(number) or self._full_block(file.file_id, number)
-                ends.append(block[row.item % BLOCK])
-            # What a call answers may be large; the rows are decoded for their results anyway.
-            calls = any(row.state == State.QUEUED and row.message.call for row in rows)
-            at_once = CALLS_AT_ONCE if calls else len(rows)
-            for start in range(0, len(rows), at_once or 1):
-                lot = slice(start, start + at_once)
-                facts = self.read_facts([seq for seq in ends[lot] if seq > 0])
-                for row, seq in zip(rows[lot], ends[lot], strict=True):
-                    yield row, facts.get(seq)
-
-    def _full_block(self, file_id: int, number: int) -> array[int]:
+    def full_block(self, file_id: int, number: int) -> array[int]:
+        """A block of a file's slots that was handed over when it was full."""
         (data,) = self._sql.execute(
             "SELECT data FROM slots WHERE file_id = ? AND block = ?", (file_id, number)
         ).fetchone()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -18,6 +18,7 @@ from typing import Self
 #: Up to so many drafts are synced one by one: a sync of the whole filesystem waits for others, too.
 FEW = 8
 _BUFFER = 1 << 16
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -27,6 +28,7 @@ class Drafts:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._path = str(folder)
         self._descriptor = -1
         self._waiting: list[tuple[str, str]] = []
 
@@ -45,10 +47,14 @@ class Drafts:
 
     def write(self, target: str, pieces: Iterable[bytes]) -> None:
         """Draft what is to be at this path, where it replaces whatever is there."""
-        draft = f"{self._folder}/.{len(self._waiting)}.tmp"
-        with open(draft, "wb", buffering=_BUFFER) as file:
+        draft = f"{self._path}/.{len(self._waiting)}.tmp"
+        descriptor = os.open(draft, _NEW, 0o666)
+        try:
             self._waiting.append((draft, target))
-            file.writelines(pieces)
+            for octets in _gathered(pieces):
+                _write_all(descriptor, octets)
+        finally:
+            os.close(descriptor)
 
     def place(self) -> None:
         """Put them on disk, and then each where it is to be, in the order they were written."""
@@ -69,6 +75,24 @@ class Drafts:
         if _libc.syncfs(self._descriptor):
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number), str(self._folder))
+
+
+def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same octets in few pieces: a short file is one."""
+    gathered, length = list[bytes](), 0
+    for piece in pieces:
+        gathered.append(piece)
+        length += len(piece)
+        if length >= _BUFFER:
+            yield b"".join(gathered)
+            gathered, length = [], 0
+    yield b"".join(gathered)
+
+
+def _write_all(descriptor: int, octets: bytes) -> None:
+    written = os.write(descriptor, octets)
+    while written < len(octets):
+        written += os.write(descriptor, memoryview(octets)[written:])
 
 
 def _sync(path: str) -> None:

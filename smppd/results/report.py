@@ -5,11 +5,12 @@ Pure but for the journal that its messages are read from; where the octets go is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
+from smppd.campaign import NO_TERMS
 from smppd.config import Html, Prices
 from smppd.ledger.entries import MessageRow, Outstanding
 from smppd.ledger.facts import Fact
@@ -18,7 +19,9 @@ from smppd.ledger.snapshot import FileAccount
 from smppd.message import Lane
 from smppd.results.lines import echo_of, encode_line, result_lines
 from smppd.results.page import PAGE, render_page, wants_page
-from smppd.results.totals import Heading, Tally, terms_of
+from smppd.results.single import Single
+from smppd.results.tally import Tally
+from smppd.results.totals import Heading, terms_of
 from smppd.told import iso
 
 #: The endings of what stands beside a file in `done/`.
@@ -27,7 +30,10 @@ REPORT = ".report.json"
 
 #: A file's messages in its order, each with the fact that ended it.
 Ended = Iterator[tuple[MessageRow, Fact | None]]
-Items = Callable[[FileAccount, Slots], Ended]
+#: The messages of each of these files, in their order; of each to be taken before the next one's.
+Items = Callable[[Iterable[tuple[FileAccount, Slots]]], Iterator[Ended]]
+
+_LANES = {lane: lane.name.lower() for lane in Lane}
 
 
 class ReportTerms(NamedTuple):
@@ -58,7 +64,7 @@ class Report:
         self._items = items
         self._entries = {entry.item: entry for entry in unfinished}
         self._html = terms.html
-        self._tally = Tally(terms.prices)
+        self._tally = (Single if file.items == 1 else Tally)(terms.prices)
 
     def results(self) -> Iterator[bytes]:
         """The octets of `NAME.results.jsonl`, in pieces; to be taken once, to their end."""
@@ -73,7 +79,9 @@ class Report:
         yield REPORT, totals.encode()
 
 
-def write_lines(items: Ended, entries: Mapping[int, Outstanding], tally: Tally) -> Iterator[bytes]:
+def write_lines(
+    items: Ended, entries: Mapping[int, Outstanding], tally: Tally | Single
+) -> Iterator[bytes]:
     """The lines of results of these messages, each counted as it goes by."""
     for row, fact in items:
         line, destinations = result_lines(row, fact, entries.get(row.item))
@@ -85,10 +93,9 @@ def write_lines(items: Ended, entries: Mapping[int, Outstanding], tally: Tally) 
 
 def heading_of(file: FileAccount) -> Heading:
     """What a report says of a file beside its messages."""
-    lane = Lane(file.lane).name.lower()
-    return Heading(
-        file.name, claim_of(file), lane, iso(file.opened), file.campaign, terms_of(file.terms)
-    )
+    terms = None if file.terms is NO_TERMS else terms_of(file.terms)
+    opened = iso(file.opened)
+    return Heading(file.name, claim_of(file), _LANES[Lane(file.lane)], opened, file.campaign, terms)
 
 
 def claim_of(file: FileAccount) -> str:

@@ -18,7 +18,6 @@ import trio
 
 from smppd.disk import RESULTS as RESULTS_ON_DISK
 from smppd.disk import Disk
-from smppd.ledger.slots import Slots
 from smppd.ledger.snapshot import FileAccount
 from smppd.placing import SIDECAR, day_folder, first_free, fsync_folder, names_after
 from smppd.ports import Resting
@@ -29,19 +28,19 @@ from smppd.results.report import (
     REPORT,
     RESULTS,
     Ended,
+    Items,
     Report,
     ReportTerms,
     claim_in,
     claim_of,
 )
 
-Items = Callable[[FileAccount, Slots], Ended]
-
 #: A claim is looked for under so many names that differ in their number only.
 FAR = 5000
 
 #: Where drafts lie, inside `work/`.
 DRAFTS = ".results"
+_DAY = 86_400.0
 
 
 class _Place(NamedTuple):
@@ -102,51 +101,59 @@ class Reporter:
         return [place.target for place in places]
 
     def _place(self, files: Sequence[Resting]) -> list[_Place]:
-        places, given = list[_Place](), set[str]()
+        places = self._find_places([each.file for each in files])
+        unwritten = [each for each in zip(files, places, strict=True) if not each[1].written]
         with Drafts(self._work / DRAFTS) as drafts:
-            for each in files:
-                place = self._find_place(each.file, given)
-                places.append(place)
-                given.add(place.target)
-                if not place.written:
-                    self._draft(each, place.target, drafts)
+            sources = ((resting.file, resting.slots) for resting, _ in unwritten)
+            for (resting, place), items in zip(unwritten, self._items(sources), strict=True):
+                self._draft(resting, items, place.target, drafts)
             drafts.place()
         for place in places:
             if place.source is not None and self._terms.keeps_source:
                 # First what lies beside it: without its file nobody reads it.
-                with suppress(FileNotFoundError):
+                if _is_there(place.source + SIDECAR):
                     os.rename(place.source + SIDECAR, place.target + SIDECAR)
                 os.rename(place.source, place.target)
-        for folder in {os.path.dirname(target) for target in given}:
+        for folder in {os.path.dirname(place.target) for place in places}:
             fsync_folder(Path(folder))
         if not self._terms.keeps_source:
             _remove([place.source for place in places if place.source is not None])
         self._clear_away([each.file for each in files])
         return places
 
-    def _draft(self, resting: Resting, target: str, drafts: Drafts) -> None:
-        file, slots, unfinished = resting
-        report = Report(file, self._items(file, slots), unfinished, self._terms)
+    def _draft(self, resting: Resting, items: Ended, target: str, drafts: Drafts) -> None:
+        report = Report(resting.file, items, resting.unfinished, self._terms)
         drafts.write(target + RESULTS, report.results())
         for ending, octets in report.documents():
             drafts.write(target + ending, (octets,))
 
     def _clear_away(self, files: Sequence[FileAccount]) -> None:
         """Remove what stood beside the sources, and the folders in which nothing is left."""
-        work = self._work
+        work = str(self._work)
         for file in files:
-            with suppress(FileNotFoundError):
-                os.unlink(f"{work}/{file.token}/{file.name}.progress.json")
+            progress = f"{work}/{file.token}/{file.name}.progress.json"
+            if _is_there(progress):
+                os.unlink(progress)
         for token in {file.token for file in files}:
             with suppress(OSError):  # other files of the same claim are still being worked on
                 os.rmdir(f"{work}/{token}")
 
     # ── names ────────────────────────────────────────────────────────────────────────────────
 
-    def _find_place(self, file: FileAccount, given: set[str]) -> _Place:
+    def _find_places(self, files: Sequence[FileAccount]) -> list[_Place]:
+        places, given = list[_Place](), set[str]()
+        folders = dict[int, str]()
+        for file in files:
+            # The day of the hand-in, so that a publication begun again after midnight finds its place.
+            day = int(file.opened // _DAY)
+            if day not in folders:
+                folders[day] = str(day_folder(self._done, file.opened))
+            places.append(self._find_place(file, folders[day], given))
+            given.add(places[-1].target)
+        return places
+
+    def _find_place(self, file: FileAccount, folder: str, given: set[str]) -> _Place:
         """A name in `done/` that nobody has, or the one that this file was given before a crash."""
-        # The day of the hand-in, so that a publication begun again after midnight finds its place.
-        folder = str(day_folder(self._done, file.opened))
         named = names_after(file.name)
         again = file.file_id <= self._earlier or file.file_id in self._broken_off
         claim = claim_of(file) if again else None
@@ -157,11 +164,16 @@ class Reporter:
 
         free = first_free(taken)
         source = f"{self._work}/{file.token}/{file.name}"
-        if os.path.lexists(source):
+        if _is_there(source):
             return _Place(source, f"{folder}/{named(free)}")
         if claim is not None and (number := _find_claim(folder, named, free, claim)):
             return _Place(None, f"{folder}/{named(number)}", written=True)
         return _Place(None, f"{folder}/{named(free)}")
+
+
+def _is_there(path: str) -> bool:
+    """Whether there is anything of this name, also a link that leads nowhere."""
+    return os.access(path, os.F_OK, follow_symlinks=False)
 
 
 def _remove(sources: Sequence[str]) -> None:
@@ -176,10 +188,10 @@ def _remove(sources: Sequence[str]) -> None:
 def _is_used(path: str, claim: str | None) -> bool:
     """Whether a name in `done/` is somebody else's. A publication of this claim may have left its
     results and report there before its source; without one, whatever is there is another's."""
-    if os.path.lexists(path):
+    if _is_there(path):
         return True
     if claim is None:
-        return any(os.path.lexists(path + ending) for ending in (RESULTS, REPORT, PAGE, SIDECAR))
+        return any(_is_there(path + ending) for ending in (RESULTS, REPORT, PAGE, SIDECAR))
     there = _claim_at(path)
     return there is not None and there != claim
 

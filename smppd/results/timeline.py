@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import msgspec
+
+from smppd.told import to_the_second
 
 #: Columns of a timeline at most.
 MOST_COLUMNS = 60
@@ -84,12 +87,27 @@ class Moments:
                 else:
                     later[name] += count
         return Timeline(
-            f"{datetime.fromtimestamp(start, UTC):%Y-%m-%dT%H:%M:%SZ}",
+            f"{to_the_second(start)}Z",
             step,
             columns["submitted"],
             columns["delivered"],
             later if any(later.values()) else msgspec.UNSET,
         )
+
+
+def of_one(submitted: str | None, delivered: str | None) -> Timeline | None:
+    """The timeline of a single message, as `Moments` would draw it."""
+    moments = [_seconds(moment[: _WIDTHS[0]]) for moment in (submitted, delivered) if moment]
+    if not moments:
+        return None
+    first, last = min(moments), max(moments)
+    step = _step(last - first + 1)
+    start = first - first % step
+    columns = [[0] * ((last - start) // step + 1) for _ in range(2)]
+    for column, moment in zip(columns, (submitted, delivered), strict=True):
+        if moment:
+            column[(_seconds(moment[: _WIDTHS[0]]) - start) // step] = 1
+    return Timeline(f"{to_the_second(start)}Z", step, columns[0], columns[1])
 
 
 def _cut(counts: Mapping[str, int], width: int) -> defaultdict[str, int]:
@@ -99,6 +117,7 @@ def _cut(counts: Mapping[str, int], width: int) -> defaultdict[str, int]:
     return coarser
 
 
+@lru_cache(maxsize=64)
 def _seconds(moment: str) -> int:
     whole = moment + _REST[len(moment) :]
     return int(datetime.fromisoformat(whole).replace(tzinfo=UTC).timestamp())

@@ -1,13 +1,9 @@
-"""What a file, or a campaign, came to: the report. Counted message by message; pure.
-
-Memory is flat however many messages there are: they are counted by what they have in common.
-"""
+"""What is told of a file, or a campaign, as a whole: the report, its fields and its sums. Pure."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -15,26 +11,17 @@ import msgspec
 
 from smppd.campaign import CampaignTerms
 from smppd.config import Prices
-from smppd.countries import country_of, name_of
 from smppd.results.lines import ResultLine
-from smppd.results.timeline import Moments, Timeline
+from smppd.results.timeline import Timeline
 
 #: States whose messages left for good, as far as anybody knows: they are what costs.
 COSTING = ("sent", "delivered", "undelivered", "unknown")
 #: Under which name the numbers of no country are counted.
 NO_COUNTRY = "none"
-#: So many kinds of messages are told apart; those beyond share one error.
-_MOST_KINDS = 20_000
-_OTHER = "OTHER"
-#: Between two looks whether moments have become too many.
-_EVERY = 4095
-
 _COSTING = frozenset(COSTING)
 #: How the operations of the HTTP API begin that send SMS.
 _SMS = "sms."
 _NOTHING = Decimal(0)
-#: After and before every moment in ISO 8601.
-_NEVER = ("~", "")
 
 
 class Heading(NamedTuple):
@@ -57,14 +44,14 @@ class Share(msgspec.Struct):
     states: dict[str, int] = msgspec.field(default_factory=dict)
     cost: Decimal | msgspec.UnsetType = msgspec.UNSET
 
-    def add(self, kind: _Kind, count: int) -> None:
+    def add(self, kind: Kind, count: int) -> None:
         """Count so many messages of a kind."""
         self.messages += count
         self.parts += kind.parts * count
         self.states[kind.state] = self.states.get(kind.state, 0) + count
         self.pay(kind, count)
 
-    def pay(self, kind: _Kind, count: int) -> None:
+    def pay(self, kind: Kind, count: int) -> None:
         """Add what they cost, where that is known."""
         if kind.price is not None:
             self.cost = (self.cost or Decimal(0)) + kind.cost(count)
@@ -128,7 +115,7 @@ class Totals(msgspec.Struct):
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
-class _Kind(NamedTuple):
+class Kind(NamedTuple):
     """What the messages have in common that are counted together."""
 
     state: str
@@ -141,153 +128,34 @@ class _Kind(NamedTuple):
     price: Decimal | None
 
     def cost(self, count: int) -> Decimal:
+        """What so many of them cost; nothing where no price is known."""
         return Decimal(0) if self.price is None else self.price * (self.parts * count)
 
 
-class Tally:
-    """Counts messages; `totals` says what they come to."""
+def price_of(prices: Prices, line: ResultLine, country: str) -> Decimal | None:
+    """What a part of a message costs, where it costs and there is a price: of a call that sends no SMS
+    (a chat message, say), nothing."""
+    if not prices or line.state not in _COSTING:
+        return None
+    if line.op is not msgspec.UNSET and not line.op.startswith(_SMS):
+        return _NOTHING
+    return prices.price(line.to, line.link or "", country)
 
-    def __init__(self, prices: Prices) -> None:
-        self._prices = prices
-        self._priced = bool(prices)
-        self._kinds: defaultdict[tuple[object, ...], int] = defaultdict(int)
-        #: Of sends to groups, each destination.
-        self._reached: defaultdict[tuple[object, ...], int] = defaultdict(int)
-        self._moments = Moments()
-        #: The first moment and the last.
-        self._submitted = self._done = _NEVER
-        self._messages = 0
 
-    def count(self, line: ResultLine, destinations: Sequence[ResultLine] = ()) -> None:
-        """Add one message; a send to a group with its destinations."""
-        error = None if line.error is None else line.error.code
-        country: str | None = None
-        price = None
-        if destinations:
-            self._count_destinations(destinations)
-        else:
-            country = country_of(line.to)
-            if self._priced and line.state in _COSTING:
-                price = self._price(line, country)
-        if error is not None and len(self._kinds) >= _MOST_KINDS:
-            error = _OTHER
-        twice = line.possible_duplicate
-        self._kinds[
-            line.state, country, line.encoding, line.parts, line.link, error, twice, price
-        ] += 1
-        self._messages += 1
-        self._note_times(line)
-
-    def _count_destinations(self, lines: Iterable[ResultLine]) -> None:
-        for line in lines:
-            country, price = country_of(line.to), None
-            if self._priced and line.state in _COSTING:
-                price = self._price(line, country)
-            twice = line.possible_duplicate
-            self._reached[line.state, country, None, 1, line.link, None, twice, price] += 1
-
-    def _price(self, line: ResultLine, country: str) -> Decimal | None:
-        """What a part of it costs: of a call that sends no SMS (a chat message, say), nothing."""
-        if line.op is not msgspec.UNSET and not line.op.startswith(_SMS):
-            return _NOTHING
-        return self._prices.price(line.to, line.link or "", country)
-
-    def _note_times(self, line: ResultLine) -> None:
-        submitted, done, moments = line.submitted, line.done, self._moments
-        if submitted is not None:
-            if submitted > self._submitted[1]:
-                self._submitted = (self._submitted[0], submitted)
-            if submitted < self._submitted[0]:
-                self._submitted = (submitted, self._submitted[1])
-            moments.submitted[submitted[: moments.width]] += 1
-        if done is not None:
-            if done > self._done[1]:
-                self._done = (self._done[0], done)
-            if done < self._done[0]:
-                self._done = (done, self._done[1])
-            if line.state == "delivered":
-                moments.delivered[done[: moments.width]] += 1
-        if not self._messages & _EVERY:
-            moments.settle()
-
-    def add(self, other: Tally) -> None:
-        """Count what another counted, too: of another file of the same campaign."""
-        for counts, more in ((self._kinds, other._kinds), (self._reached, other._reached)):
-            for kind, count in more.items():
-                counts[kind] += count
-        self._messages += other._messages
-        self._moments.add(other._moments)
-        self._submitted = _both(self._submitted, other._submitted)
-        self._done = _both(self._done, other._done)
-
-    def totals(self, heading: Heading, *, complete: bool = True) -> Totals:
-        """What was counted so far."""
-        found = Totals(
-            heading.file,
-            heading.claim,
-            heading.lane,
-            heading.handed_in,
-            messages=self._messages,
-            complete=complete,
-            campaign=heading.campaign,
-        )
-        if heading.terms:
-            found.terms = dict(heading.terms)
-        kinds = [(_Kind._make(each), count) for each, count in self._kinds.items()]
-        reached = [(_Kind._make(each), count) for each, count in self._reached.items()]
-        _add_counts(found, kinds)
-        if reached:
-            found.destinations = _counted((kind.state, count) for kind, count in reached)
-        self._add_shares(found, kinds, reached)
-        self._add_times(found)
-        return found
-
-    def _add_shares(
-        self,
-        found: Totals,
-        kinds: Sequence[tuple[_Kind, int]],
-        reached: Sequence[tuple[_Kind, int]],
-    ) -> None:
-        countries, links = defaultdict[str, Share](Share), defaultdict[str, Share](Share)
-        places = [each for each in kinds if each[0].country is not None] + list(reached)
-        for kind, count in places:
-            countries[kind.country or NO_COUNTRY].add(kind, count)
-        for kind, count in kinds:
-            if kind.link is not None:
-                links[kind.link].add(kind, count)
-        for kind, count in reached:
-            if kind.link is not None:
-                links[kind.link].pay(kind, count)
-        for country, share in countries.items():
-            share.name = name_of("" if country == NO_COUNTRY else country)
-        found.countries, found.links = _by_size(countries), _by_size(links)
-        if self._priced:
-            found.cost = self._cost(places)
-
-    def _cost(self, places: Sequence[tuple[_Kind, int]]) -> Cost:
-        states, doubles, unpriced = defaultdict[str, Decimal](Decimal), Decimal(0), 0
-        for kind, count in places:
-            if kind.state not in _COSTING:
-                continue
-            if kind.price is None:
-                unpriced += count
-            states[kind.state] += kind.cost(count)
-            if kind.twice:
-                doubles += kind.cost(count)
-        total = sum(states.values(), Decimal(0))
-        by_state = {state: states[state] for state in COSTING if state in states}
-        return Cost(self._prices.currency, total, by_state, doubles, unpriced)
-
-    def _add_times(self, found: Totals) -> None:
-        if self._submitted is not _NEVER:
-            first, last = found.first_submitted, found.last_submitted = self._submitted
-            found.seconds = round(_seconds(last) - _seconds(first), 3)
-            sent = sum(count for state, count in found.states.items() if state in _COSTING)
-            found.rate = round(sent / found.seconds, 1) if found.seconds else None
-        if self._done is not _NEVER:
-            found.first_done, found.last_done = self._done
-        if (timeline := self._moments.timeline()) is not None:
-            found.timeline = timeline
+def cost_of(prices: Prices, places: Iterable[tuple[Kind, int]]) -> Cost:
+    """What these messages come to, each kind with their number."""
+    states, doubles, unpriced = defaultdict[str, Decimal](Decimal), Decimal(0), 0
+    for kind, count in places:
+        if kind.state not in _COSTING:
+            continue
+        if kind.price is None:
+            unpriced += count
+        states[kind.state] += kind.cost(count)
+        if kind.twice:
+            doubles += kind.cost(count)
+    total = sum(states.values(), Decimal(0))
+    by_state = {state: states[state] for state in COSTING if state in states}
+    return Cost(prices.currency, total, by_state, doubles, unpriced)
 
 
 def terms_of(terms: CampaignTerms) -> dict[str, object]:
@@ -309,40 +177,3 @@ def terms_of(terms: CampaignTerms) -> dict[str, object]:
     if terms.repeats:
         found["repeats"] = terms.repeats
     return found
-
-
-def _add_counts(found: Totals, kinds: Sequence[tuple[_Kind, int]]) -> None:
-    found.states = _counted((kind.state, count) for kind, count in kinds)
-    found.encodings = _counted((kind.encoding, count) for kind, count in kinds)
-    found.errors = _by_count(_counted((kind.error, count) for kind, count in kinds))
-    lengths = Counter[int]()
-    for kind, count in kinds:
-        lengths[kind.parts] += count
-    found.lengths = {parts: count for parts, count in sorted(lengths.items()) if parts}
-    found.parts = sum(kind.parts * count for kind, count in kinds)
-    found.possible_duplicates = sum(count for kind, count in kinds if kind.twice)
-
-
-def _counted(pairs: Iterable[tuple[str | None, int]]) -> dict[str, int]:
-    counts = Counter[str]()
-    for key, count in pairs:
-        if key is not None:
-            counts[key] += count
-    return dict(counts)
-
-
-def _by_count(counts: dict[str, int]) -> dict[str, int]:
-    return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
-
-
-def _by_size(shares: Mapping[str, Share]) -> dict[str, Share]:
-    return dict(sorted(shares.items(), key=lambda each: (-each[1].messages, each[0])))
-
-
-def _both(one: tuple[str, str], other: tuple[str, str]) -> tuple[str, str]:
-    found = min(one[0], other[0]), max(one[1], other[1])
-    return _NEVER if found == _NEVER else found
-
-
-def _seconds(moment: str) -> float:
-    return datetime.fromisoformat(moment).timestamp()

@@ -21,7 +21,8 @@ from smppd.config import Prices
 from smppd.message import ErrorInfo
 from smppd.results.lines import ResultLine
 from smppd.results.page import render_page
-from smppd.results.totals import Heading, Tally
+from smppd.results.tally import Tally
+from smppd.results.totals import Heading
 from smppd.told import iso
 
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")

@@ -22,6 +22,7 @@ import trio
 from smppd.campaign import CampaignTerms
 from smppd.config import ContactsConfig, HttpConfig, LinkConfig, RouteConfig
 from smppd.events import Event
+from smppd.journal.items import Items
 from smppd.journal.journal import Journal
 from smppd.journal.store import Batch, open_reader, open_store
 from smppd.ledger.accounts import Accounts
@@ -243,7 +244,7 @@ class Life:
             self.desk,
             Reporter(
                 bench.root,
-                self.reader.items,
+                Items(self.reader).of_each,
                 self._read_in_place,
                 earlier=self.accounts.last_file,
             ),

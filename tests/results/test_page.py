@@ -11,7 +11,8 @@ from smppd.config import Prices
 from smppd.message import ErrorInfo
 from smppd.results.charts import duration, money, share_of
 from smppd.results.page import FEWEST_MESSAGES, render_page, wants_page
-from smppd.results.totals import Heading, Tally, Totals
+from smppd.results.tally import Tally
+from smppd.results.totals import Heading, Totals
 from tests.results.test_totals import HEADING, PRICES, line, rejected
 
 #: Elements that have no end tag.

@@ -14,8 +14,9 @@ from smppd.campaign import NO_TERMS, CampaignTerms, Canary
 from smppd.config import Prices
 from smppd.message import ErrorInfo
 from smppd.results.lines import ResultLine
+from smppd.results.tally import Tally
 from smppd.results.timeline import MOST_COLUMNS, Moments
-from smppd.results.totals import Heading, Tally, Totals, terms_of
+from smppd.results.totals import Heading, Totals, terms_of
 from smppd.told import iso
 
 HEADING = Heading("a.jsonl", "t/a.jsonl", "bulk", "2026-11-28T02:00:00.000Z", "spring")

@@ -62,7 +62,7 @@ class CampaignCommands:
         files = [file for file in self._desk.accounts.files.values() if file.pending_or_open]
         names = names_of(files[-_NAMED_AT_MOST:])
         there = f"; open are {', '.join(names)}" if names else "; none is open"
-        return f"no open campaign or file is called {name}{there}"
+        return f"no open campaign or file is called {name}{there}; what is over: smppd campaigns"
 
 
 def _told(file: FileAccount) -> dict[str, Any]:
@@ -73,4 +73,5 @@ def _told(file: FileAccount) -> dict[str, Any]:
         "queued": file.states[State.QUEUED],
         "on_its_way": file.states[State.SENDING],
         "held": file.why_held,
+        "cancelled": file.cancelled,
     }

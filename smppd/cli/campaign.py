@@ -6,16 +6,22 @@ import argparse
 from typing import Any
 
 from smppd.cli.status import ask_daemon
-from smppd.cli.terminal import Terminal, plural
+from smppd.cli.terminal import CommandError, Terminal, plural
 from smppd.config import Config
 
 #: Files that are named one by one.
 _SHOWN = 20
 _DONE = {"pause": "paused", "resume": "resumed", "cancel": "cancelled"}
+#: What is said of a file with which nothing was to be done; the same, when it is cancelled.
 _WAS = {
-    "pause": "was paused already, or is cancelled",
-    "resume": "was not held, or is cancelled",
+    "pause": "was paused already: {held}",
+    "resume": "was not held",
     "cancel": "has nothing left to cancel",
+}
+_CANCELLED = {
+    "pause": "is cancelled, by {cancelled}: nothing more of it leaves",
+    "resume": "is cancelled, by {cancelled}, and cannot go on: hand it in anew",
+    "cancel": "is cancelled already, by {cancelled}",
 }
 
 
@@ -37,6 +43,8 @@ def steer(
     reason: str | None = None,
 ) -> int:
     """Have the daemon do it with every open file of a campaign; 1 if nothing changed."""
+    if not arguments.campaign:
+        raise CommandError("--campaign takes the name of a campaign or file", exit_code=2)
     wanted: dict[str, Any] = {"campaign": arguments.campaign}
     if reason is not None:
         wanted["reason"] = reason
@@ -48,7 +56,8 @@ def steer(
     for file in done[:_SHOWN]:
         terminal.say(f"{_name(file)} {_DONE[command]}: {_left(file)}")
     for file in answer["unchanged"][:_SHOWN]:
-        terminal.say(f"{_name(file)} {_WAS[command]}")
+        was = _CANCELLED if file["cancelled"] else _WAS
+        terminal.say(f"{_name(file)} {was[command].format_map(file)}")
     more = max(0, len(done) - _SHOWN) + max(0, len(answer["unchanged"]) - _SHOWN)
     if more:
         terminal.say(f"and {plural(more, 'file')} more")

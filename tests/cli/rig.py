@@ -66,8 +66,14 @@ def read(folder: Path) -> Config:
 @contextmanager
 def running(folder: Path, **http: Any) -> Iterator[SimulatedTransport]:
     """Run a daemon in a thread, with a provider of such a script; the way to the provider."""
-    config = read(folder)
     transport = simulated(http=HTTP | http)
+    with living(read(folder), SECRETS, Surroundings(transport=transport)):
+        yield transport
+
+
+@contextmanager
+def living(config: Config, secrets: dict[str, str], around: Surroundings) -> Iterator[None]:
+    """Run a daemon in a thread."""
     ready = threading.Event()
     lives: list[tuple[trio.lowlevel.TrioToken, Daemon]] = []
 
@@ -76,7 +82,7 @@ def running(folder: Path, **http: Any) -> Iterator[SimulatedTransport]:
             ready.set()
 
     async def live() -> None:
-        with Daemon(config, SECRETS, observe, Surroundings(transport=transport)) as daemon:
+        with Daemon(config, secrets, observe, around) as daemon:
             lives.append((trio.lowlevel.current_trio_token(), daemon))
             await daemon.run(signals=False)
 
@@ -84,7 +90,7 @@ def running(folder: Path, **http: Any) -> Iterator[SimulatedTransport]:
     thread.start()
     try:
         assert ready.wait(PATIENCE), "the daemon does not come up"
-        yield transport
+        yield
     finally:
         token, daemon = lives[0]
         trio.from_thread.run_sync(daemon.request_stop, "the end", trio_token=token)

@@ -75,9 +75,25 @@ def stop(daemon: subprocess.Popen[bytes]) -> resource.struct_rusage:
 
 
 def cpu(pid: int) -> float:
-    """Seconds of CPU that the process has used, user and system."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Seconds of CPU that the process and its children have used, user and system."""
+    ticks = sum(int(each[11]) + int(each[12]) for each in (_stat(pid), *map(_stat, children(pid))))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def memory(pid: int) -> int:
+    """Octets of memory that the process and its children have now."""
+    pages = sum(int(each[21]) for each in (_stat(pid), *map(_stat, children(pid))))
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def children(pid: int) -> list[int]:
+    """The processes that it has started and that still run."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]
+
+
+def _stat(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 def written(pid: int) -> int:

@@ -32,6 +32,7 @@ from smppd.journal.store import Batch, Store
 from smppd.keeping.station import Clock
 from smppd.ledger.facts import Fact, Kind, receipt_fact
 from smppd.ledger.ledger import Ledger
+from smppd.ledger.snapshot import FileAccount
 from smppd.link.link import Link
 from smppd.link.supervisor import Connect
 from smppd.message import Lane
@@ -317,8 +318,8 @@ class Parts:
         files = self.ledger.accounts.files
         self.progress = ProgressWriter(section.path / "work", files.values, around.wall)
 
-    def _forget_file(self, token: str, name: str) -> None:
-        self.admission.forget_file(token, name)
+    def _forget_file(self, file: FileAccount) -> None:
+        self.admission.forget_file(file)
         self.spool.figures.reported += 1
 
 

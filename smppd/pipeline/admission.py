@@ -12,6 +12,7 @@ from smppd.ledger.facts import encode
 from smppd.ledger.references import Numbering
 from smppd.ledger.snapshot import Chunk, FileAccount
 from smppd.message import ErrorInfo, Lane, Message, State
+from smppd.pipeline.crowding import Crowding
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.items import Item, Items, Terms
 from smppd.pipeline.repetition import Repetition, mark_repeated
@@ -35,6 +36,7 @@ class Admission:
         self._numbering = Numbering(desk.accounts.references)
         self._numbered: dict[int, int] = {}
         self._repetition = Repetition(desk, terms.dedupe_window)
+        self._crowding = Crowding(desk.accounts, terms.queues)
         self._under_way: dict[int, deque[Writing]] = {}
         self._by_claim = {
             (file.token, file.name): file.file_id for file in desk.accounts.files.values()
@@ -58,6 +60,7 @@ class Admission:
         token, name = claimed.token, claimed.name
         file_id = self._desk.ledger.file_opened(now, token, name, claimed.lane)
         self._by_claim[token, name] = file_id
+        self._crowding.files[claimed.lane] += 1
         return file_id
 
     async def note_terms(self, file_id: int, terms: CampaignTerms) -> None:
@@ -87,12 +90,17 @@ class Admission:
         """The file proved unusable before any line of it was admitted."""
         file = self._desk.accounts.files[file_id]
         self._desk.ledger.file_withdrawn(self._desk.wall(), file_id)
-        del self._by_claim[file.token, file.name]
+        self.forget_file(file)
         await self._desk.commit()
 
-    def forget_file(self, token: str, name: str) -> None:
-        """The file was reported; its claim will not be asked for again."""
-        self._by_claim.pop((token, name), None)
+    def forget_file(self, file: FileAccount) -> None:
+        """The file was reported, or is none; its claim will not be asked for again."""
+        if self._by_claim.pop((file.token, file.name), None) is not None:
+            self._crowding.files[file.lane] -= 1
+
+    def is_crowded(self, lane: Lane) -> bool:
+        """Whether more files of this lane would only take memory."""
+        return self._crowding.is_crowded(lane)
 
     async def admit_brief(self, files: Sequence[Brief]) -> None:
         """Take files of one lane in whole. See `ports`."""

@@ -27,7 +27,7 @@ class Publication:
     """Watches for files that can be reported, and reports each once.
 
     `spilled` reads the messages that are waiting on disk, for a file reported before its end;
-    `on_reported` is told the claim's token and name.
+    `on_reported` is told each that was.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Publication:
         spilled: Callable[[], Iterable[bytes]],
         emit: Emit,
         report_after: float,
-        on_reported: Callable[[str, str], None],
+        on_reported: Callable[[FileAccount], None],
     ) -> None:
         self._desk = desk
         self._publisher = publisher
@@ -132,7 +132,7 @@ class Publication:
             self._desk.ledger.file_reported(now, file.file_id, event.placed)
         await self._desk.commit()
         for file, event in zip(files, told, strict=True):
-            self._on_reported(file.token, file.name)
+            self._on_reported(file)
             self._emit(event)
 
     def _unfinished(self, files: Set[int]) -> dict[int, list[Outstanding]]:

@@ -10,7 +10,7 @@ fails (no disk, no folder), never for one file's sake.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
@@ -34,6 +34,10 @@ from smppd.spool.watching import Lost, Overflow, Watch
 #: Drafts in inbox/tmp are removed when nothing has touched them for this long (seconds).
 DRAFTS_LAST = 36 * 3600.0
 
+#: Seconds between two lots of a crowded lane, and between two looks whether it still is.
+CROWDED_EVERY = 1.0
+CROWDED_LOOK = 0.05
+
 #: From so many files at once on, claiming them is work for `run_many`.
 MANY = 16
 
@@ -47,6 +51,9 @@ class ResumableAdmission(Admission, Protocol):
     def is_read(self, token: str, name: str) -> bool:
         """Whether every line of this claimed file is in the journal already."""
 
+    def is_crowded(self, lane: Lane) -> bool:
+        """Whether more files of this lane would only take memory."""
+
 
 class _Desk:
     """What belongs to one lane; `left` are the files that earlier runs claimed."""
@@ -56,6 +63,12 @@ class _Desk:
         self.inbox = inbox
         self.reader = reader
         self.left: Iterator[Taken] = iter(())
+        self.taken_at = float("-inf")
+
+    def put(self, files: Sequence[Taken]) -> None:
+        """Have them read."""
+        self.taken_at = trio.current_time()
+        self.reader.put(files)
 
 
 class Spool:
@@ -163,12 +176,12 @@ class Spool:
     async def _serve(self, desk: _Desk) -> bool:
         """Take one lot from a lane; False when there is nothing to take, or no room for it."""
         room = min(desk.reader.room, LOT)
-        if not room or self._closed:
+        if not room or self._closed or self._must_wait(desk):
             return False
         await trio.lowlevel.checkpoint()
         left = list(islice(desk.left, room))
         if left:
-            desk.reader.put(left)
+            desk.put(left)
             return True
         if self._space.is_short(trio.current_time()):
             return False
@@ -181,6 +194,10 @@ class Spool:
         if look.found:
             await self._claim(desk, look.found)
         return desk.inbox.has_more
+
+    def _must_wait(self, desk: _Desk) -> bool:
+        crowded = self._admission.is_crowded(desk.lane)
+        return crowded and trio.current_time() < desk.taken_at + CROWDED_EVERY
 
     async def _claim(self, desk: _Desk, found: list[tuple[str, int]]) -> None:
         run_sync = self._run_sync if len(found) < MANY else self._run_many
@@ -199,7 +216,7 @@ class Spool:
             self.figures.claimed += len(files)
             for taken in files:
                 self._emit(FileClaimed(taken.claimed.name, desk.lane.name.lower(), taken.octets))
-            desk.reader.put(files)
+            desk.put(files)
         self._disk.note(CLAIMS, outcome.failure)
         if outcome.failure is not None:
             desk.inbox.list_again()
@@ -226,7 +243,9 @@ class Spool:
         """Until the watch, a reader with room again, a file's rest or the next listing."""
         now = trio.current_time()
         dues = [each.inbox.next_due() for each in self._desks.values() if each.reader.room]
-        soon = LOOK_EVERY if self._space.is_short(now) else 3600
+        soon = LOOK_EVERY if self._space.is_short(now) else 3600.0
+        if any(map(self._must_wait, self._desks.values())):
+            soon = min(soon, CROWDED_LOOK)
         with trio.move_on_after(max(min(self._list_at, *dues, now + soon) - now, 0.01)):
             await self._news.wait()
         self._news = trio.Event()

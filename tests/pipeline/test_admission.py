@@ -413,7 +413,7 @@ async def test_a_file_is_read_once_it_is_closed_and_closing_it_twice_is_harmless
         assert len(life.events) == 1
     async with bench.up(dispatching=False) as life:
         assert life.admission.is_read("t1", "a.jsonl")
-        life.admission.forget_file("t1", "a.jsonl")
+        life.admission.forget_file(life.accounts.files[file_id])
         assert not life.admission.is_read("t1", "a.jsonl")
 
 

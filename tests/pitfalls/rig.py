@@ -38,8 +38,8 @@ T = TypeVar("T")
 EPOCH = 1_795_300_000.0
 #: Seconds of virtual time a test waits for something before it fails.
 PATIENCE = 3600.0
-#: Seconds of virtual time between two looks when nothing was heard.
-_LOOK_EVERY = 0.05
+#: Seconds of virtual time between two looks when nothing was heard: ever more, up to the second.
+_LOOK_AFTER, _LOOK_EVERY = 0.05, 1.0
 #: Seconds between two looks at the books, which need not be the daemon's on virtual time.
 BOOKKEEPING = 10.0
 
@@ -208,10 +208,12 @@ class Rig:
     async def until(self, true: Callable[[], Any], patience: float = PATIENCE) -> None:
         """Wait for something to have happened, and for what follows from it at the same instant
         (its commit, say); virtual time passes meanwhile."""
+        wait = _LOOK_AFTER
         with trio.fail_after(patience):
             while not true():
-                with trio.move_on_after(_LOOK_EVERY):
+                with trio.move_on_after(wait) as nothing_heard:
                     await self._news.park()
+                wait = min(2 * wait, _LOOK_EVERY) if nothing_heard.cancelled_caught else _LOOK_AFTER
         await self.quiet()
 
     async def quiet(self) -> None:

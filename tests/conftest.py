@@ -9,6 +9,7 @@ import shutil
 import signal
 import tempfile
 from collections import defaultdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,16 +22,24 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"::test_p(\d\d)_")
 
 
+#: Files in memory, and the octets that must be free there.
+_MEMORY, _ROOM = Path("/dev/shm"), 2 << 30
 _PYCACHE = pytest.StashKey[str]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let the commands that tests start be interrupted: where a shell runs the tests in its
-    background, SIGINT is ignored, and processes inherit that. And let them compile smppd once for
-    all, where Python is told to keep no bytecode: that is a third of what a short one costs."""
+    """Set up what tests, and the processes that they start, find around them.
+
+    These compile smppd once for all, also where Python is told to keep no bytecode: that is a
+    third of what a short one costs. `tmp_path` is in memory, since most of what a journal does on
+    a disk is to wait for it; those of tests/e2e are on a disk. And where a shell runs the tests in
+    its background, SIGINT is ignored, which processes inherit; here they can be interrupted.
+    """
     if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
         config.stash[_PYCACHE] = folder = tempfile.mkdtemp(prefix="smppd-pycache-")
         os.environ["PYTHONPYCACHEPREFIX"] = folder
+    if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free >= _ROOM:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

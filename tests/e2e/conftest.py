@@ -256,6 +256,14 @@ def short_folder() -> Iterator[Path]:
 
 
 @pytest.fixture
+def tmp_path(short_folder: Path) -> Path:
+    """On a disk: that its syncs take time is what a kill is to meet."""
+    folder = short_folder / "more"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
 def smsc_factory(programs: list[Program], short_folder: Path) -> SmscFactory:
     """See `SmscFactory`."""
 

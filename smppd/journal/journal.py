@@ -108,10 +108,10 @@ class Journal:
 
     def load_filters(self) -> None:
         """Read the keys of all lots, so that most look-ups need not go to disk."""
-        for key in self._store.all_keys("client_id"):
-            self._ids_on_disk.add(key)
-        for key in self._store.all_keys("waiting"):
-            self._waiting_on_disk.add(key)
+        for keys in self._store.all_keys("client_id"):
+            self._ids_on_disk.add(keys)
+        for keys in self._store.all_keys("waiting"):
+            self._waiting_on_disk.add(keys)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Commit whatever gathers, until cancelled. A commit under way is finished first.
@@ -291,14 +291,12 @@ class Journal:
 
     def _add(self, batch: Batch, checkpoint: Checkpoint) -> None:
         batch.at = checkpoint.at
-        batch.ids.extend((key, *held) for key, held in checkpoint.ids.items())
+        batch.ids.update(checkpoint.ids)
         batch.waiting.extend(checkpoint.waiting)
         batch.snapshot = checkpoint.snapshot or batch.snapshot
         batch.base = checkpoint.base or batch.base
-        for key in checkpoint.ids:
-            self._ids_on_disk.add(key)
-        for key, _ in checkpoint.waiting:
-            self._waiting_on_disk.add(key)
+        self._ids_on_disk.add(checkpoint.ids)
+        self._waiting_on_disk.add([key for key, _ in checkpoint.waiting])
 
     async def _read(self, call: Callable[[], T]) -> T:
         turn, read = self._turn, _Read(call)
@@ -317,7 +315,7 @@ class Journal:
 
     async def find_ids(self, ids: Sequence[str], since: float) -> dict[str, int]:
         """The msg_id of each of these client ids that was handed in after `since`."""
-        candidates = [key for key in ids if key in self._ids_on_disk]
+        candidates = self._ids_on_disk.among(ids)
         if not candidates:
             return {}
         return await self._read(lambda: self._store.find_ids(candidates, since))
@@ -328,7 +326,7 @@ class Journal:
 
     async def find_waiting(self, keys: Sequence[str]) -> list[bytes]:
         """Every spilled message behind one of these receipt keys, the newest last."""
-        candidates = [key for key in keys if key in self._waiting_on_disk]
+        candidates = self._waiting_on_disk.among(keys)
         if not candidates:
             return []
         return await self._read(lambda: self._store.find_waiting(candidates))

@@ -54,6 +54,8 @@ _AT_ONCE = (250, 50, 10, 1)
 _KEYS = {"client_id": "id", "waiting": "key"}
 #: Rows of a lot that are forgotten at once: a few milliseconds.
 DROPPED_AT_ONCE = 1000
+#: So many keys of lots are read at once.
+KEYS_AT_ONCE = 10_000
 
 
 class Batch(msgspec.Struct):
@@ -62,7 +64,7 @@ class Batch(msgspec.Struct):
     messages: list[MessageRow] = msgspec.field(default_factory=list)
     facts: list[Fact] = msgspec.field(default_factory=list)
     blocks: list[FullBlock] = msgspec.field(default_factory=list)
-    ids: list[tuple[str, int, float]] = msgspec.field(default_factory=list)
+    ids: dict[str, tuple[int, float]] = msgspec.field(default_factory=dict)
     waiting: list[tuple[str, bytes]] = msgspec.field(default_factory=list)
     snapshot: tuple[int, bytes] | None = None
     at: float = 0.0
@@ -188,7 +190,8 @@ class Store:
         if batch.ids:
             lot = self._new_lot("client_id", batch.at)
             self._insert(
-                "INSERT OR REPLACE INTO client_id", [(lot, *row) for row in sorted(batch.ids)]
+                "INSERT OR REPLACE INTO client_id",
+                [(lot, key, *batch.ids[key]) for key in sorted(batch.ids)],
             )
         if batch.waiting:
             lot = self._new_lot("waiting", batch.at)
@@ -305,10 +308,11 @@ class Store:
             (*after, limit),
         ).fetchall()
 
-    def all_keys(self, holds: str) -> Iterator[str]:
-        """Every key in the lots of "client_id" or "waiting"."""
-        for (key,) in self._sql.execute(f"SELECT {_KEYS[holds]} FROM {holds}"):  # noqa: S608
-            yield key
+    def all_keys(self, holds: str) -> Iterator[list[str]]:
+        """Every key in the lots of "client_id" or "waiting", many at once."""
+        found = self._sql.execute(f"SELECT {_KEYS[holds]} FROM {holds}")  # noqa: S608
+        while rows := found.fetchmany(KEYS_AT_ONCE):
+            yield [key for (key,) in rows]
 
     def all_waiting(self) -> Iterator[bytes]:
         """Every spilled message, oldest lot first; one with several parts comes several times."""

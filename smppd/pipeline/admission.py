@@ -173,25 +173,30 @@ class Admission:
     async def _drop_known(self, items: list[Item], now: float) -> None:
         """Mark those whose id was handed in before, and claim the ids of the others."""
         reserved = self._reserve(items, now)
-        if reserved:
-            known = await self._desk.journal.find_ids(reserved, now - self._terms.dedupe_window)
-            for item in items:
-                if item.id in known and item.state == State.QUEUED:
-                    _mark_duplicate(item)
-                    self._desk.recent_ids.pop(item.id, None)
+        if not reserved:
+            return
+        known = await self._desk.journal.find_ids(reserved, now - self._terms.dedupe_window)
+        if not known:
+            return
+        for item in items:
+            if item.id in known and item.state == State.QUEUED:
+                _mark_duplicate(item)
+                self._desk.recent_ids.pop(item.id, None)
 
     def _reserve(self, items: list[Item], now: float) -> list[str]:
         """Claim the ids of what will be queued; those that only the disk can know about."""
         recent, reserved = self._desk.recent_ids, []
+        since, claimed = now - self._terms.dedupe_window, (0, now)
         for item in items:
-            if item.id is None or item.state is not _QUEUED:
+            id_ = item.id
+            if id_ is None or item.state is not _QUEUED:
                 continue
-            held = recent.get(item.id)
-            if held is not None and held[1] >= now - self._terms.dedupe_window:
+            held = recent.get(id_)
+            if held is not None and held[1] >= since:
                 _mark_duplicate(item)
             else:
-                recent[item.id] = (0, now)
-                reserved.append(item.id)
+                recent[id_] = claimed
+                reserved.append(id_)
         return reserved
 
     def _enter(

@@ -156,8 +156,10 @@ class Desk:
         now = self.wall()
         # An id reserved by an admission that is still under way (0) must not be on disk before
         # its message is.
-        ids = {key: held for key, held in self.recent_ids.items() if held[0]}
-        self.recent_ids = {key: held for key, held in self.recent_ids.items() if not held[0]}
+        ids = self.recent_ids
+        self.recent_ids = {key: held for key, held in ids.items() if not held[0]}
+        for key in self.recent_ids:
+            del ids[key]
         self.ledger.indexed(now)
         snapshot = None
         waiting = []

@@ -74,7 +74,7 @@ async def test_a_read_sees_what_was_committed_in_the_same_turn(tmp_path: Path) -
 
 async def test_absent_keys_do_not_touch_the_disk(tmp_path: Path) -> None:
     store = open_store(tmp_path / "j.db")
-    store.commit(Batch(ids=[("a", 1, 1.0)], waiting=[("k", b"v")], at=1.0))
+    store.commit(Batch(ids={"a": (1, 1.0)}, waiting=[("k", b"v")], at=1.0))
     journal = Journal(store)
     journal.load_filters()
     # run() is not started: a look-up that went to disk would wait for ever.

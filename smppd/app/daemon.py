@@ -35,6 +35,7 @@ from smppd.observe.metrics import EventCounter, build_registry
 from smppd.observe.observers import Observer, Observers
 from smppd.observe.web import serve
 from smppd.spool.folders import prepare_root
+from smppd.spool.intake import RunSync
 
 #: Seconds between two looks at whether the books need a checkpoint.
 BOOKKEEPING = 0.25
@@ -82,10 +83,11 @@ class Daemon:
                 self._stack.enter_context(closing(open_store(path))),
                 self._stack.enter_context(closing(open_reader(path))),
             )
-            around = self._around
-            if around.run_many is None:
-                errands = self._stack.enter_context(Errands([lock.fileno()]))
-                around = replace(around, run_many=errands.run_sync)
+            around = replace(
+                self._around,
+                run_many=self._around.run_many or self._apart(lock),
+                publish_many=self._around.publish_many or self._apart(lock),
+            )
             self.parts = Parts(self.config, self._passwords, self.emit, around, stores, self._stack)
             self._survey = Survey(self.config, self.parts, self._started)
             self.commands: dict[str, Command] = {
@@ -95,6 +97,10 @@ class Daemon:
             self._stack = self._stack.pop_all()
         self._recovery_seconds = time.perf_counter() - began
         return self
+
+    def _apart(self, lock: BinaryIO) -> RunSync:
+        """A process of its own for work on files; it holds this lock, too."""
+        return self._stack.enter_context(Errands([lock.fileno()])).run_sync
 
     def _lock(self, lock: Path, what: str, key: str) -> BinaryIO:
         try:

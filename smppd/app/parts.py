@@ -26,7 +26,6 @@ from smppd.events import Emit
 from smppd.httpapi.account import Account
 from smppd.httpapi.caller import Around
 from smppd.httpapi.chat import Keeping
-from smppd.journal.items import Items
 from smppd.journal.journal import Journal
 from smppd.journal.store import Batch, Store
 from smppd.keeping.station import Clock
@@ -55,6 +54,7 @@ from smppd.pipeline.turns import Turns
 from smppd.pipeline.unheard import Unheard
 from smppd.policy import Retries
 from smppd.ports import Letter, ReceiptOf
+from smppd.publishing import Where, placing_apart
 from smppd.results.chats import ChatLetterbox
 from smppd.results.mailbox import Mailbox, MailRules
 from smppd.results.progress import ProgressWriter
@@ -85,7 +85,8 @@ class Surroundings:
     """What the daemon stands on: the time for people (epoch seconds), a place for calls that
     block, and the ways to an SMSC and to a provider of HTTP APIs (None: as their sections say). A
     test brings its own. `sum_up` is called a few times a second, for whoever tells sums of events.
-    `run_many` is a place for work on very many files (None: a process of its own)."""
+    `run_many` is a place for work on very many files, `publish_many` for results (None: a process of
+    its own for each)."""
 
     wall: Callable[[], float] = time.time
     run_sync: RunSync = field(default_factory=threads_of_our_own)
@@ -93,6 +94,7 @@ class Surroundings:
     transport: Transport | None = None
     sum_up: Callable[[], None] = lambda: None
     run_many: RunSync | None = None
+    publish_many: RunSync | None = None
 
 
 class Stores(NamedTuple):
@@ -298,18 +300,19 @@ class Parts:
         self.spool.hand_over(around.run_many or around.run_sync)
         places = [section.path, config.journal.path.parent]
         self.spool.mind(Space(places, section.min_free, self.disk))
-        report_terms = ReportTerms(config.prices, config.reports.html)
-        earlier = self.ledger.accounts.last_file
+        keeps = not config.retention.drops_contents
+        report_terms = ReportTerms(config.prices, config.reports.html, keeps)
+        where = Where(section.path, config.journal.path, report_terms)
+        reporter = Reporter(
+            where.placer(reader),
+            around.run_sync,
+            earlier=self.ledger.accounts.last_file,
+            disk=self.disk,
+        )
+        reporter.hand_over(placing_apart(where, around.publish_many or around.run_sync))
         self.publication = Publication(
             self.desk,
-            Reporter(
-                section.path,
-                Items(reader).of_each,
-                around.run_sync,
-                report_terms._replace(keeps_source=not config.retention.drops_contents),
-                earlier=earlier,
-                disk=self.disk,
-            ),
+            reporter,
             reader.all_waiting,
             self._emit,
             section.report_after,

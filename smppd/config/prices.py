@@ -44,6 +44,9 @@ class Prices:
     def __bool__(self) -> bool:
         return bool(self._written[1] or self._written[2])
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return Prices, self._written
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Prices) and self._written == other._written
 

@@ -93,7 +93,7 @@ def write_lines(
 
 def heading_of(file: FileAccount) -> Heading:
     """What a report says of a file beside its messages."""
-    terms = None if file.terms is NO_TERMS else terms_of(file.terms)
+    terms = None if file.terms == NO_TERMS else terms_of(file.terms)
     opened = iso(file.opened)
     return Heading(file.name, claim_of(file), _LANES[Lane(file.lane)], opened, file.campaign, terms)
 

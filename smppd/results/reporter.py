@@ -1,214 +1,73 @@
-"""Results and reports of files, put into `done/` beside their sources, many files at once.
+"""The station that has files' results and reports written: here, or in another process where it is much.
 
-The order makes a crash harmless: the results and reports of a lot are written and synced, then
-they take their places, then the sources are moved there, and only then does the journal say that
-the files are reported. A start after a crash in between does again what is missing, under the same
-names. What had these names before is never touched.
+The files of one call are published together (`placer`), and count as published when all of them are.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable, Sequence, Set
+from typing import Any
 
 import trio
 
-from smppd.disk import RESULTS as RESULTS_ON_DISK
-from smppd.disk import Disk
-from smppd.ledger.snapshot import FileAccount
-from smppd.placing import SIDECAR, day_folder, first_free, fsync_folder, names_after
+from smppd.disk import RESULTS, Disk
 from smppd.ports import Resting
-from smppd.results.drafts import Drafts
-from smppd.results.page import PAGE
-from smppd.results.report import (
-    PLAIN,
-    REPORT,
-    RESULTS,
-    Ended,
-    Items,
-    Report,
-    ReportTerms,
-    claim_in,
-    claim_of,
-)
+from smppd.results.placer import Placer
 
-#: A claim is looked for under so many names that differ in their number only.
-FAR = 5000
+#: From so many messages at once on they are work for another process.
+MANY = 16
+#: Unless it would have to be told of so many that are not final.
+MOST_UNFINISHED = 1000
 
-#: Where drafts lie, inside `work/`.
-DRAFTS = ".results"
-_DAY = 86_400.0
-
-
-class _Place(NamedTuple):
-    """Where a file comes to rest. `source` is where it still is, None when that is nowhere;
-    `written` says that its results are there already."""
-
-    source: str | None
-    target: str
-    written: bool = False
+RunSync = Callable[..., Awaitable[Any]]
+Place = Callable[[Sequence[Resting], Set[int]], Awaitable[list[str]]]
 
 
 class Reporter:
-    """Places results; a `ports.Publisher`. `items` reads a file's messages from the journal.
+    """Has results placed; a `ports.Publisher`.
 
     `earlier` is the number of the last file that an earlier run may have begun to publish.
     While the disk fails nothing counts as published, and publishing the same files once more goes
-    on from there. Where the terms keep no source the files handed in are removed instead, when their
-    results are on disk.
+    on from there.
     """
 
     def __init__(
         self,
-        root: Path,
-        items: Items,
-        run_sync: Callable[..., Awaitable[Any]] = trio.to_thread.run_sync,
-        terms: ReportTerms = PLAIN,
+        placer: Placer,
+        run_sync: RunSync = trio.to_thread.run_sync,
         *,
         earlier: int = 0,
         disk: Disk | None = None,
     ) -> None:
-        self._disk = disk or Disk()
-        self._done = root / "done"
-        self._work = root / "work"
-        self._items = items
+        self._placer = placer
         self._run_sync = run_sync
-        self._terms = terms
+        self._place_many: Place = self._place_here
         self._earlier = earlier
+        self._disk = disk or Disk()
         #: Files whose publication the disk broke off.
         self._broken_off: set[int] = set()
 
+    def hand_over(self, place_many: Place) -> None:
+        """Let this place what is many messages at once."""
+        self._place_many = place_many
+
     async def publish(self, files: Sequence[Resting]) -> list[str]:
         """Write results and reports, move the sources beside them; their new places."""
+        return await self._disk.insist(RESULTS, lambda: self._attempt(files))
 
-        async def attempt() -> list[str]:
-            placed: list[str] = await self._run_sync(self._publish, files)
-            return placed
-
-        return await self._disk.insist(RESULTS_ON_DISK, attempt)
-
-    def _publish(self, files: Sequence[Resting]) -> list[str]:
+    async def _attempt(self, files: Sequence[Resting]) -> list[str]:
         numbers = {each.file.file_id for each in files}
+        again = {each for each in numbers if each <= self._earlier} | numbers & self._broken_off
+        unfinished = sum(len(each.unfinished) for each in files)
+        many = sum(each.file.items for each in files) >= MANY and unfinished <= MOST_UNFINISHED
         try:
-            places = self._place(files)
+            places = await (self._place_many if many else self._place_here)(files, again)
         except OSError:
             self._broken_off |= numbers
             raise
         self._broken_off -= numbers
-        return [place.target for place in places]
-
-    def _place(self, files: Sequence[Resting]) -> list[_Place]:
-        places = self._find_places([each.file for each in files])
-        unwritten = [each for each in zip(files, places, strict=True) if not each[1].written]
-        with Drafts(self._work / DRAFTS) as drafts:
-            sources = ((resting.file, resting.slots) for resting, _ in unwritten)
-            for (resting, place), items in zip(unwritten, self._items(sources), strict=True):
-                self._draft(resting, items, place.target, drafts)
-            drafts.place()
-        for place in places:
-            if place.source is not None and self._terms.keeps_source:
-                # First what lies beside it: without its file nobody reads it.
-                if _is_there(place.source + SIDECAR):
-                    os.rename(place.source + SIDECAR, place.target + SIDECAR)
-                os.rename(place.source, place.target)
-        for folder in {os.path.dirname(place.target) for place in places}:
-            fsync_folder(Path(folder))
-        if not self._terms.keeps_source:
-            _remove([place.source for place in places if place.source is not None])
-        self._clear_away([each.file for each in files])
         return places
 
-    def _draft(self, resting: Resting, items: Ended, target: str, drafts: Drafts) -> None:
-        report = Report(resting.file, items, resting.unfinished, self._terms)
-        drafts.write(target + RESULTS, report.results())
-        for ending, octets in report.documents():
-            drafts.write(target + ending, (octets,))
-
-    def _clear_away(self, files: Sequence[FileAccount]) -> None:
-        """Remove what stood beside the sources, and the folders in which nothing is left."""
-        work = str(self._work)
-        for file in files:
-            progress = f"{work}/{file.token}/{file.name}.progress.json"
-            if _is_there(progress):
-                os.unlink(progress)
-        for token in {file.token for file in files}:
-            with suppress(OSError):  # other files of the same claim are still being worked on
-                os.rmdir(f"{work}/{token}")
-
-    # ── names ────────────────────────────────────────────────────────────────────────────────
-
-    def _find_places(self, files: Sequence[FileAccount]) -> list[_Place]:
-        places, given = list[_Place](), set[str]()
-        folders = dict[int, str]()
-        for file in files:
-            # The day of the hand-in, so that a publication begun again after midnight finds its place.
-            day = int(file.opened // _DAY)
-            if day not in folders:
-                folders[day] = str(day_folder(self._done, file.opened))
-            places.append(self._find_place(file, folders[day], given))
-            given.add(places[-1].target)
+    async def _place_here(self, files: Sequence[Resting], again: Set[int]) -> list[str]:
+        places: list[str] = await self._run_sync(self._placer.place, files, again)
         return places
-
-    def _find_place(self, file: FileAccount, folder: str, given: set[str]) -> _Place:
-        """A name in `done/` that nobody has, or the one that this file was given before a crash."""
-        named = names_after(file.name)
-        again = file.file_id <= self._earlier or file.file_id in self._broken_off
-        claim = claim_of(file) if again else None
-
-        def taken(number: int) -> bool:
-            path = f"{folder}/{named(number)}"
-            return path in given or _is_used(path, claim)
-
-        free = first_free(taken)
-        source = f"{self._work}/{file.token}/{file.name}"
-        if _is_there(source):
-            return _Place(source, f"{folder}/{named(free)}")
-        if claim is not None and (number := _find_claim(folder, named, free, claim)):
-            return _Place(None, f"{folder}/{named(number)}", written=True)
-        return _Place(None, f"{folder}/{named(free)}")
-
-
-def _is_there(path: str) -> bool:
-    """Whether there is anything of this name, also a link that leads nowhere."""
-    return os.access(path, os.F_OK, follow_symlinks=False)
-
-
-def _remove(sources: Sequence[str]) -> None:
-    """Remove these for good: one that came back when the power fails would be sent again."""
-    for source in sources:
-        Path(source + SIDECAR).unlink(missing_ok=True)
-        Path(source).unlink()
-    for folder in {os.path.dirname(source) for source in sources}:
-        fsync_folder(Path(folder))
-
-
-def _is_used(path: str, claim: str | None) -> bool:
-    """Whether a name in `done/` is somebody else's. A publication of this claim may have left its
-    results and report there before its source; without one, whatever is there is another's."""
-    if _is_there(path):
-        return True
-    if claim is None:
-        return any(_is_there(path + ending) for ending in (RESULTS, REPORT, PAGE, SIDECAR))
-    there = _claim_at(path)
-    return there is not None and there != claim
-
-
-def _find_claim(folder: str, named: Callable[[int], str], free: int, claim: str) -> int:
-    """The number of the name under which this claim lies in a day's folder; 0 if under none.
-
-    Looked for from the last name that is taken backwards: that is where a crash left it."""
-    for number in range(free, max(free - FAR, 0), -1):
-        if _claim_at(f"{folder}/{named(number)}") == claim:
-            return number
-    return 0
-
-
-def _claim_at(path: str) -> str | None:
-    try:
-        with open(path + REPORT, "rb") as file:
-            return claim_in(file.read())
-    except FileNotFoundError:
-        return None

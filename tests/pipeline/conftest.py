@@ -55,6 +55,7 @@ from smppd.ports import (
     Unanswered,
 )
 from smppd.results.lines import ResultLine
+from smppd.results.placer import Placer
 from smppd.results.reporter import Reporter
 from smppd.results.story import tell
 from smppd.smpp.codec import Undecodable
@@ -243,8 +244,7 @@ class Life:
         self.publication = Publication(
             self.desk,
             Reporter(
-                bench.root,
-                Items(self.reader).of_each,
+                Placer(bench.root, Items(self.reader).of_each),
                 self._read_in_place,
                 earlier=self.accounts.last_file,
             ),

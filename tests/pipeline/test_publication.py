@@ -758,7 +758,8 @@ async def test_a_loss_of_power_undoes_nothing_of_what_the_journal_calls_reported
     async with bench.up() as life:
         reporter = life.publication._publisher
         assert isinstance(reporter, Reporter)
-        reporter._terms = reporter._terms._replace(keeps_source=keeps_source)
+        placer = reporter._placer
+        placer._terms = placer._terms._replace(keeps_source=keeps_source)
         for name in ("a.jsonl", "b.jsonl"):
             await life.hand_in([bench.sms(id=name)], name)
         await deliver(life)

@@ -60,7 +60,7 @@ async def test_no_text_is_left_of_what_is_final(
     async with bench.up() as life:
         reporter = life.publication._publisher
         assert isinstance(reporter, Reporter)
-        reporter._terms = reporter._terms._replace(keeps_source=False)
+        reporter._placer._terms = reporter._placer._terms._replace(keeps_source=False)
         lines = [bench.sms(text=text, id=name) for name, text in TEXTS.items()]
         await life.hand_in([*lines, bench.sms(text=TEXTS["short"], id="held")])
         await trio.testing.wait_all_tasks_blocked()

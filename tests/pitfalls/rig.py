@@ -139,7 +139,12 @@ class Rig:
 
     async def _live(self, *, task_status: trio.TaskStatus[Daemon]) -> None:
         around = Surroundings(
-            self.wall, self._call, self._connect, self.transport, run_many=self._call
+            self.wall,
+            self._call,
+            self._connect,
+            self.transport,
+            run_many=self._call,
+            publish_many=self._call,
         )
         names = [each.name for each in (*self._config.links, *self._config.accounts)]
         passwords = {name: self.passwords.get(name, "secret") for name in names}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pytest
 import trio
@@ -12,14 +13,17 @@ import trio.testing
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from smppd.ledger.facts import QUEUE_SHIFT, waiting_key
+from smppd.config import PolicyConfig
+from smppd.ledger.facts import QUEUE_SHIFT, Kind, waiting_key
 from smppd.ledger.unclaimed import claimable
 from smppd.ledger.user_reference import user_reference
 from smppd.message import ErrorInfo, State
 from smppd.pipeline import campaigns as campaigns_module
+from smppd.pipeline import cap as cap_module
 from smppd.pipeline import desk as desk_module
 from smppd.pipeline import publish
 from smppd.pipeline.cancellation import Cancellation, CancelTerms, Wanted
+from smppd.pipeline.cap import OVER_CAP, Cap, day_of
 from smppd.ports import Answered, Question, Reply, Returned, Unanswered
 from smppd.smpp.vocabulary import CommandStatus, MessageState
 from tests.pipeline.provider import CONTACT, GROUP, READS, SMS, Provider, account, call
@@ -49,6 +53,9 @@ WAITS = [0.01, 1.5, 31.0, 700.0]
 WORDS = ("hold", "resend", "fail")
 #: The steps from this one on are of calls.
 FIRST_OF_CALLS = 14
+#: Where it is an hour to midnight when a history begins.
+ZONE = ZoneInfo("Etc/GMT+9")
+DAY = 86_400.0
 
 
 class Smsc:
@@ -210,6 +217,66 @@ def gate_of(life: Life) -> None:
     life.desk.gate.add(check)
 
 
+class Limit:
+    """The cap, and what left by the other side's own record. `seen`: of each day, the messages that
+    left whole, be it for the first time or again."""
+
+    def __init__(self, bench: Bench, smsc: Smsc, most: int, over: str) -> None:
+        self._bench = bench
+        self._most = most
+        self.section = PolicyConfig(
+            per_number_per_day=most,
+            over_cap=over,  # type: ignore[arg-type]
+            zone=ZONE.key,
+        )
+        self._before: set[int] = set()
+        self.seen: dict[int, set[int]] = {}
+        self._take = smsc.take
+        bench.on_submit = self.take
+
+    def enter(self, life: Life) -> None:
+        """Count what this life sends."""
+        lanes = {number: lane for (_, lane), number in life.queues.items()}
+        self.cap = Cap(self.section, lanes, life.journal, life.bench.wall)
+        life.desk.gate.count_with(self.cap)
+
+    def take(self, parts: Sequence[Part]) -> None:
+        """They leave: no number gets more than it may."""
+        self._take(parts)
+        today = self.seen.setdefault(day_of(self._bench.wall(), ZONE).number, set())
+        for part in parts:
+            if not part.message.handset.isdigit():
+                continue  # to a group, or nobody
+            if len(part.message.segments) == 1 or part.msg_id not in self._before:
+                today.add(part.msg_id)
+                self._before.add(part.msg_id)
+        assert len(today) <= self._most, "more than the number may get in a day"
+
+    def counts(self, life: Life) -> dict[int, int]:
+        """What is counted, as it stands on disk."""
+        rows = life.reader.connection.execute("SELECT day, count FROM tally")
+        return dict(rows.fetchall())
+
+    def agrees_with_disk(self, life: Life) -> None:
+        """What is remembered is on disk."""
+        today = self.counts(life).get(self.cap._day.number, 0)
+        assert set(self.cap._recent.values()) | set(self.cap._older.values()) <= {today}
+
+    def check(self, life: Life) -> None:
+        """What left is counted on its day, and once; and nothing else."""
+        said: dict[int, set[int]] = {}
+        for row in life.reader.read_range(0, 1 << 60):
+            if row.message.handset.isdigit():
+                for fact in life.reader.history(row.msg_id):
+                    if fact.kind == Kind.SENDING:
+                        said.setdefault(day_of(fact.at, ZONE).number, set()).add(row.msg_id)
+        counts = self.counts(life)
+        assert counts.keys() <= said.keys()
+        for day, left in said.items():
+            count = counts.get(day, 0)
+            assert len(self.seen.get(day, ())) <= count <= min(len(left), self._most)
+
+
 async def _ask(life: Life, smsc: Smsc, action: int, pick: int) -> None:
     if action >= FIRST_OF_CALLS:
         await smsc.provider.step(life, action - FIRST_OF_CALLS, pick)
@@ -338,16 +405,16 @@ def claimable_parts(accounts: Accounts) -> set[Key]:
     return {(entry.msg_id, part) for entry in entries for part in claimable(entry)}
 
 
-async def finish(life: Life, smsc: Smsc) -> None:
-    """Answer everything well until nothing moves any more."""
+async def finish(life: Life, smsc: Smsc, days: int = 0) -> None:
+    """Answer everything well until nothing moves any more, which may take so many days."""
     for name in ("main", "http"):
         life.refusals.resume(name, "ana")
         life.wires[name].open(1000)
     for file in life.accounts.files.values():
         life.campaigns.resume(file, "ana")
     await life.desk.commit()
-    for _ in range(20):
-        await trio.sleep(700)
+    for pause in [700.0] * 20 + [DAY] * days:
+        await trio.sleep(pause)
         while smsc.provider.in_flight:
             part = smsc.provider.in_flight.pop()
             await life.settle_call(smsc.provider.answer(part, 3), part)
@@ -374,7 +441,7 @@ def check_results(bench: Bench, life: Life, smsc: Smsc, handed_in: int) -> None:
             assert row.message.on_unknown == 1 or row.msg_id in smsc.requeued
         assert line["attempts"] >= 1 or line["state"] in {"cancelled", "rejected"}, line
         if line["state"] == "rejected":
-            assert row.msg_id % 7 == 6
+            assert line["error"]["code"] == OVER_CAP or row.msg_id % 7 == 6
             assert not any(smsc.submissions[key] for key in parts), "barred, and submitted"
     report = bench.report()
     assert report["states"] == dict(Counter(line["state"] for line in lines))
@@ -429,6 +496,8 @@ CALLS = st.lists(
     min_size=1,
     max_size=4,
 )
+#: How many messages the number gets in a day, and what becomes of more.
+CAPS = st.sampled_from([None, (1, "hold"), (2, "hold"), (1, "reject"), (2, "reject")])
 #: With which commit a life ends (0: with none), and whether that commit is still written.
 ENDS = st.lists(st.tuples(st.integers(0, 40), st.booleans()), max_size=4)
 
@@ -445,11 +514,13 @@ class History:
         calls: list[tuple[What, str]],
         *,
         gated: bool = False,
+        cap: tuple[int, str] | None = None,
     ) -> None:
         self.bench = bench
         self.gated = gated
         self.calls = [call(what, on_unknown=word) for what, word in calls]
         self.smsc = Smsc(bench)
+        self.limit = Limit(bench, self.smsc, *cap) if cap else None
         bench.accounts = account()
         self.lines = [
             bench.long_sms(parts, id=f"{n}", on_unknown=word) | bench.later(wait)
@@ -470,6 +541,8 @@ class History:
         """Until the next restart, or to the end."""
         if self.gated:
             gate_of(life)
+        if self.limit is not None:
+            self.limit.enter(life)
         if not any(name.startswith("a.") for name in self.bench.done()):
             await life.hand_in(self.lines, chunk=2)
         if self.calls and not any(name.startswith("calls.") for name in self.bench.done()):
@@ -478,18 +551,23 @@ class History:
             if action == 10:
                 await trio.testing.wait_all_tasks_blocked()
                 agrees_with_disk(life)
+                if self.limit is not None:
+                    self.limit.agrees_with_disk(life)
                 return
             await step(life, self.smsc, action, pick)
             await trio.testing.wait_all_tasks_blocked()
             balanced(life)
-        await finish(life, self.smsc)
+        messages = len(self.lines) + len(self.calls)
+        await finish(life, self.smsc, messages if self.limit is not None else 0)
+        if self.limit is not None:
+            self.limit.check(life)
         balanced(life)
         agrees_with_disk(life)
         check_results(self.bench, life, self.smsc, len(self.lines))
         if self.calls:
             check_calls(self.bench, life, self.smsc.provider, len(self.calls))
         check_events(self.bench, life)
-        assert life.accounts.accepted == len(self.lines) + len(self.calls)
+        assert life.accounts.accepted == messages
         self.over = True
 
 
@@ -502,6 +580,7 @@ class History:
     references=False,
     calls=[],
     gated=False,
+    cap=None,
 )
 @example(
     # A part in doubt whose receipt has come stays behind while another of its message goes again.
@@ -511,8 +590,9 @@ class History:
     references=False,
     calls=[],
     gated=False,
+    cap=None,
 )
-@given(MESSAGES, STEPS, ENDS, st.booleans(), CALLS, st.booleans())
+@given(MESSAGES, STEPS, ENDS, st.booleans(), CALLS, st.booleans(), CAPS)
 def test_after_any_history_every_message_is_accounted_for(
     new_bench: Callable[[], Bench],
     messages: list[tuple[int, str, int]],
@@ -521,15 +601,17 @@ def test_after_any_history_every_message_is_accounted_for(
     references: bool,
     calls: list[tuple[What, str]],
     gated: bool,
+    cap: tuple[int, str] | None,
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(desk_module, "WAITING_IN_MEMORY", 3)
         patch.setattr(desk_module, "WAITING_AFTER_SPILL", 1)
         patch.setattr(publish, "LOOK_EVERY", 30_000.0)
         patch.setattr(campaigns_module, "LOOK_EVERY", 650.0)
+        patch.setattr(cap_module, "REMEMBERED", 1)
         bench = new_bench()
         bench.report_after = 100_000.0
         bench.receipt_wait = 20.0
         bench.references = references
-        history = History(bench, messages, steps, ends, calls, gated=gated)
+        history = History(bench, messages, steps, ends, calls, gated=gated, cap=cap)
         trio.run(history.run, clock=trio.testing.MockClock(autojump_threshold=0))

@@ -20,7 +20,9 @@ from smppd.journal.audit import audit
 from smppd.ledger.facts import Kind
 from smppd.pipeline import cap as cap_module
 from smppd.pipeline.cap import Cap, day_of
+from smppd.ports import CallRefused, CallReturned
 from smppd.smpp.vocabulary import CommandStatus
+from tests.pipeline.provider import CONTACT, GROUP, SMS, account, call, done
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 quiet = trio.testing.wait_all_tasks_blocked
 DAY = 86_400.0
 MADRID = ZoneInfo("Europe/Madrid")
+OVER_HTTP = {"via": "http", "from": "ACME"}
 
 
 def at(moment: str) -> float:
@@ -180,6 +183,47 @@ async def test_it_counts_over_links_routes_and_campaigns(
                 for part in list(life.wires[link].in_flight):
                     await life.answer(part, link=link)
         assert sorted(left(life) + left(life, "other")) == ["m", "o", "r4"]
+
+
+async def test_over_an_account_it_counts_as_over_a_link(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    bench.accounts = account()
+    async with bench.up() as life:
+        cap = capped(life, 2)
+        web = life.wires["http"]
+        await submit(life, bench.sms(id="smpp"))
+        await submit(life, *(bench.sms(id=f"web{n}", **OVER_HTTP) for n in range(3)))
+        assert left(life, "http") == ["web0"]
+        assert counted(life) == {"34600000001": 2}
+        assert await submit(life, bench.sms(id="beyond")) == []
+        assert cap.figures.held == 3
+        # One that comes back whole goes again on that day, and is not another one.
+        (part,) = web.in_flight
+        await life.settle_call(CallReturned(part.msg_id), part)
+        assert left(life, "http") == ["web0", "web0"]
+        await life.settle_call(CallRefused(part.msg_id, "NO_CREDITS", "no credits"), part)
+        life.refusals.resume("http", "ana")
+        await life.desk.commit()
+        await quiet()
+        assert left(life, "http") == ["web0"] * 3
+        assert counted(life) == {"34600000001": 2}
+        await trio.sleep(till_midnight(bench) + 2)
+        assert sorted([*left(life, "http")[3:], *left(life)[1:]]) == ["web1", "web2"]
+        assert counted(life) == {"34600000001": 2}
+        assert audit(bench.path, bench.root).ok
+
+
+async def test_a_call_to_a_number_counts_and_one_to_a_group_does_not(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    bench.accounts = account()
+    async with bench.up() as life:
+        capped(life, 1)
+        await life.hand_in_calls([call(SMS), call(GROUP), call(SMS), call(GROUP), call(CONTACT)])
+        assert left(life, "http") == ["c-0", "c-1", "c-3", "c-4"]
+        assert counted(life) == {"34600000001": 1}
+        assert await submit(life, bench.sms(id="beyond")) == []
 
 
 async def test_a_long_message_and_one_that_goes_again_count_once(
@@ -348,18 +392,21 @@ async def test_without_a_cap_nothing_is_counted(bench: Bench, autojump_clock: Mo
 # ── whatever happens ─────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.parametrize("via", ["main", "http"])
 @pytest.mark.parametrize("unwritten", [True, False])
 @pytest.mark.parametrize("dies_at", range(1, 14))
 async def test_a_crash_at_any_commit_neither_loses_nor_doubles_a_count(
-    bench: Bench, autojump_clock: MockClock, dies_at: int, unwritten: bool
+    bench: Bench, autojump_clock: MockClock, dies_at: int, unwritten: bool, via: str
 ) -> None:
+    bench.accounts = account()
     handed: Counter[str] = Counter()
 
     def note(parts: Sequence[Part]) -> None:
-        handed.update(part.message.to for part in parts if not part.index)
+        handed.update(part.message.handset for part in parts if not part.index)
 
     bench.on_submit = note
-    lines = [bench.sms(id=f"{n}", to=f"+3460000000{n % 2 + 1}") for n in range(8)]
+    more = OVER_HTTP if via == "http" else {}
+    lines = [bench.sms(id=f"{n}", to=f"+3460000000{n % 2 + 1}", **more) for n in range(8)]
 
     async def live(life: Life) -> None:
         capped(life, 2)
@@ -367,6 +414,8 @@ async def test_a_crash_at_any_commit_neither_loses_nor_doubles_a_count(
         await quiet()
         for part in list(life.wire.in_flight):
             await life.answer(part)
+        for part in list(life.wires["http"].in_flight):
+            await life.settle_call(done(part), part)
         await quiet()
 
     mortal = bench.mortal(dies_at, unwritten=unwritten)
@@ -375,7 +424,7 @@ async def test_a_crash_at_any_commit_neither_loses_nor_doubles_a_count(
         await live(life)
         rows = [life.row(line["id"]) for line in lines]
         went = Counter(
-            row.message.to
+            row.message.handset
             for row in rows
             if any(fact.kind == Kind.SENDING for fact in life.reader.history(row.msg_id))
         )

@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from smppd import events
-from smppd.config import RouteConfig
+from smppd.config import PolicyConfig, RouteConfig
 from smppd.ledger.facts import Kind
 from smppd.message import ErrorInfo, Lane
 from smppd.pipeline import fallback as module
 from smppd.pipeline import stretch
+from smppd.pipeline.cap import Cap
 from smppd.pipeline.detour import Detour, FallbackTerms
 from smppd.pipeline.fallback import Fallback
 from smppd.ports import Answered, CallDone, CallOutcome, CallRefused, CallReturned, CallUnanswered
@@ -704,3 +705,86 @@ async def test_who_wants_nothing_of_the_accounts_sender_gets_it_from_the_links(
         at.links["main"].bind()
         await trio.sleep(5)
         assert at.over_smpp[before:] == ["a"]
+
+
+# ── the cap ──────────────────────────────────────────────────────────────────────────────────
+
+
+def capped(life: Life, most: int) -> None:
+    """So many messages a day for a number, over whatever way."""
+    lanes = {number: lane for (_, lane), number in life.queues.items()}
+    section = PolicyConfig(per_number_per_day=most)
+    life.desk.gate.count_with(Cap(section, lanes, life.journal, life.bench.wall))
+
+
+def counted(life: Life) -> dict[str, int]:
+    """How many are counted for each number, as it stands on disk."""
+    return dict(life.reader.connection.execute("SELECT number, count FROM tally").fetchall())
+
+
+@pytest.mark.parametrize("how", ["queued", "scheduled", "came back"])
+async def test_a_number_at_its_cap_gets_nothing_over_http_either_and_counts_there(
+    bench: Bench, autojump_clock: MockClock, how: str
+) -> None:
+    async with up(bench, window=1) as at:
+        capped(at.life, 3)
+        soon = datetime.fromtimestamp(bench.wall() + 100, UTC).isoformat()
+        await at.life.hand_in(plain("smpp"))
+        await trio.testing.wait_all_tasks_blocked()
+        await at.life.answer(at.life.wire.submitted[0])
+        if how != "came back":
+            at.links["main"].lose()
+        ids = ("a", "b", "c", "d")
+        terms = {"send_at": soon} if how == "scheduled" else {}
+        await at.life.hand_in(plain(*ids, **terms), "b.jsonl", token="t2")
+        await trio.testing.wait_all_tasks_blocked()
+        if how == "came back":
+            (part,) = at.life.wire.in_flight
+            at.links["main"].lose()
+            await at.life.give_back(part)
+            assert counted(at.life) == {"34600000001": 2}, "it left on this day"
+        for _ in range(10):
+            await trio.sleep(AFTER)
+            await at.took(*list(at.account.in_flight))
+        assert at.over_http == ["a", "b"]
+        assert counted(at.life) == {"34600000001": 3}
+        bench.skew += 86_400.0
+        for _ in range(10):
+            await trio.sleep(AFTER)
+            await at.took(*list(at.account.in_flight))
+        assert at.over_http == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize("unwritten", [True, False])
+@pytest.mark.parametrize("dies_at", range(1, 17))
+async def test_what_left_over_http_is_counted_once_over_a_crash(
+    bench: Bench, autojump_clock: MockClock, dies_at: int, unwritten: bool
+) -> None:
+    left = set[int]()
+    bench.on_submit = lambda parts: left.update(part.msg_id for part in parts)
+
+    async def live(life: Life) -> None:
+        capped(life, 3)
+        async with trio.open_nursery() as nursery:
+            at = Setting(life)
+            nursery.start_soon(at.fallback.run)
+            await life.hand_in(plain(*"abcdef"), chunk=2)
+            await trio.testing.wait_all_tasks_blocked()
+            at.links["main"].lose()
+            for _ in range(5):
+                await trio.sleep(AFTER)
+                await at.took(*list(at.account.in_flight))
+            nursery.cancel_scope.cancel()
+
+    mortal = bench.mortal(dies_at, unwritten=unwritten)
+    await bench.survives(live, mortal, window=1, links=LINKS)
+    async with bench.up(window=1, links=LINKS) as life:
+        await live(life)
+        said = {
+            row.msg_id
+            for row in life.reader.read_range(0, 1 << 60)
+            if any(fact.kind == Kind.SENDING for fact in life.reader.history(row.msg_id))
+        }
+        assert len(said) == 3
+        assert left <= said
+        assert counted(life) == {"34600000001": 3}

@@ -78,13 +78,13 @@ class Tally:
     def count(self, lines: Sequence[Line], lane: Lane, now: float) -> None:
         """More lines of the file, in their order."""
         self._lines += len(lines)
-        for line in lines:
-            for item in self._items.of(line, lane, now):
-                verdict = item.verdict
-                if isinstance(verdict, ErrorInfo):
-                    self._reject(item, verdict)
-                elif self._may_leave(item, verdict, line.request, now):
-                    self._count_one(item, verdict, line.request, (lane, now))
+        requests, at = {line.number: line.request for line in lines}, (lane, now)
+        for item in self._items.of_each(lines, lane, now):
+            verdict, request = item.verdict, requests[item.line]
+            if not isinstance(verdict, Message):
+                self._reject(item, verdict)
+            elif self._may_leave(item, verdict, request, now):
+                self._count_one(item, verdict, request, at)
 
     # ── what does not leave ──────────────────────────────────────────────────────────────────
 

@@ -16,7 +16,7 @@ import msgspec
 
 from smppd.message import ErrorInfo, PlainRequest, Request
 from smppd.ports import Line
-from smppd.spool.defaults import filled, line_parser
+from smppd.spool.defaults import Gaps, line_parser
 from smppd.spool.legible import on_one_line
 from smppd.spool.settings import Settings
 from smppd.spool.templates import Template
@@ -44,6 +44,7 @@ class AtOnce:
     def __init__(self, settings: Settings) -> None:
         self._read = line_parser(settings)
         self._template = settings.template
+        self._gaps = None if settings.template is None else Gaps(settings.template)
         self._defaults = tuple((name, bytes(value)) for name, value in settings.fields.items())
         self._names: tuple[str, ...] = ()
         self._decoder: Decoder | None = None
@@ -100,13 +101,13 @@ class AtOnce:
 
     def _completed(self, request: Request, raw: bytes, number: int) -> Line:
         """With its echo, and the text where the file has it."""
-        echo = {
-            name: on_one_line(value)
-            for name, place in self._places
-            if (value := getattr(request, place)) is not None
-        }
-        if request.text is None and self._template is not None:
-            text = filled(self._template, echo)
+        echo = {}
+        for name, place in self._places:
+            value = getattr(request, place)
+            if value is not None:
+                echo[name] = on_one_line(value)
+        if request.text is None and self._gaps is not None:
+            text = self._gaps.filled(echo)
             if isinstance(text, ErrorInfo):
                 return self._read(raw, number)
             request.text = text

@@ -26,6 +26,7 @@ _OWN_TEXT = frozenset({"op", "template", "data"})
 #: What an operation of an HTTP API takes from the file beside what is echoed.
 _FOR_CALLS = frozenset({"priority", "via", "send_at", "expires", "on_unknown"})
 
+_QUOTE = ord('"')
 _decode_text = msgspec.json.Decoder(str).decode
 
 
@@ -51,12 +52,12 @@ def first_flaw(settings: Settings) -> Unusable | None:
 class _Completing:
     def __init__(self, settings: Settings) -> None:
         self._fields = settings.fields
-        self._template = settings.template
+        self._gaps = None if settings.template is None else Gaps(settings.template)
         odd = any(name.startswith("x-") or name == "tlv" for name in settings.fields)
         plain = call_lines.FIELDS.isdisjoint(settings.fields) and not odd
         self._decode = _decoder(settings) if plain else None
-        gapless = self._template is not None and not self._template.names
-        self._text = self._template.filled(()) if gapless and self._template else None
+        gapless = settings.template is not None and not settings.template.names
+        self._text = settings.template.filled(()) if gapless and settings.template else None
 
     def parse(self, raw: bytes, number: int) -> Line:
         """See `formats.parse_line`."""
@@ -68,7 +69,7 @@ class _Completing:
             return read_carefully(raw, number, self._complete)
         if request.echo is not None or (request.text is not None and request.data is not None):
             return read_carefully(raw, number, self._complete)
-        if request.text is None and request.data is None and self._template is not None:
+        if request.text is None and request.data is None and self._gaps is not None:
             if self._text is None:
                 return read_carefully(raw, number, self._complete)
             request.text = self._text
@@ -82,9 +83,9 @@ class _Completing:
         for name, value in self._fields.items():
             if (name in _FOR_CALLS or "op" not in fields) and not (name == "data" and content):
                 fields.setdefault(name, value)
-        if self._template is None or content or not _OWN_TEXT.isdisjoint(fields):
+        if self._gaps is None or content or not _OWN_TEXT.isdisjoint(fields):
             return None
-        text = filled(self._template, fields)
+        text = self._gaps.filled(fields)
         if isinstance(text, ErrorInfo):
             return text
         fields["text"] = Raw(msgspec.json.encode(text))
@@ -108,26 +109,32 @@ def _decoder(settings: Settings) -> Any:
     return msgspec.json.Decoder(completed).decode
 
 
-def filled(template: Template, fields: Mapping[str, Raw | bytes]) -> str | ErrorInfo:
-    """The text with a line's `x-…` fields in its gaps, each as its JSON; a mistake where one lacks."""
-    values = []
-    for name in template.names:
-        field = name if name.startswith("x-") else f"x-{name}"
-        value = _shown(fields.get(field))
-        if value is None or not value.strip():
-            return missing_value(name, field)
-        values.append(value)
-    return template.filled(values)
+class Gaps:
+    """Those of a template, filled from a line's `x-…` fields."""
+
+    def __init__(self, template: Template) -> None:
+        self._template = template
+        self._fields = [
+            (name, name if name.startswith("x-") else f"x-{name}") for name in template.names
+        ]
+
+    def filled(self, fields: Mapping[str, Raw | bytes]) -> str | ErrorInfo:
+        """The text with these fields in it, each as its JSON; a mistake where one lacks."""
+        values = []
+        for name, field in self._fields:
+            raw = fields.get(field)
+            value = None if raw is None else _shown(bytes(raw))
+            if not value or value.isspace():
+                return missing_value(name, field)
+            values.append(value)
+        return self._template.filled(values)
 
 
-def _shown(raw: Raw | bytes | None) -> str | None:
+def _shown(octets: bytes) -> str | None:
     """A text as it is, a number as it was written."""
-    if raw is None:
-        return None
-    octets = bytes(raw)
-    if octets[:1] == b'"':
+    if octets[0] == _QUOTE:
         return _decode_text(octets)
-    return octets.decode() if octets[:1] in b"-0123456789" else None
+    return octets.decode() if octets[0] in b"-0123456789" else None
 
 
 def missing_value(name: str, where: str) -> ErrorInfo:

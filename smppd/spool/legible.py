@@ -12,7 +12,7 @@ import msgspec
 
 _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode = msgspec.json.Decoder().decode
-_NESTED = frozenset({b"{", b"["})
+_NESTED = frozenset(b"{[")
 _LEGIBLE = {
     name: re.compile(rb'"%s"\s*:\s*("(?:[^"\\]|\\.){0,200}"|-?\d{1,40})' % name.encode())
     for name in ("to", "id")
@@ -56,7 +56,7 @@ def shown_to(to: str | list[str]) -> str:
 def on_one_line(value: msgspec.Raw) -> bytes:
     """The same value without white space between its tokens: results hold one line each."""
     octets = bytes(value)
-    return msgspec.json.format(octets, indent=-1) if octets[:1] in _NESTED else octets
+    return msgspec.json.format(octets, indent=-1) if octets[0] in _NESTED else octets
 
 
 def _shown(value: bytes) -> str | None:

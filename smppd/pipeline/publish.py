@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence, Set
-from heapq import nsmallest
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 
 import trio
 
 from smppd.events import Emit, FileReported
 from smppd.ledger.entries import Outstanding, read_outstanding
 from smppd.ledger.snapshot import FileAccount
-from smppd.message import State
+from smppd.message import Lane, State
 from smppd.pipeline.desk import Desk
 from smppd.ports import Publisher, Resting
 
@@ -21,6 +20,9 @@ LOOK_EVERY = 5.0
 #: urgent ones have come to rest.
 AT_ONCE = 500
 MESSAGES_AT_ONCE = 2000
+
+_UNKNOWN = int(State.UNKNOWN)
+_LABELS = [(int(state), state.label) for state in State]
 
 
 class Publication:
@@ -45,6 +47,8 @@ class Publication:
         self._emit = emit
         self._report_after = report_after
         self._on_reported = on_reported
+        #: No file can have waited long enough before this moment (epoch seconds).
+        self._none_before = 0.0
 
     async def run(self) -> None:
         """Report files as they come to rest, until cancelled."""
@@ -60,52 +64,58 @@ class Publication:
     async def publish_ready(self) -> None:
         """Report every file that is at rest now."""
         self._desk.stirred = trio.Event()
-        accounts = self._desk.accounts
-        while accounts.touched:
+        touched = self._desk.accounts.touched
+        while touched:
             # The high lane's files first, also those that came to rest while others were written.
-            lot = self._next_lot(nsmallest(AT_ONCE, accounts.touched, self._urgency))
+            lot = self._next_lot()
             try:
                 await self._publish(lot)
             except OSError:
                 return  # the daemon stops and the disk takes nothing: the next start does it
             # Not before: a stop in the middle leaves them for the last round.
-            accounts.touched.difference_update(file.file_id for file in lot)
+            touched.difference_update([file.file_id for file in lot])
 
-    def _next_lot(self, ordered: Sequence[int]) -> list[FileAccount]:
-        """As many of these files as go at once; those that are not at rest are passed over."""
-        accounts, lot, messages = self._desk.accounts, list[FileAccount](), 0
-        for file_id in ordered:
-            file = accounts.files.get(file_id)
-            if file is None or not self._at_rest(file):
-                # At once: it may come to rest while the others are published.
-                accounts.touched.discard(file_id)
-            elif lot and messages + file.items > MESSAGES_AT_ONCE:
+    def _next_lot(self) -> list[FileAccount]:
+        """As many files as go at once, the most urgent ones."""
+        lot, messages = list[FileAccount](), 0
+        for file in self._resting():
+            if lot and (len(lot) == AT_ONCE or messages + file.items > MESSAGES_AT_ONCE):
                 break
-            else:
-                lot.append(file)
-                messages += file.items
+            lot.append(file)
+            messages += file.items
         return lot
 
-    def _urgency(self, file_id: int) -> tuple[int, int]:
-        file = self._desk.accounts.files.get(file_id)
-        return (-1 if file is None else file.lane, file_id)
+    def _resting(self) -> Iterator[FileAccount]:
+        """The files that are at rest, the high lane's first and of each lane the oldest."""
+        accounts, lanes, others = self._desk.accounts, [list[int]() for _ in Lane], list[int]()
+        for file_id in accounts.touched:
+            file = accounts.files.get(file_id)
+            at_rest = file is not None and self._at_rest(file)
+            (lanes[file.lane] if file is not None and at_rest else others).append(file_id)
+        # At once: one of them may come to rest while the others are published.
+        accounts.touched.difference_update(others)
+        for lane in lanes:
+            yield from (accounts.files[file_id] for file_id in sorted(lane))
 
     def _at_rest(self, file: FileAccount) -> bool:
         """Whether all is final or held as unknown, or has waited long enough for receipts."""
         if not file.closed or file.reported:
             return False
-        return file.pending == file.states[State.UNKNOWN] or self._is_overdue(file)
+        return file.pending == file.states[_UNKNOWN] or self._is_overdue(file)
 
     def _is_overdue(self, file: FileAccount) -> bool:
         waited = self._desk.wall() - file.last_submit
         return file.closed and not file.queued and waited > self._report_after
 
     def _overdue(self) -> list[int]:
-        return [
-            file.file_id
-            for file in self._desk.accounts.files.values()
-            if not file.reported and self._is_overdue(file)
-        ]
+        """Those that have waited long enough by now. They are looked through when one can have."""
+        now = self._desk.wall()
+        if now < self._none_before:
+            return []
+        files = [file for file in self._desk.accounts.files.values() if not file.reported]
+        submitted = (file.last_submit for file in files if file.last_submit)
+        self._none_before = min(submitted, default=now) + self._report_after
+        return [file.file_id for file in files if self._is_overdue(file)]
 
     async def _publish(self, files: Sequence[FileAccount]) -> None:
         if not files:
@@ -114,17 +124,13 @@ class Publication:
         slots = self._desk.accounts.slots
         unfinished = self._unfinished({file.file_id for file in files if file.pending})
         lot = [
-            Resting(file, slots[file.file_id].copy(), unfinished.get(file.file_id, []))
+            Resting(file, slots[file.file_id].copy(), unfinished.get(file.file_id, ()))
             for file in files
         ]
         await self._desk.commit()
         placed = await self._publisher.publish(lot)
         told = [
-            FileReported(
-                file.name,
-                place,
-                {state.label: count for state in State if (count := file.states[state])},
-            )
+            FileReported(file.name, place, _by_label(file.states))
             for file, place in zip(files, placed, strict=True)
         ]
         now = self._desk.wall()
@@ -148,3 +154,7 @@ class Publication:
                 if entry.file_id in files:
                     found[entry.file_id].setdefault(entry.item, entry)
         return {file_id: list(entries.values()) for file_id, entries in found.items()}
+
+
+def _by_label(states: Sequence[int]) -> dict[str, int]:
+    return {label: count for number, label in _LABELS if (count := states[number])}

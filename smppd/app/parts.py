@@ -318,8 +318,7 @@ class Parts:
             section.report_after,
             self._forget_file,
         )
-        files = self.ledger.accounts.files
-        self.progress = ProgressWriter(section.path / "work", files.values, around.wall)
+        self.progress = ProgressWriter(section.path / "work", self.ledger.accounts, around.wall)
 
     def _forget_file(self, file: FileAccount) -> None:
         self.admission.forget_file(file)

@@ -40,8 +40,6 @@ class Survey:
         lanes = {lane.name.lower(): 0 for lane in Lane}
         for queue in accounts.queues.values():
             lanes[parts.queues[queue.number][1].name.lower()] += queue.queued
-        files = accounts.files.values()
-        waiting = [file.opened for file in files if file.states[State.QUEUED] > file.scheduled]
         return DaemonFigures(
             version=__version__,
             pid=os.getpid(),
@@ -51,7 +49,7 @@ class Survey:
             accepted=accounts.accepted,
             states={state.label: accounts.counts[state] for state in State},
             queued_by_lane=lanes,
-            oldest_queued=min(waiting, default=None),
+            oldest_queued=self._oldest_queued(),
             open_files=len(accounts.files),
             parked_receipts=len(accounts.shelf),
             unmatched_receipts=accounts.unmatched,
@@ -71,6 +69,15 @@ class Survey:
             disk=dict(parts.disk.troubles),
             campaigns=parts.progress.campaigns(CAMPAIGNS_SHOWN),
         )
+
+    def _oldest_queued(self) -> float | None:
+        """When the oldest file was handed in of which something could leave; they are in this order."""
+        accounts = self._accounts
+        if accounts.counts[State.QUEUED] <= len(accounts.agenda):
+            return None
+        files = accounts.files.values()
+        could = (file.opened for file in files if file.states[State.QUEUED] > file.scheduled)
+        return next(could, None)
 
     def _journal(self) -> JournalFigures:
         """Its figures, with what only its file and whoever prunes it know."""

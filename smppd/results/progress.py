@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from heapq import nsmallest
 from pathlib import Path
 
@@ -10,16 +10,16 @@ import msgspec
 import trio
 
 from smppd.figures import CampaignFigures
+from smppd.ledger.accounts import Accounts
 from smppd.ledger.snapshot import FileAccount
 from smppd.message import State
 from smppd.results.tempo import Tempo
+from smppd.results.watchlist import EVERY, Watchlist
 from smppd.told import iso
 
-#: Files whose progress is written in one round, the oldest first.
+#: Files whose progress is written in one round, the oldest first; and as many of one message.
 AT_MOST = 100
-EVERY = 1.0
-#: Seconds after which a file of a single message is worth writing about.
-PATIENCE = 10.0
+_NO_TEMPO = Tempo()
 
 
 class Progress(msgspec.Struct):
@@ -55,11 +55,11 @@ class ProgressWriter:
     def __init__(
         self,
         work: Path,
-        files: Callable[[], Iterable[FileAccount]],
+        accounts: Accounts,
         wall: Callable[[], float],
     ) -> None:
         self._work = work
-        self._files = files
+        self._list = Watchlist(accounts)
         self._wall = wall
         self._watched: dict[int, _Watched] = {}
 
@@ -70,20 +70,22 @@ class ProgressWriter:
             self.write()
 
     def write(self) -> None:
-        """Write what has changed of files that have been open for a second or more, or for a while
-        where they are single messages."""
+        """Write what has changed of files that have been open for a second or more, and of some of those
+        of one message that have been for a while."""
         now, written = self._wall(), 0
-        ripe = [file for file in self._files() if _is_open(file) and _is_ripe(file, now)]
+        files = self._list.long(now)
         self._watched = {
-            file.file_id: self._watched.get(file.file_id) or _Watched() for file in ripe
+            file.file_id: self._watched.get(file.file_id) or _Watched() for file in files
         }
-        for file, watched in zip(ripe, self._watched.values(), strict=True):
+        for file, watched in zip(files, self._watched.values(), strict=True):
             watched.tempo.note(file, now)
             stands = [file.closed, *file.states, watched.tempo.rate, file.why_held]
             if written < AT_MOST and watched.written != stands:
                 watched.written = stands
                 written += 1
                 self._write(file, watched.tempo, now)
+        for file in self._list.single(now, AT_MOST):
+            self._write(file, _NO_TEMPO, now)
 
     def _write(self, file: FileAccount, tempo: Tempo, now: float) -> None:
         progress = Progress(
@@ -108,12 +110,8 @@ class ProgressWriter:
 
     def campaigns(self, at_most: int) -> list[CampaignFigures]:
         """The open files of more than one message, those that are held and the longest first."""
-        worth = (
-            file
-            for file in self._files()
-            if _is_open(file) and (file.items > 1 or not file.closed or file.restrained)
-        )
-        chosen = nsmallest(at_most, worth, lambda file: (not file.restrained, -file.pending))
+        files = self._list.campaigns()
+        chosen = nsmallest(at_most, files, lambda file: (not file.restrained, -file.pending))
         return [self._figures(file) for file in chosen]
 
     def _figures(self, file: FileAccount) -> CampaignFigures:
@@ -130,14 +128,6 @@ class ProgressWriter:
             time_left=tempo.time_left(file),
             held=file.why_held,
         )
-
-
-def _is_open(file: FileAccount) -> bool:
-    return not (file.reported or (file.closed and not file.pending))
-
-
-def _is_ripe(file: FileAccount, now: float) -> bool:
-    return now - file.opened > (PATIENCE if file.closed and file.items <= 1 else EVERY)
 
 
 def _states(file: FileAccount) -> dict[str, int]:

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from smppd.campaign import CampaignTerms
+from smppd.ledger.accounts import Accounts
 from smppd.ledger.snapshot import FileAccount, Pause
 from smppd.message import State
-from smppd.results.progress import PATIENCE, ProgressWriter
+from smppd.results.progress import AT_MOST, ProgressWriter
 from smppd.results.tempo import LOOKS
+from smppd.results.watchlist import PATIENCE
 
 
 class Watched:
@@ -22,12 +24,14 @@ class Watched:
         self.work = work
         self.now = 1_800_000_000.0
         self.files: list[FileAccount] = []
-        self.writer = ProgressWriter(work, lambda: self.files, lambda: self.now)
+        self.accounts = Accounts()
+        self.writer = ProgressWriter(work, self.accounts, lambda: self.now)
 
     def add(self, name: str = "a.jsonl", token: str = "t1") -> FileAccount:
         (self.work / token).mkdir(exist_ok=True)
         file = FileAccount(len(self.files) + 1, token, name, 1, self.now)
         self.files.append(file)
+        self.accounts.files[file.file_id] = file
         return file
 
     def look(self) -> None:
@@ -190,3 +194,46 @@ def test_the_campaigns_that_are_told_of_are_held_or_long(watched: Watched) -> No
     names = [figures.file for figures in watched.writer.campaigns(3)]
     assert names == ["3.jsonl", "29.jsonl", "28.jsonl"]
     assert [figures.file for figures in watched.writer.campaigns(99)][-1] == "2.jsonl"
+
+
+def test_of_very_many_files_of_one_message_some_are_looked_at_each_time(watched: Watched) -> None:
+    files = [watched.add(f"{number}.json") for number in range(2 * AT_MOST + 50)]
+    for file in files:
+        file.closed = True
+        count(file, queued=1)
+    files[1].reported = True
+    watched.now += PATIENCE
+    for seen in (AT_MOST, 2 * AT_MOST, 2 * AT_MOST + 49):
+        watched.look()
+        assert len(list((watched.work / "t1").iterdir())) in (seen, seen - 1)
+    assert not watched.path("1.json").exists()
+    watched.path("0.json").unlink()
+    watched.path("7.json").unlink()
+    count(files[0], queued=0, sent=1)
+    for _ in range(3):
+        watched.look()
+    assert watched.read("0.json")["states"] == {"sent": 1}
+    assert not watched.path("7.json").exists(), "nothing has changed of it"
+
+
+def test_what_is_done_is_looked_at_no_more(watched: Watched) -> None:
+    for number in range(3 * AT_MOST):
+        file = watched.add(f"{number}.json")
+        file.closed = True
+        count(file, delivered=1)
+    last = watched.add("last.json")
+    last.closed = True
+    count(last, sent=1)
+    watched.now += PATIENCE
+    watched.look()
+    assert [path.name for path in (watched.work / "t1").iterdir()] == ["last.json.progress.json"]
+
+
+def test_a_file_of_one_message_that_is_held_is_told_of(watched: Watched) -> None:
+    file = watched.add("one.json")
+    file.closed = True
+    count(file, queued=1)
+    assert watched.writer.campaigns(5) == []
+    file.held = Pause(watched.now, "paused by hand", "ana")
+    watched.accounts.restrain(file)
+    assert [figures.held for figures in watched.writer.campaigns(5)] == ["paused by hand (ana)"]

@@ -13,7 +13,7 @@ import msgspec
 import trio
 
 from smppd.app.parts import Parts
-from smppd.app.steering import CampaignCommands
+from smppd.app.steering import CampaignCommands, reason_of
 from smppd.config import Config
 from smppd.control import ControlRefused
 from smppd.direct import Asked, Told, told, understand
@@ -72,7 +72,7 @@ class Commands:
         """Pause these links, or with "all" every one; or a "campaign"."""
         if "campaign" in arguments:
             return await self._campaigns.pause(arguments)
-        reason = str(arguments.get("reason") or "paused by hand")
+        reason = reason_of(arguments)
         pause = self._parts.refusals.pause
         return await self._each_link(
             arguments, "paused", lambda link, who: pause(link, reason, who)

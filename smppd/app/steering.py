@@ -16,6 +16,8 @@ from smppd.pipeline.desk import Desk
 
 #: Campaigns that are named where there is none of the name asked for.
 _NAMED_AT_MOST = 10
+#: Characters of a reason that are kept.
+_LONGEST_REASON = 500
 
 
 class CampaignCommands:
@@ -27,7 +29,7 @@ class CampaignCommands:
 
     async def pause(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Hold a campaign, for a reason."""
-        who, reason = str(arguments["who"]), str(arguments.get("reason") or "paused by hand")
+        who, reason = str(arguments["who"]), reason_of(arguments)
         return await self._each(
             arguments, "paused", lambda file: self._campaigns.pause(file, reason, who)
         )
@@ -63,6 +65,12 @@ class CampaignCommands:
         names = names_of(files[-_NAMED_AT_MOST:])
         there = f"; open are {', '.join(names)}" if names else "; none is open"
         return f"no open campaign or file is called {name}{there}; what is over: smppd campaigns"
+
+
+def reason_of(arguments: dict[str, Any]) -> str:
+    """Why something is paused, in one line of moderate length, for `status` and the log."""
+    words = "".join(c if c.isprintable() else " " for c in str(arguments.get("reason") or ""))
+    return " ".join(words.split())[:_LONGEST_REASON] or "paused by hand"
 
 
 def _told(file: FileAccount) -> dict[str, Any]:

@@ -129,7 +129,9 @@ class FileAccount(msgspec.Struct, array_like=True):
             return f"cancelled by {self.cancelled}"
         if self.held is not None:
             return f"{self.held.reason} ({self.held.who})"
-        if self.trial is not None and not self.trial.over:
+        if self.trial is None or self.trial.over:
+            return ""
+        if self.trial.end is not None or not self.closed:  # else nothing comes after the first
             return f"canary: {self.trial.done:,} of {self.trial.messages:,} have come to their end"
         return ""
 

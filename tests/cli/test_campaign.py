@@ -116,6 +116,18 @@ def test_a_campaign_is_paused_resumed_and_cancelled(
     assert line.startswith("campaign spring (a.jsonl) cancelled: 3 messages queued; cancelled by ")
 
 
+def test_a_reason_is_kept_on_one_line(daemon: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    hand_in(daemon, "a.jsonl", "spring")
+    reason = " wrong\ttext\n\x1b[31m" + "x" * 9000
+    said = Said(capsys, "pause", "--campaign", "spring", "--reason", reason)
+    (line,) = said.out
+    assert "; wrong text [31mxxx" in line
+    assert len(line) < 600
+    assert Said(capsys, "pause", "main", "--reason", reason).out == ["link main paused"]
+    (link,) = ask(daemon / "control.sock", "status")["links"]
+    assert link["paused"].startswith("wrong text [31mxxx")
+
+
 def test_all_files_of_a_campaign_are_meant_by_its_name_and_one_by_its_own(
     daemon: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

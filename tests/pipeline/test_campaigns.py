@@ -207,6 +207,22 @@ async def test_the_rest_follows_when_the_first_messages_went_well(
         assert not file.restrained
 
 
+async def test_where_all_are_among_the_first_nothing_is_held(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    async with up(bench, publishing=True) as (life, _):
+        file = await open_campaign(life, messages(bench, 9), CANARY)
+        assert file.why_held == ""
+        await quiet()
+        for part in list(life.wire.in_flight):
+            await life.answer(part, CommandStatus.ESME_RINVDSTADR)
+        await trio.sleep(6)
+        assert bench.report()["states"] == {"failed": 9}
+        assert not [each for each in life.events if isinstance(each, CampaignPaused)]
+        assert not life.accounts.restrained
+        assert audit(bench.path, bench.root).ok
+
+
 async def test_too_many_that_fail_hold_the_rest_until_an_operator_says_otherwise(
     bench: Bench, autojump_clock: MockClock
 ) -> None:

@@ -106,6 +106,8 @@ def test_when_all_is_final_no_file_has_a_text(tmp_path: Path) -> None:
         daemon.kill()
         daemon.wait(10)
         daemon = bench.start()
+        started = '"daemon_started"'
+        until(lambda: bench.log.read_text().count(started) == 3, daemon, bench.log, 30)
         until(lambda: not told(tmp_path), daemon, bench.log, 30)
         daemon.send_signal(signal.SIGTERM)
         assert daemon.wait(60) == 0, bench.log.read_text()[-3000:]

@@ -650,8 +650,8 @@ def test_p46_long_credentials_are_refused_when_they_are_loaded(tmp_path: Path) -
     found = parse(LONG.encode(), tmp_path / "smppd.toml")
     assert isinstance(found, list)
     assert [str(mistake) for mistake in found] == [
-        "link.main.system_id: has 16 characters, more than the 15 that are allowed; ask the"
-        " provider for a shorter one, or set long_credentials = true (up to 255)"
+        f"{tmp_path}/smppd.toml: link.main.system_id: has 16 characters, more than the 15 that are"
+        " allowed; ask the provider for a shorter one, or set long_credentials = true (up to 255)"
     ]
     short = parse(LONG.replace("sixteen-letters.", "acme").encode(), tmp_path / "smppd.toml")
     assert isinstance(short, Config)

@@ -155,6 +155,7 @@ class Daemon:
     async def _journaled(self, *, signals: bool) -> AsyncIterator[None]:
         async with trio.open_nursery() as nursery:
             await nursery.start(self.parts.journal.run)
+            nursery.start_soon(self.parts.journal.learn_keys)
             nursery.start_soon(self._keep_books)
             nursery.start_soon(self._forget)
             if signals:

@@ -153,7 +153,6 @@ class Parts:
         self.ledger.accounts, recent = store.load()
         self.ledger.accounts.message_ids.conflicts.clear()  # those of earlier runs
         self.journal = Journal(store, run_sync=self._around.run_sync, disk=self.disk)
-        self.journal.load_filters()
         self.desk = Desk(self.ledger, recent, self.journal, self._around.wall)
 
     def _build_settlement(self, store: Store, stack: ExitStack) -> None:

@@ -63,19 +63,22 @@ def run(config: Config, passwords: dict[str, str]) -> list[str]:
     observe = config.observe
     observer = configure(observe.log_level, observe.log_format, log_content=observe.log_content)
     failures: list[str] = []
+    gc.disable()  # the accounts are no garbage: looking through them again and again costs seconds
     try:
         with Daemon(config, passwords, observer, Surroundings(sum_up=observer.settle)) as daemon:
             # What is there now stays to the end: it need never be looked at again.
             sys.setswitchinterval(_SWITCH_AFTER)
-            gc.collect()
             gc.freeze()
             gc.set_threshold(_COLLECT_AFTER, 20, 50)
+            gc.enable()
             trio.run(daemon.run)
     except* (*_OPERATORS, OSError) as group:
         for_the_operator, faults = group.split(_is_for_the_operator)
         if faults is not None:
             raise faults from None
         failures = list(dict.fromkeys(map(_in_words, _leaves(for_the_operator))))
+    finally:
+        gc.enable()
     return failures
 
 

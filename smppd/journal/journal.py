@@ -14,15 +14,16 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from errno import ENOSPC
+from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
 import trio
 
 from smppd.disk import JOURNAL, Disk
 from smppd.figures import JournalFigures
-from smppd.journal.filter import Filter
+from smppd.journal.known import KnownKeys
 from smppd.journal.schema import JournalError, is_full
-from smppd.journal.store import Batch, Store
+from smppd.journal.store import CLIENT_ID, WAITING, Batch, Store
 from smppd.ledger.entries import MessageRow
 from smppd.ledger.facts import Fact
 from smppd.ledger.snapshot import FullBlock
@@ -100,18 +101,27 @@ class Journal:
         self._run_sync = run_sync
         self._turn = _Turn()
         self._wanted = trio.Event()
-        self._ids_on_disk = Filter()
-        self._waiting_on_disk = Filter()
+        self._on_disk = {holds: KnownKeys() for holds in (CLIENT_ID, WAITING)}
         self.figures = JournalFigures()
         self._listeners: list[Callable[[], None]] = []
         self._chores: deque[_Chore] = deque()
 
-    def load_filters(self) -> None:
-        """Read the keys of all lots, so that most look-ups need not go to disk."""
-        for keys in self._store.all_keys("client_id"):
-            self._ids_on_disk.add(keys)
-        for keys in self._store.all_keys("waiting"):
-            self._waiting_on_disk.add(keys)
+    async def learn_keys(self) -> None:
+        """Read the keys of all lots, so that from then on most look-ups need not go to disk."""
+        for holds, known in self._on_disk.items():
+            await known.learn(partial(self._read_keys, holds))
+
+    async def _read_keys(
+        self, holds: str, after: tuple[int, str], limit: int
+    ) -> Sequence[tuple[int, str]] | None:
+        found: list[Sequence[tuple[int, str]]] = []
+
+        def read() -> Pruned:
+            found.append(self._store.read_keys(holds, after, limit))
+            return Pruned(0, 0, more=False)
+
+        await self._chore(read)
+        return found[0] if found else None
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Commit whatever gathers, until cancelled. A commit under way is finished first.
@@ -295,8 +305,8 @@ class Journal:
         batch.waiting.extend(checkpoint.waiting)
         batch.snapshot = checkpoint.snapshot or batch.snapshot
         batch.base = checkpoint.base or batch.base
-        self._ids_on_disk.add(checkpoint.ids)
-        self._waiting_on_disk.add([key for key, _ in checkpoint.waiting])
+        self._on_disk[CLIENT_ID].add(checkpoint.ids)
+        self._on_disk[WAITING].add([key for key, _ in checkpoint.waiting])
 
     async def _read(self, call: Callable[[], T]) -> T:
         turn, read = self._turn, _Read(call)
@@ -315,7 +325,7 @@ class Journal:
 
     async def find_ids(self, ids: Sequence[str], since: float) -> dict[str, int]:
         """The msg_id of each of these client ids that was handed in after `since`."""
-        candidates = self._ids_on_disk.among(ids)
+        candidates = self._on_disk[CLIENT_ID].among(ids)
         if not candidates:
             return {}
         return await self._read(lambda: self._store.find_ids(candidates, since))
@@ -326,7 +336,7 @@ class Journal:
 
     async def find_waiting(self, keys: Sequence[str]) -> list[bytes]:
         """Every spilled message behind one of these receipt keys, the newest last."""
-        candidates = self._waiting_on_disk.among(keys)
+        candidates = self._on_disk[WAITING].among(keys)
         if not candidates:
             return []
         return await self._read(lambda: self._store.find_waiting(candidates))

@@ -51,11 +51,10 @@ _columns = attrgetter("msg_id", "file_id", "item", "line", "id", "state", "body"
 _AT_ONCE = (250, 50, 10, 1)
 
 #: What is kept in lots, and the column that leads there.
-_KEYS = {"client_id": "id", "waiting": "key"}
+CLIENT_ID, WAITING = "client_id", "waiting"
+_KEYS = {CLIENT_ID: "id", WAITING: "key"}
 #: Rows of a lot that are forgotten at once: a few milliseconds.
 DROPPED_AT_ONCE = 1000
-#: So many keys of lots are read at once.
-KEYS_AT_ONCE = 10_000
 
 
 class Batch(msgspec.Struct):
@@ -308,11 +307,14 @@ class Store:
             (*after, limit),
         ).fetchall()
 
-    def all_keys(self, holds: str) -> Iterator[list[str]]:
-        """Every key in the lots of "client_id" or "waiting", many at once."""
-        found = self._sql.execute(f"SELECT {_KEYS[holds]} FROM {holds}")  # noqa: S608
-        while rows := found.fetchmany(KEYS_AT_ONCE):
-            yield [key for (key,) in rows]
+    def read_keys(self, holds: str, after: tuple[int, str], limit: int) -> list[tuple[int, str]]:
+        """The keys in the lots of "client_id" or "waiting" behind this lot and key, with their lot."""
+        key = _KEYS[holds]
+        return self._sql.execute(
+            f"SELECT lot, {key} FROM {holds} WHERE (lot, {key}) > (?, ?)"  # noqa: S608
+            f" ORDER BY lot, {key} LIMIT ?",
+            (*after, limit),
+        ).fetchall()
 
     def all_waiting(self) -> Iterator[bytes]:
         """Every spilled message, oldest lot first; one with several parts comes several times."""
@@ -330,10 +332,9 @@ class Store:
                 memory.restore(accounts, saved[0])
         elif (base := self.pruning.in_force()) is not None:
             memory.restore(accounts, base[1])
+        indexed = self._indexed_up_to(accounts.seq)
         for fact in self.facts(accounts.seq):
-            if fact.kind == Kind.INDEXED:
-                recent.clear()
-            elif fact.kind == Kind.ADMITTED:
+            if fact.kind == Kind.ADMITTED and fact.seq > indexed:
                 recent.update(self._ids_admitted(fact))
                 assert fact.msg is not None
                 if accounts.files[fact.msg].terms.unique_text:
@@ -345,6 +346,13 @@ class Store:
             else:
                 accounts.apply(fact)
         return accounts, recent
+
+    def _indexed_up_to(self, after: int) -> int:
+        """The last fact behind `after` that says that all client ids before it are in lots, or 0."""
+        found = self._sql.execute(
+            "SELECT max(seq) FROM fact WHERE seq > ? AND kind = ?", (after, Kind.INDEXED)
+        ).fetchone()
+        return found[0] or 0
 
     def _ids_admitted(self, fact: Fact) -> Iterator[tuple[str, tuple[int, float]]]:
         assert fact.detail is not None

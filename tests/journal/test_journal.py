@@ -5,11 +5,14 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import trio
+import trio.testing
 
 from smppd.journal.journal import Journal
+from smppd.journal.known import KEYS_AT_ONCE
 from smppd.journal.schema import JournalError
 from smppd.journal.store import Batch, Store, open_reader, open_store
 from smppd.ledger.facts import Fact, Kind
@@ -75,12 +78,60 @@ async def test_a_read_sees_what_was_committed_in_the_same_turn(tmp_path: Path) -
 async def test_absent_keys_do_not_touch_the_disk(tmp_path: Path) -> None:
     store = open_store(tmp_path / "j.db")
     store.commit(Batch(ids={"a": (1, 1.0)}, waiting=[("k", b"v")], at=1.0))
-    journal = Journal(store)
-    journal.load_filters()
-    # run() is not started: a look-up that went to disk would wait for ever.
+    journal = Journal(store, run_sync=inline)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(journal.run)
+        await journal.learn_keys()
+        nursery.cancel_scope.cancel()
+    # run() has ended: a look-up that went to disk would fail.
     with trio.fail_after(5):
         assert await journal.find_ids(["b"], since=0.0) == {}
         assert await journal.find_waiting(["l"]) == []
+    store.close()
+
+
+async def test_what_an_earlier_run_wrote_is_found_before_its_keys_are_known(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    del autojump_clock
+    store = open_store(tmp_path / "j.db")
+    ids = {f"id-{n}": (n, 1.0) for n in range(3 * KEYS_AT_ONCE)}
+    store.commit(Batch(ids=ids, waiting=[("k", b"v")], at=1.0))
+    journal = Journal(store, run_sync=inline)
+
+    async def check() -> None:
+        assert await journal.find_ids(["id-0", f"id-{len(ids) - 1}", "x"], since=0.0) == {
+            "id-0": 0,
+            f"id-{len(ids) - 1}": len(ids) - 1,
+        }
+        assert await journal.find_waiting(["k", "l"]) == [b"v"]
+
+    async with trio.open_nursery() as nursery:
+        await nursery.start(journal.run)
+        await check()
+        nursery.start_soon(journal.learn_keys)
+        for _ in range(5):
+            await check()
+        await trio.testing.wait_all_tasks_blocked()
+        await journal.learn_keys()
+        await check()
+        nursery.cancel_scope.cancel()
+    store.close()
+
+
+async def test_keys_that_cannot_be_read_are_not_taken_for_absent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(tmp_path / "j.db")
+    store.commit(Batch(ids={"a": (1, 1.0)}, at=1.0))
+    failing = Mock(side_effect=sqlite3.OperationalError("disk I/O error"))
+    monkeypatch.setattr(store, "read_keys", failing)
+    journal = Journal(store, run_sync=inline)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(journal.run)
+        await journal.learn_keys()
+        assert await journal.find_ids(["a"], since=0.0) == {"a": 1}
+        nursery.cancel_scope.cancel()
     store.close()
 
 

@@ -82,18 +82,19 @@ class Mortal:
     """Runs the journal's turns in place, until the one with which the daemon dies.
 
     `unwritten`: it dies before that turn is on disk; otherwise after, but before anybody knows.
-    What still runs by then sees a disk that stays as it was.
+    What still runs by then sees a disk that stays as it was. The turns are those since it was up.
     """
 
     def __init__(self, dies_at: int | None = None, *, unwritten: bool = False) -> None:
         self.turns = 0
+        self.is_up = False
         self.dies_at = dies_at
         self.unwritten = unwritten
         self.death = trio.Event()
 
     async def __call__(self, function: Callable[..., Any], *arguments: Any) -> Any:
         self.turns += 1
-        dies = self.turns == self.dies_at
+        dies = self.is_up and self.turns == self.dies_at
         if self.death.is_set() or (dies and self.unwritten):
             arguments[0].batch = Batch()
         await trio.lowlevel.checkpoint()
@@ -215,7 +216,6 @@ class Life:
         self.ledger = Ledger()
         self.ledger.accounts, recent = self.store.load()
         self.journal = Journal(self.store, run_sync=run_sync)
-        self.journal.load_filters()
         self.desk = Desk(self.ledger, recent, self.journal, bench.wall)
         self.tray = Tray()
         self.events: list[Event] = []
@@ -546,6 +546,11 @@ class Bench:
         try:
             async with trio.open_nursery() as journaled:
                 await journaled.start(life.journal.run)
+                if isinstance(run_sync, Mortal):
+                    await life.journal.learn_keys()
+                    run_sync.turns, run_sync.is_up = 0, True
+                else:
+                    journaled.start_soon(life.journal.learn_keys)
                 async with trio.open_nursery() as nursery:
                     if isinstance(run_sync, Mortal):
                         nursery.start_soon(run_sync.kill)

@@ -109,8 +109,10 @@ def _draft(folder: Path) -> tuple[int, Path]:
 
 def _split(name: str) -> tuple[str, str]:
     """A printable, valid UTF-8 form of the name, short enough, cut before its extension."""
-    plain = name.encode(errors="replace").decode()
-    plain = "".join(char if char.isprintable() else "_" for char in plain).lstrip(".") or "_"
+    plain = name if name.isascii() else name.encode(errors="replace").decode()
+    if not plain.isprintable():
+        plain = "".join(char if char.isprintable() else "_" for char in plain)
+    plain = plain.lstrip(".") or "_"
     stem, dot, extension = plain.rpartition(".")
     if not dot or not stem or len(extension) > 20:
         stem, extension = plain, ""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+from smppd.journal.many_rows import write_rows
 from smppd.ledger.facts import Fact, Kind, read_names
 from smppd.ports import FileRow
+
+Row = tuple[object, ...]
 
 _COLUMNS = "file_id, token, name, lane, opened, campaign, items, closed, reported, placed, states, submitted"
 
@@ -19,10 +22,15 @@ class FileTable:
         self._sql = connection
 
     def note(self, facts: Sequence[Fact]) -> None:
-        """Keep what these facts say of files; part of the commit that writes them."""
+        """Keep what these facts say of files; part of the commit that writes them. Of each file they
+        come in the order of the kinds, whatever lies between them."""
+        found: dict[int, list[Row]] = {}
         for fact in facts:
-            if fact.kind <= _LAST and (step := _STEPS.get(fact.kind)) is not None:
-                step(self._sql, fact)
+            if fact.kind <= _LAST and (row := _row(fact)) is not None:
+                found.setdefault(fact.kind, []).append(row)
+        for kind, (before, after) in _STATEMENTS.items():
+            if kind in found:
+                write_rows(self._sql, before, found[kind], after)
 
     def by_ids(self, file_ids: Sequence[int]) -> list[FileRow]:
         """These files, as far as there were any."""
@@ -81,42 +89,34 @@ class FileTable:
         return [FileRow(*row) for row in rows]
 
 
-def _opened(sql: sqlite3.Connection, fact: Fact) -> None:
-    assert fact.detail is not None
-    token, name, lane = read_names(fact.detail)
-    sql.execute(
-        "INSERT INTO file (file_id, token, name, lane, opened) VALUES (?, ?, ?, ?, ?)",
-        (fact.msg, token, name, lane, fact.at),
-    )
+def _row(fact: Fact) -> Row | None:
+    """What a fact says of its file, its number first; None when that is nothing."""
+    if fact.kind == Kind.FILE_OPENED:
+        assert fact.detail is not None
+        return fact.msg, *read_names(fact.detail), fact.at
+    if fact.kind == Kind.CAMPAIGN:
+        return (fact.msg, fact.text) if fact.text else None
+    if fact.kind == Kind.FILE_CLOSED:
+        return fact.msg, fact.at, fact.num
+    if fact.kind == Kind.FILE_WITHDRAWN:
+        return (fact.msg,)
+    if fact.kind == Kind.FILE_REPORTED:
+        return fact.msg, fact.at, fact.text, fact.detail, fact.num
+    return None
 
 
-def _named(sql: sqlite3.Connection, fact: Fact) -> None:
-    if fact.text:
-        sql.execute("UPDATE file SET campaign = ? WHERE file_id = ?", (fact.text, fact.msg))
+def _update(*columns: str) -> tuple[str, str]:
+    """What is written around the rows, their first column being the file's number."""
+    news = ", ".join(f"{name} = v.column{place}" for place, name in enumerate(columns, 2))
+    return f"UPDATE file SET {news} FROM (", ") AS v WHERE file_id = v.column1"  # noqa: S608
 
 
-def _closed(sql: sqlite3.Connection, fact: Fact) -> None:
-    sql.execute(
-        "UPDATE file SET closed = ?, items = ? WHERE file_id = ?", (fact.at, fact.num, fact.msg)
-    )
-
-
-def _withdrawn(sql: sqlite3.Connection, fact: Fact) -> None:
-    sql.execute("DELETE FROM file WHERE file_id = ?", (fact.msg,))
-
-
-def _reported(sql: sqlite3.Connection, fact: Fact) -> None:
-    sql.execute(
-        "UPDATE file SET reported = ?, placed = ?, states = ?, submitted = ? WHERE file_id = ?",
-        (fact.at, fact.text, fact.detail, fact.num, fact.msg),
-    )
-
-
-_STEPS: dict[int, Callable[[sqlite3.Connection, Fact], None]] = {
-    int(Kind.FILE_OPENED): _opened,
-    int(Kind.CAMPAIGN): _named,
-    int(Kind.FILE_CLOSED): _closed,
-    int(Kind.FILE_WITHDRAWN): _withdrawn,
-    int(Kind.FILE_REPORTED): _reported,
+#: What stands around the rows of each kind, in the order in which they come of one file.
+_STATEMENTS: dict[int, tuple[str, str]] = {
+    int(Kind.FILE_OPENED): ("INSERT INTO file (file_id, token, name, lane, opened)", ""),
+    int(Kind.CAMPAIGN): _update("campaign"),
+    int(Kind.FILE_CLOSED): _update("closed", "items"),
+    int(Kind.FILE_REPORTED): _update("reported", "placed", "states", "submitted"),
+    int(Kind.FILE_WITHDRAWN): ("DELETE FROM file WHERE file_id IN (", ")"),
 }
-_LAST = max(_STEPS)
+_LAST = max(_STATEMENTS)

@@ -10,8 +10,6 @@ import json
 import sqlite3
 from array import array
 from collections.abc import Iterator, Sequence
-from functools import cache
-from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from smppd.journal.calls import CallTable
 from smppd.journal.chats import Chats
 from smppd.journal.cursors import CursorTable
 from smppd.journal.files import FileTable
+from smppd.journal.many_rows import write_rows
 from smppd.journal.optouts import OptOutTable
 from smppd.journal.pruning import Pruning
 from smppd.journal.schema import MIGRATIONS, JournalError, check_version, migrate
@@ -47,8 +46,6 @@ _WITH_WORD = "%".join(["\t"] * (len(ReceiptFact._fields) - 1)).join("%%")
 _FACT = "SELECT seq, at, kind, msg, part, num, text, detail, result FROM fact "
 
 _columns = attrgetter("msg_id", "file_id", "item", "line", "id", "state", "body")
-#: So many rows to a statement, the most first.
-_AT_ONCE = (250, 50, 10, 1)
 
 #: What is kept in lots, and the column that leads there.
 CLIENT_ID, WAITING = "client_id", "waiting"
@@ -79,12 +76,6 @@ class Batch(msgspec.Struct):
         accounted = len(self.messages) + len(self.facts) + len(self.ids)
         asides = len(self.calls) + len(self.cursors) + len(self.opt_outs) + len(self.counts)
         return accounted + len(self.waiting) + asides
-
-
-@cache
-def _statement(into: str, columns: int, rows: int) -> str:
-    row = f"({', '.join('?' * columns)})"
-    return f"{into} VALUES {', '.join([row] * rows)}"
 
 
 def open_store(path: Path) -> Store:
@@ -151,8 +142,8 @@ class Store:
             sql.execute("PRAGMA synchronous = FULL")  # it may have been a chore's
         sql.execute("BEGIN IMMEDIATE")
         with sql:
-            self._insert("INSERT INTO message", list(map(_columns, batch.messages)))
-            self._insert("INSERT INTO fact", batch.facts)
+            write_rows(sql, "INSERT INTO message", list(map(_columns, batch.messages)))
+            write_rows(sql, "INSERT INTO fact", batch.facts)
             self.files.note(batch.facts)
             if batch.blocks:
                 sql.executemany("INSERT OR REPLACE INTO slots VALUES (?, ?, ?)", batch.blocks)
@@ -170,15 +161,6 @@ class Store:
             if batch.base is not None:
                 self.pruning.keep(batch.base)
 
-    def _insert(self, into: str, rows: Sequence[tuple[object, ...]]) -> None:
-        """Many to a statement: it runs beside the event loop and gives way to it only when it ends."""
-        begun = 0
-        for count in _AT_ONCE:
-            while len(rows) - begun >= count:
-                values = tuple(chain.from_iterable(rows[begun : begun + count]))
-                self._sql.execute(_statement(into, len(rows[0]), count), values)
-                begun += count
-
     def change_opt_outs(self, changes: Sequence[Change]) -> int:
         """Make these changes in one transaction; how many changed anything."""
         self._sql.execute("BEGIN IMMEDIATE")
@@ -188,14 +170,17 @@ class Store:
     def _write_lots(self, batch: Batch) -> None:
         if batch.ids:
             lot = self._new_lot("client_id", batch.at)
-            self._insert(
+            write_rows(
+                self._sql,
                 "INSERT OR REPLACE INTO client_id",
                 [(lot, key, *batch.ids[key]) for key in sorted(batch.ids)],
             )
         if batch.waiting:
             lot = self._new_lot("waiting", batch.at)
-            self._insert(
-                "INSERT OR REPLACE INTO waiting", [(lot, *row) for row in sorted(batch.waiting)]
+            write_rows(
+                self._sql,
+                "INSERT OR REPLACE INTO waiting",
+                [(lot, *row) for row in sorted(batch.waiting)],
             )
 
     def _new_lot(self, holds: str, at: float) -> int | None:

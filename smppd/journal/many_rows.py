@@ -1,0 +1,30 @@
+"""Many rows to a statement: a commit runs beside the event loop, and gives way to it whenever a statement
+ends and has to be let in again."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from functools import cache
+from itertools import chain
+
+#: So many rows to a statement, the most first.
+_AT_ONCE = (250, 50, 10, 1)
+
+
+def write_rows(
+    sql: sqlite3.Connection, before: str, rows: Sequence[tuple[object, ...]], after: str = ""
+) -> None:
+    """Execute `before` VALUES … `after` with these rows, all of as many columns."""
+    begun = 0
+    for count in _AT_ONCE:
+        while len(rows) - begun >= count:
+            values = tuple(chain.from_iterable(rows[begun : begun + count]))
+            sql.execute(_statement(before, len(rows[0]), count, after), values)
+            begun += count
+
+
+@cache
+def _statement(before: str, columns: int, rows: int, after: str) -> str:
+    row = f"({', '.join('?' * columns)})"
+    return f"{before} VALUES {', '.join([row] * rows)}{after}"

@@ -39,7 +39,7 @@ def simulated_smsc(tally: Path, port: int, more: list[str]) -> Iterator[None]:
 
 
 def start_daemon(
-    root: Path, config: str, profile: str | Path | None = None
+    root: Path, config: str, profile: str | Path | None = None, password: str = "secret"
 ) -> subprocess.Popen[bytes]:
     """The daemon in a process of its own, with this configuration; its log is `root/log`. With a
     profile (cProfile) its figures are no measure."""
@@ -47,7 +47,7 @@ def start_daemon(
     path.write_text(config)
     profiling = ["-m", "cProfile", "-o", str(profile)] if profile else []
     command = [sys.executable, *profiling, "-m", "smppd", "run", "--config", str(path)]
-    environment = {**os.environ, "SMPPD_LOAD_PASSWORD": "secret"}
+    environment = {**os.environ, "SMPPD_LOAD_PASSWORD": password}
     return subprocess.Popen(command, env=environment, stderr=(root / "log").open("wb"))
 
 
@@ -76,7 +76,9 @@ def stop(daemon: subprocess.Popen[bytes]) -> resource.struct_rusage:
 
 def cpu(pid: int) -> float:
     """Seconds of CPU that the process and its children have used, user and system."""
-    ticks = sum(int(each[11]) + int(each[12]) for each in (_stat(pid), *map(_stat, children(pid))))
+    everything = (_stat(pid), *map(_stat, children(pid)))
+    # The process's own, and that of children which it has seen end.
+    ticks = sum(int(field) for each in everything for field in each[11:15])
     return ticks / os.sysconf("SC_CLK_TCK")
 
 

@@ -1,0 +1,128 @@
+"""How fast the daemon is, what it costs, and how that changes while it runs.
+
+    python loadtest/bench.py bulk --report out.html --json out.json
+    python loadtest/bench.py bulk otp mixed --messages 20000
+    python loadtest/bench.py bulk --smsc 127.0.0.1:2775      another SMSC or simulator stands in
+    python loadtest/bench.py bulk --baselines                plain clients beside it, with ratios
+    python loadtest/bench.py all --report all.html           every profile
+    python loadtest/bench.py compare before.json after.json
+
+Each profile starts a daemon of its own on a new journal, in a temporary folder and on loopback, and a lean
+SMSC (smsc.py) that is no limit; hands in what the profile says; and waits until every message has
+its result, or --seconds are over. Exit code 1 where a message was lost, sent twice, or left.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import os
+import sys
+from pathlib import Path
+
+from benchmark.document import document, write_document
+from benchmark.figures import FIGURES, shown
+from benchmark.profiles import PROFILES, Profile
+from benchmark.results import Run
+from benchmark.running import BenchError, Setting, run_profile, split_address
+
+
+def main() -> int:
+    """Run what is asked for."""
+    options = _options()
+    try:
+        profiles, setting = _profiles(options), _setting(options)
+        runs = [_run(profile, setting) for profile in profiles]
+        if options.json:
+            write_document(document(runs), options.json)
+    except (BenchError, OSError) as error:
+        print(f"bench.py: {error}", file=sys.stderr)
+        return 2
+    return 0 if all(_is_well(run) for run in runs) else 1
+
+
+def _options() -> argparse.Namespace:
+    described = "\n".join(f"  {each.name:<11} {each.about}" for each in PROFILES.values())
+    parser = argparse.ArgumentParser(
+        description=f"{__doc__}\nprofiles:\n{described}",
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
+    add = parser.add_argument
+    add("profile", nargs="+", choices=[*PROFILES, "all"], metavar="PROFILE")
+    add("--messages", type=int, help="instead of the profile's own number")
+    add("--window", type=int, help="submits without an answer, for each session")
+    add("--sessions", type=int, help="sessions of each link")
+    add("--seconds", type=float, default=600.0, help="at most, for each profile (600)")
+    add("--smsc", nargs="+", default=[], metavar="HOST:PORT",
+        help="an SMSC that is there, instead of the simulated one; several: a link for each")  # fmt: skip
+    add("--system-id", default="load", help="the account on that SMSC (load)")
+    add("--password-env", metavar="NAME", help="the variable that holds its password (secret)")
+    add("--numbers", metavar="PREFIX",
+        help="numbers are this and eight digits (+346); must be given for an SMSC elsewhere")  # fmt: skip
+    add("--no-receipts", dest="receipts", action="store_false", help="ask for no receipts")
+    add("--folder", type=Path, help="where spool and journal are: the disk that is meant")
+    add("--json", type=Path, metavar="FILE", help="write everything here, for programs")
+    return parser.parse_args()
+
+
+def _profiles(options: argparse.Namespace) -> list[Profile]:
+    names = list(PROFILES) if "all" in options.profile else options.profile
+    try:
+        return [
+            PROFILES[name].with_options(options.messages, options.window, options.sessions)
+            for name in names
+        ]
+    except ValueError as error:
+        raise BenchError(str(error)) from None
+
+
+def _setting(options: argparse.Namespace) -> Setting:
+    for address in options.smsc:
+        if not _is_here(split_address(address)[0]) and options.numbers is None:
+            raise BenchError(
+                f"{address} is not this machine: say with --numbers +PREFIX whom it may send to"
+            )
+    prefix = options.numbers or "+346"
+    if not prefix.startswith("+") or not prefix[1:].isdigit() or not 1 < len(prefix) <= 8:
+        raise BenchError(f"--numbers {prefix!r} is no prefix: + and up to seven digits, like +346")
+    password = "secret"
+    if options.password_env is not None:
+        password = os.environ.get(options.password_env, "")
+        if not password:
+            raise BenchError(f"there is no variable {options.password_env}: export it")
+    return Setting(
+        addresses=options.smsc,
+        system_id=options.system_id,
+        password=password,
+        seconds=options.seconds,
+        prefix=prefix,
+        receipts=options.receipts,
+        folder=options.folder,
+    )
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _run(profile: Profile, setting: Setting) -> Run:
+    run = run_profile(profile, setting)
+    print(f"\n{run.profile}: {run.about}" + ("" if run.complete else " (time was up)"))
+    for figure in FIGURES:
+        if figure.key in run.figures:
+            print(f"  {figure.title:<40}{shown(figure, run.figures[figure.key]):>16}")
+        elif figure.key in run.left_out:
+            print(f"  {figure.title:<40}{'-':>16}  {run.left_out[figure.key]}")
+    sys.stdout.flush()
+    return run
+
+
+def _is_well(run: Run) -> bool:
+    return not any(run.figures.get(name) for name in ("left", "lost", "twice"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""Every figure of a run, declared once: its name, its unit, what is better, and how it is measured."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, NamedTuple
+
+Unit = Literal["", "/s", "s", "µs", "octets", "share"]
+
+Value = float | str | None
+
+
+class Figure(NamedTuple):
+    """`better` is "more" or "less"; empty where neither is, so that it is not compared."""
+
+    key: str
+    title: str
+    unit: Unit
+    better: Literal["more", "less", ""]
+    how: str
+
+
+_JOURNAL = "times of the journal's facts, from the commit that accepted a message to the answer"
+_OWN = "from the rename of a single file to the journal's fact of the answer"
+_PROC = "/proc: user and system of the process and its children, hand-in to the last result"
+_HISTOGRAM = "the daemon's histogram (buckets double from 1 ms), within a bucket by straight line"
+_TALLY = "counted by the simulated SMSC"
+
+FIGURES: tuple[Figure, ...] = (
+    Figure("messages", "messages", "", "", "handed in"),
+    Figure("parts", "parts that the SMSC took", "", "", "facts of answers in the journal"),
+    Figure("seconds", "hand-in to the last result", "s", "less", "the clock"),
+    Figure("rate", "messages/s, hand-in to results", "/s", "more", "messages by these seconds"),
+    Figure("submit_rate", "parts/s, while submitting", "/s", "more",
+           "facts of answers, from the first to the last"),
+    Figure("daemon_cpu", "daemon CPU per message", "µs", "less", _PROC),
+    Figure("daemon_load", "daemon CPU, of one core", "share", "", _PROC),
+    Figure("smsc_cpu", "SMSC CPU per message", "µs", "", _PROC),
+    Figure("smsc_load", "SMSC CPU, of one core", "share", "", _PROC),
+    Figure("limit", "who was the limit", "", "",
+           "whose CPU was above 85 % of a core; else what the daemon said most often"),
+    Figure("rss", "daemon memory, the most", "octets", "less", "/proc, RSS of it and its children"),
+    Figure("written", "written per message", "octets", "less", "/proc/PID/io, write_bytes"),
+    Figure("single_p50", "single file: hand-in to answer, p50", "s", "less", _OWN),
+    Figure("single_p99", "single file: hand-in to answer, p99", "s", "less", _OWN),
+    Figure("single_p999", "single file: hand-in to answer, p99.9", "s", "less", _OWN),
+    Figure("high_p50", "high lane: accept to answer, p50", "s", "less", _JOURNAL),
+    Figure("high_p99", "high lane: accept to answer, p99", "s", "less", _JOURNAL),
+    Figure("high_p999", "high lane: accept to answer, p99.9", "s", "less", _JOURNAL),
+    Figure("normal_p50", "normal lane: accept to answer, p50", "s", "less", _JOURNAL),
+    Figure("normal_p99", "normal lane: accept to answer, p99", "s", "less", _JOURNAL),
+    Figure("bulk_p50", "bulk lane: accept to answer, p50", "s", "less", _JOURNAL),
+    Figure("bulk_p99", "bulk lane: accept to answer, p99", "s", "less", _JOURNAL),
+    Figure("answer_p50", "submit to answer, p50", "s", "less", _HISTOGRAM),
+    Figure("answer_p99", "submit to answer, p99", "s", "less", _HISTOGRAM),
+    Figure("commit_p50", "journal commit, p50", "s", "less", _HISTOGRAM),
+    Figure("commit_p99", "journal commit, p99", "s", "less", _HISTOGRAM),
+    Figure("commits", "journal commits", "", "", "the daemon's count"),
+    Figure("throttled", "submits throttled", "", "less", "facts in the journal"),
+    Figure("delivered", "delivered", "", "", "the results that were written"),
+    Figure("left", "without a result", "", "less", "handed in, less the lines of results"),
+    Figure("lost", "lost", "", "less",
+           "delivered by the results, and never seen by the SMSC; or in no result at all"),
+    Figure("twice", "taken twice by the SMSC", "", "less", _TALLY),
+)  # fmt: skip
+BY_KEY = {figure.key: figure for figure in FIGURES}
+
+
+def shown(figure: Figure, value: Value) -> str:
+    """A value for people."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return "-"
+    if isinstance(value, str):
+        return value
+    if figure.unit == "octets":
+        return f"{value / 2**20:,.0f} MB" if value >= 2**20 else f"{value:,.0f} octets"
+    if figure.unit == "s":
+        return f"{value * 1000:.1f} ms" if value < 1 else f"{value:.2f} s"
+    return _FORMATS[figure.unit].format(value)
+
+
+_FORMATS = {"": "{:,.0f}", "/s": "{:,.0f}/s", "µs": "{:,.1f} µs", "share": "{:.0%}"}

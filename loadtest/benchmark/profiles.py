@@ -1,0 +1,185 @@
+"""What is sent, how it is handed in, and how the SMSC behaves: a profile for each case. Pure data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+LANES = ("high", "normal", "bulk")
+
+#: What a message says, by name; the number makes each of them another.
+TEXTS = {
+    "usual": "Your code is {n:07d}. It is valid for ten minutes. Do not share it.",
+    "ucs2": "{n:07d} Здравствуйте, ваш заказ готов. Спасибо!",
+    "long": "{n:07d} " + "Todo lo que necesita saber de su pedido. " * 8,
+}
+#: Into how many parts each is cut.
+PARTS = {"usual": 1, "ucs2": 1, "long": 3}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stream:
+    """One way in which messages are handed in.
+
+    In a lane, `share` of the profile's messages: as lines of one file, or, as `files`, in a file each, all
+    at once or, with a `rate`, so many a second. `meanwhile`: as many as it takes until the other streams
+    are reported, beside the profile's messages.
+    """
+
+    lane: str = "bulk"
+    share: float = 1.0
+    files: bool = False
+    rate: float = 0.0
+    meanwhile: bool = False
+
+    def __post_init__(self) -> None:
+        if self.lane not in LANES:
+            raise ValueError(f"there is no lane {self.lane!r}: {', '.join(LANES)}")
+        if not 0 <= self.share <= 1 or self.rate < 0:
+            raise ValueError("share is between 0 and 1, rate is not below 0")
+        if self.rate and not self.files:
+            raise ValueError("only files have a rate: lines are handed in at once")
+        if self.meanwhile and not self.rate:
+            raise ValueError("what is handed in meanwhile has a rate")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Smsc:
+    """How the simulated SMSC behaves: `latency` of its answers and `storm` in seconds (receipts are held
+    back until no submit came for so long), `rate` in submits a second, above which it throttles."""
+
+    latency: float = 0.0
+    rate: float = 0.0
+    storm: float = 0.0
+
+    def options(self) -> Iterator[str]:
+        """Those of `smsc.py`."""
+        for name in ("latency", "rate", "storm"):
+            if value := getattr(self, name):
+                yield from (f"--{name}", f"{value:g}")
+
+    def words(self) -> str:
+        """For people."""
+        said = [f"answers after {self.latency * 1000:g} ms"] if self.latency else []
+        said += [f"throttles above {self.rate:g} submits/s"] if self.rate else []
+        said += [f"holds receipts until {self.storm:g} s of silence"] if self.storm else []
+        return ", ".join(said) or "as quick as it can"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """One case. `comparable`: plain clients can do it, too, so that baselines make sense."""
+
+    name: str
+    about: str
+    messages: int
+    streams: tuple[Stream, ...] = (Stream(),)
+    text: str = "usual"
+    links: int = 1
+    sessions: int = 1
+    window: int = 100
+    smsc: Smsc = Smsc()
+    comparable: bool = False
+
+    def __post_init__(self) -> None:
+        if self.text not in TEXTS:
+            raise ValueError(f"there is no text {self.text!r}")
+        own = [stream for stream in self.streams if not stream.meanwhile]
+        if abs(sum(stream.share for stream in own) - 1) > 1e-9:
+            raise ValueError(f"the shares of {self.name} do not add up to 1")
+        for name in ("messages", "links", "sessions", "window"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} of {self.name} is below 1")
+
+    def counts(self) -> list[int]:
+        """How many messages each stream has; 0 where that is seen when it runs."""
+        found, left, share_left = list[int](), self.messages, 1.0
+        for stream in self.streams:
+            if stream.meanwhile:
+                found.append(0)
+                continue
+            count = (
+                left if stream.share >= share_left - 1e-9 else round(self.messages * stream.share)
+            )
+            found.append(min(count, left))
+            left -= found[-1]
+            share_left -= stream.share
+        return found
+
+    def with_options(
+        self, messages: int | None, window: int | None, sessions: int | None
+    ) -> Profile:
+        """The same with other numbers, where they are given. Raises ValueError."""
+        return replace(
+            self,
+            messages=self.messages if messages is None else messages,
+            window=self.window if window is None else window,
+            sessions=self.sessions if sessions is None else sessions,
+        )
+
+    def message(self, number: int) -> dict[str, str]:
+        """One, as it is handed in, but for the number that it is for."""
+        return {"from": "ACME", "text": TEXTS[self.text].format(n=number)}
+
+
+_ALL = (
+    Profile(
+        name="bulk",
+        about="one file of many lines, in the bulk lane",
+        messages=200_000,
+        comparable=True,
+    ),
+    Profile(
+        name="otp",
+        about="a trickle of singles in the high lane, a file each: latency is what counts",
+        messages=1_000,
+        streams=(Stream(lane="high", files=True, rate=25.0),),
+    ),
+    Profile(
+        name="mixed",
+        about="singles in the high lane while the bulk and normal lanes are full",
+        messages=200_000,
+        streams=(
+            Stream(lane="bulk", share=0.9),
+            Stream(lane="normal", share=0.1),
+            Stream(lane="high", files=True, rate=25.0, meanwhile=True),
+        ),
+    ),
+    Profile(name="long", about="texts of three parts", messages=50_000, text="long"),
+    Profile(name="ucs2", about="texts in UCS-2", messages=100_000, text="ucs2", comparable=True),
+    Profile(
+        name="slow-20ms",
+        about="an SMSC that takes 20 ms to answer",
+        messages=50_000,
+        smsc=Smsc(latency=0.02),
+        comparable=True,
+    ),
+    Profile(
+        name="slow-200ms",
+        about="an SMSC that takes 200 ms to answer",
+        messages=10_000,
+        smsc=Smsc(latency=0.2),
+        comparable=True,
+    ),
+    Profile(
+        name="throttled",
+        about="an SMSC that throttles above 500 submits a second",
+        messages=10_000,
+        smsc=Smsc(rate=500.0),
+    ),
+    Profile(
+        name="receipts",
+        about="a storm of receipts: all at once, when everything is submitted",
+        messages=100_000,
+        smsc=Smsc(storm=1.0),
+    ),
+    Profile(
+        name="files",
+        about="files of one message each, all at once",
+        messages=10_000,
+        streams=(Stream(lane="normal", files=True),),
+    ),
+    Profile(name="sessions", about="ten sessions of one link", messages=200_000, sessions=10),
+    Profile(name="links", about="four links of one route", messages=200_000, links=4),
+)
+PROFILES = {profile.name: profile for profile in _ALL}

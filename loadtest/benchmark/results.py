@@ -1,0 +1,261 @@
+"""What a run came to: its figures and curves, made from what was observed. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import msgspec
+
+from benchmark.figures import Value
+from benchmark.history import History
+from benchmark.profiles import PARTS, Profile
+from benchmark.sampling import EVERY, Sample
+from benchmark.statistics import (
+    Curve,
+    between,
+    bucket_quantile,
+    mean_per_step,
+    per_step,
+    quantile,
+    quantiles_per_step,
+    step_for,
+)
+
+#: Who uses more of a core than this is what limits.
+BUSY = 0.85
+
+
+@dataclass
+class Observed:
+    """What was seen of a run. Moments are epoch seconds, CPU is seconds, memory octets; `tally` and
+    `smsc_cpu` are None where the SMSC is not ours."""
+
+    samples: list[Sample]
+    handed: dict[int, float]
+    messages: int
+    began: float
+    ended: float
+    complete: bool
+    daemon_cpu: float
+    smsc_cpu: float | None
+    rss: int
+    written: int
+    tally: dict[str, int] | None
+    states: dict[str, int]
+    load_before: float
+
+
+class Baseline(msgspec.Struct, kw_only=True):
+    """What a plain client came to; `left_out` says why it was not run."""
+
+    name: str
+    messages: int = 0
+    seconds: float = 0.0
+    rate: float | None = None
+    cpu: float | None = None
+    delivered: int = 0
+    left_out: str = ""
+
+
+class Run(msgspec.Struct, kw_only=True):
+    """One profile, run once. `curves` have a point for each `step` seconds."""
+
+    profile: str
+    about: str
+    settings: dict[str, Value]
+    complete: bool
+    figures: dict[str, Value]
+    states: dict[str, int]
+    left_out: dict[str, str]
+    step: float
+    curves: dict[str, Curve]
+    baselines: list[Baseline] = []
+
+
+def add_up(profile: Profile, observed: Observed, history: History) -> Run:
+    """The figures and curves."""
+    seconds = max(observed.ended - observed.began, 1e-3)
+    step = step_for(seconds, EVERY)
+    left_out = {}
+    if observed.tally is None:
+        why = "the SMSC is not ours: its own count and CPU are not known"
+        left_out = dict.fromkeys(("smsc_cpu", "smsc_load", "lost", "twice"), why)
+    figures = {
+        **_rates(observed, history, seconds),
+        **_costs(observed, seconds),
+        **_latencies(history),
+        **_histograms(observed.samples),
+        **_fates(profile, observed, history),
+    }
+    return Run(
+        profile=profile.name,
+        about=profile.about,
+        settings=_settings(profile, observed),
+        complete=observed.complete,
+        figures={name: value for name, value in figures.items() if value is not None},
+        states=observed.states,
+        left_out=left_out,
+        step=round(step, 3),
+        curves=_curves(observed, history, step, max(1, -int(-seconds // step))),
+    )
+
+
+def _settings(profile: Profile, observed: Observed) -> dict[str, Value]:
+    ours = observed.tally is not None
+    return {
+        "text": profile.text,
+        "window": profile.window,
+        "sessions": profile.sessions,
+        "links": profile.links,
+        "smsc": profile.smsc.words() if ours else "given by its address",
+        "load average before": round(observed.load_before, 2),
+    }
+
+
+def _rates(observed: Observed, history: History, seconds: float) -> dict[str, Value]:
+    answered = history.answered
+    submitting = answered[-1] - answered[0] if len(answered) > 1 else 0.0
+    return {
+        "messages": observed.messages,
+        "parts": len(answered),
+        "seconds": seconds,
+        "rate": sum(observed.states.values()) / seconds,
+        "submit_rate": len(answered) / submitting if submitting else None,
+    }
+
+
+def _costs(observed: Observed, seconds: float) -> dict[str, Value]:
+    messages = max(observed.messages, 1)
+    found: dict[str, Value] = {
+        "daemon_cpu": observed.daemon_cpu / messages * 1e6,
+        "daemon_load": observed.daemon_cpu / seconds,
+        "rss": observed.rss,
+        "written": observed.written / messages,
+    }
+    if observed.smsc_cpu is not None:
+        found["smsc_cpu"] = observed.smsc_cpu / messages * 1e6
+        found["smsc_load"] = observed.smsc_cpu / seconds
+    found["limit"] = limit(observed.samples)
+    return found
+
+
+def limit(samples: Sequence[Sample]) -> str:
+    """Who was the limit while there was something to submit."""
+    busy = [
+        (earlier, later)
+        for earlier, later in pairwise(samples)
+        if later.answered > earlier.answered
+    ]
+    spent = sum(later.at - earlier.at for earlier, later in busy)
+    if spent <= 0:
+        return "-"
+    daemon = sum(later.daemon_cpu - earlier.daemon_cpu for earlier, later in busy) / spent
+    smsc = sum(later.smsc_cpu - earlier.smsc_cpu for earlier, later in busy) / spent
+    if max(daemon, smsc) > BUSY:
+        return "daemon's CPU" if daemon >= smsc else "SMSC's CPU"
+    words = Counter(later.limited_by for _, later in busy)
+    return words.most_common(1)[0][0] or "-"
+
+
+def _latencies(history: History) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    for lane, answers in history.answers.items():
+        _add_quantiles(found, lane, (took for _, took in answers))
+    _add_quantiles(found, "single", (took for _, took in history.waits))
+    return found
+
+
+def _add_quantiles(found: dict[str, Value], name: str, values: Iterable[float]) -> None:
+    ordered = sorted(values)
+    for suffix, share in (("p50", 0.5), ("p99", 0.99), ("p999", 0.999)):
+        found[f"{name}_{suffix}"] = quantile(ordered, share)
+
+
+def _histograms(samples: Sequence[Sample]) -> dict[str, Value]:
+    if not samples:
+        return {}
+    first, last = samples[0], samples[-1]
+    commits = between(last.commits, first.commits)
+    answers = between(last.answers, first.answers)
+    return {
+        "commits": sum(commits),
+        "commit_p50": bucket_quantile(commits, 0.5),
+        "commit_p99": bucket_quantile(commits, 0.99),
+        "answer_p50": bucket_quantile(answers, 0.5),
+        "answer_p99": bucket_quantile(answers, 0.99),
+    }
+
+
+#: Of messages in these states nobody can say yet what becomes of them.
+_OPEN = ("queued", "sending", "unknown")
+
+
+def _fates(profile: Profile, observed: Observed, history: History) -> dict[str, Value]:
+    states = observed.states
+    open_ = sum(states.get(state, 0) for state in _OPEN)
+    found: dict[str, Value] = {
+        "delivered": states.get("delivered", 0),
+        "left": observed.messages - sum(states.values()) + open_,
+        "throttled": len(history.throttled),
+    }
+    if observed.tally is not None:
+        gone = (states.get("delivered", 0) + states.get("sent", 0)) * PARTS[profile.text]
+        found["lost"] = max(0, gone - (observed.tally["accepted"] - observed.tally["taken_twice"]))
+        found["twice"] = observed.tally["taken_twice"]
+    return found
+
+
+def _curves(observed: Observed, history: History, step: float, steps: int) -> dict[str, Curve]:
+    began = observed.began
+    found = {
+        "sent/s": per_step((at - began for at in history.answered), step, steps),
+        "delivered/s": per_step((at - began for at in history.delivered), step, steps),
+    }
+    if history.throttled:
+        found["throttled/s"] = per_step((at - began for at in history.throttled), step, steps)
+    for lane, answers in sorted(history.answers.items()):
+        moments = [(at - began, took) for at, took in answers]
+        for name, share in (("p50", 0.5), ("p99", 0.99)):
+            found[f"{lane} {name}"] = quantiles_per_step(moments, step, steps, share)
+    if history.waits:
+        waits = [(at - began, took) for at, took in history.waits]
+        for name, share in (("p50", 0.5), ("p99", 0.99)):
+            found[f"single {name}"] = quantiles_per_step(waits, step, steps, share)
+    return found | _sampled(observed, step, steps)
+
+
+def _sampled(observed: Observed, step: float, steps: int) -> dict[str, Curve]:
+    pairs = [
+        (earlier, later)
+        for earlier, later in pairwise(observed.samples)
+        if later.at > earlier.at and earlier.at < step * steps
+    ]
+
+    def curve(values: Iterable[tuple[float, float | None]]) -> Curve:
+        return mean_per_step([(at, each) for at, each in values if each is not None], step, steps)
+
+    def spent(name: str) -> Curve:
+        return curve(
+            (a.at, (getattr(b, name) - getattr(a, name)) / (b.at - a.at)) for a, b in pairs
+        )
+
+    def took(name: str, share: float) -> Curve:
+        return curve(
+            (a.at, bucket_quantile(between(getattr(b, name), getattr(a, name)), share))
+            for a, b in pairs
+        )
+
+    found = {"daemon CPU": spent("daemon_cpu")}
+    if observed.smsc_cpu is not None:
+        found["SMSC CPU"] = spent("smsc_cpu")
+    found |= {
+        "memory": curve((a.at, b.rss) for a, b in pairs),
+        "in flight": curve((a.at, b.in_flight) for a, b in pairs),
+    }
+    for name in ("commits", "answers"):
+        for word, share in (("p50", 0.5), ("p99", 0.99)):
+            found[f"{name} {word}"] = took(name, share)
+    return found

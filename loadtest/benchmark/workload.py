@@ -1,0 +1,133 @@
+"""Hands in what a profile says, as a client would: drafts in inbox/tmp, renamed into their lane."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from pathlib import Path
+
+from benchmark.profiles import Profile, Stream
+
+#: Singles that are handed in while others are sent are no more than these.
+MOST_MEANWHILE = 100_000
+
+#: Where each lane's files go in the inbox.
+_FOLDERS = {"high": "high", "normal": ".", "bulk": "bulk"}
+
+
+def destination(prefix: str, number: int) -> str:
+    """Whom the message with this number is for."""
+    return f"{prefix}{number:08d}"
+
+
+class Workload:
+    """The files of a profile. `handed` says when (epoch seconds) a message that has a file of its own
+    was handed in, by its number."""
+
+    def __init__(self, profile: Profile, spool: Path, prefix: str, *, receipts: bool) -> None:
+        self.handed: dict[int, float] = {}
+        self._profile = profile
+        self._inbox = spool / "inbox"
+        self._done = spool / "done"
+        self._prefix = prefix
+        self._more = {} if receipts else {"receipt": False}
+        self._drafts: list[tuple[Path, Path, int | None]] = []
+        self._streams: list[tuple[Stream, int, int]] = []
+        self._threads: list[threading.Thread] = []
+        self._over = threading.Event()
+        self._lines = self._in_lines = 0
+        self._lock = threading.Lock()
+        self.files = 0
+
+    def prepare(self) -> None:
+        """Write all drafts that are handed in at once."""
+        (self._inbox / "tmp").mkdir(parents=True, exist_ok=True)
+        first = 0
+        for place, (stream, count) in enumerate(
+            zip(self._profile.streams, self._profile.counts(), strict=True)
+        ):
+            if not stream.files and count:
+                self._drafts.append(self._lines_draft(place, stream, first, count))
+                self._lines += 1
+                self._in_lines += count
+            elif not stream.rate:
+                self._drafts.extend(self._single(n, stream) for n in range(first, first + count))
+            else:
+                self._streams.append((stream, first, count))
+            first += count
+        self._streams = [
+            (
+                stream,
+                first if stream.meanwhile else start,
+                MOST_MEANWHILE if stream.meanwhile else count,
+            )
+            for stream, start, count in self._streams
+        ]
+
+    def _lines_draft(
+        self, place: int, stream: Stream, first: int, count: int
+    ) -> tuple[Path, Path, None]:
+        draft = self._inbox / "tmp" / f"load-{place}.jsonl"
+        with draft.open("w", encoding="utf-8") as file:
+            for n in range(first, first + count):
+                line = {**self._message(n), "id": f"load-{n}"}
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        return draft, self._inbox / _FOLDERS[stream.lane] / draft.name, None
+
+    def _single(self, number: int, stream: Stream) -> tuple[Path, Path, int]:
+        draft = self._inbox / "tmp" / f"load-{number:08d}.json"
+        draft.write_text(json.dumps(self._message(number), ensure_ascii=False), encoding="utf-8")
+        return draft, self._inbox / _FOLDERS[stream.lane] / draft.name, number
+
+    def _message(self, number: int) -> dict[str, object]:
+        to = destination(self._prefix, number)
+        return {"to": to, **self._profile.message(number), **self._more}
+
+    def begin(self) -> None:
+        """Hand in what goes at once, and begin what comes at a rate."""
+        for draft in self._drafts:
+            self._rename(*draft)
+        for each in self._streams:
+            thread = threading.Thread(target=self._trickle, args=each, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _rename(self, draft: Path, place: Path, number: int | None) -> None:
+        if number is not None:
+            self.handed[number] = time.time()
+        draft.rename(place)
+        with self._lock:
+            self.files += 1
+
+    def _trickle(self, stream: Stream, first: int, count: int) -> None:
+        began = time.monotonic()
+        for n in range(count):
+            left = began + n / stream.rate - time.monotonic()
+            if self._over.wait(max(0.0, left)) or (stream.meanwhile and self._lines_reported()):
+                return
+            self._rename(*self._single(first + n, stream))
+
+    def _lines_reported(self) -> bool:
+        """Whether the files of many lines have their reports; asked before each single."""
+        return len(list(self._done.glob("*/load-?.jsonl.report.json"))) == self._lines
+
+    def handing_in(self) -> bool:
+        """Whether more is to come."""
+        return any(thread.is_alive() for thread in self._threads)
+
+    def end(self) -> None:
+        """Hand in no more."""
+        self._over.set()
+        for thread in self._threads:
+            thread.join(30)
+
+    @property
+    def messages(self) -> int:
+        """How many were handed in, once nothing more is to come."""
+        return self._in_lines + len(self.handed)
+
+    def last_report(self) -> float | None:
+        """When the last report was written (epoch seconds)."""
+        times = [path.stat().st_mtime for path in self._done.glob("*/*.report.json")]
+        return max(times, default=None)

@@ -1,0 +1,61 @@
+"""The benchmark as people run it: a profile of a few messages, and an SMSC that is not there."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+BENCH = Path(__file__).parent.parent.parent / "loadtest" / "bench.py"
+
+
+def _bench(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(BENCH), *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+def test_a_small_run_adds_up(tmp_path: Path) -> None:
+    written = tmp_path / "out.json"
+    done = _bench(
+        "long", "--messages", "300", "--seconds", "60", "--json", written, "--folder", tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert "messages/s, hand-in to results" in done.stdout
+    (run,) = _json(written)["runs"]
+    figures = run["figures"]
+    assert run["complete"]
+    assert run["states"] == {"delivered": 300}
+    assert (figures["messages"], figures["parts"], figures["delivered"]) == (300, 900, 300)
+    assert (figures["left"], figures["lost"], figures["twice"]) == (0, 0, 0)
+    assert figures["daemon_cpu"] > 0
+    assert figures["smsc_cpu"] >= 0
+    sent, delivered = run["curves"]["sent/s"], run["curves"]["delivered/s"]
+    assert round(sum(sent) * run["step"]) == 900
+    assert round(sum(delivered) * run["step"]) == 300
+    # Its folder is gone, and what was asked for is there.
+    assert list(tmp_path.iterdir()) == [written]
+
+
+def test_an_smsc_that_is_not_there_is_named_in_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    done = _bench("bulk", "--smsc", f"127.0.0.1:{port}")
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        f"bench.py: no SMSC can be reached at 127.0.0.1:{port}: Connection refused; start it, or"
+        " leave out --smsc for the simulated one"
+    ]
+
+
+def test_a_machine_elsewhere_is_not_sent_to_unasked() -> None:
+    done = _bench("bulk", "--smsc", "smsc.example.net:2775")
+    assert done.returncode == 2
+    assert "smsc.example.net:2775 is not this machine: say with --numbers" in done.stderr

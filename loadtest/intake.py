@@ -146,7 +146,9 @@ def run(root: Path, kind: str, options: argparse.Namespace) -> Cost:
             draft = _write(root / "spool" / "inbox" / "tmp", kind, options)
             octets = draft.stat().st_size
             spent, began = cpu(daemon.pid), time.monotonic()
-            draft.rename(root / "spool" / "inbox" / draft.name)
+            for path in (_sidecar(draft), draft):
+                if path.exists():
+                    path.rename(root / "spool" / "inbox" / path.name)
             _wait_event("file_admitted", daemon, root, options.timeout)
             seconds, spent = time.monotonic() - began, cpu(daemon.pid) - spent
         finally:
@@ -212,7 +214,7 @@ def _write(folder: Path, kind: str, options: argparse.Namespace) -> Path:
         else:
             _write_csv(file, lines)
     if campaign is not None and form == "csv":
-        (folder / f"load.{options.format}.meta.json").write_text(json.dumps(campaign))
+        _sidecar(folder / f"load.{options.format}").write_text(json.dumps(campaign))
     if form == options.format:
         return draft
     packed = folder / f"load.{options.format}"
@@ -220,6 +222,10 @@ def _write(folder: Path, kind: str, options: argparse.Namespace) -> Path:
         shutil.copyfileobj(plain, octets)
     draft.unlink()
     return packed
+
+
+def _sidecar(path: Path) -> Path:
+    return path.with_name(f"{path.name}.meta.json")
 
 
 def _lines(kind: str, options: argparse.Namespace) -> Iterator[dict[str, str]]:

@@ -17,7 +17,7 @@ from smppd.message import Lane
 #: Open files of a lane from which on it may be crowded.
 FILES = 4000
 #: Messages of such a lane that are queued, or files of it that may be reported, to make it so.
-WAITING = 2000
+WAITING = 3000
 
 
 class Crowding:

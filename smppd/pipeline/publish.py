@@ -18,7 +18,7 @@ from smppd.ports import Publisher, Resting
 LOOK_EVERY = 5.0
 #: Files published at once, and about so many messages in them, before it is seen whether more
 #: urgent ones have come to rest.
-AT_ONCE = 500
+AT_ONCE = 1000
 MESSAGES_AT_ONCE = 2000
 
 _UNKNOWN = int(State.UNKNOWN)

@@ -42,6 +42,16 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        _let_examples_take_their_time()
+
+
+def _let_examples_take_their_time() -> None:
+    """How long an example takes says nothing where more processes than cores share the tests."""
+    from hypothesis import settings  # noqa: PLC0415 - only where its tests run anyway
+
+    settings.register_profile("shared", deadline=None)
+    settings.load_profile("shared")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -29,8 +29,9 @@ T = TypeVar("T")
 
 SYSTEM_ID, PASSWORD = "peer", "secret"
 
-#: Seconds for a process to come up or to stop, and between two looks at what is waited for.
-PATIENCE = 30.0
+#: Seconds for a process to come up or to stop, where others have both cores; and between two looks
+#: at what is waited for.
+PATIENCE = 90.0
 LOOK_EVERY = 0.02
 #: So many characters of a log are shown.
 SHOWN = 20_000

@@ -87,6 +87,7 @@ def test_what_is_queued_and_what_the_smsc_holds_is_cancelled(
     assert daemon.command("cancel", "m108")[0] == 0
 
     daemon.kill()
+    daemon.config.write_text(daemon.config.read_text().replace("rate = 5\n", "rate = 50\n"))
     daemon.start()
     many = daemon.wait_report("many.jsonl", timeout=60)
     states = Counter(line["state"] for line in many.results)

@@ -28,7 +28,8 @@ def test_a_stop_keeps_back_what_was_handed_in_before(
     command += ["--mo-destination=2580", f"--tally-file={tally}"]
     smsc = smsc_factory(command)
     daemon = daemon_factory(smsc.port, more=MORE)
-    later = (datetime.now(UTC) + timedelta(seconds=6)).isoformat()
+    # Long enough for a daemon to start, and to hear of the STOP, on a machine with much else to do.
+    later = (datetime.now(UTC) + timedelta(seconds=15)).isoformat()
     line = {"text": "an offer", "send_at": later, "receipt": False}
     lines = [
         {**line, "id": "name", "to": f"+{NUMBER}", "from": "ACME"},

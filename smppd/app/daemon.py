@@ -137,6 +137,7 @@ class Daemon:
     async def _watched(self) -> AsyncIterator[None]:
         """/metrics, /healthz and /readyz: first up, last down, so that the drain can be seen."""
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._survey.lateness.run)
             if self.config.observe.listen is not None:
                 host, port = self.config.observe.listen
                 listen = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -8,6 +8,7 @@ from collections import Counter
 import trio
 
 from smppd import __version__
+from smppd.app.lateness import Lateness
 from smppd.app.parts import Parts
 from smppd.config import Config
 from smppd.events import LinkMissing
@@ -33,6 +34,8 @@ class Survey:
         self._parts = parts
         self._accounts = parts.ledger.accounts
         self._started = started
+        #: By how much the event loop is behind.
+        self.lateness = Lateness()
 
     def figures(self, *, stopping: bool) -> DaemonFigures:
         """Everything, at this moment."""
@@ -68,6 +71,7 @@ class Survey:
             places=parts.housekeeping.figures(),
             disk=dict(parts.disk.troubles),
             campaigns=parts.progress.campaigns(CAMPAIGNS_SHOWN),
+            loop=self.lateness.figures(),
         )
 
     def _oldest_queued(self) -> float | None:

@@ -21,6 +21,7 @@ from smppd.figures import (
     FallbackFigures,
     Histogram,
     LinkFigures,
+    LoopFigures,
     MatchingFigures,
     OutletFigures,
     PlaceFigures,
@@ -89,6 +90,7 @@ def overview(figures: DaemonFigures) -> Iterator[str]:
     )
     yield from map(_campaign, figures.campaigns)
     yield from _journal(figures)
+    yield from _loop(figures.loop)
     yield from (f"disk       {what} cannot go on: {why}" for what, why in figures.disk.items())
     yield from _kept_back(figures)
     yield (
@@ -324,6 +326,15 @@ def _journal(figures: DaemonFigures) -> Iterator[str]:
         removed = f"; {journal.removed:,} removed" if journal.removed else ""
         left = f", {journal.to_look_at:,} facts to look at for more" if journal.to_look_at else ""
         yield f"           {kept}{removed}{left}"
+
+
+def _loop(loop: LoopFigures) -> Iterator[str]:
+    """By how much all that the daemon does was late in the last minute."""
+    if any(loop.delay.counts):
+        yield (
+            f"event loop late by {loop.usual * 1000:.1f} ms half of the time, within "
+            f"{loop.tail * 1000:.1f} ms 99 % of it, at most {loop.most * 1000:.1f} ms in the last minute"
+        )
 
 
 def _quantiles(histogram: Histogram) -> str:

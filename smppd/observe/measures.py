@@ -141,6 +141,11 @@ MEASURES: tuple[Measure, ...] = (
         lambda figures: (("held", figures.cap.held), ("rejected", figures.cap.rejected)),
     ),
     whole(
+        "smppd_event_loop_delay_recent_max_seconds",
+        "By how much the event loop was behind at most in the last minute.",
+        lambda figures: figures.loop.most,
+    ),
+    whole(
         "smppd_journal_commits_total",
         "Commits of the journal.",
         lambda figures: figures.journal.commits,
@@ -165,5 +170,11 @@ DURATIONS: tuple[Durations, ...] = (
         "How long a commit of the journal took until it was on disk.",
         (),
         lambda figures: [((), figures.journal.commit_seconds)],
+    ),
+    Durations(
+        "smppd_event_loop_delay_seconds",
+        "By how much the event loop was behind, looked at ten times a second.",
+        (),
+        lambda figures: [((), figures.loop.delay)],
     ),
 )

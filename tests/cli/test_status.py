@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from smppd.app.lateness import RECENT, Lateness
 from smppd.cli import main
 from smppd.cli.status import overview
 from smppd.control import ControlRefused
@@ -106,6 +107,22 @@ def test_the_overview_has_all_an_operator_asks_for(figures: DaemonFigures) -> No
         "journal    7 commits of 70 rows, half within 2 ms, 99 % within 2 ms",
         "receipts   5 matched nothing when they came, 3 still wait for their message",
     ]
+
+
+def test_a_late_event_loop_is_shown(figures: DaemonFigures) -> None:
+    lateness = Lateness()
+    for late in (0.0004, *[0.0005] * 97, 0.0312, 0.25):
+        lateness.note(late)
+    figures.loop = lateness.figures()
+    assert (
+        "event loop late by 0.5 ms half of the time, within 250.0 ms 99 % of it,"
+        " at most 250.0 ms in the last minute"
+    ) in list(overview(figures))
+    assert figures.loop.delay.quantile(0.5) == 0.001
+    for _ in range(RECENT):
+        lateness.note(0.0)
+    assert lateness.figures().most == 0.0
+    assert sum(figures.loop.delay.counts) == 100 + RECENT
 
 
 def test_chat_channels_are_shown(figures: DaemonFigures) -> None:

@@ -58,6 +58,8 @@ PROMISED = {
     "smppd_spool_files_total": "counter",
     "smppd_spool_lines_total": "counter",
     "smppd_journal_commit_seconds": "histogram",
+    "smppd_event_loop_delay_seconds": "histogram",
+    "smppd_event_loop_delay_recent_max_seconds": "gauge",
     "smppd_journal_bytes": "gauge",
     "smppd_journal_facts_to_look_at": "gauge",
     "smppd_journal_removed_messages_total": "counter",

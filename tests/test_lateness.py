@@ -1,0 +1,26 @@
+"""How late the event loop is, told by the loop itself."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+import trio.testing
+
+from smppd.app.lateness import EVERY, Lateness
+
+
+async def test_what_keeps_the_loop_to_itself_is_felt(mock_clock: trio.testing.MockClock) -> None:
+    lateness = Lateness()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(lateness.run)
+        await trio.testing.wait_all_tasks_blocked()
+        mock_clock.jump(EVERY)  # in time
+        await trio.testing.wait_all_tasks_blocked()
+        assert lateness.figures().most == 0.0
+        mock_clock.jump(EVERY + 0.4)  # nobody else had a turn for so long
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    figures = lateness.figures()
+    assert figures.most == pytest.approx(0.4)
+    assert sum(figures.delay.counts) == 2
+    assert figures.delay.total == pytest.approx(0.4)

@@ -2,6 +2,7 @@
 
     python loadtest/run.py --messages 200000
     python loadtest/run.py --queued 1000000 --high 1000
+    python loadtest/run.py --messages 0 --high 1000
 
 Starts the simulated SMSC in one process and the daemon in another, hands in one .jsonl, waits
 until every message is reported, and prints a table. Everything is on loopback and in a temporary
@@ -9,8 +10,9 @@ folder. CPU is that of the daemon's process alone, user and system, from the han
 results are written.
 
 With --queued so many bulk messages are in the journal before the SMSC can be reached, and while
-they drain, messages of high priority are handed in one by one. What these wait, from the commit
-that accepted them to the fact of their submit_sm_resp, has lines of its own.
+they drain, messages of high priority are handed in one by one; with --messages 0 there is nothing
+else. What these wait, from the fact that accepted them to the one that they are about to leave, which
+is on disk before they do, and to the one of their submit_sm_resp, has lines of its own.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ import tempfile
 import time
 from bisect import bisect_right
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +69,7 @@ class Cost:
     lost: int
     duplicated: int
     high: list[float]
+    high_submits: list[float]
     queued_then: tuple[int, int]
 
     def rows(self) -> list[tuple[str, str]]:
@@ -79,9 +82,8 @@ class Cost:
             ("high, handed in one by one", f"{len(self.high):,}"),
             ("bulk queued when they began", f"{first:,}"),
             ("bulk queued when they ended", f"{last:,}"),
-            ("high: accept to submit_sm_resp, p50", _duration(quantile(self.high, 0.5))),
-            ("high: accept to submit_sm_resp, p99", _duration(quantile(self.high, 0.99))),
-            ("high: accept to submit_sm_resp, most", _duration(self.high[-1])),
+            *_quantiles("high: accept to submit_sm", self.high_submits),
+            *_quantiles("high: accept to submit_sm_resp", self.high),
         ]
 
     def _general(self) -> list[tuple[str, str]]:
@@ -90,13 +92,17 @@ class Cost:
             ("messages/s, hand-in to report", f"{self.messages / self.seconds:,.0f}"),
             ("daemon CPU per message", f"{self.cpu / self.messages * 1e6:.1f} µs"),
             ("peak RSS", f"{self.rss / 1024:.0f} MB"),
-            ("accept to submit_sm_resp, p50", _duration(quantile(self.latencies, 0.5))),
-            ("accept to submit_sm_resp, p99", _duration(quantile(self.latencies, 0.99))),
+            *(_quantiles("accept to submit_sm_resp", self.latencies) if self.latencies else []),
             ("written per message", f"{self.written / self.messages:.0f} octets"),
             ("delivered", f"{self.delivered:,}"),
             ("lost", f"{self.lost:,}"),
             ("duplicated", f"{self.duplicated:,}"),
         ]
+
+
+def _quantiles(what: str, ordered: list[float]) -> list[tuple[str, str]]:
+    shares = (("p50", 0.5), ("p99", 0.99), ("p999", 0.999), ("most", 1.0))
+    return [(f"{what}, {name}", _duration(quantile(ordered, share))) for name, share in shares]
 
 
 def quantile(ordered: list[float], share: float) -> float:
@@ -129,40 +135,46 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--window", type=int, default=100)
     parser.add_argument("--sessions", type=int, default=1)
     parser.add_argument("--queued", type=int, default=0, help="bulk messages queued beforehand")
-    parser.add_argument("--high", type=int, default=1000, help="with --queued: high ones, in all")
+    parser.add_argument("--high", type=int, help="high ones, in all (with --queued: 1000)")
     parser.add_argument("--high-rate", type=float, default=25.0, help="... and in a second")
     parser.add_argument("--timeout", type=float, default=600.0, help="seconds until it is given up")
     parser.add_argument("--events", action="store_true", help="with the stream of events on")
     parser.add_argument("--smsc", nargs="*", default=[], help="further options of smppd simulate")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.queued:
+        options.messages = options.queued
+    if options.high is None:
+        options.high = 1000 if options.queued else 0
+    return options
 
 
 def run(root: Path, options: argparse.Namespace) -> Cost:
     """Start both, hand in, wait, stop both, count."""
     tally, port = root / "tally.json", free_port()
-    queued_then, high = (0, 0), 0
-    if options.queued:
-        options.messages, high = options.queued, options.high
+    queued_then, high = (0, 0), options.high
     with ExitStack() as stack:
         if not options.queued:
             stack.enter_context(simulated_smsc(tally, port, options.smsc))
         daemon = start_bound(root, port, options, bound=not options.queued)
         try:
             spent = cpu(daemon.pid)
-            began = hand_in(root, options.messages, "bulk" if options.queued else ".")
+            began = time.monotonic()
+            if options.messages:
+                began = hand_in(root, options.messages, "bulk" if options.queued else ".")
             if options.queued:
                 until(lambda: _queued(root) == options.queued, daemon, root, options.timeout)
                 stack.enter_context(simulated_smsc(tally, port, options.smsc))
                 until(lambda: _queued(root) < options.queued, daemon, root, 30.0)
+            if high:
                 queued_then = (_queued(root), trickle(root, high, options.high_rate))
-            results = _wait_report(root, daemon, options.timeout)
+            files = high + (options.messages > 0)
+            until(lambda: len(_reports(root)) == files, daemon, root, options.timeout)
             seconds = time.monotonic() - began
             spent = cpu(daemon.pid) - spent
-            until(lambda: len(_reports(root)) == 1 + high, daemon, root, options.timeout)
         finally:
             octets = written(daemon.pid)
             usage = stop(daemon)
-    lines = [results, *(root / "spool" / "done").glob("*/high-*.results.jsonl")]
+    lines = (root / "spool" / "done").glob("*/*.results.jsonl")
     states = [json.loads(line)["state"] for path in lines for line in path.open()]
     total = options.messages + high
     taken = json.loads(tally.read_text())["accepted"]
@@ -178,6 +190,7 @@ def run(root: Path, options: argparse.Namespace) -> Cost:
         total - len(states) + sum(state in ("unknown", "queued") for state in states),
         max(0, taken - total),
         sorted(took for lane, took in latencies if lane == Lane.HIGH),
+        sorted(_submits(root / "journal.db", Lane.HIGH)),
         queued_then,
     )
 
@@ -226,12 +239,6 @@ def hand_in(root: Path, messages: int, lane: str, ids: str = "load") -> float:
     return began
 
 
-def _wait_report(root: Path, daemon: subprocess.Popen[bytes], timeout: float) -> Path:
-    done = root / "spool" / "done"
-    until(lambda: bool(list(done.glob("*/load.jsonl.report.json"))), daemon, root, timeout)
-    return next(done.glob("*/load.jsonl.results.jsonl"))
-
-
 def _reports(root: Path) -> list[Path]:
     return list((root / "spool" / "done").glob("*/*.report.json"))
 
@@ -239,17 +246,45 @@ def _reports(root: Path) -> list[Path]:
 def _latencies(journal: Path) -> Iterator[tuple[int, float]]:
     """Each message's lane, and the seconds from the fact that accepted it to the fact of its
     submit_sm_resp."""
-    sql = sqlite3.connect(journal)
-    lanes = dict(sql.execute("SELECT number, lane FROM queue"))
-    chunks: list[tuple[int, float]] = []
-    for at, detail in sql.execute("SELECT at, detail FROM fact WHERE kind = ?", (Kind.ADMITTED,)):
-        for first, _, _ in read_chunk(detail).ranges:
-            chunks.append((first, at))
-    chunks.sort()
-    firsts = [first for first, _ in chunks]
-    for at, msg in sql.execute("SELECT at, msg FROM fact WHERE kind = ?", (Kind.SENT,)):
-        yield lanes[msg >> QUEUE_SHIFT], at - chunks[bisect_right(firsts, msg) - 1][1]
-    sql.close()
+    with closing(sqlite3.connect(journal)) as sql:
+        lanes, accepted = dict(sql.execute("SELECT number, lane FROM queue")), _Accepted(sql)
+        for at, msg in sql.execute("SELECT at, msg FROM fact WHERE kind = ?", (Kind.SENT,)):
+            yield lanes[msg >> QUEUE_SHIFT], at - accepted.when(msg)
+
+
+def _submits(journal: Path, lane: Lane) -> Iterator[float]:
+    """For each message of a lane, the seconds from the fact that accepted it to the first fact that it
+    is about to leave."""
+    with closing(sqlite3.connect(journal)) as sql:
+        accepted = _Accepted(sql)
+        for (queue,) in sql.execute("SELECT number FROM queue WHERE lane = ?", (lane,)).fetchall():
+            head = queue << QUEUE_SHIFT
+            for at, first, last in sql.execute(
+                "SELECT at, msg, num FROM fact WHERE kind = ? AND msg > ? AND msg < ? ORDER BY seq",
+                (Kind.SENDING, head, head + (1 << QUEUE_SHIFT)),
+            ):
+                yield from (
+                    at - accepted.when(msg) for msg in range(max(first, head + 1), last + 1)
+                )
+                head = max(head, last)
+
+
+class _Accepted:
+    """When each message was accepted."""
+
+    def __init__(self, sql: sqlite3.Connection) -> None:
+        admitted = "SELECT at, detail FROM fact WHERE kind = ?"
+        chunks: list[tuple[int, float]] = sorted(
+            (first, at)
+            for at, detail in sql.execute(admitted, (Kind.ADMITTED,))
+            for first, _, _ in read_chunk(detail).ranges
+        )
+        self._firsts = [first for first, _ in chunks]
+        self._times = [at for _, at in chunks]
+
+    def when(self, msg_id: int) -> float:
+        """Epoch seconds."""
+        return self._times[bisect_right(self._firsts, msg_id) - 1]
 
 
 if __name__ == "__main__":

@@ -20,25 +20,75 @@ import os
 import sys
 from pathlib import Path
 
-from benchmark.document import document, write_document
-from benchmark.figures import FIGURES, shown
+from benchmark.baselines import run_baselines
+from benchmark.comparison import compare, lines, only_in_one
+from benchmark.document import ReadError, document, read_document, write_document
 from benchmark.profiles import PROFILES, Profile
+from benchmark.report import render, table
 from benchmark.results import Run
 from benchmark.running import BenchError, Setting, run_profile, split_address
 
 
 def main() -> int:
-    """Run what is asked for."""
-    options = _options()
+    """Run or compare, as is asked for."""
     try:
-        profiles, setting = _profiles(options), _setting(options)
-        runs = [_run(profile, setting) for profile in profiles]
-        if options.json:
-            write_document(document(runs), options.json)
-    except (BenchError, OSError) as error:
+        if sys.argv[1:2] == ["compare"]:
+            return _compare(_compare_options())
+        return _measure(_options())
+    except (BenchError, ReadError, OSError) as error:
         print(f"bench.py: {error}", file=sys.stderr)
         return 2
+
+
+def _measure(options: argparse.Namespace) -> int:
+    profiles, setting = _profiles(options), _setting(options)
+    for path in (options.json, options.report):
+        if path is not None and not path.resolve().parent.is_dir():
+            raise BenchError(
+                f"{path} cannot be written: there is no folder {path.resolve().parent}"
+            )
+    runs = list[Run]()
+    for profile in profiles:
+        run = run_profile(profile, setting)
+        if options.baselines and profile.comparable:
+            run.baselines = run_baselines(profile, setting)
+        print("\n".join(table(run)), flush=True)
+        runs.append(run)
+        # Written after each, so that what takes long and breaks off is not lost.
+        written = document(runs)
+        if options.json:
+            write_document(written, options.json)
+        if options.report:
+            options.report.write_text(render(written), encoding="utf-8")
     return 0 if all(_is_well(run) for run in runs) else 1
+
+
+def _compare(options: argparse.Namespace) -> int:
+    """1 if a figure got worse."""
+    before, after = read_document(options.before), read_document(options.after)
+    found = compare(before, after, options.noise / 100)
+    if not found:
+        raise BenchError("the two have no profile in common")
+    print(f"{'':<42}{'before':>16}{'after':>16}{'ratio':>8}")
+    for each in found:
+        print("\n".join(lines(each)))
+    if only := only_in_one(before, after):
+        print(f"only in one of them: {', '.join(only)}")
+    return int(any(change.verdict == "worse" for each in found for change in each.changes))
+
+
+def _compare_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="bench.py compare",
+        description="Compares two files that --json wrote: what got better, what got worse."
+        " Exit code 1 where anything got worse.",
+    )
+    parser.add_argument("before", type=Path)
+    parser.add_argument("after", type=Path)
+    parser.add_argument(
+        "--noise", type=float, default=10.0, help="percent below which a change is none (10)"
+    )
+    return parser.parse_args(sys.argv[2:])
 
 
 def _options() -> argparse.Namespace:
@@ -61,6 +111,9 @@ def _options() -> argparse.Namespace:
         help="numbers are this and eight digits (+346); must be given for an SMSC elsewhere")  # fmt: skip
     add("--no-receipts", dest="receipts", action="store_false", help="ask for no receipts")
     add("--folder", type=Path, help="where spool and journal are: the disk that is meant")
+    add("--baselines", action="store_true",
+        help="plain clients, smpplib and npm smpp, send the same to the same SMSC, where they can")  # fmt: skip
+    add("--report", type=Path, metavar="FILE", help="write one HTML page with curves here")
     add("--json", type=Path, metavar="FILE", help="write everything here, for programs")
     return parser.parse_args()
 
@@ -106,18 +159,6 @@ def _is_here(host: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _run(profile: Profile, setting: Setting) -> Run:
-    run = run_profile(profile, setting)
-    print(f"\n{run.profile}: {run.about}" + ("" if run.complete else " (time was up)"))
-    for figure in FIGURES:
-        if figure.key in run.figures:
-            print(f"  {figure.title:<40}{shown(figure, run.figures[figure.key]):>16}")
-        elif figure.key in run.left_out:
-            print(f"  {figure.title:<40}{'-':>16}  {run.left_out[figure.key]}")
-    sys.stdout.flush()
-    return run
 
 
 def _is_well(run: Run) -> bool:

@@ -40,8 +40,6 @@ LONGEST = 1 << 20
 READ_SIZE = 1 << 18
 #: A receipt that was refused, or whose session was lost, goes again after so many seconds.
 AGAIN = 1.0
-#: So many throttled seconds' worth of submits may come at once.
-BURST = 0.1
 
 
 class Account:
@@ -49,15 +47,15 @@ class Account:
 
     def __init__(self, rate: float) -> None:
         self.rate = rate
-        self.tokens = max(1.0, rate * BURST)
+        self.tokens = max(1.0, rate)
         self.refilled = 0.0
         self.waiting: deque[bytes] = deque()
         self.receivers: deque[Connection] = deque()
 
     def allows(self, now: float) -> bool:
-        """Whether one more submit is within the rate."""
-        most = max(1.0, self.rate * BURST)
-        self.tokens = min(most, self.tokens + (now - self.refilled) * self.rate)
+        """Whether one more submit is within the rate; no more than a second's worth at once."""
+        more = (now - self.refilled) * self.rate
+        self.tokens = min(max(1.0, self.rate), self.tokens + more)
         self.refilled = now
         if self.tokens < 1.0:
             return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal, NamedTuple
 
-Unit = Literal["", "/s", "s", "µs", "octets", "share"]
+Unit = Literal["", "/s", "s", "µs", "octets", "share", "load"]
 
 Value = float | str | None
 
@@ -37,6 +37,8 @@ FIGURES: tuple[Figure, ...] = (
     Figure("daemon_load", "daemon CPU, of one core", "share", "", _PROC),
     Figure("smsc_cpu", "SMSC CPU per message", "µs", "", _PROC),
     Figure("smsc_load", "SMSC CPU, of one core", "share", "", _PROC),
+    Figure("load_before", "load average before it began", "load", "",
+           "/proc/loadavg: what others did on this machine"),
     Figure("limit", "who was the limit", "", "",
            "whose CPU was above 85 % of a core; else what the daemon said most often"),
     Figure("rss", "daemon memory, the most", "octets", "less", "/proc, RSS of it and its children"),
@@ -79,4 +81,10 @@ def shown(figure: Figure, value: Value) -> str:
     return _FORMATS[figure.unit].format(value)
 
 
-_FORMATS = {"": "{:,.0f}", "/s": "{:,.0f}/s", "µs": "{:,.1f} µs", "share": "{:.0%}"}
+_FORMATS = {
+    "": "{:,.0f}",
+    "/s": "{:,.0f}/s",
+    "µs": "{:,.1f} µs",
+    "share": "{:.0%}",
+    "load": "{:.2f}",
+}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+#: Who sends everything.
+SENDER = "ACME"
 LANES = ("high", "normal", "bulk")
 
 #: What a message says, by name; the number makes each of them another.
@@ -119,7 +121,7 @@ class Profile:
 
     def message(self, number: int) -> dict[str, str]:
         """One, as it is handed in, but for the number that it is for."""
-        return {"from": "ACME", "text": TEXTS[self.text].format(n=number)}
+        return {"from": SENDER, "text": TEXTS[self.text].format(n=number)}
 
 
 _ALL = (

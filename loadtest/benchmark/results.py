@@ -111,7 +111,6 @@ def _settings(profile: Profile, observed: Observed) -> dict[str, Value]:
         "sessions": profile.sessions,
         "links": profile.links,
         "smsc": profile.smsc.words() if ours else "given by its address",
-        "load average before": round(observed.load_before, 2),
     }
 
 
@@ -134,6 +133,7 @@ def _costs(observed: Observed, seconds: float) -> dict[str, Value]:
         "daemon_load": observed.daemon_cpu / seconds,
         "rss": observed.rss,
         "written": observed.written / messages,
+        "load_before": observed.load_before,
     }
     if observed.smsc_cpu is not None:
         found["smsc_cpu"] = observed.smsc_cpu / messages * 1e6

@@ -6,6 +6,8 @@ import json
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,42 @@ def test_a_small_run_adds_up(tmp_path: Path) -> None:
     assert round(sum(delivered) * run["step"]) == 300
     # Its folder is gone, and what was asked for is there.
     assert list(tmp_path.iterdir()) == [written]
+
+
+def test_another_smsc_stands_in_and_a_plain_client_is_beside(tmp_path: Path) -> None:
+    written, page = tmp_path / "out.json", tmp_path / "out.html"
+    with _smsc(tmp_path / "tally.json") as address:
+        words = ("bulk", "--messages", "200", "--seconds", "60", "--baselines", "--smsc", address)
+        done = _bench(*words, "--json", written, "--report", page)
+    assert done.returncode == 0, done.stderr
+    (run,) = _json(written)["runs"]
+    assert run["figures"]["delivered"] == 200
+    assert run["left_out"].keys() == {"smsc_cpu", "smsc_load", "lost", "twice"}
+    baselines = {each["name"]: each for each in run["baselines"]}
+    assert (baselines["smpplib"]["messages"], baselines["smpplib"]["delivered"]) == (200, 200)
+    npm = baselines["npm smpp"]
+    assert npm["left_out"] or npm["delivered"] == 200
+    senders = 3 - bool(npm["left_out"])
+    tally = _json(tmp_path / "tally.json")
+    assert (tally["accepted"], tally["acknowledged"]) == (200 * senders, 200 * senders)
+    assert page.read_text().count("<svg") >= 6
+    compared = _bench("compare", written, written)
+    assert compared.returncode == 0, compared.stderr
+    assert "delivered" in compared.stdout
+
+
+@contextmanager
+def _smsc(tally: Path) -> Iterator[str]:
+    """The lean SMSC by itself; HOST:PORT."""
+    script = str(BENCH.with_name("smsc.py"))
+    command = [sys.executable, script, "--listen", "127.0.0.1:0", "--tally-file", str(tally)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().split()[-1]
+        finally:
+            process.terminate()
+            process.wait(30)
 
 
 def test_an_smsc_that_is_not_there_is_named_in_one_line() -> None:

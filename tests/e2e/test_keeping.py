@@ -37,6 +37,7 @@ def test_removed_under_traffic_and_killed_in_the_middle(tmp_path: Path) -> None:
         bench.hand_in()
         for _ in range(3):
             daemon = bench.start()
+            until((tmp_path / "journal.db").exists, daemon, bench.log, 60)
             try:
                 daemon.wait(chance.uniform(2.0, 4.0))
             except subprocess.TimeoutExpired:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager, closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -39,6 +40,8 @@ from smppd.spool.intake import RunSync
 
 #: Seconds between two looks at whether the books need a checkpoint.
 BOOKKEEPING = 0.25
+#: Seconds after a start in which messages leave and nothing is tidied up, however much there is.
+SETTLING = 1.0
 #: Seconds between two rounds of forgetting what was indexed long ago.
 FORGETTING = 3600.0
 
@@ -156,7 +159,7 @@ class Daemon:
     async def _journaled(self, *, signals: bool) -> AsyncIterator[None]:
         async with trio.open_nursery() as nursery:
             await nursery.start(self.parts.journal.run)
-            nursery.start_soon(self.parts.journal.learn_keys)
+            nursery.start_soon(self._settled, self.parts.journal.learn_keys)
             nursery.start_soon(self._keep_books)
             nursery.start_soon(self._forget)
             if signals:
@@ -196,11 +199,12 @@ class Daemon:
             nursery.start_soon(self.parts.publication.run)
             nursery.start_soon(self.parts.progress.run)
             nursery.start_soon(self.parts.housekeeping.run)
-            nursery.start_soon(self.parts.unheard.run)
+            nursery.start_soon(self._settled, self.parts.unheard.run)
             if (stripper := self.parts.stripper) is not None:
-                nursery.start_soon(stripper.run)
+                nursery.start_soon(self._settled, stripper.run)
             if (pruner := self.parts.pruner) is not None:
-                nursery.start_soon(pruner.run, self.parts.newest_base, self._facts)
+                prune = partial(pruner.run, self.parts.newest_base, self._facts)
+                nursery.start_soon(self._settled, prune)
             yield
             nursery.cancel_scope.cancel()
         await self.parts.publication.publish_ready()
@@ -267,9 +271,15 @@ class Daemon:
             await self._forget_calls()
             await trio.sleep(FORGETTING)
 
+    async def _settled(self, run: Callable[[], Awaitable[None]]) -> None:
+        """What is not to come before the first messages."""
+        await trio.sleep(SETTLING)
+        await run()
+
     async def _keep_books(self) -> None:
+        settled = trio.current_time() + SETTLING
         while True:
-            if self.parts.desk.checkpoint_due():
+            if self.parts.desk.checkpoint_due() and trio.current_time() >= settled:
                 await self.parts.desk.checkpoint()
             self.parts.receipts.write_owed()
             await self.parts.mailbox.tend()

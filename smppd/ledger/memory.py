@@ -15,6 +15,8 @@ from smppd.ledger.slots import Slots
 from smppd.ledger.snapshot import Settled, Snapshot
 from smppd.message import State
 
+_SENT = int(State.SENT)
+
 
 def spill(accounts: Accounts, keep: int) -> list[tuple[str, bytes]]:
     """Remove the oldest messages that only wait for receipts: (key, entry) pairs, sorted.
@@ -29,32 +31,41 @@ def spill(accounts: Accounts, keep: int) -> list[tuple[str, bytes]]:
     gone: list[Outstanding] = []
     keys: set[str] = set()
     for entry in accounts.entries.values():
-        if entry.state != State.SENT or any(key.endswith("\t") for _, key in entry.ids):
+        if entry.state != _SENT:
             continue
         its_keys = _keys(entry)
-        if not keys.isdisjoint(its_keys):
+        if its_keys is None or not keys.isdisjoint(its_keys):
             continue  # a lot has one message for a key; this one's turn comes with the next
-        keys |= its_keys
+        keys.update(its_keys)
         gone.append(entry)
+        blob = encode(entry)
+        for key in its_keys:
+            rows.append((key, blob))
         excess -= entry.weight if entry.op else len(entry.ids)
         if excess <= 0:
             break
     for entry in gone:
-        blob = encode(entry)
         del accounts.entries[entry.msg_id]
         accounts.unlink(entry)
-        rows += [(key, blob) for key in _keys(entry)]
     rows.sort()
     return rows
 
 
-def _keys(entry: Outstanding) -> set[str]:
+def _keys(entry: Outstanding) -> dict[str, None] | None:
     """What a spilled message is found by: its message_ids, and their folded forms; a call by a key
-    of its own."""
+    of its own. None: it has a part without a message_id."""
+    keys = dict[str, None]()
+    for _, key in entry.ids:
+        if key[-1] == "\t":
+            return None
+        if not entry.op:
+            keys[key] = None
+            folded = folded_key(key)
+            if folded is not None:
+                keys[folded] = None
     if entry.op:
-        return {waiting_key(entry.ids[0][1].partition("\t")[0], entry.msg_id)}
-    keys = {key for _, key in entry.ids}
-    return keys | {folded for key in keys if (folded := folded_key(key)) is not None}
+        keys[waiting_key(entry.ids[0][1].partition("\t")[0], entry.msg_id)] = None
+    return keys
 
 
 def settled(accounts: Accounts) -> bytes:

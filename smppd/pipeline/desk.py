@@ -24,6 +24,8 @@ IDS_IN_MEMORY = 50_000
 #: message_ids that wait for receipts in memory; the oldest beyond that are spilled.
 WAITING_IN_MEMORY = 50_000
 WAITING_AFTER_SPILL = 25_000
+#: So many are spilled at once: a tenth of a second. After a crash there may be more to do.
+SPILLED_AT_ONCE = 30_000
 #: What can wait is done in pieces; the pause (seconds) behind one is so many times as long as it took,
 #: and no shorter than this.
 PAUSE, SHORTEST_PAUSE = 9.0, 0.02
@@ -164,7 +166,8 @@ class Desk:
         snapshot = None
         waiting = []
         if self._waiting() >= WAITING_IN_MEMORY:
-            waiting = memory.spill(self.accounts, WAITING_AFTER_SPILL)
+            keep = max(WAITING_AFTER_SPILL, self._waiting() - SPILLED_AT_ONCE)
+            waiting = memory.spill(self.accounts, keep)
         if final or base or self.accounts.seq >= self._snapshot_due:
             snapshot = (self.accounts.seq, memory.snapshot(self.accounts))
             self._snapshot_due = self.accounts.seq + SNAPSHOT_EVERY

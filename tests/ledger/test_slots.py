@@ -42,3 +42,31 @@ def test_saved_slots_go_on_as_they_were(counts: list[int], chance: object) -> No
     assert again.save() == slots.save()
     for item in range(sum(counts)):
         assert again.ended(item) == slots.ended(item)
+
+
+def test_blocks_in_which_nothing_has_ended_take_no_room() -> None:
+    slots = Slots(2 * BLOCK + 3)
+    slots.end(BLOCK + 1, 7)
+    saved = slots.save()
+    assert (saved[0], len(saved[1]), saved[2]) == (b"", 8 * BLOCK, b"")
+    for same in (Slots.restore(2 * BLOCK + 3, saved), slots.copy()):
+        assert [same.ended(item) for item in (0, BLOCK + 1, 2 * BLOCK + 2)] == [False, True, False]
+        assert same.block(0) == array("q", bytes(8 * BLOCK))
+        assert same.block(2) == array("q", bytes(24))
+        assert same.block(3) is None
+        same.extend(BLOCK)
+        assert len(same.block(2) or ()) == BLOCK
+
+
+def test_blocks_that_an_earlier_version_saved_are_the_same() -> None:
+    slots = Slots(BLOCK + 2)
+    slots.end(0, 7)
+    old = {0: array("q", [7, *[0] * (BLOCK - 1)]).tobytes(), 1: bytes(16)}
+    again = Slots.restore(BLOCK + 2, old)
+    assert again.save() == slots.save()
+    assert not again.ended(BLOCK)
+    for item in range(1, BLOCK - 1):
+        again.end(item, 9)
+    assert again.end(BLOCK - 1, 9) == 0
+    again.drop(0)
+    assert again.ended(3)

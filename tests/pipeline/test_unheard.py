@@ -153,6 +153,25 @@ def little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("little_memory")
+async def test_many_are_spilled_in_several_lots(
+    bench: Bench, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk_module, "SPILLED_AT_ONCE", 3)
+    async with bench.up() as life:
+        parts = await life.submit(*(bench.sms(id=f"{n}") for n in range(8)))
+        for part in parts:
+            await life.answer(part)
+        for left in (5, 2):
+            assert life.desk.checkpoint_due()
+            await life.desk.checkpoint()
+            assert len(life.accounts.entries) == left
+        assert not life.desk.checkpoint_due()
+        for part in parts:
+            await life.receive(life.receipt(life.name_of(part)))
+        assert life.states() == {"delivered": 8}
+
+
+@pytest.mark.usefixtures("little_memory")
 async def test_spilled_ones_as_well_and_their_lots_go(
     bench: Bench, autojump_clock: MockClock
 ) -> None:

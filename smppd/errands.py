@@ -23,8 +23,14 @@ T = TypeVar("T")
 
 #: Seconds that the process has for ending, once nobody needs it any more.
 PATIENCE = 10.0
+#: What tells the daemon to stop, and may be told to all of its processes (a terminal, systemd).
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 #: Octets in which the length of an answer is told.
 _LENGTH = 8
+
+
+#: It finds modules where we do, and nowhere else: not in the folder that it is started in.
+_PROGRAM = "import sys; sys.path[:] = sys.argv[2:]; from smppd.errands import serve; serve(int(sys.argv[1]))"
 
 
 class ErrandsEnded(Exception):  # noqa: N818 (it says what happened)
@@ -32,7 +38,8 @@ class ErrandsEnded(Exception):  # noqa: N818 (it says what happened)
 
 
 class Errands:
-    """Runs what is given to `run_sync` in its process, which the first call starts.
+    """Runs what is given to `run_sync` in its process, which the first call starts, or in a thread
+    while the machine has no room for a process more.
 
     `locks` are descriptors. A context manager.
     """
@@ -63,34 +70,66 @@ class Errands:
         Raises `ErrandsEnded`.
         """
         async with self._turn:
-            if self._stream is None:
-                self._stream = self._start()
+            stream = self._stream or self._start()
+            if stream is None:
+                return await trio.to_thread.run_sync(sync_fn, *args)
             with trio.CancelScope(shield=True):
-                outcome = await _ask(self._stream, pickle.dumps((sync_fn, args)))
+                outcome = await self._ask(stream, pickle.dumps((sync_fn, args)))
         if isinstance(outcome, OSError):
             raise outcome
         return outcome  # type: ignore[no-any-return]
 
-    def _start(self) -> trio.SocketStream:
-        ours, theirs = socket.socketpair()
-        program = f"from smppd.errands import serve; serve({theirs.fileno()})"
+    def _start(self) -> trio.SocketStream | None:
+        """Start the process; None when the machine does not let us now."""
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError:
+            return None
         with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 (ourselves)
-                [sys.executable, "-c", program],
-                stdin=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(), *self._locks),
-            )
+            try:
+                self._process = _begin(theirs.fileno(), self._locks)
+            except OSError:
+                ours.close()
+                return None
         self._socket = ours  # the event loop may be over when it is closed
-        return trio.SocketStream(trio.socket.from_stdlib_socket(ours))
+        self._stream = trio.SocketStream(trio.socket.from_stdlib_socket(ours))
+        return self._stream
+
+    async def _ask(self, stream: trio.SocketStream, errand: bytes) -> Any:
+        try:
+            await stream.send_all(errand)
+            length = int.from_bytes(await _receive(stream, _LENGTH), "big")
+            return pickle.loads(await _receive(stream, length))  # noqa: S301 (from our own process)
+        except trio.BrokenResourceError as error:
+            assert self._process is not None
+            raise ErrandsEnded(_how_it_ended(self._process.wait())) from error
 
 
-async def _ask(stream: trio.SocketStream, errand: bytes) -> Any:
+def _begin(descriptor: int, locks: Sequence[int]) -> subprocess.Popen[bytes]:
+    """The process. Until it heeds them itself, what is to stop the daemon waits before it."""
+    flags = sys.flags
+    given = {"-E": flags.ignore_environment, "-s": flags.no_user_site, "-S": flags.no_site}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     try:
-        await stream.send_all(errand)
-        length = int.from_bytes(await _receive(stream, _LENGTH), "big")
-        return pickle.loads(await _receive(stream, length))  # noqa: S301 (from our own process)
-    except trio.BrokenResourceError as error:
-        raise ErrandsEnded("the process for work on files has ended: start again") from error
+        return subprocess.Popen(  # noqa: S603 (ourselves)
+            [
+                *(sys.executable, "-P", *(flag for flag, is_set in given.items() if is_set)),
+                *("-c", _PROGRAM, str(descriptor), *sys.path),
+            ],
+            stdin=subprocess.DEVNULL,
+            pass_fds=(descriptor, *locks),
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _how_it_ended(status: int) -> str:
+    how = f"with status {status}"
+    if status < 0:
+        how = f"by {signal.Signals(-status).name}"
+    if status == -signal.SIGKILL:
+        how += " (is memory short?)"
+    return f"the process for work on files has ended {how}: nothing is lost, start smppd again"
 
 
 async def _receive(stream: trio.SocketStream, length: int) -> bytearray:
@@ -108,14 +147,15 @@ def serve(descriptor: int) -> None:
 
     Signals that are meant for the daemon may reach it, too; the daemon ends it, by the socket.
     """
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in STOPS:
         signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
     with socket.socket(fileno=descriptor) as ours, ours.makefile("rb") as errands:
         while True:
             try:
                 sync_fn, args = pickle.load(errands)  # noqa: S301 (from the daemon)
-            except (EOFError, ConnectionError):
-                return
+            except (EOFError, ConnectionError, pickle.UnpicklingError):
+                return  # in the middle of an errand, too
             try:
                 outcome = sync_fn(*args)
             except OSError as error:

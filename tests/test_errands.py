@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -67,11 +68,63 @@ async def test_signals_for_the_daemon_do_not_end_it(errands: Errands) -> None:
     assert await errands.run_sync(os.getpid) == pid
 
 
+async def test_signals_that_come_before_it_heeds_them_do_not_end_it_either(
+    errands: Errands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = subprocess.Popen
+
+    def start_and_stop(*args: Any, **more: Any) -> subprocess.Popen[bytes]:
+        process = start(*args, **more)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            process.send_signal(number)
+        return process
+
+    monkeypatch.setattr(subprocess, "Popen", start_and_stop)
+    assert await errands.run_sync(os.getpid) != os.getpid()
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
 async def test_its_end_is_told(errands: Errands) -> None:
     pid = await errands.run_sync(os.getpid)
     os.kill(pid, signal.SIGKILL)
-    with pytest.raises(ErrandsEnded, match="has ended"):
+    with pytest.raises(ErrandsEnded, match=r"has ended by SIGKILL .*start smppd again"):
         await errands.run_sync(os.getpid)
+
+
+async def test_where_it_cannot_be_started_the_work_is_done_here_until_it_can(
+    errands: Errands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", str(tmp_path / "gone"))
+        assert await errands.run_sync(os.getpid) == os.getpid()
+        with pytest.raises(FileNotFoundError, match="none"):
+            await errands.run_sync(os.rmdir, str(tmp_path / "none"))
+    assert await errands.run_sync(os.getpid) != os.getpid()
+
+
+ASKER = """
+import os, trio
+from smppd.errands import Errands
+
+async def main():
+    with Errands() as errands:
+        assert await errands.run_sync(os.getpid) != os.getpid()
+
+trio.run(main)
+"""
+
+
+@pytest.mark.parametrize("flag", ["-P", "-I"])
+def test_the_folder_it_is_started_in_cannot_put_modules_of_its_own_in_place(
+    tmp_path: Path, flag: str
+) -> None:
+    for module in ("smppd", "socket", "sitecustomize"):
+        (tmp_path / f"{module}.py").write_text(f"open('{module} was here', 'w')\n")
+    found = {**os.environ, "PYTHONPATH": str(tmp_path)} if flag == "-I" else os.environ
+    command = [sys.executable, flag, "-c", ASKER]
+    done = subprocess.run(command, cwd=tmp_path, env=found, check=False)
+    assert not list(tmp_path.glob("* was here"))
+    assert done.returncode == 0
 
 
 OWNER = """

@@ -6,6 +6,8 @@ mailbox of the account, and the agenda. Raises nothing.
 
 from __future__ import annotations
 
+from typing import cast
+
 from smppd.simulate.accounts import Account, Connection
 from smppd.simulate.agenda import Agenda
 from smppd.simulate.archive import Kept
@@ -21,6 +23,8 @@ from smppd.smpp.vocabulary import CommandStatus, RegisteredDelivery
 #: A receipt's deliver_sm addresses no more (3.4, 4.6.1).
 LONGEST_ADDRESS = 20
 
+_MESSAGES = (SubmitSm, DataSm)
+_DELIVERED = "DELIVRD"
 _ASKED = int(RegisteredDelivery.RECEIPT_MASK)
 _ON_FAILURE = int(RegisteredDelivery.FAILURE)
 #: Reserved in 3.4, "on success" in 5.0.
@@ -48,31 +52,44 @@ class Intake:
         self._write_id = common.write_id
         self._numbers = common.numbers
         self._refusals = {name: int(read_status(name)) for name in script.answer.status}
-        answer = script.answer
-        #: Every message is answered at once.
+        answer, receipt = script.answer, script.receipt
+        #: Every message is answered at once; and its receipt leaves at once, the only one.
         self._prompt = not (answer.latency or answer.jitter or answer.swallow or answer.late)
+        self._plain = not (
+            receipt.delay
+            or receipt.jitter
+            or receipt.intermediate
+            or receipt.before_answer
+            or receipt.duplicate
+            or receipt.never
+        )
 
     def submit(
         self, connection: Connection, account: Account, received: RequestReceived, now: float
     ) -> None:
         """An ESME submits a message."""
         pdu = received.pdu
-        if not isinstance(pdu, SubmitSm | DataSm):
+        if not isinstance(pdu, _MESSAGES):
             return
         self._tally.submits += 1
         connection.submits += 1
-        if status := self._judge(account, pdu, now):
+        moment = pdu.schedule_delivery_time if type(pdu) is SubmitSm else ""
+        held = self._archive.seconds_until(moment) if moment else 0.0
+        if status := self._judge(account, pdu, held, now):
             self._later(self._answer.latency, connection, received, None, status, now)
         else:
-            self._take(connection, account, received, pdu, now)
+            self._take(connection, account, received, now + (held or 0.0), now)
 
-    def _judge(self, account: Account, pdu: SubmitSm | DataSm, now: float) -> int:
-        """The command_status with which this message is refused; 0 when it is taken."""
+    def _judge(
+        self, account: Account, pdu: SubmitSm | DataSm, held: float | None, now: float
+    ) -> int:
+        """The command_status with which this message is refused; 0 when it is taken. `held`: for how
+        long it is to be held back; None when its time cannot be read."""
         if len(pdu.destination_addr) > LONGEST_ADDRESS or not pdu.destination_addr:
             return CommandStatus.ESME_RINVDSTADR
         if len(pdu.source_addr) > LONGEST_ADDRESS:
             return CommandStatus.ESME_RINVSRCADR
-        if self._held(pdu) is None:
+        if held is None:
             return CommandStatus.ESME_RINVSCHED
         if not account.throttle.allows(now):
             return CommandStatus.ESME_RTHROTTLED
@@ -80,26 +97,26 @@ class Intake:
             return self._refusals[name]
         return 0
 
-    def _held(self, pdu: SubmitSm | DataSm) -> float | None:
-        """For how long the message is to be held back; None when its time cannot be read."""
-        moment = pdu.schedule_delivery_time if type(pdu) is SubmitSm else ""
-        return self._archive.seconds_until(moment) if moment else 0.0
-
     def _take(
         self,
         connection: Connection,
         account: Account,
         received: RequestReceived,
-        pdu: SubmitSm | DataSm,
+        held_until: float,
         now: float,
     ) -> None:
+        pdu, receipt = cast("SubmitSm | DataSm", received.pdu), self._receipt
         number = next(self._numbers)
         self._tally.take(pdu)
         overtaken = False
         asked = pdu.registered_delivery & _ASKED
         message_id = self._write_id(number)
-        kept = self._keep(message_id, account, pdu, now)
-        if asked and self._receipt.on:
+        # What becomes of it is decided, and remembered.
+        word = (self._chance.pick(receipt.states) if receipt.states else None) or _DELIVERED
+        ends_at = held_until + receipt.delay
+        kept = Kept(pdu.source_addr, held_until, ends_at, word, account.name, pdu)
+        self._archive.keep(message_id, kept)
+        if asked and receipt.on:
             taken = Taken(number, pdu, self._writer.stamp(), connection, kept)
             overtaken = self._plan_receipts(account, taken, asked, now)
         kind = SubmitSmResp if type(pdu) is SubmitSm else DataSmResp
@@ -110,14 +127,6 @@ class Intake:
         else:
             delay = self._answering_time(overtaken=overtaken)
             self._later(delay, connection, received, kind(message_id=message_id), 0, now)
-
-    def _keep(self, message_id: str, account: Account, pdu: SubmitSm | DataSm, now: float) -> Kept:
-        """Decide what becomes of a message, and remember it."""
-        receipt, held = self._receipt, now + (self._held(pdu) or 0.0)
-        word = self._chance.pick(receipt.states) or "DELIVRD"
-        kept = Kept(pdu.source_addr, held, held + receipt.delay, word, account.name, pdu)
-        self._archive.keep(message_id, kept)
-        return kept
 
     def _answering_time(self, *, overtaken: bool) -> float:
         answer, chance = self._answer, self._chance
@@ -140,7 +149,8 @@ class Intake:
         if seconds > 0:
             self._agenda.at(now + seconds, self._respond, connection, received, response, status)
         else:
-            self._respond(now, connection, received, response, status)
+            connection.session.respond(received, response, status)
+            connection.stirred = True
 
     def _respond(
         self,
@@ -157,7 +167,11 @@ class Intake:
         """Put the receipts of a message on the agenda; whether they overtake its answer."""
         receipt, chance, kept = self._receipt, self._chance, taken.kept
         word = kept.word
-        if asked == (_ON_FAILURE if word == "DELIVRD" else _ON_SUCCESS):
+        if asked == (_ON_FAILURE if word == _DELIVERED else _ON_SUCCESS):
+            return False
+        if self._plain:
+            kept.ends_at = kept.held_until
+            self._report_at(kept.ends_at, now, account, taken, word, final=True)
             return False
         if chance.happens(receipt.never):
             return False

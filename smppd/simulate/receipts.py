@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -21,6 +22,8 @@ from smppd.smpp.vocabulary import EsmClass, TlvTag
 #: So many octets of the message come back in its receipt (3.4, appendix B).
 TEXT_IN_RECEIPT = 20
 
+_FINAL = int(EsmClass.DELIVERY_RECEIPT)
+_ON_THE_WAY = int(EsmClass.INTERMEDIATE_NOTIFICATION)
 _REFERENCE = int(TlvTag.USER_MESSAGE_REFERENCE)
 
 #: Spreads consecutive numbers over all of 128 bits; odd, so that no two become one.
@@ -76,7 +79,6 @@ class ReceiptWriter:
         """The receipt that says in which state this message is."""
         message = taken.pdu
         message_id = self._write_id(taken.number)
-        kind = EsmClass.DELIVERY_RECEIPT if final else EsmClass.INTERMEDIATE_NOTIFICATION
         receipt = DeliverSm(
             source_addr_ton=message.dest_addr_ton,
             source_addr_npi=message.dest_addr_npi,
@@ -84,7 +86,7 @@ class ReceiptWriter:
             dest_addr_ton=message.source_addr_ton,
             dest_addr_npi=message.source_addr_npi,
             destination_addr=message.source_addr,
-            esm_class=int(kind),
+            esm_class=_FINAL if final else _ON_THE_WAY,
         )
         if self._form != "tlv":
             receipt.short_message = self._text(taken, message_id, word)
@@ -94,23 +96,30 @@ class ReceiptWriter:
                 (TlvTag.RECEIPTED_MESSAGE_ID, message_id.encode("latin-1") + b"\0"),
                 (TlvTag.MESSAGE_STATE, bytes([STATE_WORDS[word]])),
             )
-        reference = next((value for tag, value in message.tlvs if tag == _REFERENCE), None)
-        if reference is not None:  # given back, 3.4, 5.3.2.17
-            receipt.tlvs = (*receipt.tlvs, (_REFERENCE, reference))
+        for tag, value in message.tlvs:
+            if tag == _REFERENCE:  # given back, 3.4, 5.3.2.17
+                receipt.tlvs = (*receipt.tlvs, (_REFERENCE, value))
+                break
         return receipt
 
     def _text(self, taken: Taken, message_id: str, word: str) -> bytes:
-        delivered = "001" if word == "DELIVRD" else "000"
-        text = (
-            f"id:{message_id} sub:001 dlvrd:{delivered} submit date:{taken.stamp} "
-            f"done date:{self.stamp()} stat:{word} err:{_error(word):03d}"
-        )
+        text = f"id:{message_id}{_after_id(word, taken.stamp, self.stamp())}"
         if self._form == "lower":
             text = text.lower()
         octets = text.encode("latin-1")
         if self._form == "no_text":
             return octets
         return octets + b" text:" + taken.pdu.message_octets[:TEXT_IN_RECEIPT]
+
+
+@lru_cache(1000)
+def _after_id(word: str, submitted: str, done: str) -> str:
+    """What a receipt says behind its message_id, the same for all of a minute."""
+    delivered = "001" if word == "DELIVRD" else "000"
+    return (
+        f" sub:001 dlvrd:{delivered} submit date:{submitted} "
+        f"done date:{done} stat:{word} err:{_error(word):03d}"
+    )
 
 
 def _error(word: str) -> int:

@@ -39,13 +39,15 @@ def test_removed_under_traffic_and_killed_in_the_middle(tmp_path: Path) -> None:
             daemon = bench.start()
             until((tmp_path / "journal.db").exists, daemon, bench.log, 60)
             try:
-                daemon.wait(chance.uniform(2.0, 4.0))
+                daemon.wait(chance.uniform(1.5, 3.5))
             except subprocess.TimeoutExpired:
                 daemon.kill()
             assert daemon.wait(10) == -signal.SIGKILL, bench.log.read_text()[-3000:]
             status, audit = bench.ask("audit")
             assert status == 0, audit
+        ahead = bench.log.stat().st_size
         daemon = bench.start()
+        until(lambda: b'"daemon_started"' in bench.log.read_bytes()[ahead:], daemon, bench.log, 60)
 
         def all_is_gone() -> bool:
             if list((bench.spool / "inbox").glob("*.jsonl")) or any(

@@ -37,6 +37,8 @@ class Crowding:
         accounts = self._accounts
         if sum(accounts.queue(number).queued for number in self._queues[lane]) > WAITING:
             return True
+        if len(accounts.touched) <= WAITING:
+            return False
         return next(islice(self._at_rest(lane), WAITING, None), None) is not None
 
     def _at_rest(self, lane: Lane) -> Iterator[FileAccount]:

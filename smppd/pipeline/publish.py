@@ -12,7 +12,7 @@ from smppd.ledger.entries import Outstanding, read_outstanding
 from smppd.ledger.snapshot import FileAccount
 from smppd.message import Lane, State
 from smppd.pipeline.desk import Desk
-from smppd.ports import Publisher, Resting
+from smppd.ports import Publisher, Resting, Writing
 
 #: Seconds between two looks at files whose receipts may never come.
 LOOK_EVERY = 5.0
@@ -65,15 +65,19 @@ class Publication:
         """Report every file that is at rest now."""
         self._desk.stirred = trio.Event()
         touched = self._desk.accounts.touched
-        while touched:
-            # The high lane's files first, also those that came to rest while others were written.
-            lot = self._next_lot()
-            try:
-                await self._publish(lot)
-            except OSError:
-                return  # the daemon stops and the disk takes nothing: the next start does it
-            # Not before: a stop in the middle leaves them for the last round.
-            touched.difference_update([file.file_id for file in lot])
+        async with trio.open_nursery() as telling:
+            while touched:
+                # The high lane's files first, also those that came to rest while others were written.
+                lot = self._next_lot()
+                try:
+                    placed = await self._place(lot) if lot else []
+                except OSError:
+                    return  # the daemon stops and the disk takes nothing: the next start does it
+                writing = self._note(lot, placed)
+                # Not before: a stop in the middle leaves them for the last round.
+                touched.difference_update([file.file_id for file in lot])
+                # The next lot is read meanwhile.
+                telling.start_soon(self._tell, writing, lot, placed)
 
     def _next_lot(self) -> list[FileAccount]:
         """As many files as go at once, the most urgent ones."""
@@ -117,9 +121,7 @@ class Publication:
         self._none_before = min(submitted, default=now) + self._report_after
         return [file.file_id for file in files if self._is_overdue(file)]
 
-    async def _publish(self, files: Sequence[FileAccount]) -> None:
-        if not files:
-            return
+    async def _place(self, files: Sequence[FileAccount]) -> list[str]:
         # Results are read from the disk: what is not there yet is taken along as it stands now.
         slots = self._desk.accounts.slots
         unfinished = self._unfinished({file.file_id for file in files if file.pending})
@@ -128,18 +130,22 @@ class Publication:
             for file in files
         ]
         await self._desk.commit()
-        placed = await self._publisher.publish(lot)
-        told = [
-            FileReported(file.name, place, _by_label(file.states))
-            for file, place in zip(files, placed, strict=True)
-        ]
+        return await self._publisher.publish(lot)
+
+    def _note(self, files: Sequence[FileAccount], placed: Sequence[str]) -> Writing:
+        """That they are reported; nothing awaits between that and their being so."""
         now = self._desk.wall()
-        for file, event in zip(files, told, strict=True):
-            self._desk.ledger.file_reported(now, file.file_id, event.placed)
-        await self._desk.commit()
-        for file, event in zip(files, told, strict=True):
+        for file, place in zip(files, placed, strict=True):
+            self._desk.ledger.file_reported(now, file.file_id, place)
+        return self._desk.begin()
+
+    async def _tell(
+        self, writing: Writing, files: Sequence[FileAccount], placed: Sequence[str]
+    ) -> None:
+        await self._desk.finish(writing)
+        for file, place in zip(files, placed, strict=True):
             self._on_reported(file)
-            self._emit(event)
+            self._emit(FileReported(file.name, place, _by_label(file.states)))
 
     def _unfinished(self, files: Set[int]) -> dict[int, list[Outstanding]]:
         """The messages of these files that are not final, by file: one look for all of them."""

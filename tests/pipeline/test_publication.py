@@ -588,7 +588,7 @@ async def test_dying_anywhere_in_a_publication_leaves_one_set_of_results_in_the_
                 doom.arm(patch)
                 try:
                     await life.publication.publish_ready()
-                except DoomedError:
+                except* DoomedError:
                     died = True
         fresh.skew += 86_400.0 * days_down
         async with fresh.up(publishing=True) as life:
@@ -702,7 +702,7 @@ async def test_dying_anywhere_in_a_lot_of_files_of_one_name_mixes_none_of_them_u
                 doom.arm(patch)
                 try:
                     await life.publication.publish_ready()
-                except DoomedError:
+                except* DoomedError:
                     died = True
         async with fresh.up(publishing=True) as life:
             await quiet()

@@ -9,7 +9,8 @@
 
 Each profile starts a daemon of its own on a new journal, in a temporary folder and on loopback, and a lean
 SMSC (smsc.py) that is no limit; hands in what the profile says; and waits until every message has
-its result, or --seconds are over. Exit code 1 where a message was lost, sent twice, or left.
+its result, or --seconds are over. Exit code 1 where a message was lost, sent twice, or left, or where the
+journal does not hold what `smppd audit` asks of it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pathlib import Path
 from benchmark.baselines import run_baselines
 from benchmark.comparison import compare, lines, only_in_one
 from benchmark.document import ReadError, document, read_document, write_document
+from benchmark.figures import HOLDS
 from benchmark.profiles import PROFILES, Profile
 from benchmark.report import render, table
 from benchmark.results import Run
@@ -105,7 +107,8 @@ def _options() -> argparse.Namespace:
     add("--seconds", type=float, default=600.0, help="at most, for each profile (600)")
     add("--smsc", nargs="+", default=[], metavar="HOST:PORT",
         help="an SMSC that is there, instead of the simulated one; several: a link for each")  # fmt: skip
-    add("--system-id", default="load", help="the account on that SMSC (load)")
+    add("--system-id", nargs="+", default=["load"], metavar="NAME",
+        help="the account on that SMSC (load); several: for the links in turn")  # fmt: skip
     add("--password-env", metavar="NAME", help="the variable that holds its password (secret)")
     add("--numbers", metavar="PREFIX",
         help="numbers are this and eight digits (+346); must be given for an SMSC elsewhere")  # fmt: skip
@@ -145,7 +148,7 @@ def _setting(options: argparse.Namespace) -> Setting:
             raise BenchError(f"there is no variable {options.password_env}: export it")
     return Setting(
         addresses=options.smsc,
-        system_id=options.system_id,
+        system_ids=options.system_id,
         password=password,
         seconds=options.seconds,
         prefix=prefix,
@@ -162,7 +165,8 @@ def _is_here(host: str) -> bool:
 
 
 def _is_well(run: Run) -> bool:
-    return not any(run.figures.get(name) for name in ("left", "lost", "twice"))
+    amiss = any(run.figures.get(name) for name in ("left", "lost", "twice"))
+    return not amiss and run.figures["audit"] == HOLDS
 
 
 if __name__ == "__main__":

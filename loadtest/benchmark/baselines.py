@@ -62,7 +62,7 @@ def _send(client: Client, profile: Profile, setting: Setting, address: str) -> B
     """What one client tells of itself: {"sent", "delivered", "seconds", "cpu"}."""
     task = {
         "address": address,
-        "system_id": setting.system_id,
+        "system_id": setting.system_ids[0],
         "password": setting.password,
         "window": profile.window,
         "messages": profile.messages,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import cycle
 from typing import NamedTuple
 
 from benchmark.statistics import Curve
@@ -11,13 +12,14 @@ from benchmark.statistics import Curve
 WIDTH = 640
 HEIGHT = 150
 _TICKS = 6
+COLOURS = ("#2b6cb0", "#c05621", "#2a7f5f", "#7b4d8f")
 
 
 class Line(NamedTuple):
-    """One curve: `colour` counts from 0, `paths` are the points of each stretch without a gap."""
+    """One curve; `paths` are the points of each stretch without a gap."""
 
     name: str
-    colour: int
+    colour: str
     paths: Sequence[str]
 
 
@@ -42,7 +44,7 @@ def chart(
     steps = max(map(len, curves.values()))
     lines = [
         Line(name, colour, stretches(curve, steps, top))
-        for colour, (name, curve) in enumerate(curves.items())
+        for colour, (name, curve) in zip(cycle(COLOURS), curves.items(), strict=False)
         if any(each is not None for each in curve)
     ]
     levels = [(HEIGHT * (1 - share), show(top * share)) for share in (0.0, 0.5, 1.0)]

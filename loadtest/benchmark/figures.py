@@ -57,14 +57,19 @@ FIGURES: tuple[Figure, ...] = (
     Figure("answer_p99", "submit to answer, p99", "s", "less", _HISTOGRAM),
     Figure("commit_p50", "journal commit, p50", "s", "less", _HISTOGRAM),
     Figure("commit_p99", "journal commit, p99", "s", "less", _HISTOGRAM),
+    Figure("late_p50", "event loop late by, p50", "s", "less", _HISTOGRAM),
+    Figure("late_p99", "event loop late by, p99", "s", "less", _HISTOGRAM),
     Figure("commits", "journal commits", "", "", "the daemon's count"),
     Figure("throttled", "submits throttled", "", "less", "facts in the journal"),
     Figure("delivered", "delivered", "", "", "the results that were written"),
     Figure("left", "without a result", "", "less", "handed in, less the lines of results"),
     Figure("lost", "lost", "", "less",
            "delivered by the results, and never seen by the SMSC; or in no result at all"),
+    Figure("audit", "smppd audit of the journal", "", "", "what smppd audit says afterwards"),
     Figure("twice", "taken twice by the SMSC", "", "less", _TALLY),
 )  # fmt: skip
+#: In place of a figure's value: the audit found nothing wrong.
+HOLDS = "holds"
 BY_KEY = {figure.key: figure for figure in FIGURES}
 
 

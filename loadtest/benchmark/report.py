@@ -12,6 +12,7 @@ from benchmark.document import Document
 from benchmark.drawing import HEIGHT, WIDTH, Chart, chart
 from benchmark.figures import BY_KEY, FIGURES, Figure, shown
 from benchmark.results import Baseline, Run
+from benchmark.statistics import Curve
 
 #: What stands at the top of a profile, large.
 _HEADLINES = ("rate", "daemon_cpu", "smsc_cpu", "rss", "limit")
@@ -126,17 +127,21 @@ def _baseline_row(baseline: Baseline, run: Run) -> BaselineRow:
 
 
 _SECONDS = Figure("", "", "s", "", "")
-_OCTETS = Figure("", "", "octets", "", "")
 
 
 def charts(run: Run) -> list[Chart]:
     """Every chart for which the run has curves."""
 
-    def these(*names: str) -> dict[str, list[float | None]]:
+    def these(*names: str) -> dict[str, Curve]:
         return {name: run.curves[name] for name in names if name in run.curves}
 
+    def megabytes(name: str) -> dict[str, Curve]:
+        return {
+            name: [each and each / 2**20 for each in curve] for name, curve in these(name).items()
+        }
+
     def seconds(value: float) -> str:
-        return shown(_SECONDS, value)
+        return shown(_SECONDS, value) if value else "0"
 
     def plain(value: float) -> str:
         return f"{value:,.0f}" if value >= 10 else f"{value:g}"
@@ -155,10 +160,12 @@ def charts(run: Run) -> list[Chart]:
               these("answers p50", "answers p99"), run.step, seconds),
         chart("CPU, of one core", "/proc, user and system",
               these("daemon CPU", "SMSC CPU"), run.step, lambda value: f"{value:.0%}"),
-        chart("Memory of the daemon", "/proc, RSS of it and its children",
-              these("memory"), run.step, lambda value: shown(_OCTETS, value)),
+        chart("Memory of the daemon, MB", "/proc, RSS of it and its children",
+              megabytes("memory"), run.step, plain),
         chart("Commits of the journal", BY_KEY["commit_p50"].how,
               these("commits p50", "commits p99"), run.step, seconds),
+        chart("By how much the event loop was late", BY_KEY["late_p50"].how,
+              these("late p50", "late p99"), run.step, seconds),
         chart("In flight", "submits without an answer, as the daemon says",
               these("in flight"), run.step, plain),
     ]  # fmt: skip

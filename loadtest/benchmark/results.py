@@ -46,6 +46,7 @@ class Observed:
     tally: dict[str, int] | None
     states: dict[str, int]
     load_before: float
+    audit: str
 
 
 class Baseline(msgspec.Struct, kw_only=True):
@@ -180,12 +181,15 @@ def _histograms(samples: Sequence[Sample]) -> dict[str, Value]:
     first, last = samples[0], samples[-1]
     commits = between(last.commits, first.commits)
     answers = between(last.answers, first.answers)
+    late = between(last.late, first.late)
     return {
         "commits": sum(commits),
         "commit_p50": bucket_quantile(commits, 0.5),
         "commit_p99": bucket_quantile(commits, 0.99),
         "answer_p50": bucket_quantile(answers, 0.5),
         "answer_p99": bucket_quantile(answers, 0.99),
+        "late_p50": bucket_quantile(late, 0.5),
+        "late_p99": bucket_quantile(late, 0.99),
     }
 
 
@@ -200,6 +204,7 @@ def _fates(profile: Profile, observed: Observed, history: History) -> dict[str, 
         "delivered": states.get("delivered", 0),
         "left": observed.messages - sum(states.values()) + open_,
         "throttled": len(history.throttled),
+        "audit": observed.audit,
     }
     if observed.tally is not None:
         gone = (states.get("delivered", 0) + states.get("sent", 0)) * PARTS[profile.text]
@@ -255,7 +260,7 @@ def _sampled(observed: Observed, step: float, steps: int) -> dict[str, Curve]:
         "memory": curve((a.at, b.rss) for a, b in pairs),
         "in flight": curve((a.at, b.in_flight) for a, b in pairs),
     }
-    for name in ("commits", "answers"):
+    for name in ("commits", "answers", "late"):
         for word, share in (("p50", 0.5), ("p99", 0.99)):
             found[f"{name} {word}"] = took(name, share)
     return found

@@ -14,8 +14,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from processes import cpu, start_daemon, stop, written
+from processes import audit, cpu, start_daemon, stop, written
 
+from benchmark.figures import HOLDS
 from benchmark.history import read_history
 from benchmark.profiles import Profile, Smsc
 from benchmark.results import Observed, Run, add_up
@@ -57,10 +58,10 @@ class BenchError(Exception):
 @dataclass(frozen=True, kw_only=True)
 class Setting:
     """Under which circumstances: `addresses` of an SMSC that is there (HOST:PORT), none for one of our
-    own; `seconds` at most for each run; numbers begin with `prefix`."""
+    own; `system_ids` of the accounts there, for the links in turn; `seconds` at most for each run; numbers begin with `prefix`."""
 
     addresses: Sequence[str] = ()
-    system_id: str = "load"
+    system_ids: Sequence[str] = ("load",)
     password: str = "secret"
     seconds: float = 600.0
     prefix: str = "+346"
@@ -126,18 +127,35 @@ def split_address(address: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def configuration(root: Path, profile: Profile, addresses: Sequence[str], system_id: str) -> str:
-    """The daemon's: each link with one of the addresses, all of them in one route."""
-    names = [f"l{n}" for n in range(max(profile.links, len(addresses)))]
+def accounts(
+    profile: Profile, addresses: Sequence[str], system_ids: Sequence[str]
+) -> list[tuple[str, str]]:
+    """Address and system_id of each link. Raises BenchError where two would share an account: its
+    receipts come on either, and a link knows only its own messages."""
+    found = [
+        (addresses[n % len(addresses)], system_ids[n % len(system_ids)])
+        for n in range(max(profile.links, len(addresses)))
+    ]
+    if len(set(found)) < len(found):
+        raise BenchError(
+            f"{profile.name} has {len(found)} links, and an account may have one: give each an"
+            " address of its own (--smsc), or a name of its own (--system-id)"
+        )
+    return found
+
+
+def configuration(root: Path, profile: Profile, links_to: Sequence[tuple[str, str]]) -> str:
+    """The daemon's: a link to each of these accounts, all of them in one route."""
+    names = [f"l{n}" for n in range(len(links_to))]
     links = [
         _LINK.format(
             name=name,
-            host=addresses[n % len(addresses)],
+            host=address,
             system_id=system_id,
             window=profile.window,
             sessions=profile.sessions,
         )
-        for n, name in enumerate(names)
+        for name, (address, system_id) in zip(names, links_to, strict=True)
     ]
     route = _ROUTE.format(
         links=", ".join(f'"{name}"' for name in names), weights=", ".join("1" for _ in names)
@@ -148,7 +166,6 @@ def configuration(root: Path, profile: Profile, addresses: Sequence[str], system
 def run_profile(profile: Profile, setting: Setting) -> Run:
     """Run it once. Raises BenchError."""
     check_reachable(setting.addresses)
-    load_before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="smppd-bench-", dir=setting.folder) as folder:
         with ExitStack() as stack:
             root = Path(folder)
@@ -156,7 +173,6 @@ def run_profile(profile: Profile, setting: Setting) -> Run:
             if not setting.addresses:
                 own = stack.enter_context(own_smsc(root, profile.smsc))
             observed = _Course(root, profile, setting, own).run()
-        observed.load_before = load_before
         handed = {
             destination(setting.prefix, number).lstrip("+"): at
             for number, at in observed.handed.items()
@@ -173,6 +189,7 @@ class _Course:
         self._setting = setting
         self._own = own
         self._samples: list[Sample] = []
+        self._load_before = os.getloadavg()[0]
 
     def run(self) -> Observed:
         """From the start of the daemon to its end."""
@@ -181,8 +198,7 @@ class _Course:
             self._profile, self._root / "spool", setting.prefix, receipts=setting.receipts
         )
         load.prepare()
-        addresses = [self._own.address] if self._own else list(setting.addresses)
-        config = configuration(self._root, self._profile, addresses, setting.system_id)
+        config = configuration(self._root, self._profile, self._accounts())
         daemon = start_daemon(self._root, config, password=setting.password)
         sampler = Sampler(
             daemon.pid,
@@ -215,8 +231,20 @@ class _Course:
             written=octets,
             tally=self._own.end() if self._own else None,
             states=_states(self._root / "spool" / "done"),
-            load_before=0.0,
+            load_before=self._load_before,
+            audit=self._audit(),
         )
+
+    def _audit(self) -> str:
+        audited = audit(self._root)
+        return "FAILED" if audited.returncode else HOLDS
+
+    def _accounts(self) -> list[tuple[str, str]]:
+        if self._own is None:
+            setting = self._setting
+            return accounts(self._profile, setting.addresses, setting.system_ids)
+        names = [f"load{n}" for n in range(self._profile.links)]
+        return accounts(self._profile, [self._own.address], names)
 
     def _wait_bound(self, daemon: subprocess.Popen[bytes], sampler: Sampler) -> None:
         deadline, bound = time.monotonic() + _PATIENCE, 0

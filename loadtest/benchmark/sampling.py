@@ -38,6 +38,7 @@ class Sample:
     quarantined: int
     commits: list[int]
     answers: list[int]
+    late: list[int]
     limited_by: str
     last_error: str
 
@@ -88,6 +89,7 @@ def sample_of(told: dict[str, Any], at: float, spent: tuple[float, float], rss: 
         answers=[
             sum(each) for each in zip(*(link["latency"]["counts"] for link in links), strict=True)
         ],
+        late=told["loop"]["delay"]["counts"],
         limited_by=links[0]["limited_by"],
         last_error=next((link["last_error"] for link in links if link["last_error"]), ""),
     )

@@ -37,6 +37,7 @@ def test_a_small_run_adds_up(tmp_path: Path) -> None:
     assert run["states"] == {"delivered": 300}
     assert (figures["messages"], figures["parts"], figures["delivered"]) == (300, 900, 300)
     assert (figures["left"], figures["lost"], figures["twice"]) == (0, 0, 0)
+    assert figures["audit"] == "holds"
     assert figures["daemon_cpu"] > 0
     assert figures["smsc_cpu"] >= 0
     sent, delivered = run["curves"]["sent/s"], run["curves"]["delivered/s"]

@@ -36,6 +36,7 @@ def sample(at: float, answered: int, daemon_cpu: float, **more: Any) -> Sample:
         "quarantined": 0,
         "commits": counts(*[0.004] * answered),
         "answers": counts(*[0.02] * answered),
+        "late": counts(*[0.001] * answered),
         "limited_by": "window",
         "last_error": "",
     }
@@ -58,6 +59,7 @@ def observed(**more: Any) -> Observed:
         "tally": {"accepted": 4, "taken_twice": 0},
         "states": {"delivered": 4},
         "load_before": 1.5,
+        "audit": "holds",
     }
     return Observed(**(told | more))
 

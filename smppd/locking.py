@@ -27,6 +27,11 @@ def take_lock(path: Path, what: str) -> BinaryIO:
     pid = _locked_by(file)
     if pid is not None:
         file.close()
+        if pid and not _is_alive(pid):
+            raise AlreadyLocked(
+                f"{what}: the smppd that had it, pid {pid}, has ended, but a process of its is still "
+                "at work there: start this one again in a moment"
+            )
         raise AlreadyLocked(
             f"{what} is in use by another smppd, pid {pid or 'unknown'}: stop that one, or give "
             "this one another [spool] path and [journal] path"
@@ -55,10 +60,14 @@ def _locked_by(file: BinaryIO) -> str | None:
 
 
 def _is_alive(pid: str) -> bool:
+    """Whether it runs; not so one that has ended and that its parent has not asked about yet."""
     try:
         os.kill(int(pid), 0)
     except (ProcessLookupError, ValueError):
         return False
     except PermissionError:
         return True
-    return True
+    try:
+        return " Z " not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2][:3]
+    except OSError:  # it ended just now, or is hidden from us
+        return True

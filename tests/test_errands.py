@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import subprocess
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 import trio
 
+from smppd import locking
 from smppd.errands import Errands, ErrandsEnded
 from smppd.locking import AlreadyLocked, take_lock
 
@@ -137,13 +137,15 @@ async def main():
     lock = take_lock(Path(sys.argv[1]), "spool")
     errands = Errands([lock.fileno()])
     print(await errands.run_sync(os.getpid), flush=True)
-    await errands.run_sync(os.read, os.open(sys.argv[2], os.O_RDONLY), 1)
+    await errands.run_sync(Path(sys.argv[2]).read_bytes)
 
 trio.run(main)
 """
 
 
-def test_it_holds_the_daemons_locks_until_it_has_ended(tmp_path: Path) -> None:
+def test_it_holds_the_daemons_locks_until_it_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lock, pipe = tmp_path / "lock", tmp_path / "pipe"
     os.mkfifo(pipe)
     command = [sys.executable, "-c", OWNER, str(lock), str(pipe)]
@@ -155,9 +157,11 @@ def test_it_holds_the_daemons_locks_until_it_has_ended(tmp_path: Path) -> None:
             with pytest.raises(AlreadyLocked, match=f"pid {owner.pid}:"):
                 take_lock(lock, "spool")
             owner.kill()
-            owner.wait()
-            with lock.open("rb") as other, pytest.raises(BlockingIOError):
-                fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.waitid(os.P_PID, owner.pid, os.WEXITED | os.WNOWAIT)  # nobody has fetched it yet
+            with monkeypatch.context() as patch:
+                patch.setattr(locking, "PATIENCE", 0.1)
+                with pytest.raises(AlreadyLocked, match=f"pid {owner.pid}, has ended, .* again"):
+                    take_lock(lock, "spool")
         finally:
             os.close(writer)
         take_lock(lock, "spool").close()

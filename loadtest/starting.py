@@ -50,7 +50,12 @@ def main() -> int:
     parser.add_argument("--outstanding", type=int, default=1_000_000)
     parser.add_argument("--window", type=int, default=100)
     parser.add_argument("--sending", type=float, default=5.0, help="seconds before SIGTERM")
-    parser.add_argument("--smsc", nargs="*", default=[], help="further options of smppd simulate")
+    parser.add_argument(
+        "--smsc",
+        action="append",
+        default=[],
+        help="an option of smppd simulate, --smsc=--answer-latency=0.2; may come again",
+    )
     parser.add_argument("--profile", type=Path, help="write cProfile's figures of each run here")
     parser.add_argument("--keep", type=Path, help="write the journal here, or take it from here")
     options = parser.parse_args()

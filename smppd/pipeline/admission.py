@@ -120,6 +120,7 @@ class Admission:
             self._desk.ledger.file_closed(now, file_id)
         writing = self._desk.begin(rows)
         for queue in queues:
+            self._desk.offer(queue, rows)
             self._desk.wake(queue)
         await self._desk.finish(writing)
         for each, items, _ in made:
@@ -148,6 +149,7 @@ class Admission:
         under_way = self._under_way.setdefault(file_id, deque())
         under_way.append(self._desk.begin(rows))
         for queue in queues:
+            self._desk.offer(queue, rows)
             self._desk.wake(queue)
         while len(under_way) > AHEAD:
             await self._desk.finish(under_way.popleft())

@@ -54,6 +54,7 @@ class Desk:
         #: Something of a file may have to stay.
         self.restrained = trio.Event()
         self._wakers: dict[int, Callable[[], None]] = {}
+        self._takers: dict[int, Callable[[Sequence[MessageRow]], None]] = {}
         self._snapshot_due = self.accounts.seq + SNAPSHOT_EVERY
 
     def on_work(self, queue: int, wake: Callable[[], None]) -> None:
@@ -65,6 +66,17 @@ class Desk:
         waker = self._wakers.get(queue)
         if waker is not None:
             waker()
+
+    def on_rows(self, queue: int, take: Callable[[Sequence[MessageRow]], None]) -> None:
+        """Who may take rows of this queue that are about to be on disk."""
+        self._takers[queue] = take
+
+    def offer(self, queue: int, rows: Sequence[MessageRow]) -> None:
+        """These rows, some of them of this queue and the last in it, are in a commit that was begun:
+        who is about to read them has them now. What is made of them gets to disk no sooner."""
+        taker = self._takers.get(queue)
+        if taker is not None:
+            taker(rows)
 
     async def commit(
         self, messages: Sequence[MessageRow] = (), checkpoint: Checkpoint | None = None

@@ -14,6 +14,7 @@ import trio
 
 from smppd.events import Emit, RouteMoved
 from smppd.ledger.entries import MessageRow, Outstanding
+from smppd.ledger.facts import QUEUE_SHIFT
 from smppd.message import State
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.turns import Turns
@@ -76,6 +77,21 @@ class PoolLane:
                 self._read, self._learnt = rows[-1].msg_id, -1
                 self._ahead.extend(row for row in rows if row.state == State.QUEUED)
 
+    def take_offers(self) -> None:
+        """Let rows come that are on their way to the disk. Several links have to see first whose turn
+        it is, for which reading gives them the time."""
+        self._desk.on_rows(self.number, self._offered)
+
+    def _offered(self, rows: Sequence[MessageRow]) -> None:
+        """Rows that are on their way to the disk: where all before them was taken they need not be
+        read from there, and leave a turn of the journal sooner."""
+        if self._ahead or self._reading.locked() or len(rows) > READ_AHEAD:
+            return
+        own = [row for row in rows if row.msg_id >> QUEUE_SHIFT == self.number]
+        if own and own[0].msg_id == self._read + 1:
+            self._read, self._learnt = own[-1].msg_id, -1
+            self._ahead.extend(row for row in own if row.state == State.QUEUED)
+
     def take(self, room: int) -> list[MessageRow]:
         """Messages from the head whose parts fill `room`; a long one may overfill it."""
         rows = []
@@ -127,6 +143,9 @@ class Pool:
         self._wakers: dict[str, Callable[[], None]] = {}
         for number in queues:
             desk.on_work(number, self.wake)
+        if not self.shared:
+            for lane in self.lanes:
+                lane.take_offers()
 
     @property
     def shared(self) -> bool:

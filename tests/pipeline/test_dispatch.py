@@ -17,6 +17,7 @@ from smppd.smpp.vocabulary import CommandStatus
 if TYPE_CHECKING:
     from trio.testing import MockClock
 
+    from smppd.ledger.entries import MessageRow
     from tests.pipeline.conftest import Bench, Life
 
 quiet = trio.testing.wait_all_tasks_blocked
@@ -338,9 +339,11 @@ class Gate:
 async def test_nothing_is_handed_over_before_its_commit_returns(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
+    async with bench.up(dispatching=False) as life:
+        await life.hand_in([bench.sms(id="a")])
     gate = Gate()
     async with bench.up(gate, window=0) as life:
-        await life.hand_in([bench.sms(id="a")])
+        await quiet()
         gate.open = False
         life.wire.open(1)
         await quiet()
@@ -353,14 +356,46 @@ async def test_nothing_is_handed_over_before_its_commit_returns(
         assert handed_over(life) == ["a"]
 
 
+async def test_a_message_leaves_with_the_commit_that_accepts_it_and_not_before(
+    bench: Bench, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate()
+    async with bench.up(gate) as life:
+        await quiet()
+        reads: list[int] = []
+        read_queue = life.journal.read_queue
+
+        async def read(after: int, limit: int) -> list[MessageRow]:
+            reads.append(after)
+            return await read_queue(after, limit)
+
+        monkeypatch.setattr(life.journal, "read_queue", read)
+        gate.open = False
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(life.hand_in, [bench.sms(id="a"), bench.sms(to="12", id="bad")])
+            await quiet()
+            assert life.states() == {"sending": 1, "rejected": 1}
+            assert life.reader.count_messages() == 0
+            assert handed_over(life) == []
+            gate.let_all_pass()
+        await quiet()
+        assert handed_over(life) == ["a"]
+        await life.hand_in([bench.sms(id=f"{n}") for n in range(3)], "b.jsonl")
+        await quiet()
+        assert handed_over(life) == ["a", "0", "1", "2"]
+        assert reads == []
+
+
 async def test_facts_that_another_commit_took_along_are_waited_for(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
     """While the rest of a lane is read, somebody else's commit takes the `sending` with it."""
-    gate = Gate()
-    async with bench.up(gate, window=0) as life:
+    async with bench.up(dispatching=False) as life:
         await life.hand_in([bench.sms(id="h")], "h.jsonl", lane=Lane.HIGH)
         await life.hand_in([bench.sms(to="12", id="bad")], "n.jsonl")
+    gate = Gate()
+    async with bench.up(gate, window=0) as life:
+        await quiet()
         gate.open = False
         life.wire.open(5)
         await quiet()
@@ -383,10 +418,12 @@ async def test_facts_that_another_commit_took_along_are_waited_for(
 async def test_cancelled_anywhere_it_leaves_nothing_in_doubt_that_was_not_handed_over(
     bench: Bench, autojump_clock: MockClock, turns: int
 ) -> None:
-    gate = Gate()
-    async with bench.up(gate, dispatching=False) as life:
+    async with bench.up(dispatching=False) as life:
         await life.hand_in([bench.sms(id="a")], "h.jsonl", lane=Lane.HIGH)
         await life.hand_in([bench.sms(id="b")], "n.jsonl")
+    gate = Gate()
+    async with bench.up(gate, dispatching=False) as life:
+        await quiet()
         gate.open = False
         async with trio.open_nursery() as nursery:
             nursery.start_soon(life.dispatchers[0].run)

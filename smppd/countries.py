@@ -35,6 +35,9 @@ _KINDS = (
     *("mobile", "fixed_line", "toll_free", "premium_rate", "shared_cost"),
     *("voip", "personal_number", "pager", "uan", "voicemail"),
 )
+#: A number with fewer digits may lack its country code; what may stand between them.
+_FEWEST_WRITTEN = 10
+_PUNCTUATION = str.maketrans("", "", " -.()/")
 _PREFIX = re.compile(r"\+?([1-9][0-9]{0,14})")
 
 _Decide = Callable[[str], bool]
@@ -55,6 +58,17 @@ def country_of(digits: str) -> str:
         return countries[0]
     code = digits[:length]
     return _told_apart(code, digits[length : length + _telling(code)])
+
+
+def country_as_written(to: str) -> str:
+    """The country of a number that somebody wrote and nobody has read: `NOWHERE` where its country
+    code does not stand there for certain (`+`, `00`, or ten digits and more)."""
+    digits = to.translate(_PUNCTUATION)
+    if digits.startswith(("+", "00")):
+        digits = digits.removeprefix("+").removeprefix("00")
+    elif len(digits) < _FEWEST_WRITTEN:
+        return NOWHERE
+    return country_of(digits) if digits.isdecimal() and digits.isascii() else NOWHERE
 
 
 def name_of(country: str) -> str:

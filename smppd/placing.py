@@ -116,6 +116,10 @@ def _split(name: str) -> tuple[str, str]:
     stem, dot, extension = plain.rpartition(".")
     if not dot or not stem or len(extension) > 20:
         stem, extension = plain, ""
+    elif extension == "gz":  # NAME~2.csv.gz, which may be handed in again as it is
+        inner, dot, kind = stem.rpartition(".")
+        if dot and inner and len(kind) <= 20:
+            stem, extension = inner, f"{kind}.gz"
     return stem, dot + extension if extension else ""
 
 

@@ -18,6 +18,7 @@ from phonenumbers import (
 from smppd.countries import (
     NOWHERE,
     Places,
+    country_as_written,
     country_of,
     dialling_code,
     name_of,
@@ -109,3 +110,20 @@ def test_numbering_plans_are_loaded_only_when_a_number_is_asked_about() -> None:
         " assert not [m for m in sys.modules if m.startswith('phonenumbers.data.region_')]"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("written", "country"),
+    [
+        ("600000101", NOWHERE),
+        ("", NOWHERE),
+        ("nobody", NOWHERE),
+        ("+34 600-000-101", "ES"),
+        ("0034600000101", "ES"),
+        ("34600000101", "ES"),
+    ],
+)
+def test_a_number_that_may_lack_its_country_code_is_of_no_country(
+    written: str, country: str
+) -> None:
+    assert country_as_written(written) == country

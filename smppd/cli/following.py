@@ -1,14 +1,18 @@
 """Following a file that was handed in, by looking at the spool: inbox, work, done or bad.
 
-A file is known by its inode, since `done/` and `bad/` may give it another name. Looks in the
-order in which files move, so that one that is moving is still found. Raises nothing: what this
-user may not look at counts as not found.
+A file is known by its inode, since `done/` and `bad/` may give it another name. One that is not
+kept when it is done (`contents = "drop-when-final"`) is known by its report. Looks in the order in
+which files move, so that one that is moving is still found. Raises nothing: what this user may not
+look at counts as not found.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import count
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +20,7 @@ import msgspec
 
 from smppd.cli.handin import HandedIn
 from smppd.message import State
+from smppd.placing import names_after
 
 #: Every state after which nothing went wrong.
 _GOOD = frozenset({State.DELIVERED.label, State.SENT.label})
@@ -32,6 +37,9 @@ class InWork(msgspec.Struct, frozen=True):
     total: int = 0
     done: int = 0
     states: dict[str, int] = {}
+    #: Why nothing of it leaves for now, and its campaign's name.
+    held: str | None = None
+    campaign: str = ""
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -87,7 +95,7 @@ def locate(file: HandedIn) -> Whereabouts:
     for source in _placed(file, "bad"):
         explained = _read(source.with_name(source.name + ".error.json"))
         return Bad(source, f"{explained.get('reason', 'unusable')}: {explained.get('cure', '')}")
-    return Gone()
+    return _dropped(file) or Gone()
 
 
 def _is(path: Path, file: HandedIn) -> bool:
@@ -105,13 +113,48 @@ def _folders(parent: Path) -> list[Path]:
         return []
 
 
+def _dropped(file: HandedIn) -> Done | None:
+    """What was reported of it where the file itself was not kept: under its name and not before it
+    was handed in, the first; a later file of that name was handed in when this one had gone on."""
+    found: list[tuple[str, Done]] = []
+    since = datetime.fromtimestamp(int(file.at * 1000) / 1000, UTC)
+    for day in _folders(file.root / "done"):
+        if day.name < f"{since:%Y-%m-%d}":
+            continue
+        for numbered in map(names_after(file.name), count(1)):
+            source = day / numbered
+            report = _read(source.with_name(numbered + ".report.json"))
+            if not report:
+                break
+            handed_in = str(report.get("handed_in") or "")
+            ours = report.get("file") == file.name and report.get("lane") == file.lane.name.lower()
+            if ours and _not_before(handed_in, since) and not source.exists():
+                found.append((handed_in, Done(source, report)))
+    return min(found, key=itemgetter(0))[1] if found else None
+
+
+def _not_before(moment: str, since: datetime) -> bool:
+    try:
+        return datetime.fromisoformat(moment) >= since
+    except (ValueError, TypeError):  # of no time, or without its offset
+        return False
+
+
 def _placed(file: HandedIn, place: str) -> Iterator[Path]:
     """The file in the folder of some day; its name may have got a number meanwhile."""
     for day in sorted(_folders(file.root / place), reverse=True):
         if _is(day / file.name, file):
             yield day / file.name
             continue
-        yield from (found for found in _inodes(day, file.identity[1]) if _is(found, file))
+        found = _inodes(day, file.identity[1])
+        yield from (path for path in found if _is(path, file) and _named_after(file, path.name))
+
+
+def _named_after(file: HandedIn, name: str) -> bool:
+    """Whether it may be this file under a number: an inode that was given back is used again."""
+    number = name.rpartition("~")[2].partition(".")[0]
+    numbered = names_after(file.name)
+    return name == numbered(1) or (number.isdecimal() and name == numbered(int(number)))
 
 
 def _inodes(folder: Path, inode: int) -> list[Path]:

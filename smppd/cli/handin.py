@@ -10,6 +10,7 @@ import ctypes
 import errno
 import os
 import secrets
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -25,12 +26,14 @@ _NOT_OFFERED = frozenset({errno.ENOSYS, errno.EINVAL, errno.ENOTSUP})
 
 
 class HandedIn(msgspec.Struct, frozen=True):
-    """A file that was put into the inbox. Renames do not change `identity` (device, inode)."""
+    """A file that was put into the inbox at a moment (epoch seconds). Renames do not change
+    `identity` (device, inode)."""
 
     root: Path
     lane: Lane
     name: str
     identity: tuple[int, int]
+    at: float = 0.0
 
     @property
     def path(self) -> Path:
@@ -56,6 +59,7 @@ def hand_in(
             target = free_name(inbox, name, (SIDECAR,))
             if settings and not _rename_to_free(sidecar, beside(target)):
                 continue
+            at = time.time()
             if _rename_to_free(draft, target):
                 break
             if settings:  # somebody else took the name meanwhile
@@ -65,7 +69,7 @@ def hand_in(
         sidecar.unlink(missing_ok=True)
         raise
     fsync_folder(inbox)
-    return HandedIn(root, lane, target.name, identity)
+    return HandedIn(root, lane, target.name, identity, at)
 
 
 def _write(draft: Path, content: Iterable[bytes]) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -130,6 +131,9 @@ def _conclude(where: Whereabouts, file: HandedIn, terminal: Terminal) -> None:
         )
     elif isinstance(where, InWork):
         terminal.complain(f"{file.name}: {in_words(where)}; the results will come to done/")
+        if where.held is not None:
+            name = shlex.quote(where.campaign or file.name)
+            terminal.complain(f"held: {where.held}; smppd resume --campaign {name} lets it go on")
     else:
         terminal.complain(f"{file.name} is gone: withdrawn, or where this user may not look")
 

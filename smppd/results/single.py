@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from smppd.config import Prices
-from smppd.countries import country_of, name_of
+from smppd.countries import name_of
 from smppd.results.lines import ResultLine
-from smppd.results.tally import Tally
+from smppd.results.tally import Tally, country_of_line
 from smppd.results.timeline import of_one
 from smppd.results.totals import NO_COUNTRY, Heading, Kind, Share, Totals, cost_of, price_of
 
@@ -42,7 +42,7 @@ class Single:
 
 def _totals(line: ResultLine, heading: Heading, prices: Prices, *, complete: bool) -> Totals:
     code = None if line.error is None else line.error.code
-    country, state = country_of(line.to), line.state
+    country, state = country_of_line(line), line.state
     price, twice = price_of(prices, line, country), line.possible_duplicate
     kind = Kind(state, country, line.encoding, line.parts, line.link, code, twice, price)
     at_home, over = Share(name_of(country)), Share()

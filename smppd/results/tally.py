@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from smppd.config import Prices
-from smppd.countries import country_of, name_of
+from smppd.countries import country_as_written, country_of, name_of
 from smppd.results.lines import ResultLine
 from smppd.results.timeline import Moments
 from smppd.results.totals import (
@@ -31,6 +31,11 @@ _OTHER = "OTHER"
 _EVERY = 4095
 #: After and before every moment in ISO 8601.
 _NEVER = ("~", "")
+
+
+def country_of_line(line: ResultLine) -> str:
+    """Of its destination; one that was refused as it was handed in stands there as it was written."""
+    return country_of(line.to) if line.parts else country_as_written(line.to)
 
 
 class Tally:
@@ -55,7 +60,7 @@ class Tally:
         if destinations:
             self._count_destinations(destinations)
         else:
-            country = country_of(line.to)
+            country = country_of_line(line)
             if self._priced:
                 price = price_of(self._prices, line, country)
         if error is not None and len(self._kinds) >= _MOST_KINDS:

@@ -139,5 +139,5 @@ def _shown(octets: bytes) -> str | None:
 
 def missing_value(name: str, where: str) -> ErrorInfo:
     """A line lacks what the text needs; `where` it should stand."""
-    text = f"{where}: empty, but the text needs it for {{{name}}}: fill it in"
+    text = f"{where}: missing or empty, but the text needs it for {{{name}}}: fill it in"
     return ErrorInfo("MISSING_VALUE", text=text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -360,6 +361,49 @@ def test_waiting_fails_unless_all_were_sent(states: dict[str, int], root: Path) 
     found = locate(file)
     assert isinstance(found, Done)
     assert not found.good
+
+
+def test_a_file_that_is_not_kept_is_known_by_its_report(root: Path) -> None:
+    file = handed(root)
+    claim(file).unlink()
+    moment = datetime.now(UTC)
+    day = root / "done" / f"{moment:%Y-%m-%d}"
+    day.mkdir(exist_ok=True)
+
+    def reported(name: str, when: datetime, state: str, lane: str = "normal") -> None:
+        about = {"file": "batch.jsonl", "lane": lane, "handed_in": when.isoformat()}
+        totals = {**about, "messages": 1, "states": {state: 1}}
+        (day / f"{name}.report.json").write_text(json.dumps(totals))
+
+    reported("batch.jsonl", moment - timedelta(minutes=1), "failed")
+    assert locate(file) == Gone()
+    reported("batch~2.jsonl", moment, "failed", "bulk")
+    assert locate(file) == Gone()
+    reported("batch~3.jsonl", moment + timedelta(seconds=2), "failed")
+    reported("batch~4.jsonl", moment, "delivered")
+    found = locate(file)
+    assert isinstance(found, Done)
+    assert found.good
+    assert found.results == day / "batch~4.jsonl.results.jsonl"
+
+
+def test_an_inode_that_is_used_again_is_not_taken_for_the_file(root: Path) -> None:
+    file = handed(root)
+    day = root / "done" / "2026-11-21"
+    day.mkdir(exist_ok=True)
+    file.path.rename(day / "other~2.jsonl")
+    assert locate(file) == Gone()
+
+
+def test_who_waits_for_what_is_held_hears_why(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = handed(root)
+    told = {"total": 9, "campaign": "two words", "held": "11 of 20 failed"}
+    claim(file).with_name(f"{file.name}.progress.json").write_text(json.dumps(told))
+    wait(file, Terminal(), 0.0)
+    wanted = "held: 11 of 20 failed; smppd resume --campaign 'two words' lets it go on"
+    assert wanted in capsys.readouterr().err
 
 
 def test_waiting_gives_up_after_its_timeout(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,6 +21,11 @@ def test_a_clash_gets_the_next_number_before_the_extension(tmp_path: Path) -> No
     assert names[-1] == "a.b~40.jsonl"
 
 
+def test_what_is_packed_keeps_both_extensions(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl.gz").touch()
+    assert free_name(tmp_path, "a.jsonl.gz").name == "a~2.jsonl.gz"
+
+
 def test_a_companion_that_is_there_is_a_clash(tmp_path: Path) -> None:
     (tmp_path / "a.json.error.json").touch()
     assert free_name(tmp_path, "a.json").name == "a.json"

@@ -10,7 +10,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -667,20 +666,21 @@ async def test_files_of_one_short_message_are_one_commit(
 async def test_of_a_crowded_lane_a_lot_a_second_is_taken_and_others_as_ever(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
-    bench.admission.crowded.add(Lane.NORMAL)
+    admission = bench.admission
+    admission.crowded.add(Lane.NORMAL)
     async with running(bench):
-        for number in range(LOT * 2 + 1):
+        for number in range(LOT * 4):
             bench.hand_in(f"{number}.json", message(number))
-        began = trio.current_time()
-        for lots in range(1, 3):
-            await bench.admission.wait_until(partial(bench.admission.has_closed, LOT * lots))
-            assert lots - 1 <= trio.current_time() - began < lots - 0.5
+        await admission.wait_until(lambda: admission.has_closed(LOT))
+        begun = trio.current_time()
+        await admission.wait_until(lambda: admission.has_closed(LOT * 2))
+        assert 0.9 < trio.current_time() - begun < 1.5
         bench.hand_in("urgent.json", message(1), Lane.HIGH)
-        await bench.admission.wait_until(lambda: "urgent.json" in bench.admission.closed_names())
-        assert len(bench.admission.closed_names()) == LOT * 2 + 1
-        bench.admission.crowded.clear()
-        await bench.admission.wait_until(lambda: len(bench.admission.closed_names()) == LOT * 2 + 2)
-        assert trio.current_time() - began < 1.5
+        await admission.wait_until(lambda: "urgent.json" in admission.closed_names())
+        assert not admission.has_closed(LOT * 3 + 1)
+        admission.crowded.clear()
+        await admission.wait_until(lambda: admission.has_closed(LOT * 4 + 1))
+        assert trio.current_time() - begun < 2
 
 
 async def test_the_inbox_keeps_what_there_is_no_room_for(

@@ -9,6 +9,7 @@ names. What had these names before is never touched.
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Callable, Sequence, Set
 from contextlib import suppress
 from pathlib import Path
@@ -41,11 +42,12 @@ _DAY = 86_400.0
 
 class _Place(NamedTuple):
     """Where a file comes to rest. `source` is where it still is, None when that is nowhere;
-    `written` says that its results are there already."""
+    `written` says that its results are there already, `has_sidecar` that its settings lie beside it."""
 
     source: str | None
     target: str
     written: bool = False
+    has_sidecar: bool = False
 
 
 class Placer:
@@ -74,7 +76,7 @@ class Placer:
         for place in places:
             if place.source is not None and self._terms.keeps_source:
                 # First what lies beside it: without its file nobody reads it.
-                if _is_there(place.source + SIDECAR):
+                if place.has_sidecar:
                     os.rename(place.source + SIDECAR, place.target + SIDECAR)
                 os.rename(place.source, place.target)
         for folder in {os.path.dirname(place.target) for place in places}:
@@ -92,47 +94,80 @@ class Placer:
 
     def _clear_away(self, files: Sequence[FileAccount]) -> None:
         """Remove what stood beside the sources, and the folders in which nothing is left."""
-        work = str(self._work)
+        beside = defaultdict[str, set[str]](set)
         for file in files:
-            progress = f"{work}/{file.token}/{file.name}.progress.json"
-            if _is_there(progress):
-                os.unlink(progress)
-        for token in {file.token for file in files}:
+            beside[file.token].add(f"{file.name}.progress.json")
+        for token, progress in beside.items():
+            folder = f"{self._work}/{token}"
+            for name in progress.intersection(_names_in(folder)):
+                os.unlink(f"{folder}/{name}")
             with suppress(OSError):  # other files of the same claim are still being worked on
-                os.rmdir(f"{work}/{token}")
+                os.rmdir(folder)
 
     # ── names ────────────────────────────────────────────────────────────────────────────────
 
     def _find_places(self, files: Sequence[FileAccount], again: Set[int]) -> list[_Place]:
         places, given = list[_Place](), set[str]()
         folders = dict[int, str]()
+        left = {token: _names_in(f"{self._work}/{token}") for token in {f.token for f in files}}
         for file in files:
             # The day of the hand-in, so that a publication begun again after midnight finds its place.
             day = int(file.opened // _DAY)
             if day not in folders:
                 folders[day] = str(day_folder(self._done, file.opened))
             claim = claim_of(file) if file.file_id in again else None
-            places.append(self._find_place(file, folders[day], given, claim))
+            target = _Target(folders[day], names_after(file.name), given, claim)
+            places.append(self._find_place(file, target, left[file.token]))
             given.add(places[-1].target)
         return places
 
-    def _find_place(
-        self, file: FileAccount, folder: str, given: set[str], claim: str | None
-    ) -> _Place:
+    def _find_place(self, file: FileAccount, target: _Target, left: Set[str]) -> _Place:
         """A name in `done/` that nobody has, or the one that this file was given before a crash."""
-        named = names_after(file.name)
+        free = first_free(target.is_taken)
+        if file.name in left:
+            source = f"{self._work}/{file.token}/{file.name}"
+            has_sidecar = file.name + SIDECAR in left
+            return _Place(source, target.path(free), has_sidecar=has_sidecar)
+        if number := target.find_claim(free):
+            return _Place(None, target.path(number), written=True)
+        return _Place(None, target.path(free))
 
-        def taken(number: int) -> bool:
-            path = f"{folder}/{named(number)}"
-            return path in given or _is_used(path, claim)
 
-        free = first_free(taken)
-        source = f"{self._work}/{file.token}/{file.name}"
-        if _is_there(source):
-            return _Place(source, f"{folder}/{named(free)}")
-        if claim is not None and (number := _find_claim(folder, named, free, claim)):
-            return _Place(None, f"{folder}/{named(number)}", written=True)
-        return _Place(None, f"{folder}/{named(free)}")
+class _Target(NamedTuple):
+    """Where a file may come to rest: the names it may have in a day's folder, those `given` to others
+    of its lot, and its claim if it may lie there already."""
+
+    folder: str
+    named: Callable[[int], str]
+    given: Set[str]
+    claim: str | None
+
+    def path(self, number: int) -> str:
+        """Of the name with this number."""
+        return f"{self.folder}/{self.named(number)}"
+
+    def is_taken(self, number: int) -> bool:
+        """Whether the name with this number is somebody else's."""
+        path = self.path(number)
+        return path in self.given or _is_used(path, self.claim)
+
+    def find_claim(self, free: int) -> int:
+        """The number of the name under which the claim lies there; 0 if under none.
+
+        Looked for from the last name that is taken backwards: that is where a crash left it."""
+        if self.claim is not None:
+            for number in range(free, max(free - FAR, 0), -1):
+                if _claim_at(self.path(number)) == self.claim:
+                    return number
+        return 0
+
+
+def _names_in(folder: str) -> Set[str]:
+    """What is in a folder of `work/`; nothing where it is gone."""
+    try:
+        return set(os.listdir(folder))
+    except FileNotFoundError:
+        return frozenset()
 
 
 def _is_there(path: str) -> bool:
@@ -158,16 +193,6 @@ def _is_used(path: str, claim: str | None) -> bool:
         return any(_is_there(path + ending) for ending in (RESULTS, REPORT, PAGE, SIDECAR))
     there = _claim_at(path)
     return there is not None and there != claim
-
-
-def _find_claim(folder: str, named: Callable[[int], str], free: int, claim: str) -> int:
-    """The number of the name under which this claim lies in a day's folder; 0 if under none.
-
-    Looked for from the last name that is taken backwards: that is where a crash left it."""
-    for number in range(free, max(free - FAR, 0), -1):
-        if _claim_at(f"{folder}/{named(number)}") == claim:
-            return number
-    return 0
 
 
 def _claim_at(path: str) -> str | None:

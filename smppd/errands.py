@@ -9,6 +9,7 @@ that it is given are held until it has ended as well, so nobody takes over while
 
 from __future__ import annotations
 
+import gc
 import pickle
 import signal
 import socket
@@ -25,6 +26,8 @@ T = TypeVar("T")
 PATIENCE = 10.0
 #: What tells the daemon to stop, and may be told to all of its processes (a terminal, systemd).
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+#: Young objects that trigger a collection in the process.
+_COLLECT_AFTER = 200_000
 #: Octets in which the length of an answer is told.
 _LENGTH = 8
 
@@ -150,6 +153,8 @@ def serve(descriptor: int) -> None:
     for number in STOPS:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+    # An errand is plain values, a lot of them, and none in a ring: to look for some costs a tenth.
+    gc.set_threshold(_COLLECT_AFTER, 20, 50)
     with socket.socket(fileno=descriptor) as ours, ours.makefile("rb") as errands:
         while True:
             try:

@@ -15,9 +15,9 @@ from smppd.ledger.snapshot import FileAccount
 from smppd.message import Lane
 
 #: Open files of a lane from which on it may be crowded.
-FILES = 4000
+FILES = 6000
 #: Messages of such a lane that are queued, or files of it that may be reported, to make it so.
-WAITING = 3000
+WAITING = 4000
 
 
 class Crowding:

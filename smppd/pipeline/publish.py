@@ -18,8 +18,8 @@ from smppd.ports import Publisher, Resting, Writing
 LOOK_EVERY = 5.0
 #: Files published at once, and about so many messages in them, before it is seen whether more
 #: urgent ones have come to rest.
-AT_ONCE = 1000
-MESSAGES_AT_ONCE = 2000
+AT_ONCE = 2000
+MESSAGES_AT_ONCE = 2500
 
 _UNKNOWN = int(State.UNKNOWN)
 _LABELS = [(int(state), state.label) for state in State]

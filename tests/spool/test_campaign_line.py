@@ -116,7 +116,7 @@ def test_a_gap_without_a_value_is_that_lines_mistake(tmp_path: Path, value: str 
     [line] = lines_of(read(path))
     assert line.mistake is not None
     assert line.mistake.code == "MISSING_VALUE"
-    assert line.mistake.text.startswith("x-name: empty")
+    assert line.mistake.text.startswith("x-name: missing or empty")
     assert (line.number, line.to) == (2, "1")
 
 

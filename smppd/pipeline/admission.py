@@ -118,11 +118,7 @@ class Admission:
             rows += more
             queues.update(touched)
             self._desk.ledger.file_closed(now, file_id)
-        writing = self._desk.begin(rows)
-        for queue in queues:
-            self._desk.offer(queue, rows)
-            self._desk.wake(queue)
-        await self._desk.finish(writing)
+        await self._desk.finish(self._begin(rows, queues))
         for each, items, _ in made:
             over = sum(item.state is not _QUEUED for item in items)
             self._emit(FileAdmitted(each.claimed.name, len(items), over))
@@ -147,12 +143,17 @@ class Admission:
             await self._repetition.weed(file, items, now)
         rows, queues = self._enter(file_id, items, (offset, line, numbered), now)
         under_way = self._under_way.setdefault(file_id, deque())
-        under_way.append(self._desk.begin(rows))
+        under_way.append(self._begin(rows, queues))
+        while len(under_way) > AHEAD:
+            await self._desk.finish(under_way.popleft())
+
+    def _begin(self, rows: Sequence[MessageRow], queues: Iterable[int]) -> Writing:
+        """Have these written, and whoever takes from these queues know of them."""
+        writing = self._desk.begin(rows)
         for queue in queues:
             self._desk.offer(queue, rows)
             self._desk.wake(queue)
-        while len(under_way) > AHEAD:
-            await self._desk.finish(under_way.popleft())
+        return writing
 
     def _spread(self, file: FileAccount, line: Line, lane: Lane, now: float) -> list[Item]:
         """The messages of a line, which leave in their turn where the file is to be spread: what

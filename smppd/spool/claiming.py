@@ -17,12 +17,12 @@ import msgspec
 from smppd.message import Lane
 from smppd.placing import SIDECAR, fsync_folder
 from smppd.ports import Claimed
+from smppd.spool.chunks import PLAINLY
 from smppd.spool.folders import INBOX
 from smppd.spool.formats import Format, format_of, is_sidecar
 from smppd.spool.quarantine import remove_if_empty
 
 _PROGRESS = ".progress.json"
-_PLAINLY = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 #: Files of one message up to this size (octets) are read as soon as they are claimed, many at once.
@@ -129,7 +129,7 @@ def _with_content(taken: Taken) -> Taken:
     """A file that is not as it was, or cannot be read, is left to who reads files carefully."""
     claimed = taken.claimed
     try:
-        descriptor = os.open(f"{claimed.folder}/{claimed.name}", _PLAINLY)
+        descriptor = os.open(f"{claimed.folder}/{claimed.name}", PLAINLY)
     except OSError:
         return taken
     try:

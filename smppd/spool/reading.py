@@ -19,7 +19,7 @@ import msgspec
 
 from smppd.campaign import NO_TERMS, CampaignTerms
 from smppd.placing import beside
-from smppd.spool.chunks import BOM, Chunk, Octets, Refused, Source
+from smppd.spool.chunks import BOM, PLAINLY, Chunk, Octets, Refused, Source
 from smppd.spool.csv_file import CsvFile
 from smppd.spool.csv_header import Layout
 from smppd.spool.defaults import first_flaw, line_parser
@@ -81,7 +81,7 @@ def open_source(
 
 
 def _open_plain(path: Path) -> FileIO:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor = os.open(path, PLAINLY)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, "not a plain file", str(path))

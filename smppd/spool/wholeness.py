@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from io import FileIO
 
-from smppd.spool.chunks import BLOCK
+from smppd.spool.chunks import BLOCK, PLAINLY
 from smppd.spool.formats import Format, closes
 from smppd.spool.packed import PackedError, Unpacked
 
@@ -81,6 +81,6 @@ def _read_some(octets: Unpacked) -> bool | None:
 
 def _open(path: str) -> int | None:
     try:
-        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        return os.open(path, PLAINLY)
     except OSError:
         return None

@@ -26,22 +26,7 @@ from smppd.message import Call, ErrorInfo, Lane, Message, State
 from smppd.results.story import Story, tell
 from smppd.smpp.vocabulary import EsmClass
 from smppd.spool.formats import parse_line
-
-CONFIG = """
-[spool]
-path = "spool"
-
-[journal]
-path = "journal.db"
-
-[link.main]
-host = "127.0.0.1"
-system_id = "acme"
-password_env = "SMPPD_TEST_PASSWORD"
-
-[observe]
-control = "control.sock"
-"""
+from tests.cli.one_link import CONFIG
 
 DELIVERED, ENROUTE, REJECTED = 2, 1, 8
 QUEUE = 1

@@ -26,8 +26,9 @@ T = TypeVar("T")
 PATIENCE = 10.0
 #: What tells the daemon to stop, and may be told to all of its processes (a terminal, systemd).
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-#: Young objects that trigger a collection in the process.
-_COLLECT_AFTER = 200_000
+#: How seldom the collector looks (`gc.set_threshold`): what is worked on here and in the daemon are
+#: plain values, a lot of them, and it finds next to nothing.
+COLLECT_SELDOM = (200_000, 20, 50)
 #: Octets in which the length of an answer is told.
 _LENGTH = 8
 
@@ -153,8 +154,7 @@ def serve(descriptor: int) -> None:
     for number in STOPS:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
-    # An errand is plain values, a lot of them, and none in a ring: to look for some costs a tenth.
-    gc.set_threshold(_COLLECT_AFTER, 20, 50)
+    gc.set_threshold(*COLLECT_SELDOM)  # more often costs a tenth
     with socket.socket(fileno=descriptor) as ours, ours.makefile("rb") as errands:
         while True:
             try:

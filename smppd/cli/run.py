@@ -14,14 +14,11 @@ from smppd.app import CannotStartError, Daemon, Surroundings
 from smppd.cli.settings import read_config, read_passwords
 from smppd.cli.terminal import Terminal
 from smppd.config import Config
-from smppd.errands import ErrandsEnded
+from smppd.errands import COLLECT_SELDOM, ErrandsEnded
 from smppd.journal.schema import JournalError
 from smppd.locking import AlreadyLocked
 from smppd.observe.log import configure
 
-#: Young objects that trigger a collection. Messages are no business of the collector's, so that
-#: it finds next to nothing: it need not look often.
-_COLLECT_AFTER = 200_000
 #: Seconds for which a thread may keep the interpreter. The journal's gives it up at every step of
 #: SQLite anyway; being asked for it more often only costs (4 in 100 of the CPU, measured).
 _SWITCH_AFTER = 0.02
@@ -69,7 +66,7 @@ def run(config: Config, passwords: dict[str, str]) -> list[str]:
             # What is there now stays to the end: it need never be looked at again.
             sys.setswitchinterval(_SWITCH_AFTER)
             gc.freeze()
-            gc.set_threshold(_COLLECT_AFTER, 20, 50)
+            gc.set_threshold(*COLLECT_SELDOM)
             gc.enable()
             trio.run(daemon.run)
     except* (*_OPERATORS, OSError) as group:

@@ -52,7 +52,7 @@ def _measure(options: argparse.Namespace) -> int:
     runs = list[Run]()
     for profile in profiles:
         run = run_profile(profile, setting)
-        if options.baselines and profile.comparable:
+        if options.baselines:
             run.baselines = run_baselines(profile, setting)
         print("\n".join(table(run)), flush=True)
         runs.append(run)

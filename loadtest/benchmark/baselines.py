@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.profiles import SENDER, TEXTS, Profile
+from benchmark.profiles import PARTS, SENDER, TEXTS, Profile
 from benchmark.results import Baseline
 from benchmark.running import BenchError, Setting, own_smsc
 
@@ -43,7 +43,10 @@ def clients() -> list[Client]:
 
 
 def run_baselines(profile: Profile, setting: Setting) -> list[Baseline]:
-    """Each client once, against an SMSC as the profile has it, or the one there is."""
+    """Each client once, against an SMSC as the profile has it, or the one there is; or why none of them
+    can do what the profile does."""
+    if why := profile.no_baseline():
+        return [Baseline(name="plain clients", left_out=why)]
     return [_run(client, profile, setting) for client in clients()]
 
 
@@ -59,7 +62,7 @@ def _run(client: Client, profile: Profile, setting: Setting) -> Baseline:
 
 
 def _send(client: Client, profile: Profile, setting: Setting, address: str) -> Baseline:
-    """What one client tells of itself: {"sent", "delivered", "seconds", "cpu"}."""
+    """What one client tells of itself: {"sent", "parts", "delivered", "seconds", "cpu"}."""
     task = {
         "address": address,
         "system_id": setting.system_ids[0],
@@ -88,8 +91,10 @@ def _send(client: Client, profile: Profile, setting: Setting, address: str) -> B
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         return Baseline(name=client.name, left_out=f"it failed: {last}")
     told = json.loads(done.stdout)
-    if told["sent"] != profile.messages:
-        raise BenchError(f"{client.name} sent {told['sent']:,} of {profile.messages:,} messages")
+    if told["parts"] != profile.messages * PARTS[profile.text]:
+        raise BenchError(
+            f"{client.name} sent {told['parts']:,} parts of {profile.messages:,} messages"
+        )
     return Baseline(
         name=client.name,
         messages=told["sent"],

@@ -70,7 +70,7 @@ class Smsc:
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """One case. `comparable`: plain clients can do it, too, so that baselines make sense."""
+    """One case. `alone`: why plain clients cannot stand beside it; empty where they can."""
 
     name: str
     about: str
@@ -81,7 +81,7 @@ class Profile:
     sessions: int = 1
     window: int = 100
     smsc: Smsc = Smsc()
-    comparable: bool = False
+    alone: str = ""
 
     def __post_init__(self) -> None:
         if self.text not in TEXTS:
@@ -119,23 +119,31 @@ class Profile:
             sessions=self.sessions if sessions is None else sessions,
         )
 
+    def no_baseline(self) -> str:
+        """Why plain clients cannot do the same; empty where they can."""
+        if not self.alone and self.sessions * self.links > 1:
+            return "a plain client has one session"
+        return self.alone
+
     def message(self, number: int) -> dict[str, str]:
         """One, as it is handed in, but for the number that it is for."""
         return {"from": SENDER, "text": TEXTS[self.text].format(n=number)}
 
+
+_NO_FILES = "a plain client is handed no files"
 
 _ALL = (
     Profile(
         name="bulk",
         about="one file of many lines, in the bulk lane",
         messages=200_000,
-        comparable=True,
     ),
     Profile(
         name="otp",
         about="a trickle of singles in the high lane, a file each: latency is what counts",
         messages=1_000,
         streams=(Stream(lane="high", files=True, rate=25.0),),
+        alone=_NO_FILES,
     ),
     Profile(
         name="mixed",
@@ -146,28 +154,28 @@ _ALL = (
             Stream(lane="normal", share=0.1),
             Stream(lane="high", files=True, rate=25.0, meanwhile=True),
         ),
+        alone="a plain client has no lanes",
     ),
     Profile(name="long", about="texts of three parts", messages=50_000, text="long"),
-    Profile(name="ucs2", about="texts in UCS-2", messages=100_000, text="ucs2", comparable=True),
+    Profile(name="ucs2", about="texts in UCS-2", messages=100_000, text="ucs2"),
     Profile(
         name="slow-20ms",
         about="an SMSC that takes 20 ms to answer",
         messages=50_000,
         smsc=Smsc(latency=0.02),
-        comparable=True,
     ),
     Profile(
         name="slow-200ms",
         about="an SMSC that takes 200 ms to answer",
         messages=10_000,
         smsc=Smsc(latency=0.2),
-        comparable=True,
     ),
     Profile(
         name="throttled",
         about="an SMSC that throttles above 500 submits a second",
         messages=10_000,
         smsc=Smsc(rate=500.0),
+        alone="a plain client does not repeat what is throttled",
     ),
     Profile(
         name="receipts",
@@ -180,6 +188,7 @@ _ALL = (
         about="files of one message each, all at once",
         messages=10_000,
         streams=(Stream(lane="normal", files=True),),
+        alone=_NO_FILES,
     ),
     Profile(name="sessions", about="ten sessions of one link", messages=200_000, sessions=10),
     Profile(name="links", about="four links of one route", messages=200_000, links=4),

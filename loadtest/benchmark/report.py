@@ -35,6 +35,7 @@ class BaselineRow(NamedTuple):
     name: str
     rate: str
     cpu: str
+    core: str
     times_rate: str
     times_cpu: str
     left_out: str
@@ -71,7 +72,7 @@ def table(run: Run) -> list[str]:
             found.append(f"  {each.name}: left out, {each.left_out}")
         else:
             found.append(
-                f"  {each.name}: {each.rate}, {each.cpu} a message; "
+                f"  {each.name}: {each.rate}, {each.cpu} a message, {each.core} of a core; "
                 f"smppd has {each.times_rate} times its rate, {each.times_cpu} times its CPU"
             )
     return found
@@ -114,12 +115,13 @@ def baseline_rows(run: Run) -> list[BaselineRow]:
 
 def _baseline_row(baseline: Baseline, run: Run) -> BaselineRow:
     if baseline.rate is None or baseline.cpu is None:
-        return BaselineRow(baseline.name, "-", "-", "-", "-", baseline.left_out)
+        return BaselineRow(baseline.name, "-", "-", "-", "-", "-", baseline.left_out)
     rate, cpu = run.figures.get("rate"), run.figures.get("daemon_cpu")
     return BaselineRow(
         baseline.name,
         f"{baseline.rate:,.0f}/s",
         f"{baseline.cpu:,.1f} µs",
+        f"{baseline.rate * baseline.cpu / 1e6:.0%}",
         f"{rate / baseline.rate:.2f}" if isinstance(rate, float) and baseline.rate else "-",
         f"{cpu / baseline.cpu:.2f}" if isinstance(cpu, float) and baseline.cpu else "-",
         "",

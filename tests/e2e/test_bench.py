@@ -26,9 +26,8 @@ def _json(path: Path) -> dict[str, Any]:
 
 def test_a_small_run_adds_up(tmp_path: Path) -> None:
     written = tmp_path / "out.json"
-    done = _bench(
-        "long", "--messages", "300", "--seconds", "60", "--json", written, "--folder", tmp_path
-    )
+    words = ("long", "--messages", "300", "--seconds", "60", "--folder", tmp_path, "--baselines")
+    done = _bench(*words, "--json", written)
     assert done.returncode == 0, done.stderr
     assert "messages/s, hand-in to results" in done.stdout
     (run,) = _json(written)["runs"]
@@ -43,6 +42,10 @@ def test_a_small_run_adds_up(tmp_path: Path) -> None:
     sent, delivered = run["curves"]["sent/s"], run["curves"]["delivered/s"]
     assert round(sum(sent) * run["step"]) == 900
     assert round(sum(delivered) * run["step"]) == 300
+    # Plain clients cut the texts as well, and wait for a receipt of each part.
+    assert [each["delivered"] for each in run["baselines"] if not each["left_out"]] == [900] * (
+        2 - bool(run["baselines"][1]["left_out"])
+    )
     # Its folder is gone, and what was asked for is there.
     assert list(tmp_path.iterdir()) == [written]
 

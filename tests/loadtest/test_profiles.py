@@ -69,3 +69,12 @@ def test_an_smsc_says_what_it_does_to_its_program_and_to_people() -> None:
     assert list(slow.options()) == ["--latency", "0.02", "--rate", "500"]
     assert slow.words() == "answers after 20 ms, throttles above 500 submits/s"
     assert (list(Smsc().options()), Smsc().words()) == ([], "as quick as it can")
+
+
+def test_plain_clients_stand_beside_what_they_can_do() -> None:
+    why = {name: profile.no_baseline() for name, profile in PROFILES.items()}
+    beside = {name for name, words in why.items() if not words}
+    assert beside == {"bulk", "long", "ucs2", "slow-20ms", "slow-200ms", "receipts"}
+    assert why["links"] == why["sessions"] == "a plain client has one session"
+    assert PROFILES["bulk"].with_options(None, None, 4).no_baseline() == why["sessions"]
+    assert PROFILES["sessions"].with_options(None, None, 1).no_baseline() == ""

@@ -71,7 +71,7 @@ def test_baselines_stand_beside_with_ratios(document: Document) -> None:
     document.runs[0].baselines = [SMPPLIB, NPM]
     page = render(document)
     cells = re.findall(r"<td>([^<]*)</td>", page)
-    assert cells[:4] == ["1/s", "100,000.0 µs", "2.00", "0.50"]
+    assert cells[:5] == ["1/s", "100,000.0 µs", "10%", "2.00", "0.50"]
     assert "left out: there is no node" in page
     words = "\n".join(table(document.runs[0]))
     assert "smppd has 2.00 times its rate, 0.50 times its CPU" in words

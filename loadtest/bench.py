@@ -28,7 +28,8 @@ from benchmark.figures import HOLDS
 from benchmark.profiles import PROFILES, Profile
 from benchmark.report import render, table
 from benchmark.results import Run
-from benchmark.running import BenchError, Setting, run_profile, split_address
+from benchmark.running import run_profile
+from benchmark.setting import BenchError, Setting, split_address
 
 
 def main() -> int:

@@ -104,6 +104,17 @@ def written(pid: int) -> int:
     return int(fields["write_bytes"])
 
 
+def wrote(pid: int) -> int:
+    """Octets that the process and its children have given to write(), on whatever medium: the journal,
+    results and files, nothing that went to a socket."""
+    return sum(_wchar(each) for each in (pid, *children(pid)))
+
+
+def _wchar(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/io").read_text().splitlines()
+    return int(dict(line.split(": ") for line in lines)["wchar"])
+
+
 def audit(root: Path) -> subprocess.CompletedProcess[str]:
     """What `smppd audit --json` says of the daemon's journal."""
     command = [sys.executable, "-m", "smppd", "audit", "--json", "--config"]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmark.profiles import PARTS, SENDER, TEXTS, Profile
 from benchmark.results import Baseline
-from benchmark.running import BenchError, Setting, own_smsc
+from benchmark.setting import BenchError, Setting, own_smsc
 
 _CLIENTS = Path(__file__).parent / "clients"
 #: Where the npm package is, if it is: the tests' own peers are made with it.
@@ -57,7 +57,7 @@ def _run(client: Client, profile: Profile, setting: Setting) -> Baseline:
     with tempfile.TemporaryDirectory(prefix="smppd-bench-") as folder:
         if setting.addresses:
             return _send(client, profile, setting, setting.addresses[0])
-        with own_smsc(Path(folder), profile.smsc) as smsc:
+        with own_smsc(Path(folder), profile) as smsc:
             return _send(client, profile, setting, smsc.address)
 
 

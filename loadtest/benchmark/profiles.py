@@ -17,6 +17,12 @@ TEXTS = {
 }
 #: Into how many parts each is cut.
 PARTS = {"usual": 1, "ucs2": 1, "long": 3}
+_WORDS = "Todo lo que necesita saber de su pedido. "
+#: Texts that fill so many parts, by their number.
+FULL = {parts: f"full-{parts}" for parts in range(1, 11)}
+for _parts, _name in FULL.items():
+    TEXTS[_name] = "{n:07d} " + (_WORDS * 4 * _parts)[: 153 * _parts - 8]
+    PARTS[_name] = _parts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +76,11 @@ class Smsc:
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """One case. `alone`: why plain clients cannot stand beside it; empty where they can."""
+    """One case. `alone`: why plain clients cannot stand beside it; empty where they can.
+
+    `before`: so many more, the same, are sent and reported before anything is measured, in a file of
+    their own. `waiting`: so many of the first stream's lines are in the journal before any leaves.
+    """
 
     name: str
     about: str
@@ -82,6 +92,8 @@ class Profile:
     window: int = 100
     smsc: Smsc = Smsc()
     alone: str = ""
+    before: int = 0
+    waiting: int = 0
 
     def __post_init__(self) -> None:
         if self.text not in TEXTS:
@@ -92,6 +104,8 @@ class Profile:
         for name in ("messages", "links", "sessions", "window"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} of {self.name} is below 1")
+        if self.waiting and not (self.waiting <= self.counts()[0] and not self.streams[0].files):
+            raise ValueError(f"of {self.name} more wait than its first stream has lines")
 
     def counts(self) -> list[int]:
         """How many messages each stream has; 0 where that is seen when it runs."""

@@ -31,7 +31,8 @@ BUSY = 0.85
 @dataclass
 class Observed:
     """What was seen of a run. Moments are epoch seconds, CPU is seconds, memory octets; `tally` and
-    `smsc_cpu` are None where the SMSC is not ours."""
+    `smsc_cpu` are None where the SMSC is not ours. `before` messages went ahead: they are in `states`,
+    in `tally` and in the `journal` (octets, in the end), and in nothing else."""
 
     samples: list[Sample]
     handed: dict[int, float]
@@ -43,10 +44,14 @@ class Observed:
     smsc_cpu: float | None
     rss: int
     written: int
+    wrote: int
+    journal: int
+    medium: str
     tally: dict[str, int] | None
     states: dict[str, int]
     load_before: float
     audit: str
+    before: int = 0
 
 
 class Baseline(msgspec.Struct, kw_only=True):
@@ -112,6 +117,7 @@ def _settings(profile: Profile, observed: Observed) -> dict[str, Value]:
         "sessions": profile.sessions,
         "links": profile.links,
         "smsc": profile.smsc.words() if ours else "given by its address",
+        "medium": observed.medium,
     }
 
 
@@ -122,7 +128,7 @@ def _rates(observed: Observed, history: History, seconds: float) -> dict[str, Va
         "messages": observed.messages,
         "parts": len(answered),
         "seconds": seconds,
-        "rate": sum(observed.states.values()) / seconds,
+        "rate": (sum(observed.states.values()) - observed.before) / seconds,
         "submit_rate": len(answered) / submitting if submitting else None,
     }
 
@@ -133,7 +139,9 @@ def _costs(observed: Observed, seconds: float) -> dict[str, Value]:
         "daemon_cpu": observed.daemon_cpu / messages * 1e6,
         "daemon_load": observed.daemon_cpu / seconds,
         "rss": observed.rss,
+        "wrote": observed.wrote / messages,
         "written": observed.written / messages,
+        "journal": observed.journal / (messages + observed.before),
         "load_before": observed.load_before,
     }
     if observed.smsc_cpu is not None:
@@ -202,7 +210,7 @@ def _fates(profile: Profile, observed: Observed, history: History) -> dict[str, 
     open_ = sum(states.get(state, 0) for state in _OPEN)
     found: dict[str, Value] = {
         "delivered": states.get("delivered", 0),
-        "left": observed.messages - sum(states.values()) + open_,
+        "left": observed.before + observed.messages - sum(states.values()) + open_,
         "throttled": len(history.throttled),
         "audit": observed.audit,
     }

@@ -4,180 +4,68 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from processes import audit, cpu, start_daemon, stop, written
+from processes import audit, cpu, start_daemon, stop, written, wrote
 
 from benchmark.figures import HOLDS
 from benchmark.history import read_history
-from benchmark.profiles import Profile, Smsc
+from benchmark.profiles import Profile
 from benchmark.results import Observed, Run, add_up
 from benchmark.sampling import EVERY, Progress, Sample, Sampler
+from benchmark.setting import (
+    BenchError,
+    OwnSmsc,
+    Setting,
+    accounts,
+    check_reachable,
+    configuration,
+    medium,
+    own_smsc,
+)
 from benchmark.workload import Workload, destination
+from smppd.control import ask
 
-_SPOOL = """
-[spool]
-path = "{root}/spool"
-[journal]
-path = "{root}/journal.db"
-[observe]
-listen = ""
-control = "{root}/control.sock"
-"""
-_LINK = """
-[link.{name}]
-hosts = ["{host}"]
-system_id = "{system_id}"
-password_env = "SMPPD_LOAD_PASSWORD"
-window = {window}
-sessions = {sessions}
-reconnect_max = "1s"
-"""
-_ROUTE = """
-[[routing.route]]
-name = "all"
-links = [{links}]
-weights = [{weights}]
-"""
 #: How long the daemon may take to bind, and to stop, in seconds.
 _PATIENCE = 30.0
-
-
-class BenchError(Exception):
-    """It cannot be measured; one line for people, naming the cure."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Setting:
-    """Under which circumstances: `addresses` of an SMSC that is there (HOST:PORT), none for one of our
-    own; `system_ids` of the accounts there, for the links in turn; `seconds` at most for each run; numbers begin with `prefix`."""
-
-    addresses: Sequence[str] = ()
-    system_ids: Sequence[str] = ("load",)
-    password: str = "secret"
-    seconds: float = 600.0
-    prefix: str = "+346"
-    receipts: bool = True
-    folder: Path | None = None
-
-
-@dataclass(frozen=True)
-class OwnSmsc:
-    """One of our own, in a process."""
-
-    process: subprocess.Popen[str]
-    address: str
-    tally_file: Path
-
-    def end(self) -> dict[str, int]:
-        """Stop it; what it saw."""
-        self.process.terminate()
-        self.process.wait(_PATIENCE)
-        found: dict[str, int] = json.loads(self.tally_file.read_text())
-        return found
-
-
-@contextmanager
-def own_smsc(root: Path, smsc: Smsc) -> Iterator[OwnSmsc]:
-    """A lean SMSC on a free port, until the context ends."""
-    tally = root / "tally.json"
-    script = Path(__file__).parent.parent / "smsc.py"
-    command = [
-        *(sys.executable, str(script), "--listen", "127.0.0.1:0", "--tally-file", str(tally)),
-        *smsc.options(),
-    ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            if not line.startswith("listening on "):
-                raise BenchError("the simulated SMSC did not start: see the lines above")
-            yield OwnSmsc(process, line.split()[-1], tally)
-        finally:
-            process.terminate()
-
-
-def check_reachable(addresses: Sequence[str]) -> None:
-    """Raises BenchError unless somebody listens at each HOST:PORT."""
-    for address in addresses:
-        host, port = split_address(address)
-        try:
-            socket.create_connection((host, port), timeout=5).close()
-        except OSError as error:
-            why = error.strerror or str(error)
-            raise BenchError(
-                f"no SMSC can be reached at {address}: {why}; start it, or leave out --smsc for the"
-                " simulated one"
-            ) from None
-
-
-def split_address(address: str) -> tuple[str, int]:
-    """Host and port. Raises BenchError."""
-    host, _, port = address.rpartition(":")
-    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
-        raise BenchError(f"--smsc {address!r} is not HOST:PORT, like 127.0.0.1:2775")
-    return host.strip("[]"), int(port)
-
-
-def accounts(
-    profile: Profile, addresses: Sequence[str], system_ids: Sequence[str]
-) -> list[tuple[str, str]]:
-    """Address and system_id of each link. Raises BenchError where two would share an account: its
-    receipts come on either, and a link knows only its own messages."""
-    found = [
-        (addresses[n % len(addresses)], system_ids[n % len(system_ids)])
-        for n in range(max(profile.links, len(addresses)))
-    ]
-    if len(set(found)) < len(found):
-        raise BenchError(
-            f"{profile.name} has {len(found)} links, and an account may have one: give each an"
-            " address of its own (--smsc), or a name of its own (--system-id)"
-        )
-    return found
-
-
-def configuration(root: Path, profile: Profile, links_to: Sequence[tuple[str, str]]) -> str:
-    """The daemon's: a link to each of these accounts, all of them in one route."""
-    names = [f"l{n}" for n in range(len(links_to))]
-    links = [
-        _LINK.format(
-            name=name,
-            host=address,
-            system_id=system_id,
-            window=profile.window,
-            sessions=profile.sessions,
-        )
-        for name, (address, system_id) in zip(names, links_to, strict=True)
-    ]
-    route = _ROUTE.format(
-        links=", ".join(f'"{name}"' for name in names), weights=", ".join("1" for _ in names)
-    )
-    return _SPOOL.format(root=root) + "".join(links) + (route if len(names) > 1 else "")
+#: Seconds between two looks at what is about to begin.
+_OFTEN = 0.2
 
 
 def run_profile(profile: Profile, setting: Setting) -> Run:
     """Run it once. Raises BenchError."""
-    check_reachable(setting.addresses)
-    with tempfile.TemporaryDirectory(prefix="smppd-bench-", dir=setting.folder) as folder:
-        with ExitStack() as stack:
-            root = Path(folder)
-            own = None
-            if not setting.addresses:
-                own = stack.enter_context(own_smsc(root, profile.smsc))
-            observed = _Course(root, profile, setting, own).run()
+    with _running(profile, setting) as (root, observed):
         handed = {
             destination(setting.prefix, number).lstrip("+"): at
             for number, at in observed.handed.items()
         }
         return add_up(profile, observed, read_history(root / "journal.db", handed))
+
+
+def observe(profile: Profile, setting: Setting) -> Observed:
+    """Run it once, for what can be seen from outside; the journal is audited, and not read for times,
+    so that it may be of any length. Raises BenchError."""
+    with _running(profile, setting) as (_, observed):
+        return observed
+
+
+@contextmanager
+def _running(profile: Profile, setting: Setting) -> Iterator[tuple[Path, Observed]]:
+    """Its folder, in which all of it is over, and what was seen."""
+    check_reachable(setting.addresses)
+    with tempfile.TemporaryDirectory(prefix="smppd-bench-", dir=setting.folder) as folder:
+        root = Path(folder)
+        with ExitStack() as stack:
+            own = None
+            if not setting.addresses:
+                own = stack.enter_context(own_smsc(root, profile))
+            observed = _Course(root, profile, setting, own).run()
+        yield root, observed
 
 
 class _Course:
@@ -207,12 +95,17 @@ class _Course:
         )
         try:
             self._wait_bound(daemon, sampler)
+            if self._profile.before:
+                self._send_before(daemon, sampler, load)
+            octets, given = written(daemon.pid), wrote(daemon.pid)
             sampler.began, began = time.monotonic(), time.time()
             first = self._sample(daemon, sampler)
+            if self._profile.waiting:
+                self._have_waiting(daemon, sampler, load)
             load.begin()
             complete = self._watch(daemon, sampler, load)
             ended = load.last_report() if complete else None
-            octets = written(daemon.pid)
+            octets, given = written(daemon.pid) - octets, wrote(daemon.pid) - given
             spent = cpu(daemon.pid) - first.daemon_cpu
             smsc_spent = cpu(self._own.process.pid) - first.smsc_cpu if self._own else None
         finally:
@@ -229,11 +122,52 @@ class _Course:
             smsc_cpu=smsc_spent,
             rss=max(usage.ru_maxrss << 10, *(sample.rss for sample in self._samples)),
             written=octets,
+            wrote=given,
+            journal=(self._root / "journal.db").stat().st_size,
+            medium=medium(self._root),
             tally=self._own.end() if self._own else None,
             states=_states(self._root / "spool" / "done"),
             load_before=self._load_before,
             audit=self._audit(),
+            before=self._profile.before,
         )
+
+    def _send_before(
+        self, daemon: subprocess.Popen[bytes], sampler: Sampler, load: Workload
+    ) -> None:
+        """Have what goes ahead sent and reported; nothing of it is measured."""
+        load.begin_before()
+        self._until(daemon, sampler, lambda sample: sample.reported == load.files)
+        self._samples.clear()
+
+    def _have_waiting(
+        self, daemon: subprocess.Popen[bytes], sampler: Sampler, load: Workload
+    ) -> None:
+        """Have what is to wait in the journal, and then the links submit it."""
+        control, waiting = self._root / "control.sock", self._profile.waiting
+        ask(control, "pause", all=True)
+        load.begin_waiting()
+        self._until(daemon, sampler, lambda sample: sample.states.get("queued", 0) == waiting)
+        ask(control, "resume", all=True)
+
+    def _until(
+        self,
+        daemon: subprocess.Popen[bytes],
+        sampler: Sampler,
+        ready: Callable[[Sample], bool],
+    ) -> None:
+        """Return when it is so. Raises BenchError where time is up."""
+        name = f"{self._profile.name}, beforehand"
+        progress = Progress(name, max(self._profile.before, self._profile.waiting))
+        deadline = time.monotonic() + self._setting.seconds
+        try:
+            while not ready(sample := self._sample(daemon, sampler)):
+                if time.monotonic() > deadline:
+                    raise BenchError(f"{name}: not there after {self._setting.seconds:g} s")
+                progress.show(sample)
+                time.sleep(_OFTEN)
+        finally:
+            progress.end()
 
     def _audit(self) -> str:
         audited = audit(self._root)
@@ -275,7 +209,7 @@ class _Course:
 
     def _watch(self, daemon: subprocess.Popen[bytes], sampler: Sampler, load: Workload) -> bool:
         """Whether everything was reported before time was up."""
-        progress = Progress(self._profile.name, self._profile.messages)
+        progress = Progress(self._profile.name, self._profile.before + self._profile.messages)
         deadline = time.monotonic() + self._setting.seconds
         try:
             while time.monotonic() < deadline:

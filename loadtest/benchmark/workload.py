@@ -33,6 +33,8 @@ class Workload:
         self._prefix = prefix
         self._more = {} if receipts else {"receipt": False}
         self._drafts: list[tuple[Path, Path, int | None]] = []
+        self._earlier: tuple[Path, Path, None]
+        self._waiting: tuple[Path, Path, None]
         self._streams: list[tuple[Stream, int, int]] = []
         self._threads: list[threading.Thread] = []
         self._over = threading.Event()
@@ -43,13 +45,18 @@ class Workload:
     def prepare(self) -> None:
         """Write all drafts that are handed in at once."""
         (self._inbox / "tmp").mkdir(parents=True, exist_ok=True)
-        first = 0
+        first = self._beforehand()
         for place, (stream, count) in enumerate(
             zip(self._profile.streams, self._profile.counts(), strict=True)
         ):
             if not stream.files and count:
-                self._drafts.append(self._lines_draft(place, stream, first, count))
-                self._lines += 1
+                waits = 0 if place else self._profile.waiting
+                if waits:
+                    self._waiting = self._lines_draft("waiting", stream, first, waits)
+                if count > waits:
+                    rest = first + waits, count - waits
+                    self._drafts.append(self._lines_draft(f"load-{place}", stream, *rest))
+                    self._lines += 1
                 self._in_lines += count
             elif not stream.rate:
                 self._drafts.extend(self._single(n, stream) for n in range(first, first + count))
@@ -65,10 +72,17 @@ class Workload:
             for stream, start, count in self._streams
         ]
 
+    def _beforehand(self) -> int:
+        """Write what is sent before the others; the number of the first of those."""
+        before = self._profile.before
+        if before:
+            self._earlier = self._lines_draft("before", self._profile.streams[0], 0, before)
+        return before
+
     def _lines_draft(
-        self, place: int, stream: Stream, first: int, count: int
+        self, name: str, stream: Stream, first: int, count: int
     ) -> tuple[Path, Path, None]:
-        draft = self._inbox / "tmp" / f"load-{place}.jsonl"
+        draft = self._inbox / "tmp" / f"{name}.jsonl"
         with draft.open("w", encoding="utf-8") as file:
             for n in range(first, first + count):
                 line = {**self._message(n), "id": f"load-{n}"}
@@ -83,6 +97,14 @@ class Workload:
     def _message(self, number: int) -> dict[str, object]:
         to = destination(self._prefix, number)
         return {"to": to, **self._profile.message(number), **self._more}
+
+    def begin_before(self) -> None:
+        """Hand in what is sent before anything is measured."""
+        self._rename(*self._earlier)
+
+    def begin_waiting(self) -> None:
+        """Hand in what is to wait in the journal."""
+        self._rename(*self._waiting)
 
     def begin(self) -> None:
         """Hand in what goes at once, and begin what comes at a rate."""
@@ -124,7 +146,7 @@ class Workload:
 
     @property
     def messages(self) -> int:
-        """How many were handed in, once nothing more is to come."""
+        """How many were handed in to be measured, once nothing more is to come."""
         return self._in_lines + len(self.handed)
 
     def last_report(self) -> float | None:

@@ -70,3 +70,12 @@ def test_the_limit_is_else_what_the_daemon_said_most_often_while_it_sent() -> No
     samples += [sample(3.0 + n, 20, 0.6, limited_by="nothing queued") for n in range(9)]
     assert limit(samples) == "window"
     assert limit([]) == "-"
+
+
+def test_what_went_ahead_is_in_no_figure_but_the_journal_has_it() -> None:
+    seen = observed(before=4, states={"delivered": 8}, tally={"accepted": 8, "taken_twice": 0})
+    figures = add_up(PROFILES["bulk"], seen, history()).figures
+    assert figures["rate"] == 2.0
+    assert figures["daemon_cpu"] == pytest.approx(50_000)
+    assert (figures["wrote"], figures["journal"]) == (1500, 375)
+    assert (figures["left"], figures["lost"]) == (0, 0)

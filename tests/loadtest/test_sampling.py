@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 from benchmark.profiles import PROFILES
-from benchmark.running import BenchError, accounts, configuration, split_address
 from benchmark.sampling import progress_line, sample_of
+from benchmark.setting import BenchError, accounts, configuration, split_address
 
 from smppd.config import Config, load
 from smppd.figures import DaemonFigures, JournalFigures, LinkFigures, SessionFigures, SpoolFigures

@@ -1,0 +1,54 @@
+"""What the benchmark hands in: which file holds which messages, and when each goes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from benchmark.profiles import FULL, PROFILES, Profile
+from benchmark.workload import Workload
+
+
+def _ids(path: Path) -> list[str]:
+    return [json.loads(line)["id"] for line in path.read_text().splitlines()]
+
+
+def test_what_goes_ahead_and_what_waits_are_files_of_their_own(tmp_path: Path) -> None:
+    profile = replace(PROFILES["bulk"], messages=5, before=2, waiting=3)
+    load = Workload(profile, tmp_path, "+346", receipts=True)
+    load.prepare()
+    lane = tmp_path / "inbox" / "bulk"
+    lane.mkdir()
+    load.begin_before()
+    assert _ids(lane / "before.jsonl") == ["load-0", "load-1"]
+    load.begin_waiting()
+    assert _ids(lane / "waiting.jsonl") == ["load-2", "load-3", "load-4"]
+    assert not (lane / "load-0.jsonl").exists()
+    load.begin()
+    assert _ids(lane / "load-0.jsonl") == ["load-5", "load-6"]
+    assert (load.files, load.messages) == (3, 5)
+
+
+def test_there_is_no_second_file_where_all_of_them_wait(tmp_path: Path) -> None:
+    profile = replace(PROFILES["bulk"], messages=3, waiting=3)
+    load = Workload(profile, tmp_path, "+346", receipts=True)
+    load.prepare()
+    lane = tmp_path / "inbox" / "bulk"
+    lane.mkdir()
+    load.begin_waiting()
+    load.begin()
+    assert [path.name for path in lane.iterdir()] == ["waiting.jsonl"]
+
+
+def test_no_more_can_wait_than_there_are_lines() -> None:
+    with pytest.raises(ValueError, match="of bulk more wait than its first stream has lines"):
+        replace(PROFILES["bulk"], messages=3, waiting=4)
+    with pytest.raises(ValueError, match="of files more wait"):
+        replace(PROFILES["files"], waiting=4)
+
+
+def test_there_is_a_text_for_one_to_ten_parts() -> None:
+    assert list(FULL) == list(range(1, 11))
+    assert Profile(name="x", about="", messages=1, text=FULL[10]).message(0)["text"]

@@ -15,24 +15,31 @@ from __future__ import annotations
 import json
 import os
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from io import FileIO
-from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 import msgspec
 
 from smppd.disk import RECEIPTS, Disk
-from smppd.ledger.facts import Fact, Kind, ReceiptFact, receipt_fact
+from smppd.ledger.facts import Kind, ReceiptFact
 from smppd.placing import write_whole
 from smppd.ports import ReceiptOf
 from smppd.smpp.vocabulary import MessageState
 from smppd.told import iso
 
-_WORDS = {int(state): state.name.lower() for state in MessageState}
-_encode = msgspec.json.Encoder().encode
+#: Of a state as a fact has it: negative where it is not final, None where nobody knows it.
+_WORDS: dict[int | None, str] = {
+    sign * state: state.name.lower() for state in MessageState for sign in (1, -1)
+}
+#: How many fields the fact of a receipt has that says nothing more.
+_BRIEF = len(ReceiptFact._fields) - len(ReceiptFact._field_defaults)
+_QUERIED = int(Kind.QUERIED)
+_encode_lines = msgspec.json.Encoder().encode_lines
+_HOUR = 3600
 _TAIL = 1 << 20
 
 
@@ -53,6 +60,9 @@ class _Line(msgspec.Struct, gc=False, omit_defaults=True):
     word: str = ""
 
 
+_seq = attrgetter("seq")
+
+
 class ReceiptLog:
     """The growing file of the hour; a `ports.Receipts`. It belongs to one task. Without `content` it
     has no octets of texts."""
@@ -65,7 +75,7 @@ class ReceiptLog:
         #: Where a line begins that is only half there.
         self._torn: int | None = None
         self._folder = folder
-        self._hour = ""
+        self._hour = 0.0
         self._file: FileIO | None = None
         self._seq = 0
 
@@ -81,14 +91,21 @@ class ReceiptLog:
     def append(self, receipts: Iterable[ReceiptOf]) -> None:
         """Append receipts that are already in the journal, each to the file of its hour. What the
         disk does not take is owed, and written before whatever comes later."""
-        for number, lot in groupby(receipts, lambda receipt: receipt.fact.at // 3600):
-            lines, seq = [], 0
-            for receipt in lot:
-                seq = max(seq, receipt.fact.seq)
-                lines.append(_encode(_line(receipt, content=self._content)))
-            lines.append(b"")
-            self._owed.append((number * 3600, b"\n".join(lines), seq))
+        lines, at, time = list[_Line](), 0.0, iso(0.0)
+        for receipt in receipts:
+            if receipt.fact.at != at:  # seldom: what was recorded together has one time
+                if lines and receipt.fact.at // _HOUR != at // _HOUR:
+                    self._owe(at, lines)
+                    lines = []
+                at = receipt.fact.at
+                time = iso(at)
+            lines.append(_line(receipt, time, content=self._content))
+        if lines:
+            self._owe(at, lines)
         self.write_owed()
+
+    def _owe(self, at: float, lines: Sequence[_Line]) -> None:
+        self._owed.append((at, _encode_lines(lines), max(map(_seq, lines))))
 
     def write_owed(self) -> None:
         """Write what the disk has not taken yet. To be called now and then."""
@@ -110,13 +127,12 @@ class ReceiptLog:
         if self._torn is not None:
             file.truncate(self._torn)
             self._torn = None
-        before = file.seek(0, os.SEEK_END)
         written = 0
         try:
             while written < len(octets):
                 written += file.write(octets[written:]) or 0
         except OSError:
-            self._torn = before
+            self._torn = file.seek(0, os.SEEK_END) - written
             raise
 
     def close(self) -> None:
@@ -138,42 +154,34 @@ class ReceiptLog:
                 file.close()
 
     def _open(self, at: float) -> FileIO:
-        hour = f"{datetime.fromtimestamp(at, UTC):%Y%m%d-%H}"
+        hour = at // _HOUR
         if self._file is None or hour != self._hour:
             if self._file is not None:
                 self._end_file()
                 write_whole(self._folder / ".position", str(self._seq).encode())
             self._hour = hour
-            self._file = FileIO(self._folder / f"receipts-{hour}.jsonl", "ab")
+            name = f"receipts-{datetime.fromtimestamp(at, UTC):%Y%m%d-%H}.jsonl"
+            self._file = FileIO(self._folder / name, "ab")
         return self._file
 
 
-def _line(receipt: ReceiptOf, *, content: bool) -> _Line:
-    fact = receipt.fact
-    assert fact.text is not None
-    what = receipt_fact(fact.text)
-    return _Line(
-        fact.seq,
-        iso(fact.at),
-        what.link,
-        what.message_id,
-        "unknown" if fact.num is None else _WORDS.get(abs(fact.num), "unknown"),
-        what.error,
-        what.done_date,
-        what.destination,
-        fact.msg is not None,
-        receipt.id,
-        receipt.to,
-        _asked_by(fact, what),
-        what.octets if content else "",
-        what.word,
+def _line(receipt: ReceiptOf, time: str | None, *, content: bool) -> _Line:
+    (seq, _, kind, msg, _, num, text, _, _), client_id, to = receipt
+    assert text is not None
+    fields = text.split("\t")
+    link, message_id, error, done_date, source = fields[:_BRIEF]
+    state, matched = _WORDS.get(num, "unknown"), msg is not None
+    line = _Line(
+        seq, time, link, message_id, state, error, done_date, source, matched, client_id, to
     )
-
-
-def _asked_by(fact: Fact, what: ReceiptFact) -> str:
-    if fact.kind != Kind.QUERIED:
-        return ""
-    return "getdeliverystatus" if what.word else "query_sm"
+    if kind == _QUERIED or len(fields) > _BRIEF:
+        what = ReceiptFact(*fields)
+        line.word = what.word
+        if content:
+            line.data = what.octets
+        if kind == _QUERIED:
+            line.by = "getdeliverystatus" if what.word else "query_sm"
+    return line
 
 
 def _mend(path: Path) -> int:

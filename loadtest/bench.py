@@ -5,6 +5,8 @@
     python loadtest/bench.py bulk --smsc 127.0.0.1:2775      another SMSC or simulator stands in
     python loadtest/bench.py bulk --baselines                plain clients beside it, with ratios
     python loadtest/bench.py all --report all.html           every profile
+    python loadtest/bench.py grow --report growth.html     how cost grows; see grow --help
+    python loadtest/bench.py show one.json two.json --report both.html
     python loadtest/bench.py compare before.json after.json
 
 Each profile starts a daemon of its own on a new journal, in a temporary folder and on loopback, and a lean
@@ -22,11 +24,13 @@ import sys
 from pathlib import Path
 
 from benchmark.baselines import run_baselines
+from benchmark.commands import COMMANDS, check_writable, write
 from benchmark.comparison import compare, lines, only_in_one
-from benchmark.document import ReadError, document, read_document, write_document
+from benchmark.document import ReadError, document, read_document
 from benchmark.figures import HOLDS
+from benchmark.growth_comparison import growth_lines, new_faults, ratios
 from benchmark.profiles import PROFILES, Profile
-from benchmark.report import render, table
+from benchmark.report import table
 from benchmark.results import Run
 from benchmark.running import run_profile
 from benchmark.setting import BenchError, Setting, split_address
@@ -37,6 +41,8 @@ def main() -> int:
     try:
         if sys.argv[1:2] == ["compare"]:
             return _compare(_compare_options())
+        if (command := COMMANDS.get(sys.argv[1] if sys.argv[1:] else "")) is not None:
+            return command(sys.argv[2:])
         return _measure(_options())
     except (BenchError, ReadError, OSError) as error:
         print(f"bench.py: {error}", file=sys.stderr)
@@ -45,11 +51,7 @@ def main() -> int:
 
 def _measure(options: argparse.Namespace) -> int:
     profiles, setting = _profiles(options), _setting(options)
-    for path in (options.json, options.report):
-        if path is not None and not path.resolve().parent.is_dir():
-            raise BenchError(
-                f"{path} cannot be written: there is no folder {path.resolve().parent}"
-            )
+    check_writable(options.json, options.report)
     runs = list[Run]()
     for profile in profiles:
         run = run_profile(profile, setting)
@@ -58,11 +60,7 @@ def _measure(options: argparse.Namespace) -> int:
         print("\n".join(table(run)), flush=True)
         runs.append(run)
         # Written after each, so that what takes long and breaks off is not lost.
-        written = document(runs)
-        if options.json:
-            write_document(written, options.json)
-        if options.report:
-            options.report.write_text(render(written), encoding="utf-8")
+        write(document(runs), options.json, options.report)
     return 0 if all(_is_well(run) for run in runs) else 1
 
 
@@ -70,14 +68,20 @@ def _compare(options: argparse.Namespace) -> int:
     """1 if a figure got worse."""
     before, after = read_document(options.before), read_document(options.after)
     found = compare(before, after, options.noise / 100)
-    if not found:
-        raise BenchError("the two have no profile in common")
+    grown = ratios(before.growths, after.growths, options.noise / 100)
+    if not found and not grown:
+        raise BenchError("the two have no profile and no point of a series in common")
     print(f"{'':<42}{'before':>16}{'after':>16}{'ratio':>8}")
     for each in found:
         print("\n".join(lines(each)))
+    print("\n".join(growth_lines(grown)), end="\n" if grown else "")
+    faults = new_faults(before.growths, after.growths)
+    print("".join(f"! {fault}\n" for fault in faults), end="")
     if only := only_in_one(before, after):
         print(f"only in one of them: {', '.join(only)}")
-    return int(any(change.verdict == "worse" for each in found for change in each.changes))
+    verdicts = [change.verdict for each in found for change in each.changes]
+    verdicts += [ratio.verdict for ratio in grown]
+    return int("worse" in verdicts or bool(faults))
 
 
 def _compare_options() -> argparse.Namespace:

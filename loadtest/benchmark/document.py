@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
+from benchmark.growth import Growth, merged
 from benchmark.results import Run
 from smppd import __version__
 
@@ -18,22 +20,24 @@ class ReadError(Exception):
 
 
 class Document(msgspec.Struct, kw_only=True):
-    """All runs of one command, and the machine they ran on. `form` is the version of this shape."""
+    """All runs and series of one command, and the machine they ran on. `form` is the version of this shape."""
 
     form: int = 1
     made: str
     smppd: str
     machine: dict[str, str]
     runs: list[Run]
+    growths: list[Growth] = []
 
 
-def document(runs: list[Run]) -> Document:
-    """What is written of these runs, made now, here."""
+def document(runs: list[Run], growths: Sequence[Growth] = ()) -> Document:
+    """What is written of these runs and series, made now, here."""
     return Document(
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         smppd=__version__,
         machine=machine(),
         runs=runs,
+        growths=list(growths),
     )
 
 
@@ -74,3 +78,11 @@ def read_document(path: Path) -> Document:
     if found.form != 1:
         raise ReadError(f"{path} is of form {found.form}, and this program reads form 1")
     return found
+
+
+def merged_documents(documents: Sequence[Document]) -> Document:
+    """Several as one, which is as old as the last; of a profile, or of a point of a series, that more
+    than one has, the last counts."""
+    runs = {run.profile: run for each in documents for run in each.runs}
+    growths = merged(growth for each in documents for growth in each.growths)
+    return msgspec.structs.replace(documents[-1], runs=list(runs.values()), growths=growths)

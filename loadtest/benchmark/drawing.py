@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
+from math import log10
 from typing import NamedTuple
 
 from benchmark.statistics import Curve
@@ -12,15 +13,18 @@ from benchmark.statistics import Curve
 WIDTH = 640
 HEIGHT = 150
 _TICKS = 6
+#: Where the lines of a logarithmic axis may be.
+_LADDER = tuple(each * 10.0**power for power in range(-6, 16) for each in (1, 2, 5))
 COLOURS = ("#2b6cb0", "#c05621", "#2a7f5f", "#7b4d8f")
 
 
 class Line(NamedTuple):
-    """One curve; `paths` are the points of each stretch without a gap."""
+    """One curve; `paths` are the points of each stretch without a gap, `marks` those that are marked."""
 
     name: str
     colour: str
     paths: Sequence[str]
+    marks: Sequence[tuple[float, float]] = ()
 
 
 class Chart(NamedTuple):
@@ -83,3 +87,62 @@ def time_ticks(seconds: float) -> list[tuple[float, str]]:
     step = rounded_up(seconds / _TICKS)
     count = int(seconds / step + 1e-9)
     return [(round(WIDTH * n * step / seconds, 2), f"{n * step:g} s") for n in range(count + 1)]
+
+
+def log_chart(
+    title: str,
+    how: str,
+    curves: Mapping[str, Sequence[tuple[int, float]]],
+    show: Callable[[float], str],
+) -> Chart | None:
+    """Curves of (number, value) on logarithmic axes; a number of 0 stands a decade before the others.
+    None where no curve has a value."""
+    points = [point for curve in curves.values() for point in curve if point[1] > 0]
+    if not points:
+        return None
+    numbers = sorted({at for at, _ in points})
+    places = _places(numbers)
+    levels = round_levels(min(value for _, value in points), max(value for _, value in points))
+    low, high = log10(levels[0]), log10(levels[-1])
+
+    def height(value: float) -> float:
+        return round(HEIGHT * (1 - (log10(value) - low) / (high - low)), 1)
+
+    lines = []
+    for colour, (name, curve) in zip(cycle(COLOURS), curves.items(), strict=False):
+        marks = [(places[at], height(value)) for at, value in curve if value > 0]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in marks)
+        lines.append(Line(name, colour, [path], marks))
+    shown_levels = [(height(level), show(level)) for level in levels]
+    return Chart(title, how, lines, shown_levels, [(places[at], brief(at)) for at in numbers])
+
+
+def _places(numbers: Sequence[int]) -> dict[int, float]:
+    """Where each stands, of the width."""
+    least = min((at for at in numbers if at > 0), default=1)
+    logs = {at: log10(at) if at > 0 else log10(least) - 1 for at in numbers}
+    first, last = min(logs.values()), max(logs.values())
+    if first == last:
+        return dict.fromkeys(numbers, WIDTH / 2)
+    return {at: round(WIDTH * (each - first) / (last - first), 1) for at, each in logs.items()}
+
+
+def round_levels(least: float, most: float) -> list[float]:
+    """Round numbers, 1, 2 and 5 times powers of ten, from below the least to above the most; at least a
+    decade of them, so that what hardly changes looks so."""
+    first = max(n for n, each in enumerate(_LADDER) if each <= least * (1 + 1e-9))
+    last = min(n for n, each in enumerate(_LADDER) if each >= most * (1 - 1e-9))
+    while _LADDER[last] < 9 * _LADDER[first]:
+        if _LADDER[last] / most < least / _LADDER[first]:
+            last += 1
+        else:
+            first -= 1
+    return list(_LADDER[first : last + 1])
+
+
+def brief(number: int) -> str:
+    """A number as it stands at an axis."""
+    for unit, letter in ((1_000_000, "M"), (1_000, "k")):
+        if number >= unit and number % (unit // 10) == 0:
+            return f"{number / unit:g}{letter}"
+    return f"{number:,}"

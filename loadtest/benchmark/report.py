@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from benchmark.document import Document
 from benchmark.drawing import HEIGHT, WIDTH, Chart, chart
 from benchmark.figures import BY_KEY, FIGURES, Figure, shown
+from benchmark.growth_tables import section as growth_section
 from benchmark.results import Baseline, Run
 from benchmark.statistics import Curve
 
@@ -55,7 +56,9 @@ def render(document: Document) -> str:
     """The page."""
     return _template().render(
         document=document,
+        names=[run.profile for run in document.runs] + [each.series for each in document.growths],
         sections=[_section(run) for run in document.runs],
+        growths=[growth_section(growth) for growth in document.growths],
         width=WIDTH,
         height=HEIGHT,
     )

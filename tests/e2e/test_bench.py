@@ -50,6 +50,29 @@ def test_a_small_run_adds_up(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [written]
 
 
+def test_how_cost_grows_is_measured_point_by_point_and_set_beside_another_time(
+    tmp_path: Path,
+) -> None:
+    written, page = tmp_path / "out.json", tmp_path / "out.html"
+    words = ("grow", "queue:0,120", "--messages", "200", "--rounds", "1")
+    done = _bench(*words, "--json", written, "--report", page, "--folder", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "round 1" not in done.stderr
+    (queue,) = _json(written)["growths"]
+    assert [point["at"] for point in queue["points"]] == [0, 120]
+    for point in queue["points"]:
+        (figures,) = point["runs"]
+        assert (point["messages"], figures["messages"]) == (200, 200)
+        assert (figures["left"], figures["lost"], figures["twice"]) == (0, 0, 0)
+        assert figures["audit"] == "holds"
+        assert figures["wrote"] > 200
+    assert "CPU per message at 120 is" in done.stdout
+    assert page.read_text().count("<svg") >= 4
+    compared = _bench("compare", written, written)
+    assert compared.returncode == 0, compared.stderr
+    assert "the worst of CPU per message: 1.00" in compared.stdout
+
+
 def test_another_smsc_stands_in_and_a_plain_client_is_beside(tmp_path: Path) -> None:
     written, page = tmp_path / "out.json", tmp_path / "out.html"
     with _smsc(tmp_path / "tally.json") as address:

@@ -1,0 +1,140 @@
+"""`bench.py grow` and `bench.py show`, and where what they found is written."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from benchmark.document import (
+    Document,
+    document,
+    merged_documents,
+    read_document,
+    write_document,
+)
+from benchmark.growing import LONG, choose, grow
+from benchmark.growth import Growth
+from benchmark.growth_tables import text_table
+from benchmark.report import render, table
+from benchmark.series import MESSAGES, SERIES
+from benchmark.setting import BenchError, Setting
+from benchmark.tables import Unknown, renewed
+
+
+def check_writable(*paths: Path | None) -> None:
+    """Raises BenchError for a file that cannot be written in the end, before anything is measured."""
+    for path in paths:
+        if path is not None and not path.resolve().parent.is_dir():
+            raise BenchError(
+                f"{path} cannot be written: there is no folder {path.resolve().parent}"
+            )
+
+
+def write(written: Document, json: Path | None, report: Path | None) -> None:
+    """Where it is asked for."""
+    if json:
+        write_document(written, json)
+    if report:
+        report.write_text(render(written), encoding="utf-8")
+
+
+def _grow(words: Sequence[str]) -> int:
+    """1 where anything was lost, sent twice or left, or where an audit failed."""
+    options = _grow_options(words)
+    check_writable(options.json, options.report)
+    for name in ("rounds", "messages", "up_to"):
+        if getattr(options, name) < 1:
+            raise BenchError(f"--{name.replace('_', '-')} is below 1")
+    chosen = choose(options.series, options.up_to, options.messages)
+    setting = Setting(seconds=options.seconds, folder=options.folder)
+
+    def keep(growths: list[Growth]) -> None:
+        write(document([], [each for each in growths if each.points]), options.json, options.report)
+
+    growths = grow(chosen, options.rounds, setting, keep)
+    for growth in growths:
+        print("\n".join(text_table(growth)), flush=True)
+    return int(any(point.faults for growth in growths for point in growth.points))
+
+
+def _grow_options(words: Sequence[str]) -> argparse.Namespace:
+    listed = "\n".join(
+        f"  {each.name:<9} {each.about}: {', '.join(f'{at:,}' for at in each.points)}"
+        for each in SERIES.values()
+    )
+    parser = argparse.ArgumentParser(
+        prog="bench.py grow",
+        description="How the cost of a message grows with one number of the load at a time.\n\n"
+        "Each point is a run of its own: a daemon on a new journal, an SMSC, some messages sent ahead\n"
+        "and not measured, the load, until every message has its result, and an audit of the journal.\n"
+        "CPU is that of the daemon and its children from the hand-in to the last result: what starting\n"
+        "and stopping cost is not in it, nor what is done once in a daemon's life. Points are run in\n"
+        "rounds, in turn, and the tables give medians: an hour in which the machine is slow is in all\n"
+        f"of a curve. Those of more than {LONG:,} messages are run in the first round alone.\n\n"
+        f"series, and their points:\n{listed}",
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
+    add = parser.add_argument
+    add(
+        "series",
+        nargs="*",
+        metavar="SERIES[:N,N]",
+        help="which, or which of its points; all of them",
+    )
+    add("--up-to", type=int, default=1_000_000, metavar="N",
+        help="no point of more messages, unless it is named (1,000,000)")  # fmt: skip
+    add("--messages", type=int, default=MESSAGES, metavar="N",
+        help=f"of a point, where another number is varied ({MESSAGES:,})")  # fmt: skip
+    add("--rounds", type=int, default=3, metavar="N", help="how often each point is run (3)")
+    add("--seconds", type=float, default=3600.0, help="at most, for each run (3600)")
+    add("--folder", type=Path, help="where spool and journal are: the disk that is meant")
+    _add_outputs(parser)
+    return parser.parse_args(words)
+
+
+def _add_outputs(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--report", type=Path, metavar="FILE", help="write one HTML page with curves here")
+    add("--json", type=Path, metavar="FILE", help="write everything here, for programs")
+
+
+def _show(words: Sequence[str]) -> int:
+    options = _show_options(words)
+    check_writable(options.json, options.report)
+    found = merged_documents([read_document(path) for path in options.files])
+    write(found, options.json, options.report)
+    if options.into is not None:
+        _renew(options.into, found)
+    elif not options.json and not options.report:
+        for run in found.runs:
+            print("\n".join(table(run)))
+        for growth in found.growths:
+            print("\n".join(text_table(growth)))
+    return 0
+
+
+def _show_options(words: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="bench.py show",
+        description="Shows what --json wrote, several as one: of what is in more than one, the last"
+        " counts. As tables, unless another form is asked for.",
+    )
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="that --json wrote")
+    parser.add_argument(
+        "--into", type=Path, metavar="TEXT.md", help="renew the tables in this text (RESULTS.md)"
+    )
+    _add_outputs(parser)
+    return parser.parse_args(words)
+
+
+def _renew(path: Path, found: Document) -> None:
+    text = path.read_text(encoding="utf-8")
+    try:
+        path.write_text(renewed(text, found), encoding="utf-8")
+    except Unknown as why:
+        raise BenchError(f"{path}: {why}") from None
+
+
+#: By the word that asks for each.
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"grow": _grow, "show": _show}

@@ -1,0 +1,88 @@
+"""The figures of runs and series as tables of Markdown, and a text that has them renewed. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from benchmark.document import Document
+from benchmark.figures import BY_KEY, shown
+from benchmark.growth import Growth
+from benchmark.growth_tables import faults, head, rows, said
+from benchmark.report import baseline_rows
+from benchmark.results import Run
+
+#: What stands between a line like `<!-- series: window -->` and one of `<!-- end -->` is renewed.
+_PLACE = re.compile(r"^<!-- (\w+)(?:: ([\w-]+))? -->\n.*?^<!-- end -->$", re.MULTILINE | re.DOTALL)
+
+#: Of a profile, what has a figure.
+_TOLD = ("messages", "rate", "daemon_cpu", "smsc_cpu", "limit", "wrote", "written", "journal", "rss",
+         "single_p50", "single_p99", "single_p999", "high_p50", "high_p99", "high_p999",
+         "answer_p50", "answer_p99", "commit_p50", "commit_p99", "late_p50", "late_p99",
+         "throttled", "lost", "twice", "audit")  # fmt: skip
+
+
+#: What is told of the machine.
+_MACHINE = ("cores", "python")
+
+
+class Unknown(Exception):  # noqa: N818 - a state of affairs
+    """A text has a place for what was not measured; one line for people."""
+
+
+def renewed(text: str, document: Document) -> str:
+    """The text with the tables of this document at their places; those of what it has not are left as
+    they are. Raises Unknown where there is no place at all."""
+    tables = {
+        ("machine", ""): [_machine(document)],
+        **{("profile", run.profile): list(profile_table(run)) for run in document.runs},
+        **{("series", each.series): list(series_table(each)) for each in document.growths},
+    }
+    if not _PLACE.search(text):
+        raise Unknown(
+            "there is no place for a table: a line <!-- series: window --> and <!-- end -->"
+        )
+
+    def filled(found: re.Match[str]) -> str:
+        table = tables.get((found[1], found[2] or ""))
+        if table is None:
+            return found[0]
+        return "\n".join([found[0].partition("\n")[0], *table, "<!-- end -->"])
+
+    return _PLACE.sub(filled, text)
+
+
+def _machine(document: Document) -> str:
+    parts = [f"smppd {document.smppd}", document.made[:10]]
+    parts += [f"{key} {value}" for key, value in document.machine.items() if key in _MACHINE]
+    return f"{', '.join(parts)}."
+
+
+def profile_table(run: Run) -> Iterator[str]:
+    """The figures of a profile, and plain clients beside it."""
+    settings = ", ".join(f"{name} {value}" for name, value in run.settings.items())
+    yield from (f"{run.about[0].upper()}{run.about[1:]}; {settings}.", "")
+    figures = [BY_KEY[key] for key in _TOLD if key in run.figures]
+    yield from _table(
+        ["figure", ""], [[each.title, shown(each, run.figures[each.key])] for each in figures]
+    )
+    if beside := [each for each in baseline_rows(run) if not each.left_out]:
+        yield ""
+        yield from _table(
+            ["plain client, no journal", "messages/s", "CPU per message",
+             "smppd: its rate by this one", "smppd: its CPU by this one"],
+            [list(each[:5]) for each in beside],
+        )  # fmt: skip
+
+
+def series_table(growth: Growth) -> Iterator[str]:
+    """A row for each point."""
+    yield from _table(head(growth), rows(growth))
+    yield from ("", f"{said(growth)}.")
+    yield from (f"**{fault}**" for fault in faults(growth))
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield f"|{'---|' * len(head)}"
+    yield from (f"| {' | '.join(row)} |" for row in rows)

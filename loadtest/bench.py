@@ -1,7 +1,7 @@
 """How fast the daemon is, what it costs, and how that changes while it runs.
 
     python loadtest/bench.py bulk --report out.html --json out.json
-    python loadtest/bench.py bulk otp mixed --messages 20000
+    python loadtest/bench.py otp mixed queued --rate 50      what singles wait, idle and beside bulk
     python loadtest/bench.py bulk --smsc 127.0.0.1:2775      another SMSC or simulator stands in
     python loadtest/bench.py bulk --baselines                plain clients beside it, with ratios
     python loadtest/bench.py all --report all.html           every profile
@@ -11,8 +11,12 @@
 
 Each profile starts a daemon of its own on a new journal, in a temporary folder and on loopback, and a lean
 SMSC (smsc.py) that is no limit; hands in what the profile says; and waits until every message has
-its result, or --seconds are over. Exit code 1 where a message was lost, sent twice, or left, or where the
-journal does not hold what `smppd audit` asks of it.
+its result, or --seconds are over. Exit code 1 where a message was lost, sent twice, left, or overtaken by a
+later one to its destination, where a file is out of place, or where the journal does not hold what
+`smppd audit` asks of it.
+
+What no profile measures: intake.py, how fast files of all kinds get into the journal; starting.py, how long
+start and stop take with a large one; keeping.py, what it costs to remove what is old.
 """
 
 from __future__ import annotations
@@ -109,6 +113,8 @@ def _options() -> argparse.Namespace:
     add("--messages", type=int, help="instead of the profile's own number")
     add("--window", type=int, help="submits without an answer, for each session")
     add("--sessions", type=int, help="sessions of each link")
+    add("--rate", type=float, metavar="N",
+        help="so many singles a second, where the profile has them come one by one (25)")  # fmt: skip
     add("--seconds", type=float, default=600.0, help="at most, for each profile (600)")
     add("--smsc", nargs="+", default=[], metavar="HOST:PORT",
         help="an SMSC that is there, instead of the simulated one; several: a link for each")  # fmt: skip
@@ -119,6 +125,10 @@ def _options() -> argparse.Namespace:
         help="numbers are this and eight digits (+346); must be given for an SMSC elsewhere")  # fmt: skip
     add("--no-receipts", dest="receipts", action="store_false", help="ask for no receipts")
     add("--folder", type=Path, help="where spool and journal are: the disk that is meant")
+    add("--config", type=Path, metavar="FILE",
+        help="sections that the daemon has besides, like [events] or [retention]")  # fmt: skip
+    add("--cprofile", type=Path, metavar="FILE",
+        help="run the daemon under cProfile and write its figures here; the others are then no measure")  # fmt: skip
     add("--baselines", action="store_true",
         help="plain clients, smpplib and npm smpp, send the same to the same SMSC, where they can")  # fmt: skip
     add("--report", type=Path, metavar="FILE", help="write one HTML page with curves here")
@@ -129,10 +139,11 @@ def _options() -> argparse.Namespace:
 def _profiles(options: argparse.Namespace) -> list[Profile]:
     names = list(PROFILES) if "all" in options.profile else options.profile
     try:
-        return [
+        found = [
             PROFILES[name].with_options(options.messages, options.window, options.sessions)
             for name in names
         ]
+        return found if options.rate is None else [each.with_rate(options.rate) for each in found]
     except ValueError as error:
         raise BenchError(str(error)) from None
 
@@ -159,6 +170,8 @@ def _setting(options: argparse.Namespace) -> Setting:
         prefix=prefix,
         receipts=options.receipts,
         folder=options.folder,
+        more=options.config.read_text(encoding="utf-8") if options.config else "",
+        traced=options.cprofile,
     )
 
 
@@ -170,7 +183,7 @@ def _is_here(host: str) -> bool:
 
 
 def _is_well(run: Run) -> bool:
-    amiss = any(run.figures.get(name) for name in ("left", "lost", "twice"))
+    amiss = any(run.figures.get(name) for name in ("left", "lost", "twice", "overtaken", "strays"))
     return not amiss and run.figures["audit"] == HOLDS
 
 

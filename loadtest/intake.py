@@ -37,22 +37,9 @@ from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
+from benchmark.profiles import PROFILES
+from benchmark.setting import configuration
 from processes import audit, cpu, start_daemon, stop, until, written
-
-CONFIG = """
-[spool]
-path = "{root}/spool"
-[journal]
-path = "{root}/journal.db"
-[link.main]
-hosts = ["127.0.0.1:{port}"]
-system_id = "load"
-password_env = "SMPPD_LOAD_PASSWORD"
-reconnect_min = "60s"
-[observe]
-listen = ""
-control = "{root}/control.sock"
-"""
 
 FORMATS = ("jsonl", "csv", "jsonl.gz", "csv.gz")
 KINDS = ("plain", "x", "gaps", "ids", "mixed", "estimate")
@@ -140,7 +127,7 @@ def _options() -> argparse.Namespace:
 def run(root: Path, kind: str, options: argparse.Namespace) -> Cost:
     """Start the daemon, hand in, wait, stop it, audit."""
     with _silent_port() as port:
-        daemon = start_daemon(root, CONFIG.format(root=root, port=port), options.profile)
+        daemon = start_daemon(root, _config(root, port), options.profile)
         try:
             _wait_event("daemon_started", daemon, root, 30.0)
             draft = _write(root / "spool" / "inbox" / "tmp", kind, options)
@@ -172,7 +159,7 @@ def run(root: Path, kind: str, options: argparse.Namespace) -> Cost:
 def estimated(root: Path, kind: str, options: argparse.Namespace) -> Cost:
     """What `smppd estimate` takes, from its start to its end."""
     config = root / "smppd.toml"
-    config.write_text(CONFIG.format(root=root, port=1))
+    config.write_text(_config(root, 1))
     draft = _write(root, kind, options)
     profiling = ["-m", "cProfile", "-o", str(options.profile)] if options.profile else []
     command = [sys.executable, *profiling, "-m", "smppd", "estimate", "--json", str(draft)]
@@ -189,6 +176,10 @@ def estimated(root: Path, kind: str, options: argparse.Namespace) -> Cost:
     queued, octets = found["states"]["queued"], draft.stat().st_size
     fine = process.returncode == 0
     return Cost(kind, options.lines, octets, seconds, spent, usage.ru_maxrss, 0, queued, fine)
+
+
+def _config(root: Path, port: int) -> str:
+    return configuration(root, PROFILES["bulk"], [(f"127.0.0.1:{port}", "load")])
 
 
 @contextmanager

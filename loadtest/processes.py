@@ -1,41 +1,15 @@
-"""The processes that are measured, a daemon and a simulated SMSC, and what they cost."""
+"""The daemon that is measured, in a process of its own, and what it costs."""
 
 from __future__ import annotations
 
 import os
 import resource
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
-
-
-@contextmanager
-def simulated_smsc(tally: Path, port: int, more: list[str]) -> Iterator[None]:
-    """The simulated SMSC in a process of its own, until the context ends."""
-    command = [
-        sys.executable, "-m", "smppd", "simulate", "--listen", f"127.0.0.1:{port}",
-        "--tally-file", str(tally), "--tally-messages", "0", "--receipt-window", "500", *more,
-    ]  # fmt: skip
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline().startswith("listening on")
-        yield
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
 
 
 def start_daemon(

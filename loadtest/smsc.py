@@ -7,7 +7,8 @@ that ask for one. `smppd simulate` does all that an SMSC may do; this one does o
 needs, for a small share of the CPU, so that whoever is measured is the limit. It shares no code with
 the daemon: what both got wrong would show.
 
-SIGTERM ends it. What it saw is then in the file of `--tally-file`, as JSON.
+SIGTERM ends it. What it saw is then in the file of `--tally-file`, as JSON; with `--note SENDER` also when
+each submit_sm from that sender came, by its destination.
 """
 
 from __future__ import annotations
@@ -86,6 +87,9 @@ class Smsc:
             0,
         )
         self.stopping = False
+        #: When what is to be noted came (epoch seconds), by its destination.
+        self.arrivals: dict[str, float] = {}
+        self._noted = options.note.encode() + b"\0" if options.note else None
         self._seen: set[int] = set()
         self._number = 0
         self._accounts: dict[str, Account] = {}
@@ -251,6 +255,9 @@ class Smsc:
         rest = index(0, destination + 2) + 1
         registered = index(0, index(0, rest + 3) + 1) + 1
         self.tally["accepted"] += 1
+        if self._noted is not None and frame[source + 2 : destination] == self._noted:
+            to = frame[destination + 2 : rest - 1].decode("latin-1")
+            self.arrivals.setdefault(to, time.time())
         body = hash(frame[16:])
         if body in self._seen:
             self.tally["taken_twice"] += 1
@@ -352,7 +359,8 @@ def main() -> int:
         with suppress(KeyboardInterrupt):
             smsc.serve(server)
     if options.tally_file:
-        options.tally_file.write_text(json.dumps(smsc.tally))
+        noted = {"arrivals": smsc.arrivals} if options.note else {}
+        options.tally_file.write_text(json.dumps(smsc.tally | noted))
     return 0
 
 
@@ -371,6 +379,7 @@ def _options() -> argparse.Namespace:
                         help="hold receipts back until nothing came for so many seconds")  # fmt: skip
     parser.add_argument("--remember", type=int, default=2_000_000,
                         help="so many messages are told apart, to find one that comes twice")  # fmt: skip
+    parser.add_argument("--note", metavar="SENDER", help="note when what comes from it arrives")
     parser.add_argument("--tally-file", type=Path)
     return parser.parse_args()
 

@@ -3,7 +3,7 @@
     python loadtest/starting.py --queued 1000000 --outstanding 1000000
 
 Writes a journal with so many queued messages and so many that wait for their receipt, as a daemon
-leaves it that is killed with its window full. Starts the daemon on it beside a simulated SMSC that
+leaves it that is killed with its window full. Starts the daemon on it beside an SMSC that
 sends no receipts, lets it submit for a while, stops it with SIGTERM, and starts it once more, now
 after a clean stop. Prints how long it took from the start of the process until each came: the
 accounts, the bound link, the first submit_sm_resp; and from SIGTERM to the end of the process.
@@ -19,12 +19,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import trio
-from processes import cpu, free_port, simulated_smsc, start_daemon, stop, until
-from run import CONFIG
+from benchmark.profiles import PROFILES, Smsc
+from benchmark.setting import configuration, own_smsc
+from processes import cpu, start_daemon, stop, until
 
 from smppd.journal.journal import Journal
 from smppd.journal.store import open_store
@@ -38,6 +40,8 @@ from smppd.spool.folders import prepare_root
 
 #: Messages that are admitted, and that leave, at once.
 CHUNK, LOT = 1000, 100
+#: The daemon's link, as `configuration` calls it.
+LINK = "l0"
 _QUEUED = int(State.QUEUED)
 
 
@@ -50,12 +54,7 @@ def main() -> int:
     parser.add_argument("--outstanding", type=int, default=1_000_000)
     parser.add_argument("--window", type=int, default=100)
     parser.add_argument("--sending", type=float, default=5.0, help="seconds before SIGTERM")
-    parser.add_argument(
-        "--smsc",
-        action="append",
-        default=[],
-        help="an option of smppd simulate, --smsc=--answer-latency=0.2; may come again",
-    )
+    parser.add_argument("--latency", type=float, default=0.0, help="the SMSC's, in seconds")
     parser.add_argument("--profile", type=Path, help="write cProfile's figures of each run here")
     parser.add_argument("--keep", type=Path, help="write the journal here, or take it from here")
     options = parser.parse_args()
@@ -81,7 +80,7 @@ def write_journal(root: Path, options: argparse.Namespace) -> None:
         sys.exit(problem)
     with closing(open_store(root / "journal.db")) as store:
         store.connection.execute("PRAGMA synchronous = OFF")  # nobody relies on it yet
-        queue = store.enter_queue("main", Lane.BULK)
+        queue = store.enter_queue(LINK, Lane.BULK)
         trio.run(_write, spool, Desk(Ledger(), {}, Journal(store), time.time), queue, options)
 
 
@@ -108,7 +107,7 @@ async def _write(spool: Path, desk: Desk, queue: int, options: argparse.Namespac
             desk.ledger.file_closed(desk.wall(), file_id)
             await desk.commit()
         rows = await desk.journal.read_queue(desk.accounts.queue(queue).head, options.window)
-        desk.ledger.sending(desk.wall(), "main", rows, rows[-1].msg_id)
+        desk.ledger.sending(desk.wall(), LINK, rows, rows[-1].msg_id)
         await desk.commit()
         nursery.cancel_scope.cancel()
 
@@ -136,17 +135,22 @@ def _rows(tail: int, file_id: int, first_item: int, count: int) -> Iterator[Mess
 
 
 def _send(desk: Desk, rows: list[MessageRow]) -> None:
-    desk.ledger.sending(desk.wall(), "main", rows, rows[-1].msg_id)
+    desk.ledger.sending(desk.wall(), LINK, rows, rows[-1].msg_id)
     for row in rows:
-        desk.ledger.sent(desk.wall(), "main", row.msg_id, 0, str(10**9 + row.msg_id))
+        desk.ledger.sent(desk.wall(), LINK, row.msg_id, 0, str(10**9 + row.msg_id))
 
 
 def _measure(root: Path, after: str, options: argparse.Namespace) -> None:
     """Start, submit for a while, stop."""
-    port, before = free_port(), _last_seq(root)
-    config = CONFIG.format(root=root, port=port, window=options.window, sessions=1)
+    load = replace(
+        PROFILES["bulk"],
+        window=options.window,
+        smsc=Smsc(latency=options.latency, receipts=False),
+    )
+    before = _last_seq(root)
     profile = options.profile and options.profile.with_suffix(f".{after.partition(' ')[0]}")
-    with simulated_smsc(root / "tally.json", port, ["--receipt-never", "1", *options.smsc]):
+    with own_smsc(root, load) as smsc:
+        config = configuration(root, load, [(smsc.address, "load")])
         began = time.time()
         daemon = start_daemon(root, config, profile)
         until(lambda: _first_answer(root, before) is not None, daemon, root, 300.0)

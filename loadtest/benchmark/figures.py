@@ -22,6 +22,7 @@ class Figure(NamedTuple):
 
 _JOURNAL = "times of the journal's facts, from the commit that accepted a message to the answer"
 _OWN = "from the rename of a single file to the journal's fact of the answer"
+_ARRIVAL = "from the journal's fact that accepted a message to its arrival at the simulated SMSC"
 _PROC = "/proc: user and system of the process and its children, hand-in to the last result"
 _HISTOGRAM = "the daemon's histogram (buckets double from 1 ms), within a bucket by straight line"
 _TALLY = "counted by the simulated SMSC"
@@ -48,9 +49,13 @@ FIGURES: tuple[Figure, ...] = (
            "/proc/PID/io, write_bytes: whole pages of a disk; next to nothing on tmpfs"),
     Figure("journal", "journal per message", "octets", "less",
            "size of journal.db when the daemon has ended, by all messages in it"),
+    Figure("making", "a new file on this disk", "µs", "", "CPU of writing a message into inbox/tmp"),
     Figure("single_p50", "single file: hand-in to answer, p50", "s", "less", _OWN),
     Figure("single_p99", "single file: hand-in to answer, p99", "s", "less", _OWN),
     Figure("single_p999", "single file: hand-in to answer, p99.9", "s", "less", _OWN),
+    Figure("high_submit_p50", "high lane: accept to submit_sm, p50", "s", "less", _ARRIVAL),
+    Figure("high_submit_p99", "high lane: accept to submit_sm, p99", "s", "less", _ARRIVAL),
+    Figure("high_submit_p999", "high lane: accept to submit_sm, p99.9", "s", "less", _ARRIVAL),
     Figure("high_p50", "high lane: accept to answer, p50", "s", "less", _JOURNAL),
     Figure("high_p99", "high lane: accept to answer, p99", "s", "less", _JOURNAL),
     Figure("high_p999", "high lane: accept to answer, p99.9", "s", "less", _JOURNAL),
@@ -66,10 +71,16 @@ FIGURES: tuple[Figure, ...] = (
     Figure("late_p99", "event loop late by, p99", "s", "less", _HISTOGRAM),
     Figure("commits", "journal commits", "", "", "the daemon's count"),
     Figure("throttled", "submits throttled", "", "less", "facts in the journal"),
+    Figure("throttled_late", "throttled after the first 10 s", "share", "less",
+           "of the submits since then, facts in the journal"),
+    Figure("overtaken", "overtaken at their destination", "", "less",
+           "messages that the SMSC took after a later one to the same number"),
     Figure("delivered", "delivered", "", "", "the results that were written"),
     Figure("left", "without a result", "", "less", "handed in, less the lines of results"),
     Figure("lost", "lost", "", "less",
            "delivered by the results, and never seen by the SMSC; or in no result at all"),
+    Figure("strays", "files out of place", "", "less",
+           "left in inbox/ or work/, or in done/ without results or report"),
     Figure("audit", "smppd audit of the journal", "", "", "what smppd audit says afterwards"),
     Figure("twice", "taken twice by the SMSC", "", "less", _TALLY),
 )  # fmt: skip

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-#: Who sends everything.
-SENDER = "ACME"
+#: Who sends everything; and who what is in the high lane.
+SENDER, URGENT = "ACME", "URGENT"
 LANES = ("high", "normal", "bulk")
 
 #: What a message says, by name; the number makes each of them another.
@@ -53,18 +53,21 @@ class Stream:
 
 @dataclass(frozen=True, kw_only=True)
 class Smsc:
-    """How the simulated SMSC behaves: `latency` of its answers and `storm` in seconds (receipts are held
+    """How the simulated SMSC behaves, whether it sends `receipts`; `latency` of its answers and `storm` in seconds (receipts are held
     back until no submit came for so long), `rate` in submits a second, above which it throttles."""
 
     latency: float = 0.0
     rate: float = 0.0
     storm: float = 0.0
+    receipts: bool = True
 
     def options(self) -> Iterator[str]:
         """Those of `smsc.py`."""
         for name in ("latency", "rate", "storm"):
             if value := getattr(self, name):
                 yield from (f"--{name}", f"{value:g}")
+        if not self.receipts:
+            yield "--no-receipts"
 
     def words(self) -> str:
         """For people."""
@@ -76,9 +79,10 @@ class Smsc:
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """One case. `alone`: why plain clients cannot stand beside it; empty where they can.
+    """One case. `destinations`: so few numbers have it all; 0: each message goes to another. `alone`:
+    why plain clients cannot stand beside it; empty where they can.
 
-    `before`: so many more, the same, are sent and reported before anything is measured, in a file of
+    `first`: the number of the first message. `before`: so many more, the same, are sent and reported before anything is measured, in a file of
     their own. `waiting`: so many of the first stream's lines are in the journal before any leaves.
     """
 
@@ -91,7 +95,9 @@ class Profile:
     sessions: int = 1
     window: int = 100
     smsc: Smsc = Smsc()
+    destinations: int = 0
     alone: str = ""
+    first: int = 0
     before: int = 0
     waiting: int = 0
 
@@ -126,12 +132,21 @@ class Profile:
         self, messages: int | None, window: int | None, sessions: int | None
     ) -> Profile:
         """The same with other numbers, where they are given. Raises ValueError."""
+        messages = self.messages if messages is None else messages
         return replace(
             self,
-            messages=self.messages if messages is None else messages,
+            messages=messages,
+            waiting=self.waiting * messages // self.messages,
             window=self.window if window is None else window,
             sessions=self.sessions if sessions is None else sessions,
         )
+
+    def with_rate(self, rate: float) -> Profile:
+        """The same, and what comes at a rate comes so often a second. Raises ValueError."""
+        if not any(stream.rate for stream in self.streams):
+            raise ValueError(f"{self.name} hands in nothing at a rate: leave out --rate")
+        streams = [replace(each, rate=rate) if each.rate else each for each in self.streams]
+        return replace(self, streams=tuple(streams))
 
     def no_baseline(self) -> str:
         """Why plain clients cannot do the same; empty where they can."""
@@ -139,12 +154,16 @@ class Profile:
             return "a plain client has one session"
         return self.alone
 
-    def message(self, number: int) -> dict[str, str]:
+    def message(self, number: int, lane: str) -> dict[str, str]:
         """One, as it is handed in, but for the number that it is for."""
-        return {"from": SENDER, "text": TEXTS[self.text].format(n=number)}
+        sender = URGENT if lane == "high" else SENDER
+        return {"from": sender, "text": TEXTS[self.text].format(n=number)}
 
 
 _NO_FILES = "a plain client is handed no files"
+_NO_LANES = "a plain client has no lanes"
+#: Singles in the high lane, beside everything else.
+_URGENT = Stream(lane="high", files=True, rate=25.0, meanwhile=True)
 
 _ALL = (
     Profile(
@@ -166,9 +185,17 @@ _ALL = (
         streams=(
             Stream(lane="bulk", share=0.9),
             Stream(lane="normal", share=0.1),
-            Stream(lane="high", files=True, rate=25.0, meanwhile=True),
+            _URGENT,
         ),
-        alone="a plain client has no lanes",
+        alone=_NO_LANES,
+    ),
+    Profile(
+        name="queued",
+        about="singles in the high lane while a million drain that were queued before any could leave",
+        messages=1_000_000,
+        waiting=1_000_000,
+        streams=(Stream(lane="bulk"), _URGENT),
+        alone=_NO_LANES,
     ),
     Profile(name="long", about="texts of three parts", messages=50_000, text="long"),
     Profile(name="ucs2", about="texts in UCS-2", messages=100_000, text="ucs2"),
@@ -186,8 +213,10 @@ _ALL = (
     ),
     Profile(
         name="throttled",
-        about="an SMSC that throttles above 500 submits a second",
+        about="an SMSC that throttles above 500 submits a second, and each destination has its order",
         messages=10_000,
+        window=10,
+        destinations=25,
         smsc=Smsc(rate=500.0),
         alone="a plain client does not repeat what is throttled",
     ),

@@ -157,6 +157,8 @@ def charts(run: Run) -> list[Chart]:
         chart("Parts sent, messages delivered and submits throttled, a second",
               "facts of answers, of last receipts and of refusals in the journal",
               these("sent/s", "delivered/s", "throttled/s"), run.step, plain),
+        chart("From acceptance to submit_sm, high lane", BY_KEY["high_submit_p50"].how,
+              these("submit p50", "submit p99"), run.step, seconds),
         chart("From hand-in and from acceptance to the answer, high lane", "times of the journal's facts",
               waits, run.step, seconds),
         chart("From acceptance to the answer, waiting in the queue included", "times of the journal's facts",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import msgspec
@@ -26,6 +26,8 @@ from benchmark.statistics import (
 
 #: Who uses more of a core than this is what limits.
 BUSY = 0.85
+#: So long a link may take to find the pace that an SMSC allows, in seconds.
+SETTLED_AFTER = 10.0
 
 
 @dataclass
@@ -52,6 +54,9 @@ class Observed:
     load_before: float
     audit: str
     before: int = 0
+    strays: int = 0
+    making: float | None = None
+    arrivals: dict[str, float] = field(default_factory=dict)
 
 
 class Baseline(msgspec.Struct, kw_only=True):
@@ -89,6 +94,8 @@ def add_up(profile: Profile, observed: Observed, history: History) -> Run:
     if observed.tally is None:
         why = "the SMSC is not ours: its own count and CPU are not known"
         left_out = dict.fromkeys(("smsc_cpu", "smsc_load", "lost", "twice"), why)
+        if "high" in history.answers:
+            left_out["high_submit_p50"] = "the SMSC is not ours: when a submit_sm came is not known"
     figures = {
         **_rates(observed, history, seconds),
         **_costs(observed, seconds),
@@ -142,6 +149,7 @@ def _costs(observed: Observed, seconds: float) -> dict[str, Value]:
         "wrote": observed.wrote / messages,
         "written": observed.written / messages,
         "journal": observed.journal / (messages + observed.before),
+        "making": observed.making and observed.making * 1e6,
         "load_before": observed.load_before,
     }
     if observed.smsc_cpu is not None:
@@ -173,6 +181,7 @@ def _latencies(history: History) -> dict[str, Value]:
     found: dict[str, Value] = {}
     for lane, answers in history.answers.items():
         _add_quantiles(found, lane, (took for _, took in answers))
+    _add_quantiles(found, "high_submit", (took for _, took in history.submits))
     _add_quantiles(found, "single", (took for _, took in history.waits))
     return found
 
@@ -212,13 +221,28 @@ def _fates(profile: Profile, observed: Observed, history: History) -> dict[str, 
         "delivered": states.get("delivered", 0),
         "left": observed.before + observed.messages - sum(states.values()) + open_,
         "throttled": len(history.throttled),
+        "throttled_late": _throttled_late(history),
+        "strays": observed.strays,
         "audit": observed.audit,
     }
+    if profile.destinations:
+        found["overtaken"] = history.overtaken
     if observed.tally is not None:
         gone = (states.get("delivered", 0) + states.get("sent", 0)) * PARTS[profile.text]
         found["lost"] = max(0, gone - (observed.tally["accepted"] - observed.tally["taken_twice"]))
         found["twice"] = observed.tally["taken_twice"]
     return found
+
+
+def _throttled_late(history: History) -> float | None:
+    """The share of submits that were throttled once the pace should be found; None where none were
+    before."""
+    if not history.throttled or not history.answered:
+        return None
+    since = min(history.answered[0], history.throttled[0]) + SETTLED_AFTER
+    throttled = sum(at > since for at in history.throttled)
+    submits = throttled + sum(at > since for at in history.answered)
+    return throttled / submits if submits else None
 
 
 def _curves(observed: Observed, history: History, step: float, steps: int) -> dict[str, Curve]:
@@ -229,14 +253,11 @@ def _curves(observed: Observed, history: History, step: float, steps: int) -> di
     }
     if history.throttled:
         found["throttled/s"] = per_step((at - began for at in history.throttled), step, steps)
-    for lane, answers in sorted(history.answers.items()):
-        moments = [(at - began, took) for at, took in answers]
-        for name, share in (("p50", 0.5), ("p99", 0.99)):
-            found[f"{lane} {name}"] = quantiles_per_step(moments, step, steps, share)
-    if history.waits:
-        waits = [(at - began, took) for at, took in history.waits]
-        for name, share in (("p50", 0.5), ("p99", 0.99)):
-            found[f"single {name}"] = quantiles_per_step(waits, step, steps, share)
+    timed = {**history.answers, "single": history.waits, "submit": history.submits}
+    for name, moments in sorted(timed.items()):
+        since = [(at - began, took) for at, took in moments]
+        for word, share in (("p50", 0.5), ("p99", 0.99)) if since else ():
+            found[f"{name} {word}"] = quantiles_per_step(since, step, steps, share)
     return found | _sampled(observed, step, steps)
 
 

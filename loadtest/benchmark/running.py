@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 from processes import audit, cpu, start_daemon, stop, written, wrote
 
 from benchmark.figures import HOLDS
-from benchmark.history import read_history
+from benchmark.history import Known, read_history
 from benchmark.profiles import Profile
 from benchmark.results import Observed, Run, add_up
 from benchmark.sampling import EVERY, Progress, Sample, Sampler
@@ -39,27 +40,35 @@ _OFTEN = 0.2
 
 def run_profile(profile: Profile, setting: Setting) -> Run:
     """Run it once. Raises BenchError."""
-    with _running(profile, setting) as (root, observed):
-        handed = {
-            destination(setting.prefix, number).lstrip("+"): at
-            for number, at in observed.handed.items()
-        }
-        return add_up(profile, observed, read_history(root / "journal.db", handed))
+    with running(profile, setting) as (root, observed):
+        return told(root, profile, setting, observed)
+
+
+def told(root: Path, profile: Profile, setting: Setting, observed: Observed) -> Run:
+    """The figures and curves of what was seen, and of what its journal tells."""
+    handed = {
+        destination(setting.prefix, number).lstrip("+"): at
+        for number, at in observed.handed.items()
+    }
+    known = Known(handed, observed.arrivals, profile.destinations, observed.began)
+    return add_up(profile, observed, read_history(root / "journal.db", known))
 
 
 def observe(profile: Profile, setting: Setting) -> Observed:
     """Run it once, for what can be seen from outside; the journal is audited, and not read for times,
     so that it may be of any length. Raises BenchError."""
-    with _running(profile, setting) as (_, observed):
+    with running(profile, setting) as (_, observed):
         return observed
 
 
 @contextmanager
-def _running(profile: Profile, setting: Setting) -> Iterator[tuple[Path, Observed]]:
+def running(profile: Profile, setting: Setting) -> Iterator[tuple[Path, Observed]]:
     """Its folder, in which all of it is over, and what was seen."""
     check_reachable(setting.addresses)
     with tempfile.TemporaryDirectory(prefix="smppd-bench-", dir=setting.folder) as folder:
         root = Path(folder)
+        if setting.journal is not None:
+            shutil.copy(setting.journal, root / "journal.db")
         with ExitStack() as stack:
             own = None
             if not setting.addresses:
@@ -86,8 +95,8 @@ class _Course:
             self._profile, self._root / "spool", setting.prefix, receipts=setting.receipts
         )
         load.prepare()
-        config = configuration(self._root, self._profile, self._accounts())
-        daemon = start_daemon(self._root, config, password=setting.password)
+        config = configuration(self._root, self._profile, self._accounts()) + setting.more
+        daemon = start_daemon(self._root, config, setting.traced, setting.password)
         sampler = Sampler(
             daemon.pid,
             [self._own.process.pid] if self._own else [],
@@ -111,6 +120,7 @@ class _Course:
         finally:
             load.end()
             usage = stop(daemon)
+        tally, arrivals = self._own.end() if self._own else (None, {})
         return Observed(
             samples=self._samples,
             handed=load.handed,
@@ -125,8 +135,11 @@ class _Course:
             wrote=given,
             journal=(self._root / "journal.db").stat().st_size,
             medium=medium(self._root),
-            tally=self._own.end() if self._own else None,
+            tally=tally,
+            arrivals=arrivals,
             states=_states(self._root / "spool" / "done"),
+            making=load.making,
+            strays=_strays(self._root / "spool"),
             load_before=self._load_before,
             audit=self._audit(),
             before=self._profile.before,
@@ -240,3 +253,14 @@ def _states(done: Path) -> dict[str, int]:
                 state = json.loads(line)["state"]
                 found[state] = found.get(state, 0) + 1
     return found
+
+
+def _strays(spool: Path) -> int:
+    """How many files lie in inbox/ and work/, or in done/ without their results or report."""
+    left = sum(path.is_file() for name in ("inbox", "work") for path in (spool / name).rglob("*"))
+    ends = ".results.jsonl", ".report.json", ".report.html"
+    counts = dict.fromkeys(("", *ends), 0)
+    for path in (spool / "done").glob("*/*"):
+        counts[next((end for end in ends if path.name.endswith(end)), "")] += 1
+    del counts[".report.html"]  # not every file has one
+    return left + max(counts.values()) - min(counts.values())

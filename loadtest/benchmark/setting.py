@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.profiles import PARTS, Profile
+from benchmark.profiles import PARTS, URGENT, Profile
 
 _SPOOL = """
 [spool]
@@ -51,7 +51,8 @@ class BenchError(Exception):
 @dataclass(frozen=True, kw_only=True)
 class Setting:
     """Under which circumstances: `addresses` of an SMSC that is there (HOST:PORT), none for one of our
-    own; `system_ids` of the accounts there, for the links in turn; `seconds` at most for each run; numbers begin with `prefix`."""
+    own; `system_ids` of the accounts there, for the links in turn; `seconds` at most for each run; numbers begin with `prefix`;
+    `journal`: one that the daemon begins with, a copy of it; `more` is added to the daemon's configuration; `traced`: where cProfile's figures of it go."""
 
     addresses: Sequence[str] = ()
     system_ids: Sequence[str] = ("load",)
@@ -60,6 +61,9 @@ class Setting:
     prefix: str = "+346"
     receipts: bool = True
     folder: Path | None = None
+    journal: Path | None = None
+    more: str = ""
+    traced: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -70,12 +74,13 @@ class OwnSmsc:
     address: str
     tally_file: Path
 
-    def end(self) -> dict[str, int]:
-        """Stop it; what it saw."""
+    def end(self) -> tuple[dict[str, int], dict[str, float]]:
+        """Stop it; its tally, and when what is urgent came (epoch seconds), by destination."""
         self.process.terminate()
         self.process.wait(_PATIENCE)
-        found: dict[str, int] = json.loads(self.tally_file.read_text())
-        return found
+        found = json.loads(self.tally_file.read_text())
+        arrivals: dict[str, float] = found.pop("arrivals")
+        return found, arrivals
 
 
 @contextmanager
@@ -87,6 +92,7 @@ def own_smsc(root: Path, profile: Profile) -> Iterator[OwnSmsc]:
     command = [
         *(sys.executable, str(script), "--listen", "127.0.0.1:0", "--tally-file", str(tally)),
         *("--remember", str(max(_REMEMBERED, parts))),
+        *("--note", URGENT),
         *profile.smsc.options(),
     ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -23,7 +23,9 @@ def destination(prefix: str, number: int) -> str:
 
 class Workload:
     """The files of a profile. `handed` says when (epoch seconds) a message that has a file of its own
-    was handed in, by its number."""
+    was handed in, by its number; `making`: seconds of CPU for writing one of many such files."""
+
+    making: float | None = None
 
     def __init__(self, profile: Profile, spool: Path, prefix: str, *, receipts: bool) -> None:
         self.handed: dict[int, float] = {}
@@ -53,13 +55,16 @@ class Workload:
                 waits = 0 if place else self._profile.waiting
                 if waits:
                     self._waiting = self._lines_draft("waiting", stream, first, waits)
+                    self._lines += 1
                 if count > waits:
                     rest = first + waits, count - waits
                     self._drafts.append(self._lines_draft(f"load-{place}", stream, *rest))
                     self._lines += 1
                 self._in_lines += count
             elif not stream.rate:
+                began = time.process_time()
                 self._drafts.extend(self._single(n, stream) for n in range(first, first + count))
+                self.making = (time.process_time() - began) / max(count, 1)
             else:
                 self._streams.append((stream, first, count))
             first += count
@@ -74,10 +79,11 @@ class Workload:
 
     def _beforehand(self) -> int:
         """Write what is sent before the others; the number of the first of those."""
-        before = self._profile.before
+        first, before = self._profile.first, self._profile.before
         if before:
-            self._earlier = self._lines_draft("before", self._profile.streams[0], 0, before)
-        return before
+            self._earlier = self._lines_draft("before", self._profile.streams[0], first, before)
+            self._lines += 1
+        return first + before
 
     def _lines_draft(
         self, name: str, stream: Stream, first: int, count: int
@@ -85,18 +91,19 @@ class Workload:
         draft = self._inbox / "tmp" / f"{name}.jsonl"
         with draft.open("w", encoding="utf-8") as file:
             for n in range(first, first + count):
-                line = {**self._message(n), "id": f"load-{n}"}
+                line = {**self._message(n, stream), "id": f"load-{n}"}
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
         return draft, self._inbox / _FOLDERS[stream.lane] / draft.name, None
 
     def _single(self, number: int, stream: Stream) -> tuple[Path, Path, int]:
         draft = self._inbox / "tmp" / f"load-{number:08d}.json"
-        draft.write_text(json.dumps(self._message(number), ensure_ascii=False), encoding="utf-8")
+        message = json.dumps(self._message(number, stream), ensure_ascii=False)
+        draft.write_text(message, encoding="utf-8")
         return draft, self._inbox / _FOLDERS[stream.lane] / draft.name, number
 
-    def _message(self, number: int) -> dict[str, object]:
-        to = destination(self._prefix, number)
-        return {"to": to, **self._profile.message(number), **self._more}
+    def _message(self, number: int, stream: Stream) -> dict[str, object]:
+        to = destination(self._prefix, number % (self._profile.destinations or 1 << 60))
+        return {"to": to, **self._profile.message(number, stream.lane), **self._more}
 
     def begin_before(self) -> None:
         """Hand in what is sent before anything is measured."""
@@ -132,7 +139,7 @@ class Workload:
 
     def _lines_reported(self) -> bool:
         """Whether the files of many lines have their reports; asked before each single."""
-        return len(list(self._done.glob("*/load-?.jsonl.report.json"))) == self._lines
+        return len(list(self._done.glob("*/*.jsonl.report.json"))) == self._lines
 
     def handing_in(self) -> bool:
         """Whether more is to come."""

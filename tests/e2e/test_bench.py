@@ -124,3 +124,17 @@ def test_a_machine_elsewhere_is_not_sent_to_unasked() -> None:
     done = _bench("bulk", "--smsc", "smsc.example.net:2775")
     assert done.returncode == 2
     assert "smsc.example.net:2775 is not this machine: say with --numbers" in done.stderr
+
+
+def test_singles_are_timed_to_the_smsc_while_what_was_queued_drains(tmp_path: Path) -> None:
+    written, config = tmp_path / "out.json", tmp_path / "more.toml"
+    config.write_text("[events]\nstream = true\n")
+    words = ("queued", "--messages", "2000", "--rate", "100", "--config", config)
+    done = _bench(*words, "--seconds", "60", "--json", written, "--folder", tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (run,) = _json(written)["runs"]
+    figures = run["figures"]
+    assert figures["messages"] > 2000
+    assert run["states"] == {"delivered": figures["messages"]}
+    assert 0 < figures["high_submit_p50"] <= figures["high_p50"] <= figures["single_p999"]
+    assert figures["strays"] == 0

@@ -75,6 +75,7 @@ def history() -> History:
             "high": [(BEGAN + 1.2, 0.01)],
         },
         waits=[(BEGAN + 1.2, 0.03)],
+        submits=[(BEGAN + 1.1, 0.005)],
         delivered=[BEGAN + at for at in (0.4, 0.6, 1.4, 1.6)],
     )
 

@@ -10,7 +10,7 @@ from smppd.smpp.text import Encoded, choose
 
 
 def test_there_is_a_profile_for_each_case() -> None:
-    cases = "bulk otp mixed long ucs2 slow-20ms slow-200ms throttled receipts files sessions links"
+    cases = "bulk otp mixed queued long ucs2 slow-20ms slow-200ms throttled receipts files sessions links"
     assert list(PROFILES) == cases.split()
     assert all(profile.name == name and profile.about for name, profile in PROFILES.items())
 
@@ -33,6 +33,14 @@ def test_each_message_is_in_one_stream(name: str, messages: int) -> None:
 def test_what_is_handed_in_meanwhile_is_beside_the_messages() -> None:
     profile = PROFILES["mixed"].with_options(1000, None, None)
     assert profile.counts() == [900, 100, 0]
+
+
+def test_as_many_wait_as_there_are_and_singles_come_as_often_as_is_asked_for() -> None:
+    queued = PROFILES["queued"].with_options(1000, None, None).with_rate(50.0)
+    assert (queued.messages, queued.waiting) == (1000, 1000)
+    assert [stream.rate for stream in queued.streams] == [0.0, 50.0]
+    with pytest.raises(ValueError, match="bulk hands in nothing at a rate: leave out --rate"):
+        PROFILES["bulk"].with_rate(50.0)
 
 
 def test_options_replace_what_the_profile_says() -> None:
@@ -68,6 +76,7 @@ def test_an_smsc_says_what_it_does_to_its_program_and_to_people() -> None:
     slow = Smsc(latency=0.02, rate=500.0)
     assert list(slow.options()) == ["--latency", "0.02", "--rate", "500"]
     assert slow.words() == "answers after 20 ms, throttles above 500 submits/s"
+    assert list(Smsc(receipts=False).options()) == ["--no-receipts"]
     assert (list(Smsc().options()), Smsc().words()) == ([], "as quick as it can")
 
 

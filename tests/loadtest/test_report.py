@@ -48,7 +48,7 @@ def test_the_page_is_whole_and_loads_nothing(document: Document) -> None:
     tags = _tags(page)
     assert not {"script", "link", "img", "iframe"} & set(tags)
     assert "url(" not in page
-    assert tags.count("figure") == 9
+    assert tags.count("figure") == 10
     # As many curves as the run has: each has a value somewhere.
     assert len(re.findall(r"<polyline[^>]*><title>", page)) >= len(document.runs[0].curves)
 

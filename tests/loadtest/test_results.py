@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from benchmark.history import History
 from benchmark.profiles import PROFILES
 from benchmark.results import Run, add_up, limit
 
-from tests.loadtest.conftest import history, observed, sample
+from tests.loadtest.conftest import BEGAN, history, observed, sample
 
 
 def test_figures_are_by_message_and_by_second(run: Run) -> None:
@@ -19,6 +22,7 @@ def test_figures_are_by_message_and_by_second(run: Run) -> None:
     assert figures["daemon_load"] == pytest.approx(0.1)
     assert figures["written"] == 1000
     assert figures["single_p50"] == 0.03
+    assert figures["high_submit_p999"] == 0.005
     assert (figures["high_p50"], figures["bulk_p99"]) == (0.01, 1.1)
     assert figures["commits"] == 4
     assert 0.002 <= float(str(figures["commit_p50"])) <= 0.004
@@ -30,6 +34,7 @@ def test_curves_add_up_to_what_was_sent_and_delivered(run: Run) -> None:
     assert run.curves["sent/s"] == [4.0, 0.0, 4.0, 0.0]
     assert run.curves["delivered/s"] == [2.0, 2.0, 2.0, 2.0]
     assert run.curves["high p50"] == [None, None, 0.01, None]
+    assert run.curves["submit p99"] == [None, None, 0.005, None]
     assert run.curves["daemon CPU"][:2] == [pytest.approx(0.2), pytest.approx(0.1)]
     assert run.curves["in flight"] == [7, 7, None, None]
 
@@ -52,10 +57,26 @@ def test_what_nobody_knows_the_end_of_is_left() -> None:
 
 
 def test_what_only_our_own_smsc_tells_is_left_out_by_name() -> None:
-    run = add_up(PROFILES["bulk"], observed(tally=None, smsc_cpu=None), history())
-    assert set(run.left_out) == {"smsc_cpu", "smsc_load", "lost", "twice"}
+    without = replace(history(), submits=[])
+    run = add_up(PROFILES["bulk"], observed(tally=None, smsc_cpu=None), without)
+    assert set(run.left_out) == {"smsc_cpu", "smsc_load", "lost", "twice", "high_submit_p50"}
     assert not set(run.left_out) & set(run.figures)
     assert "SMSC CPU" not in run.curves
+
+
+def test_what_is_throttled_late_is_a_share_of_the_submits_since_then() -> None:
+    seen = History(
+        answers={"bulk": [(BEGAN + at, 0.1) for at in (1.0, 2.0, 12.0, 13.0, 14.0)]},
+        throttled=[BEGAN + 1.5, BEGAN + 15.0],
+        overtaken=2,
+    )
+    figures = add_up(PROFILES["throttled"], observed(), seen).figures
+    assert (figures["throttled"], figures["throttled_late"]) == (2, 0.25)
+    assert figures["overtaken"] == 2
+    assert (
+        not {"throttled_late", "overtaken"}
+        & add_up(PROFILES["bulk"], observed(), history()).figures.keys()
+    )
 
 
 def test_the_limit_is_whose_core_is_full() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -33,9 +34,9 @@ class _Esme:
         self.receipts.append(pdu)
         return 0
 
-    def submit(self, to: str, *, receipt: bool = True) -> None:
+    def submit(self, to: str, *, receipt: bool = True, sender: str = "ACME") -> None:
         self.client.send_message(
-            source_addr_ton=5, source_addr="ACME", dest_addr_ton=1, dest_addr_npi=1,
+            source_addr_ton=5, source_addr=sender, dest_addr_ton=1, dest_addr_npi=1,
             destination_addr=to, short_message=b"Hello", registered_delivery=receipt,
         )  # fmt: skip
 
@@ -46,7 +47,9 @@ class _Esme:
 
 def _options(**more: Any) -> argparse.Namespace:
     given = {"latency": 0.0, "rate": 0.0, "receipts": True, "receipt_delay": 0.0, "storm": 0.0}
-    return argparse.Namespace(**(given | {"receipt_window": 500, "remember": 1000} | more))
+    return argparse.Namespace(
+        **(given | {"receipt_window": 500, "remember": 1000, "note": None} | more)
+    )
 
 
 @pytest.fixture
@@ -100,6 +103,16 @@ def test_what_comes_twice_is_counted(serving: Any) -> None:
         esme.submit(to, receipt=False)
     esme.read(3)
     assert (smsc.tally["accepted"], smsc.tally["taken_twice"]) == (3, 1)
+
+
+def test_when_something_came_is_noted_of_one_sender_alone(serving: Any) -> None:
+    smsc, esme = serving(note="ACME")
+    before = time.time()
+    for to, sender in (("34600000001", "ACME"), ("34600000002", "ACME2"), ("34600000001", "ACME")):
+        esme.submit(to, receipt=False, sender=sender)
+    esme.read(3)
+    assert list(smsc.arrivals) == ["34600000001"]
+    assert before <= smsc.arrivals["34600000001"] <= time.time()
 
 
 def test_what_is_above_the_rate_is_throttled(serving: Any) -> None:

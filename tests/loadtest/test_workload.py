@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,4 +52,37 @@ def test_no_more_can_wait_than_there_are_lines() -> None:
 
 def test_there_is_a_text_for_one_to_ten_parts() -> None:
     assert list(FULL) == list(range(1, 11))
-    assert Profile(name="x", about="", messages=1, text=FULL[10]).message(0)["text"]
+    assert Profile(name="x", about="", messages=1, text=FULL[10]).message(0, "bulk")["text"]
+
+
+def test_what_is_urgent_has_a_sender_of_its_own_and_comes_until_the_lines_are_reported(
+    tmp_path: Path,
+) -> None:
+    profile = replace(PROFILES["queued"], messages=2, waiting=2, first=7).with_rate(1000.0)
+    load = Workload(profile, tmp_path, "+346", receipts=True)
+    load.prepare()
+    for lane in ("bulk", "high"):
+        (tmp_path / "inbox" / lane).mkdir()
+    load.begin_waiting()
+    load.begin()
+    urgent = tmp_path / "inbox" / "high" / "load-00000009.json"
+    while not urgent.exists():
+        assert load.handing_in()
+        time.sleep(0.001)
+    assert json.loads(urgent.read_text())["from"] == "URGENT"
+    (bulk,) = (tmp_path / "inbox" / "bulk").iterdir()
+    assert {json.loads(line)["from"] for line in bulk.read_text().splitlines()} == {"ACME"}
+    assert _ids(bulk) == ["load-7", "load-8"]
+    (tmp_path / "done" / "day").mkdir(parents=True)
+    (tmp_path / "done" / "day" / "waiting.jsonl.report.json").touch()
+    load.end()
+    assert not load.handing_in()
+    assert load.messages == 2 + len(list(urgent.parent.iterdir()))
+
+
+def test_few_destinations_have_their_messages_in_turn(tmp_path: Path) -> None:
+    profile = replace(PROFILES["throttled"], messages=5, destinations=2)
+    load = Workload(profile, tmp_path, "+346", receipts=True)
+    load.prepare()
+    lines = (tmp_path / "inbox" / "tmp" / "load-0.jsonl").read_text().splitlines()
+    assert [json.loads(line)["to"][-1] for line in lines] == list("01010")

@@ -13,6 +13,7 @@ _UDHI = int(EsmClass.UDHI)
 _PAYLOAD = int(TlvTag.MESSAGE_PAYLOAD)
 
 
+@lru_cache(maxsize=4096)
 def iso(at: float | None) -> str | None:
     """A moment (epoch seconds) in ISO 8601, UTC, to the millisecond."""
     if at is None:

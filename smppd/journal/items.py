@@ -1,7 +1,7 @@
 """A file's messages in its order, each with the fact that ended it: what its results are made of.
 
-Long files stream, however long they are. Short ones are read many at a time, because of a file of one
-message the statements cost more than everything else. Blocks.
+Long files stream, however long they are, in lots. Short ones are read many at a time, because of a file of
+one message the statements cost more than everything else. Blocks.
 """
 
 from __future__ import annotations
@@ -12,22 +12,41 @@ from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 
 from smppd.journal.store import Store
-from smppd.ledger.entries import MessageRow
-from smppd.ledger.facts import Fact
+from smppd.ledger.entries import Ending, MessageRow, read_message
 from smppd.ledger.slots import BLOCK, Slots
-from smppd.ledger.snapshot import FileAccount
+from smppd.ledger.snapshot import Chunk, FileAccount
 from smppd.message import State
 
-#: A file's messages in its order, each with the fact that ended it.
-Ended = Iterator[tuple[MessageRow, Fact | None]]
+#: Some messages of a file in its order, each with what ended it.
+Lot = Sequence[tuple[MessageRow, Ending | None]]
 #: A file, and which facts ended its messages as far as the journal has not got them.
 Source = tuple[FileAccount, Slots]
 
+#: Messages that are read at once.
+AT_ONCE = 250
 #: So many results of calls are read at once: what a call answers may be large.
 CALLS_AT_ONCE = 10
 #: Messages that a file has at most to be read along with others, and that are read at once then.
 SHORT = 10
 SHORT_AT_ONCE = 100
+
+_QUEUED = int(State.QUEUED)
+
+
+class _Blocks(dict[int, "array[int]"]):
+    """The blocks of a file's slots by their numbers, of which one at a time is in memory."""
+
+    def __init__(self, store: Store, file: FileAccount, slots: Slots) -> None:
+        super().__init__()
+        self._store = store
+        self._file_id = file.file_id
+        self._slots = slots
+
+    def __missing__(self, number: int) -> array[int]:
+        self.clear()
+        block = self._slots.block(number) or self._store.full_block(self._file_id, number)
+        self[number] = block
+        return block
 
 
 class Items:
@@ -36,7 +55,7 @@ class Items:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def of_each(self, files: Iterable[Source]) -> Iterator[Ended]:
+    def of_each(self, files: Iterable[Source]) -> Iterator[Iterator[Lot]]:
         """The messages of each of these files, in their order; of each before the next one's."""
         group, messages = list[Source](), 0
         for file, slots in files:
@@ -51,43 +70,42 @@ class Items:
         if group:
             yield from self._of_short(group)
 
-    def of(self, file: FileAccount, slots: Slots) -> Ended:
+    def of(self, file: FileAccount, slots: Slots) -> Iterator[Lot]:
         """The messages of one file."""
-        number, block = -1, array("q")
+        blocks = _Blocks(self._store, file, slots)
         for chunk in file.chunks:
-            rows = [
-                row
-                for first, last, _ in chunk.ranges
-                for row in self._store.read_range(first, last)
-            ]
-            rows.sort(key=_item)
-            ends = []
-            for row in rows:
-                if row.item // BLOCK != number:
-                    number = row.item // BLOCK
-                    block = slots.block(number) or self._store.full_block(file.file_id, number)
-                ends.append(block[row.item % BLOCK])
-            at_once = CALLS_AT_ONCE if any(map(_is_call, rows)) else len(rows)
-            for start in range(0, len(rows), at_once or 1):
-                lot = slice(start, start + at_once)
-                facts = self._store.read_facts([seq for seq in ends[lot] if seq > 0])
-                for row, seq in zip(rows[lot], ends[lot], strict=True):
-                    yield row, facts.get(seq)
+            rows = self._rows(chunk)
+            at_once = CALLS_AT_ONCE if _has_calls(rows) else AT_ONCE
+            for start in range(0, len(rows), at_once):
+                yield self._with_endings(rows[start : start + at_once], blocks)
 
-    def _of_short(self, files: Sequence[Source]) -> Iterator[Ended]:
+    def _rows(self, chunk: Chunk) -> list[MessageRow]:
+        rows = list[MessageRow]()
+        for first, last, _ in chunk.ranges:
+            rows += self._store.read_range(first, last)
+        if len(chunk.ranges) > 1:
+            rows.sort(key=_item)
+        return rows
+
+    def _with_endings(self, rows: Sequence[MessageRow], blocks: _Blocks) -> Lot:
+        seqs = [blocks[row.item // BLOCK][row.item % BLOCK] for row in rows]
+        endings = self._store.read_endings([seq for seq in seqs if seq > 0])
+        return list(zip(rows, map(endings.get, seqs), strict=True))
+
+    def _of_short(self, files: Sequence[Source]) -> Iterator[Iterator[Lot]]:
         """Of files that have not filled a block of slots: all of it is in memory."""
         found = defaultdict[int, list[MessageRow]](list)
         for row in self._store.read_messages(list(_numbers(files))):
             found[row.file_id].append(row)
-        if any(_is_call(row) for rows in found.values() for row in rows):
+        if any(map(_has_calls, found.values())):
             yield from (self.of(*each) for each in files)
             return
         ends = [seq for _, slots in files for seq in slots.block(0) or () if seq > 0]
-        facts = self._store.read_facts(ends)
+        endings = self._store.read_endings(ends)
         for file, slots in files:
             rows, block = found[file.file_id], slots.block(0) or array("q")
             rows.sort(key=_item)
-            yield ((row, facts.get(block[row.item])) for row in rows)
+            yield iter([[(row, endings.get(block[row.item])) for row in rows]])
 
 
 def _numbers(files: Iterable[Source]) -> Iterator[int]:
@@ -97,9 +115,14 @@ def _numbers(files: Iterable[Source]) -> Iterator[int]:
                 yield from range(first, last + 1)
 
 
-def _is_call(row: MessageRow) -> bool:
-    """Whether it is one of the HTTP API; the rows are decoded for their results anyway."""
-    return row.state == State.QUEUED and row.message.call is not None
+def _has_calls(rows: Iterable[MessageRow]) -> bool:
+    """Whether any is one of the HTTP API; the rows are decoded for their results anyway."""
+    calls = False
+    for row in rows:
+        if row.state == _QUEUED:
+            row.decoded = message = read_message(row.body)
+            calls = calls or message.call is not None
+    return calls
 
 
 _item = attrgetter("item")

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import msgspec
 
 from smppd.campaign import NO_TERMS, CampaignTerms
-from smppd.journal.items import Ended, Items
+from smppd.journal.items import Items, Lot
 from smppd.journal.schema import one_moment
 from smppd.journal.store import Store
 from smppd.ledger.accounts import Accounts
@@ -81,8 +81,8 @@ class Past:
         slots = self._last_block(items, chunks, since)
         return None if slots is None else PastFile(row, file, slots, {})
 
-    def items(self, past: PastFile) -> Ended:
-        """Its messages in the order of the file, each with the fact that made it final."""
+    def items(self, past: PastFile) -> Iterator[Lot]:
+        """Its messages in the order of the file, each with what made it final."""
         return Items(self._store).of(past.file, past.slots)
 
     def _unfinished(self, file: FileAccount) -> dict[int, Outstanding]:

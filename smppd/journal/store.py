@@ -10,6 +10,7 @@ import json
 import sqlite3
 from array import array
 from collections.abc import Iterator, Sequence
+from functools import cache
 from operator import attrgetter
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from smppd.journal.stripping import Stripping
 from smppd.journal.tally import TallyTable
 from smppd.ledger import memory
 from smppd.ledger.accounts import Accounts
-from smppd.ledger.entries import MessageRow
+from smppd.ledger.entries import Ending, MessageRow
 from smppd.ledger.facts import NOTHING_SAID, QUEUE_SHIFT, Fact, Kind, ReceiptFact
 from smppd.ledger.snapshot import FullBlock, read_chunk
 from smppd.message import Lane, State
@@ -393,6 +394,10 @@ class Store:
         cursor = self._sql.execute(_FACT + "WHERE seq " + _AMONG, (json.dumps(seqs),))
         return {row[0]: Fact._make(row) for row in cursor}
 
+    def read_endings(self, seqs: Sequence[int]) -> dict[int, Ending]:
+        """Of these facts, no more than some hundreds, what results are made of; by their seq."""
+        return {row[0]: Ending(*row) for row in self._sql.execute(_endings(len(seqs)), seqs)}
+
     def full_block(self, file_id: int, number: int) -> array[int]:
         """A block of a file's slots that was handed over when it was full."""
         (data,) = self._sql.execute(
@@ -433,3 +438,11 @@ class Store:
     def count_messages(self) -> int:
         """How many messages there are, whatever became of them."""
         return int(self._sql.execute("SELECT count(*) FROM message").fetchone()[0])
+
+
+@cache
+def _endings(count: int) -> str:
+    """Numbers by themselves are found faster than those that are read from JSON."""
+    among = ", ".join("?" * count)
+    response = f"CASE kind WHEN {Kind.ANSWERED:d} THEN detail END"
+    return f"SELECT seq, at, result, {response} FROM fact WHERE seq IN ({among})"  # noqa: S608

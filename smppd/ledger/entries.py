@@ -10,7 +10,7 @@ from operator import itemgetter
 import msgspec
 
 from smppd.ledger.calls import CALL, HARMLESS, NO_CALL, Destination, End
-from smppd.ledger.facts import made_up_id
+from smppd.ledger.facts import Fact, Kind, made_up_id
 from smppd.message import ErrorInfo, Message, State
 
 
@@ -40,6 +40,22 @@ class MessageRow(msgspec.Struct, gc=False):
     def client_id(self) -> str:
         """The client's id, or the one made up from ours."""
         return self.id if self.id is not None else made_up_id(self.msg_id)
+
+
+class Ending(msgspec.Struct, gc=False):
+    """Of the fact that made a message final, what its result is made of: `result` is one, and
+    `response` what a call was answered, where that stands there alone."""
+
+    seq: int
+    at: float
+    result: bytes | None
+    response: bytes | None
+
+    @classmethod
+    def of(cls, fact: Fact) -> Ending:
+        """What there is of it in this fact."""
+        response = fact.detail if fact.kind == Kind.ANSWERED else None
+        return cls(fact.seq, fact.at, fact.result, response)
 
 
 class Rejected(msgspec.Struct, array_like=True):

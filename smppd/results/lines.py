@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
 import msgspec
 
 from smppd.ledger.calls import read_response
 from smppd.ledger.entries import (
+    Ending,
     MessageRow,
     Outstanding,
     Result,
@@ -13,7 +16,7 @@ from smppd.ledger.entries import (
     read_result,
     result_of,
 )
-from smppd.ledger.facts import Fact, Kind
+from smppd.ledger.facts import made_up_id
 from smppd.message import ErrorInfo, Message, State
 from smppd.told import iso
 
@@ -46,27 +49,74 @@ class ResultLine(msgspec.Struct, gc=False):
 
 _encode = msgspec.json.Encoder().encode
 _LABELS = [""] + [state.label for state in State]
+_QUEUED = int(State.QUEUED)
+
+#: What is told of a message: its result, that of each destination if it went to a group, and the
+#: client's own fields.
+Told = tuple[ResultLine, Sequence[ResultLine], dict[str, bytes] | None]
 
 
-def result_line(row: MessageRow, fact: Fact | None, entry: Outstanding | None) -> ResultLine:
-    """The result of a message: final by its fact or at admission, else as its entry stands."""
-    if row.state != State.QUEUED:
-        return _at_admission(row)
-    return _line(row, fact, _result(fact, entry))
+def told_of(row: MessageRow, end: Ending | None, entry: Outstanding | None) -> Told:
+    """The result of a message: final by what ended it or at admission, else as its entry stands."""
+    return next(told_of_each([(row, end)], {} if entry is None else {row.item: entry}))
 
 
-def result_lines(
-    row: MessageRow, fact: Fact | None, entry: Outstanding | None
-) -> tuple[ResultLine, list[ResultLine]]:
-    """The result of a message, and that of each destination if it went to a group."""
-    if row.state != State.QUEUED:
-        return _at_admission(row), []
-    result = _result(fact, entry)
-    line = _line(row, fact, result)
-    if not result.destinations:
-        return line, []
+def told_of_each(
+    lot: Iterable[tuple[MessageRow, Ending | None]], entries: Mapping[int, Outstanding]
+) -> Iterator[Told]:
+    """What `told_of` says of each of these messages of one file; `entries` by their number in it."""
+    for row, end in lot:
+        if row.state != _QUEUED:
+            yield _at_admission(row)
+            continue
+        message, result = row.message, _result(end, entries.get(row.item))
+        segments = message.segments
+        line = ResultLine(
+            row.line,
+            made_up_id(row.msg_id) if row.id is None else row.id,
+            message.to,
+            _LABELS[result.state],
+            len(segments),
+            message.encoding,
+            result.message_ids,
+            iso(result.submitted),
+            None if end is None else iso(end.at),
+            result.error,
+            result.attempts,
+            result.possible_duplicate,
+            result.link or None,
+        )
+        if message.transliterated is not None:
+            line.transliterated = message.transliterated
+        if result.op or message.call is not None:
+            _add_call(line, message, result)
+        elif len(segments) > 1:
+            line.part_states = _part_states(result, final=end is not None)
+        destinations = _destinations(line, result) if result.destinations else ()
+        yield line, destinations, message.echo
+
+
+def _result(end: Ending | None, entry: Outstanding | None) -> Result:
+    if end is not None and end.result is not None:
+        result = read_result(end.result)
+        if end.response is not None:
+            result.answer = read_response(end.response).answer  # which is not written twice
+        return result
+    return Result(State.QUEUED, None, 0, [], False, None) if entry is None else result_of(entry)
+
+
+def _at_admission(row: MessageRow) -> Told:
+    rejected = read_rejected(row.body)
+    line = ResultLine(
+        row.line, row.client_id, rejected.to, _LABELS[row.state],
+        0, None, [], None, None, rejected.error, 0, False,
+    )  # fmt: skip
+    return line, (), rejected.echo
+
+
+def _destinations(line: ResultLine, result: Result) -> list[ResultLine]:
     ended = line.done
-    return line, [
+    return [
         msgspec.structs.replace(
             line,
             to=each.to,
@@ -75,50 +125,8 @@ def result_lines(
             done=ended if each.done is None else iso(each.done),
             error=each.error,
         )
-        for each in result.destinations
+        for each in result.destinations or ()
     ]
-
-
-def _at_admission(row: MessageRow) -> ResultLine:
-    rejected = read_rejected(row.body)
-    return ResultLine(
-        row.line, row.client_id, rejected.to, _LABELS[row.state],
-        0, None, [], None, None, rejected.error, 0, False,
-    )  # fmt: skip
-
-
-def _result(fact: Fact | None, entry: Outstanding | None) -> Result:
-    if fact is not None and fact.result is not None:
-        result = read_result(fact.result)
-        if fact.kind == Kind.ANSWERED and fact.detail is not None:
-            result.answer = read_response(fact.detail).answer  # which is not written twice
-        return result
-    return Result(State.QUEUED, None, 0, [], False, None) if entry is None else result_of(entry)
-
-
-def _line(row: MessageRow, fact: Fact | None, result: Result) -> ResultLine:
-    message = row.message
-    line = ResultLine(
-        row.line,
-        row.client_id,
-        message.to,
-        _LABELS[result.state],
-        len(message.segments),
-        message.encoding,
-        result.message_ids,
-        iso(result.submitted),
-        iso(fact.at) if fact is not None else None,
-        result.error,
-        result.attempts,
-        result.possible_duplicate,
-        result.link or None,
-        msgspec.UNSET if message.transliterated is None else message.transliterated,
-    )
-    if result.op or message.call is not None:
-        _add_call(line, message, result)
-    elif len(message.segments) > 1:
-        line.part_states = _part_states(result, final=fact is not None)
-    return line
 
 
 def _add_call(line: ResultLine, message: Message, result: Result) -> None:
@@ -147,13 +155,11 @@ def _part_states(result: Result, *, final: bool) -> list[str] | msgspec.UnsetTyp
 
 def encode_line(line: ResultLine, echo: dict[str, bytes] | None) -> bytes:
     """The line as JSON, with the client's own `x-…` fields behind ours."""
-    if not echo:
-        return _encode(line)
-    given = {name: msgspec.Raw(value) for name, value in echo.items()}
+    return _encode(with_echo(line, echo) if echo else line)
+
+
+def with_echo(line: ResultLine, echo: dict[str, bytes]) -> dict[str, object]:
+    """What stands for a line in JSON where the client's own fields are behind ours."""
     ours = msgspec.structs.asdict(line).items()
-    return _encode({name: each for name, each in ours if each is not msgspec.UNSET} | given)
-
-
-def echo_of(row: MessageRow) -> dict[str, bytes] | None:
-    """The client's own fields of a message, accepted or rejected."""
-    return row.message.echo if row.state == State.QUEUED else read_rejected(row.body).echo
+    given = {name: msgspec.Raw(value) for name, value in echo.items()}
+    return {name: each for name, each in ours if each is not msgspec.UNSET} | given

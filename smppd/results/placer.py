@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -24,8 +24,8 @@ from smppd.results.report import (
     PLAIN,
     REPORT,
     RESULTS,
-    Ended,
     Items,
+    Lot,
     Report,
     ReportTerms,
     claim_in,
@@ -86,7 +86,7 @@ class Placer:
         self._clear_away([each.file for each in files])
         return [place.target for place in places]
 
-    def _draft(self, resting: Resting, items: Ended, target: str, drafts: Drafts) -> None:
+    def _draft(self, resting: Resting, items: Iterable[Lot], target: str, drafts: Drafts) -> None:
         report = Report(resting.file, items, resting.unfinished, self._terms)
         drafts.write(target + RESULTS, report.results())
         for ending, octets in report.documents():

@@ -12,12 +12,11 @@ import msgspec
 
 from smppd.campaign import NO_TERMS
 from smppd.config import Html, Prices
-from smppd.ledger.entries import MessageRow, Outstanding
-from smppd.ledger.facts import Fact
+from smppd.ledger.entries import Ending, MessageRow, Outstanding
 from smppd.ledger.slots import Slots
 from smppd.ledger.snapshot import FileAccount
 from smppd.message import Lane
-from smppd.results.lines import echo_of, encode_line, result_lines
+from smppd.results.lines import ResultLine, told_of_each, with_echo
 from smppd.results.page import PAGE, render_page, wants_page
 from smppd.results.single import Single
 from smppd.results.tally import Tally
@@ -28,10 +27,10 @@ from smppd.told import iso
 RESULTS = ".results.jsonl"
 REPORT = ".report.json"
 
-#: A file's messages in its order, each with the fact that ended it.
-Ended = Iterator[tuple[MessageRow, Fact | None]]
+#: Some messages of a file in its order, each with what ended it.
+Lot = Sequence[tuple[MessageRow, Ending | None]]
 #: The messages of each of these files, in their order; of each to be taken before the next one's.
-Items = Callable[[Iterable[tuple[FileAccount, Slots]]], Iterator[Ended]]
+Items = Callable[[Iterable[tuple[FileAccount, Slots]]], Iterator[Iterator[Lot]]]
 
 _LANES = {lane: lane.name.lower() for lane in Lane}
 
@@ -56,7 +55,7 @@ class Report:
     def __init__(
         self,
         file: FileAccount,
-        items: Ended,
+        items: Iterable[Lot],
         unfinished: Sequence[Outstanding],
         terms: ReportTerms = PLAIN,
     ) -> None:
@@ -80,15 +79,25 @@ class Report:
 
 
 def write_lines(
-    items: Ended, entries: Mapping[int, Outstanding], tally: Tally | Single
+    items: Iterable[Lot], entries: Mapping[int, Outstanding], tally: Tally | Single
 ) -> Iterator[bytes]:
-    """The lines of results of these messages, each counted as it goes by."""
-    for row, fact in items:
-        line, destinations = result_lines(row, fact, entries.get(row.item))
-        tally.count(line, destinations)
-        echo = echo_of(row)
-        for each in destinations or [line]:
-            yield encode_line(each, echo) + b"\n"
+    """The lines of results of these messages, lot by lot, each counted as it goes by."""
+    for lot in items:
+        written, plain = list[object](), list[ResultLine]()
+        for line, destinations, echo in told_of_each(lot, entries):
+            if destinations:
+                tally.count_many(plain)
+                plain = []
+                tally.count(line, destinations)
+            else:
+                plain.append(line)
+            for each in destinations or (line,):
+                written.append(with_echo(each, echo) if echo else each)
+        tally.count_many(plain)
+        yield _encode_lines(written)
+
+
+_encode_lines = msgspec.json.Encoder().encode_lines
 
 
 def heading_of(file: FileAccount) -> Heading:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from smppd.config import Prices
 from smppd.countries import name_of
 from smppd.results.lines import ResultLine
-from smppd.results.tally import Tally, country_of_line
+from smppd.results.tally import Tally, countries_of
 from smppd.results.timeline import of_one
 from smppd.results.totals import NO_COUNTRY, Heading, Kind, Share, Totals, cost_of, price_of
 
@@ -33,6 +33,11 @@ class Single:
             self._tally = Tally(self._prices)
             self._tally.count(line, destinations)
 
+    def count_many(self, lines: Sequence[ResultLine]) -> None:
+        """See `Tally`."""
+        for line in lines:
+            self.count(line)
+
     def totals(self, heading: Heading, *, complete: bool = True) -> Totals:
         """See `Tally`."""
         if self._line is None or self._tally is not None:
@@ -42,7 +47,7 @@ class Single:
 
 def _totals(line: ResultLine, heading: Heading, prices: Prices, *, complete: bool) -> Totals:
     code = None if line.error is None else line.error.code
-    country, state = country_of_line(line), line.state
+    (country,), state = countries_of([line]), line.state
     price, twice = price_of(prices, line, country), line.possible_duplicate
     kind = Kind(state, country, line.encoding, line.parts, line.link, code, twice, price)
     at_home, over = Share(name_of(country)), Share()

@@ -12,7 +12,7 @@ import msgspec
 
 from smppd import told
 from smppd.ledger.accounts import Accounts
-from smppd.ledger.entries import MessageRow, Outstanding
+from smppd.ledger.entries import Ending, MessageRow, Outstanding
 from smppd.ledger.facts import QUEUE_SHIFT, Fact, Kind
 from smppd.ledger.lifecycle import RECEIPT_STATES
 from smppd.ledger.slots import Slots
@@ -20,7 +20,7 @@ from smppd.ledger.snapshot import FileAccount, Queue
 from smppd.message import State
 from smppd.results.call_words import CALL_WORDS
 from smppd.results.fact_words import WORDS
-from smppd.results.lines import ResultLine, echo_of, encode_line, part_state, result_line
+from smppd.results.lines import ResultLine, encode_line, part_state, told_of
 from smppd.told import iso
 
 
@@ -65,19 +65,19 @@ def tell(row: MessageRow, facts: Sequence[Fact], admitted_at: float | None) -> S
     origin = f"accepted from line {row.line} of its file"
     history = [Happening(iso(admitted_at), "accepted", None, origin)]
     if row.state != State.QUEUED:
-        line = result_line(row, None, None)
+        line, _, echo = told_of(row, None, None)
         why = line.error.text if line.error else ""
         history.append(Happening(iso(admitted_at), line.state, None, f"{line.state}: {why}"))
-        return Story(line, encode_line(line, echo_of(row)), history, [])
+        return Story(line, encode_line(line, echo), history, [])
     facts = list(_about(row, facts))
     entry = _fold(row, facts)
     last = next((fact for fact in facts if fact.result is not None), None)
-    line = result_line(row, last, entry)
+    line, _, echo = told_of(row, None if last is None else Ending.of(last), entry)
     several = line.parts > 1 or (entry is not None and entry.destinations is not None)
     history += _happenings(row, facts, several=several)
     history = _with_contradictions(history, facts)
     parts = _parts(line, entry, final=last is not None)
-    return Story(line, encode_line(line, echo_of(row)), history, parts)
+    return Story(line, encode_line(line, echo), history, parts)
 
 
 def _about(row: MessageRow, facts: Sequence[Fact]) -> Iterator[Fact]:

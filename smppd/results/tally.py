@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
+from itertools import repeat
 
 from smppd.config import Prices
 from smppd.countries import country_as_written, country_of, name_of
@@ -27,15 +29,15 @@ from smppd.results.totals import (
 #: So many kinds of messages are told apart; those beyond share one error.
 _MOST_KINDS = 20_000
 _OTHER = "OTHER"
-#: Between two looks whether moments have become too many.
-_EVERY = 4095
+_ERROR = Kind._fields.index("error")
 #: After and before every moment in ISO 8601.
 _NEVER = ("~", "")
 
 
-def country_of_line(line: ResultLine) -> str:
-    """Of its destination; one that was refused as it was handed in stands there as it was written."""
-    return country_of(line.to) if line.parts else country_as_written(line.to)
+def countries_of(lines: Iterable[ResultLine]) -> list[str]:
+    """Of the destination of each; one that was refused as it was handed in stands there as it was
+    written."""
+    return [country_of(line.to) if line.parts else country_as_written(line.to) for line in lines]
 
 
 class Tally:
@@ -54,23 +56,43 @@ class Tally:
 
     def count(self, line: ResultLine, destinations: Sequence[ResultLine] = ()) -> None:
         """Add one message; a send to a group with its destinations."""
-        error = None if line.error is None else line.error.code
-        country: str | None = None
-        price = None
         if destinations:
             self._count_destinations(destinations)
+            self._count_kinds([line], [None], [None])
         else:
-            country = country_of_line(line)
-            if self._priced:
-                price = price_of(self._prices, line, country)
-        if error is not None and len(self._kinds) >= _MOST_KINDS:
-            error = _OTHER
-        twice = line.possible_duplicate
-        self._kinds[
-            line.state, country, line.encoding, line.parts, line.link, error, twice, price
-        ] += 1
-        self._messages += 1
-        self._note_times(line)
+            self.count_many([line])
+
+    def count_many(self, lines: Sequence[ResultLine]) -> None:
+        """Add messages, none of which is a send to a group."""
+        countries = countries_of(lines)
+        prices: Iterable[Decimal | None] = repeat(None)
+        if self._priced:
+            prices = map(price_of, repeat(self._prices), lines, countries)
+        self._count_kinds(lines, countries, prices)
+
+    def _count_kinds(
+        self,
+        lines: Sequence[ResultLine],
+        countries: Iterable[str | None],
+        prices: Iterable[Decimal | None],
+    ) -> None:
+        kinds = Counter(
+            [
+                (
+                    line.state, country, line.encoding, line.parts, line.link,
+                    None if line.error is None else line.error.code,
+                    line.possible_duplicate, price,
+                )
+                for line, country, price in zip(lines, countries, prices, strict=False)
+            ]
+        )  # fmt: skip
+        for kind, count in kinds.items():
+            if kind[_ERROR] is not None and len(self._kinds) >= _MOST_KINDS:
+                self._kinds[*kind[:_ERROR], _OTHER, *kind[_ERROR + 1 :]] += count
+            else:
+                self._kinds[kind] += count
+        self._messages += len(lines)
+        self._note_times(lines)
 
     def _count_destinations(self, lines: Iterable[ResultLine]) -> None:
         for line in lines:
@@ -80,23 +102,19 @@ class Tally:
             twice = line.possible_duplicate
             self._reached[line.state, country, None, 1, line.link, None, twice, price] += 1
 
-    def _note_times(self, line: ResultLine) -> None:
-        submitted, done, moments = line.submitted, line.done, self._moments
-        if submitted is not None:
-            if submitted > self._submitted[1]:
-                self._submitted = (self._submitted[0], submitted)
-            if submitted < self._submitted[0]:
-                self._submitted = (submitted, self._submitted[1])
-            moments.submitted[submitted[: moments.width]] += 1
-        if done is not None:
-            if done > self._done[1]:
-                self._done = (self._done[0], done)
-            if done < self._done[0]:
-                self._done = (done, self._done[1])
-            if line.state == "delivered":
-                moments.delivered[done[: moments.width]] += 1
-        if not self._messages & _EVERY:
-            moments.settle()
+    def _note_times(self, lines: Iterable[ResultLine]) -> None:
+        times = Counter([(line.submitted, line.done, line.state) for line in lines])
+        submitted, done, moments = self._submitted, self._done, self._moments
+        for (left, ended, state), count in times.items():
+            if left is not None:
+                submitted = min(submitted[0], left), max(submitted[1], left)
+                moments.submitted[left[: moments.width]] += count
+            if ended is not None:
+                done = min(done[0], ended), max(done[1], ended)
+                if state == "delivered":
+                    moments.delivered[ended[: moments.width]] += count
+        moments.settle()
+        self._submitted, self._done = submitted, done
 
     def add(self, other: Tally) -> None:
         """Count what another counted, too: of another file of the same campaign."""

@@ -140,9 +140,9 @@ def test_items_come_in_the_order_of_the_file_with_what_ended_them(path: Path) ->
     ledger.refused(4.0, other + 1, 0, ErrorInfo("ESME_RINVDSTADR", 11))
     store.commit(Batch(messages=rows, facts=ledger.take_facts()))
     accounts = ledger.accounts
-    items = list(Items(store).of(accounts.files[file_id], accounts.slots[file_id]))
+    (items,) = Items(store).of(accounts.files[file_id], accounts.slots[file_id])
     assert [row.item for row, _ in items] == [0, 1, 2]
-    ended = [fact.seq if fact else None for _, fact in items]
+    ended = [end.seq if end else None for _, end in items]
     assert ended == [accounts.seq, None, None]
     store.close()
 

@@ -44,7 +44,7 @@ from tests.pipeline.provider import (
 )
 
 if TYPE_CHECKING:
-    from smppd.ledger.facts import Fact
+    from smppd.ledger.entries import Ending
     from smppd.results.story import Happening
     from tests.pipeline.conftest import Bench, Life
 
@@ -193,13 +193,13 @@ async def test_large_answers_are_read_a_few_at_once(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[int] = []
-    original = Store.read_facts
+    original = Store.read_endings
 
-    def counting(store: Store, seqs: Sequence[int]) -> dict[int, Fact]:
+    def counting(store: Store, seqs: Sequence[int]) -> dict[int, Ending]:
         read.append(len(seqs))
         return original(store, seqs)
 
-    monkeypatch.setattr(Store, "read_facts", counting)
+    monkeypatch.setattr(Store, "read_endings", counting)
     async with bench.up(links=LINKS) as life:
         life.wires["http"].open(1000)
         for part in await life.hand_in_calls([call(READS)] * 25, chunk=25):

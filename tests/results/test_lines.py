@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from smppd.ledger.entries import MessageRow, Outstanding, Rejected, result_of
+from smppd.ledger.entries import Ending, MessageRow, Outstanding, Rejected, result_of
 from smppd.ledger.facts import QUEUE_SHIFT, Fact, Kind, encode
 from smppd.message import ErrorInfo, Message, State
-from smppd.results.lines import echo_of, encode_line, result_line
+from smppd.results.lines import encode_line, told_of
 from smppd.told import iso
 
 MSG = (3 << QUEUE_SHIFT) + 8
@@ -32,7 +32,8 @@ def entry(state: State, **more: Any) -> Outstanding:
 def written(
     row_: MessageRow, fact: Fact | None = None, entry_: Outstanding | None = None
 ) -> dict[str, Any]:
-    octets = encode_line(result_line(row_, fact, entry_), echo_of(row_))
+    line, _, echo = told_of(row_, None if fact is None else Ending.of(fact), entry_)
+    octets = encode_line(line, echo)
     assert b"\n" not in octets
     found: dict[str, Any] = json.loads(octets)
     assert list(found)[: len(FIELDS)] == FIELDS
@@ -97,7 +98,8 @@ def test_a_line_that_was_never_a_message(state: State) -> None:
 )
 def test_the_clients_own_fields_come_back_to_the_octet(value: bytes) -> None:
     found = row(echo={"x-one": value, "x-two": b'"2"'})
-    octets = encode_line(result_line(found, None, None), echo_of(found))
+    line, _, echo = told_of(found, None, None)
+    octets = encode_line(line, echo)
     assert octets.endswith(b',"x-one":' + value + b',"x-two":"2"}')
 
 

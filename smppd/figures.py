@@ -38,10 +38,10 @@ class Histogram(msgspec.Struct):
     counts: list[int] = msgspec.field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
     total: float = 0.0
 
-    def observe(self, seconds: float) -> None:
-        """Count one duration."""
-        self.counts[bisect_left(BUCKETS, seconds)] += 1
-        self.total += seconds
+    def observe(self, seconds: float, count: int = 1) -> None:
+        """Count a duration, so many times."""
+        self.counts[bisect_left(BUCKETS, seconds)] += count
+        self.total += count * seconds
 
     def quantile(self, share: float) -> float | None:
         """The upper bound of the bucket that holds this share (0..1); None when nothing was seen."""

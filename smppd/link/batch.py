@@ -1,30 +1,33 @@
 """One read's worth of events, sorted by who has to hear of them before anything is acknowledged.
 
 Pure: counts in the link's figures, decides nothing, awaits nothing, raises nothing. This is the
-hot path of what comes in: one pass over a list, no call per event that is not needed.
+hot path of what comes in: one pass over a list, and what can be counted at once is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from smppd import ports
 from smppd.figures import LinkFigures
 from smppd.link.asking import Asked, reply_of
 from smppd.link.pace import Signs
-from smppd.message import Part
 from smppd.smpp.codec import Undecodable
-from smppd.smpp.pdu import DataSm, DeliverSm, Response
-from smppd.smpp.receipt import DeliveryReceipt, read_receipt
+from smppd.smpp.pdu import DataSm, DeliverSm
+from smppd.smpp.receipt import DeliveryReceipt
 from smppd.smpp.session_events import (
     Answered,
     AnsweredLate,
     Event,
+    ReceiptReceived,
+    Received,
     RequestReceived,
     Unanswered,
     UnreadableReceived,
 )
+from smppd.smpp.tlv import Tlvs
 from smppd.smpp.vocabulary import MessageState, TlvTag
 from smppd.statuses import Refusal
 
@@ -35,15 +38,10 @@ _STATE_NAMES: Mapping[MessageState | None, str] = MappingProxyType(
     {None: UNREADABLE, **{state: state.name.lower() for state in MessageState}}
 )
 
-#: What tells a receipt from a message of a handset.
-ReadReceipt = Callable[[DeliverSm | DataSm], DeliveryReceipt | None]
 _CONGESTION_STATE = int(TlvTag.CONGESTION_STATE)
 
 #: The statuses that speak of our pace, by the class that the link gives them.
 Complaints = Mapping[int, Refusal]
-
-#: What a session knows a submit_sm by: the part, and when it was submitted.
-Token = tuple[Part, float]
 
 
 class Batch:
@@ -73,7 +71,7 @@ class Batch:
         self.messages: list[DeliverSm | DataSm | Undecodable] = []
         self.messages_at: list[int] = []
         self.unproven_at: dict[int, int] = {}
-        self.requests: list[RequestReceived | UnreadableReceived] = []
+        self.requests: list[Received] = []
         self.rare: list[Event] = []
         self.unanswered = 0
         self.signs = Signs()
@@ -92,97 +90,114 @@ class Batch:
 
 
 def sort_events(
-    events: Sequence[Event],
-    figures: LinkFigures,
-    now: float,
-    complaints: Complaints,
-    read: ReadReceipt = read_receipt,
+    events: Sequence[Event], figures: LinkFigures, now: float, complaints: Complaints
 ) -> Batch:
-    """Sort events in their order; `now` is on the clock of the tokens."""
+    """Sort events in their order; `now` is on the clock of the session."""
     batch = Batch()
+    receipts, requests, sent_at = batch.receipts, batch.requests, list[float]()
     for event in events:
-        if type(event) is Answered:
+        if type(event) is ReceiptReceived:
+            if event.receipt.unproven is not None:
+                batch.unproven_at[len(receipts)] = len(requests)
+            receipts.append(event.receipt)
+            requests.append(event)
+        elif type(event) is Answered:
             if type(event.token) is Asked:
                 batch.replies.append(reply_of(event.token, event.status, event.pdu))
                 continue
-            _count_answer(event, figures, batch.signs, now, complaints)
-            batch.outcomes.append(_outcome(event.token, event.status, event.pdu))
-        elif type(event) is RequestReceived:
-            _sort_request(event, batch, figures, read)
-        elif type(event) is Unanswered:
-            if type(event.token) is Asked:
-                batch.replies.append(ports.Reply(event.token.question, None, reason=event.reason))
-                continue
-            part, _ = event.token
-            batch.unanswered += 1
-            batch.outcomes.append(ports.Unanswered(part.msg_id, part.index, event.reason))
-        elif type(event) is AnsweredLate:
-            if type(event.token) is Asked:
-                late = reply_of(event.token, event.status, event.pdu, late=True)
-                batch.replies.append(late)
-                continue
-            figures.late += 1
-            batch.outcomes.append(_outcome(event.token, event.status, event.pdu, late=True))
-        elif type(event) is UnreadableReceived:
-            _sort_message(event, event.pdu, batch)
+            outcome = _outcome(event)
+            batch.outcomes.append(outcome)
+            sent_at.append(event.sent_at)
+            if outcome.status or not outcome.message_id:
+                _count_refused(outcome, figures, batch.signs, complaints)
+            if tlvs := getattr(event.pdu, "tlvs", ()):
+                _note_congestion(tlvs, batch.signs)
         else:
-            batch.rare.append(event)
+            _sort_rare(event, batch, figures)
+    if sent_at:
+        _count_answers(sent_at, figures, batch.signs, now)
+    if receipts:
+        _count_receipts(receipts, figures)
     figures.unanswered += batch.unanswered
     return batch
 
 
-def _outcome(
-    token: Token, status: int, pdu: Response | None, *, late: bool = False
-) -> ports.Answered:
-    part, _ = token
-    message_id = "" if pdu is None else getattr(pdu, "message_id", "")
-    return ports.Answered(part.msg_id, part.index, status, message_id, late)
+def _outcome(event: Answered | AnsweredLate, *, late: bool = False) -> ports.Answered:
+    part = event.token
+    message_id = getattr(event.pdu, "message_id", "")
+    return ports.Answered(part.msg_id, part.index, event.status, message_id, late)
 
 
-def _count_answer(
-    event: Answered, figures: LinkFigures, signs: Signs, now: float, complaints: Complaints
+def _count_answers(
+    sent_at: Sequence[float], figures: LinkFigures, signs: Signs, now: float
 ) -> None:
-    status, pdu = event.status, event.pdu
-    figures.answers[status] = figures.answers.get(status, 0) + 1
-    waited = now - event.token[1]
-    figures.latency.observe(waited)
-    signs.answers += 1
-    signs.waited += waited
-    if status:
-        signs.refused += 1
-        refusal = complaints.get(status)
-        if refusal is Refusal.THROTTLE:
-            figures.throttled += 1
-            signs.throttled += 1
-        elif refusal is Refusal.QUEUE_FULL:
-            signs.full += 1
-    elif not getattr(pdu, "message_id", ""):
+    signs.answers = len(sent_at)
+    if taken := signs.answers - signs.refused:
+        figures.answers[0] = figures.answers.get(0, 0) + taken
+    for moment, count in Counter(sent_at).items():
+        figures.latency.observe(now - moment, count)
+        signs.waited += count * (now - moment)
+
+
+def _count_refused(
+    outcome: ports.Answered, figures: LinkFigures, signs: Signs, complaints: Complaints
+) -> None:
+    """Count one that was not taken, or under no name."""
+    status = outcome.status
+    if not status:
         figures.nameless += 1
-    if pdu is not None and (tlvs := getattr(pdu, "tlvs", ())):
-        for tag, value in tlvs:
-            if tag == _CONGESTION_STATE and len(value) == 1:
-                signs.congestion = value[0]
+        return
+    figures.answers[status] = figures.answers.get(status, 0) + 1
+    signs.refused += 1
+    refusal = complaints.get(status)
+    if refusal is Refusal.THROTTLE:
+        figures.throttled += 1
+        signs.throttled += 1
+    elif refusal is Refusal.QUEUE_FULL:
+        signs.full += 1
 
 
-def _sort_request(
-    event: RequestReceived, batch: Batch, figures: LinkFigures, read: ReadReceipt
-) -> None:
-    pdu = event.pdu
-    if not isinstance(pdu, DeliverSm | DataSm):
-        batch.requests.append(event)
-        return
-    receipt = read(pdu)
-    if receipt is None:
-        figures.received += 1
-        _sort_message(event, pdu, batch)
-        return
-    batch.requests.append(event)
-    if receipt.unproven is not None:
-        batch.unproven_at[len(batch.receipts)] = len(batch.requests) - 1
+def _note_congestion(tlvs: Tlvs, signs: Signs) -> None:
+    for tag, value in tlvs:
+        if tag == _CONGESTION_STATE and len(value) == 1:
+            signs.congestion = value[0]
+
+
+def _count_receipts(receipts: Sequence[DeliveryReceipt], figures: LinkFigures) -> None:
+    states = Counter([receipt.state for receipt in receipts if receipt.unproven is None])
+    for state, count in states.items():
+        name = _STATE_NAMES[state]
+        figures.receipts[name] = figures.receipts.get(name, 0) + count
+
+
+def _sort_rare(event: Event, batch: Batch, figures: LinkFigures) -> None:
+    if isinstance(event, RequestReceived):
+        if isinstance(event.pdu, DeliverSm | DataSm):
+            figures.received += 1
+            _sort_message(event, event.pdu, batch)
+        else:
+            batch.requests.append(event)
+    elif isinstance(event, UnreadableReceived):
+        _sort_message(event, event.pdu, batch)
+    elif isinstance(event, Unanswered):
+        _sort_unanswered(event, batch)
+    elif isinstance(event, AnsweredLate):
+        if type(event.token) is Asked:
+            batch.replies.append(reply_of(event.token, event.status, event.pdu, late=True))
+        else:
+            figures.late += 1
+            batch.outcomes.append(_outcome(event, late=True))
     else:
-        state = _STATE_NAMES[receipt.state]
-        figures.receipts[state] = figures.receipts.get(state, 0) + 1
-    batch.receipts.append(receipt)
+        batch.rare.append(event)
+
+
+def _sort_unanswered(event: Unanswered, batch: Batch) -> None:
+    if type(event.token) is Asked:
+        batch.replies.append(ports.Reply(event.token.question, None, reason=event.reason))
+        return
+    batch.unanswered += 1
+    part = event.token
+    batch.outcomes.append(ports.Unanswered(part.msg_id, part.index, event.reason))
 
 
 def _sort_message(

@@ -202,8 +202,7 @@ class Connection:
         while self._ended is None:
             events = await self._next_events()
             now, traffic = trio.current_time(), self._traffic
-            complaints, read = traffic.pace.complaints, traffic.read_receipt
-            batch = sort_events(events, traffic.figures, now, complaints, read)
+            batch = sort_events(events, traffic.figures, now, traffic.pace.complaints)
             for event in batch.rare:
                 self._note(event, batch)
             await self._handover.hand_over(batch)

@@ -6,7 +6,7 @@ the reader's place. Raises what `Submissions` raises.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import trio
 
@@ -16,7 +16,7 @@ from smppd.link.loading import Loader
 from smppd.link.standby import Standby
 from smppd.link.traffic import Traffic
 from smppd.ports import Returned
-from smppd.smpp.session import RequestReceived, Session, UnreadableReceived
+from smppd.smpp.session import Session, UnreadableReceived
 from smppd.smpp.vocabulary import CommandStatus
 
 #: What a message is answered with that could not be stored, or not be read (3.4, 5.1.3).
@@ -58,7 +58,7 @@ class Handover:
         self._traffic.note_room()
         lost = await self._put_on_disk(batch) if batch.for_the_disk else set()
         if batch.requests:
-            self._acknowledge(batch.requests, lost)
+            self._acknowledge(batch, lost)
             self._wake()
 
     def _hear(self, batch: Batch) -> None:
@@ -108,14 +108,11 @@ class Handover:
         await self._standby.end()
         return lost
 
-    def _acknowledge(
-        self, requests: Sequence[RequestReceived | UnreadableReceived], lost: set[int]
-    ) -> None:
+    def _acknowledge(self, batch: Batch, lost: set[int]) -> None:
         """Answer in the order in which they came; those that could not be kept are to come again."""
-        respond, refuse = self._session.respond, self._session.refuse
-        for at, received in enumerate(requests):
-            status = _COME_AGAIN if lost and at in lost else 0
-            if isinstance(received, UnreadableReceived):
-                refuse(received, status or _CANNOT_READ)
-            else:
-                respond(received, status=status)
+        if not batch.messages:  # nearly always: nothing but receipts
+            self._session.acknowledge(batch.requests)
+            return
+        for at, received in enumerate(batch.requests):
+            status = _CANNOT_READ if isinstance(received, UnreadableReceived) else 0
+            self._session.respond(received, status=_COME_AGAIN if at in lost else status)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from random import SystemRandom
 
 import trio
@@ -24,10 +23,10 @@ from smppd.link.pace import Pace
 from smppd.link.supervisor import Connect, Supervisor
 from smppd.link.tls import UNVERIFIED
 from smppd.link.traffic import Traffic
-from smppd.link.translate import bind_request, wording_of
+from smppd.link.translate import Writer, bind_request, wording_of
 from smppd.message import Part
 from smppd.ports import Question, Submissions
-from smppd.smpp.receipt import read_receipt
+from smppd.smpp.receipt import ReceiptReader
 from smppd.statuses import complaints
 
 _DAY = 86_400.0
@@ -52,12 +51,11 @@ class Link:
         self._config = config
         figures = LinkFigures(config.name, bind=config.bind, window=config.window, rate=config.rate)
         pace = Pace(config.rate, config.rate_floor, complaints(config.status))
-        self._traffic = Traffic(submissions, emit, wall, figures, wording_of(config), pace)
+        writer = Writer(wording_of(config), wall)
+        self._traffic = Traffic(submissions, emit, wall, figures, writer, pace)
         entrance = Entrance(config.hosts, SystemRandom().random, config.bind_status)
-        self._traffic.read_receipt = partial(
-            read_receipt,
-            by_text=config.receipts_by_text,
-            accepted_is_final=config.accepted_is_final,
+        self._traffic.receipts = ReceiptReader(
+            by_text=config.receipts_by_text, accepted_is_final=config.accepted_is_final
         )
         kinds = [bind for bind in config.binds for _ in range(config.sessions)]
         self._supervisors = [

@@ -13,11 +13,13 @@ from math import inf
 from smppd.link.asking import Asker
 from smppd.link.limiting import Stop
 from smppd.link.traffic import Carrier, Traffic
-from smppd.link.translate import submit_sm, with_reference
 from smppd.message import Part
 from smppd.ports import UNENCODABLE, Answered, Outcome
 from smppd.smpp.errors import EncodeError
 from smppd.smpp.session import Session
+from smppd.smpp.vocabulary import CommandId
+
+_SUBMIT_SM = int(CommandId.SUBMIT_SM)
 
 
 class Loader:
@@ -45,8 +47,8 @@ class Loader:
     def destinations(self) -> Iterator[str]:
         """See `traffic.Carrier`."""
         for token in self._session.waiting():
-            if type(token) is tuple:  # and no question
-                yield token[0].message.to
+            if type(token) is Part:  # and no question
+                yield token.message.to
 
     def fill(self, now: float, carrier: Carrier) -> float:
         """Submit ready parts while window and pace allow; when to look again for the pace."""
@@ -80,27 +82,27 @@ class Loader:
 
     def _take(self, allowed: int, now: float) -> int:
         ready, pulled = self._traffic.ready, self.pulled
-        count = 0
-        while count < allowed and (pulled or ready):
+        parts: list[Part] = []
+        while len(parts) < allowed and (pulled or ready):
             if pulled:
                 part = pulled.popleft()
             else:
                 part = ready.popleft()
-                if self._traffic.give_back_late(part):
+                if part.message.expires is not None and self._traffic.give_back_late(part):
                     continue
                 if ready and ready[0].msg_id == part.msg_id:
                     self._traffic.pull_rest(part.msg_id, pulled)
-            count += self._submit(part, now)
-        return count
+            parts.append(part)
+        return self._submit(parts, now)
 
     def _take_in_order(self, allowed: int, now: float, carrier: Carrier) -> int:
         """Like `_take`, but of parts to the same destination only one at a time: if it is refused
         none has overtaken it."""
         busy = self._traffic.busy(carrier)
-        count = 0
+        parts: list[Part] = []
         for queue in (self.pulled, self._traffic.ready):
             waiting: list[Part] = []
-            while queue and count < allowed:
+            while queue and len(parts) < allowed:
                 part = queue.popleft()
                 to = part.message.to
                 if to in busy:
@@ -111,9 +113,9 @@ class Loader:
                         continue
                     self._traffic.pull_rest(part.msg_id, self.pulled)
                 busy.add(to)
-                count += self._submit(part, now)
+                parts.append(part)
             queue.extendleft(reversed(waiting))
-        return count
+        return self._submit(parts, now)
 
     def hold_rest(self, outcomes: Sequence[Outcome]) -> None:
         """Where a part was refused, the parts of its message that have not left go back.
@@ -128,15 +130,16 @@ class Loader:
         self.pulled.extend(part for part in pulled if part.msg_id not in refused)
         self._traffic.put_back([part for part in pulled if part.msg_id in refused])
 
-    def _submit(self, part: Part, now: float) -> int:
-        message, traffic = part.message, self._traffic
-        timeless = message.expires is None and message.schedule is None
-        try:
-            pdu = submit_sm(part, traffic.wording, 0.0 if timeless else traffic.wall())
-            if traffic.wording.references:
-                pdu = with_reference(pdu, part)
-            self._session.request(pdu, (part, now), now)
-        except EncodeError as error:
-            self.unwritable.append(Answered(part.msg_id, part.index, UNENCODABLE, str(error)))
-            return 0
-        return 1
+    def _submit(self, parts: Sequence[Part], now: float) -> int:
+        """Submit these; how many could be written."""
+        body, bodies, written = self._traffic.writer.body, list[bytes](), list[Part]()
+        for part in parts:
+            try:
+                bodies.append(body(part))
+                written.append(part)
+            except EncodeError as error:
+                unwritable = Answered(part.msg_id, part.index, UNENCODABLE, str(error))
+                self.unwritable.append(unwritable)
+        if written:
+            self._session.request_each(_SUBMIT_SM, bodies, written, now)
+        return len(written)

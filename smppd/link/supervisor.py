@@ -180,7 +180,8 @@ class Supervisor:
         return Unreachable("; ".join(reasons))
 
     async def _converse(self, stream: trio.abc.Stream) -> Ended:
-        session = Session(Role.ESME, _limits(self._config), trio.current_time())
+        limits, receipts = _limits(self._config), self._traffic.receipts
+        session = Session(Role.ESME, limits, trio.current_time(), receipts)
         self._connection = Connection(
             stream, session, self._traffic, self._number, self._note_bound
         )

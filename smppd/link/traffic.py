@@ -16,13 +16,12 @@ import trio
 from smppd.events import Emit
 from smppd.figures import LinkFigures
 from smppd.link.asking import Questions
-from smppd.link.batch import ReadReceipt
 from smppd.link.limiting import Limiting, Stop
 from smppd.link.pace import Pace
-from smppd.link.translate import Wording
+from smppd.link.translate import Writer
 from smppd.message import Part
 from smppd.ports import Question, Returned, Submissions
-from smppd.smpp.receipt import read_receipt
+from smppd.smpp.receipt import ReceiptReader
 
 
 class Carrier(Protocol):
@@ -48,7 +47,7 @@ class Traffic:
 
     `ready` holds the parts that no session has pulled yet; sessions take from its left. Parts
     that no session will carry come back through `give_back`. `wall` is the time for people, in
-    seconds since the epoch. `read_receipt` tells receipts from messages of handsets.
+    seconds since the epoch. `writer` writes parts as the link does, `receipts` reads its receipts.
     """
 
     def __init__(
@@ -57,15 +56,15 @@ class Traffic:
         emit: Emit,
         wall: Callable[[], float],
         figures: LinkFigures,
-        wording: Wording,
+        writer: Writer,
         pace: Pace,
     ) -> None:
         self.submissions = submissions
         self.emit = emit
         self.wall = wall
         self.figures = figures
-        self.wording = wording
-        self.read_receipt: ReadReceipt = read_receipt
+        self.writer = writer
+        self.receipts = ReceiptReader()
         self.name = figures.name
         self.pace = pace
         self.limiting = Limiting()

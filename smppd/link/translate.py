@@ -1,11 +1,12 @@
 """From our words to the protocol's: a part becomes a submit_sm, a configuration a bind request.
 
-Pure: no clock, no sockets. Raises nothing; what does not fit a field is found when it is encoded.
+No sockets, and no clock but the one given. What does not fit a field is found when it is encoded:
+only `Writer` raises, EncodeError.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import ceil
 from time import gmtime, strftime
@@ -16,6 +17,8 @@ from smppd.config import LinkConfig, Times
 from smppd.config.terms import STANDARD_TON_NPI
 from smppd.ledger.user_reference import user_reference
 from smppd.message import Part
+from smppd.smpp.codec import HEADER_LENGTH, Filler, encode
+from smppd.smpp.errors import EncodeError
 from smppd.smpp.pdu import BindReceiver, BindTransceiver, BindTransmitter, Response, SubmitSm
 from smppd.smpp.tlv import Tlvs
 from smppd.smpp.vocabulary import TlvTag
@@ -79,6 +82,65 @@ def with_reference(pdu: SubmitSm, part: Part) -> SubmitSm:
         value = user_reference(part.msg_id, part.index).to_bytes(2, "big")
         pdu.tlvs = (*pdu.tlvs, (_REFERENCE, value))
     return pdu
+
+
+#: What tells one submit_sm from the next, where nothing is said of times and in TLVs.
+_SUBMIT_SM = Filler(SubmitSm, "destination_addr", "short_message")
+
+#: So many kinds of submit_sm are remembered; their senders differ for the most part.
+_MOST_KINDS = 1000
+
+
+class Writer:
+    """Writes the parts that leave over a link; `wall` gives seconds since the epoch."""
+
+    __slots__ = ("_kinds", "_wall", "_wording")
+
+    def __init__(self, wording: Wording, wall: Callable[[], float]) -> None:
+        self._wording = wording
+        self._wall = wall
+        self._kinds: dict[tuple[object, ...], tuple[bytes, ...]] = {}
+
+    def body(self, part: Part) -> bytes:
+        """The body of a part's submit_sm. EncodeError says which field it does not fit."""
+        message = part.message
+        if (
+            message.expires is not None
+            or message.schedule is not None
+            or message.tlv
+            or message.sar is not None
+            or self._wording.references
+        ):
+            return self._whole(part)
+        kind = (
+            message.source_ton,
+            message.source_npi,
+            message.sender,
+            message.links_sender,
+            message.dest_ton,
+            message.dest_npi,
+            message.esm_class,
+            message.receipt,
+            message.data_coding,
+        )
+        try:
+            around = self._kinds.get(kind) or self._learn(kind, part)
+            return _SUBMIT_SM.fill(around, message.to, message.segments[part.index])
+        except EncodeError:
+            return self._whole(part)  # which says why
+
+    def _learn(self, kind: tuple[object, ...], part: Part) -> tuple[bytes, ...]:
+        if len(self._kinds) >= _MOST_KINDS:
+            self._kinds.clear()
+        around = _SUBMIT_SM.around(submit_sm(part, self._wording, 0.0))
+        self._kinds[kind] = around
+        return around
+
+    def _whole(self, part: Part) -> bytes:
+        pdu = submit_sm(part, self._wording, self._wall())
+        if self._wording.references:
+            pdu = with_reference(pdu, part)
+        return encode(pdu, 0)[HEADER_LENGTH:]
 
 
 def submit_sm(part: Part, wording: Wording, now: float) -> SubmitSm:

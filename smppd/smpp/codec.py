@@ -2,7 +2,9 @@
 
 `Framer` cuts a stream into frames, `decode` reads a frame, `encode` writes one. One encoder and
 one decoder function per PDU class are made from its declaration when this module is imported:
-three times faster than walking the declaration for every PDU, and still a single description.
+three times faster than walking the declaration for every PDU, and still a single description. Where
+only few fields matter, `peeker` makes what reads those alone; where only few differ from one PDU to
+the next, `Filler` writes the rest once.
 
 Reading forgives (a response never fails for its body, a request only when a mandatory field is
 cut off), writing does not. Framer raises RemoteProtocolError, encode raises EncodeError, decode
@@ -12,14 +14,25 @@ raises nothing. Knows no session: sequence numbers and states are `session`'s.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import msgspec
 
-from smppd.smpp.compiled import CutOffError, make_decoder, make_encoder
+from smppd.smpp.compiled import (
+    CutOffError,
+    Peeker,
+    make_decoder,
+    make_encoder,
+    make_filler,
+    make_peeker,
+    write_around,
+)
 from smppd.smpp.errors import RemoteProtocolError
 from smppd.smpp.fields import fields_of, lengthened
 from smppd.smpp.pdu import PDU_CLASSES, Pdu
+from smppd.smpp.tlv import write_tlvs
+from smppd.smpp.vocabulary import RESPONSE_BIT
 
 HEADER_LENGTH: Final = 16
 
@@ -28,7 +41,7 @@ MAX_LENGTH: Final = 131072
 
 _read_length = struct.Struct(">L").unpack_from
 _read_header = struct.Struct(">LLLL").unpack_from
-_new = tuple.__new__
+_write_header = struct.Struct(">LLLL").pack
 
 _FIELDS: Final = {kind: fields_of(kind) for kind in PDU_CLASSES.values()}
 _ENCODERS: Final = {kind: make_encoder(kind, fields) for kind, fields in _FIELDS.items()}
@@ -37,7 +50,8 @@ _LONG_ENCODERS: Final = _ENCODERS | {
     for kind, fields in _FIELDS.items()
     if lengthened(fields) != fields
 }
-_DECODERS: Final = {
+#: What reads the body of a PDU within a stream, by command_id; see `compiled.make_decoder`.
+DECODERS: Final = {
     kind.command_id.value: make_decoder(kind, fields) for kind, fields in _FIELDS.items()
 }
 
@@ -66,6 +80,13 @@ class Undecodable(msgspec.Struct, gc=False, frozen=True):
     raw: bytes
 
 
+class Frames(NamedTuple):
+    """Whole PDUs in a row: their octets and perhaps more, and the integers of each one's header."""
+
+    octets: bytes
+    headers: list[tuple[int, int, int, int]]
+
+
 class Framer:
     """Cuts a stream of octets into frames, wherever the network cut it."""
 
@@ -79,7 +100,7 @@ class Framer:
         """Whether part of a PDU is held."""
         return bool(self._held)
 
-    def feed(self, data: bytes) -> list[bytes]:
+    def feed(self, data: bytes) -> Frames:
         """The frames that these octets complete.
 
         Raises RemoteProtocolError when what comes next cannot be a PDU: the stream is out of
@@ -89,25 +110,32 @@ class Framer:
         if self._held:
             self._held += data
             if len(self._held) < self._wanted:
-                return []
+                return Frames(b"", [])
             data = bytes(self._held)
-        frames: list[bytes] = []
+        frames = Frames(data, [])
+        add, longest = frames.headers.append, self._max_length
         at, end = 0, len(data)
-        self._wanted = 4
-        while end - at >= 4:
-            length = _read_length(data, at)[0]
-            if not HEADER_LENGTH <= length <= self._max_length:
-                if frames:
-                    break
-                self._held = bytearray(data)
-                raise RemoteProtocolError(f"a PDU cannot have command_length {length}")
-            if at + length > end:
-                self._wanted = length
+        while end - at >= HEADER_LENGTH:
+            header = _read_header(data, at)
+            length = header[0]
+            if not HEADER_LENGTH <= length <= longest or at + length > end:
                 break
-            frames.append(data[at : at + length])
+            add(header)
             at += length
         self._held = bytearray(data[at:])
+        self._wanted = self._next_length(ahead=not frames.headers)
         return frames
+
+    def _next_length(self, *, ahead: bool) -> int:
+        """How many octets the next frame has, as far as its beginning is there."""
+        if len(self._held) < 4:
+            return 4
+        length: int = _read_length(self._held)[0]
+        if HEADER_LENGTH <= length <= self._max_length:
+            return length
+        if ahead:
+            raise RemoteProtocolError(f"a PDU cannot have command_length {length}")
+        return 4
 
 
 def encode(
@@ -123,15 +151,50 @@ def encode(
     return encoders[type(pdu)](pdu, sequence_number, command_status)
 
 
+def with_headers(command_id: int, bodies: Iterable[bytes], numbers: Iterable[int]) -> list[bytes]:
+    """Bodies of one kind as PDUs with these sequence numbers."""
+    head = _write_header
+    return [
+        head(HEADER_LENGTH + len(body), command_id, 0, number) + body
+        for body, number in zip(bodies, numbers, strict=True)
+    ]
+
+
 def decode(frame: bytes) -> Decoded | Undecodable:
     """What a frame says. Never raises; octets that no field claims are ignored."""
     if len(frame) < HEADER_LENGTH:
         return Undecodable(Header(len(frame), 0, 0, 0), "shorter than a header", frame)
-    header: Header = _new(Header, _read_header(frame))
-    decoder = _DECODERS.get(header[1])
+    header = Header(*_read_header(frame))
+    decoder = DECODERS.get(header.command_id)
     if decoder is None:
-        return Undecodable(header, f"unknown command_id 0x{header[1]:08X}", frame)
+        return Undecodable(header, f"unknown command_id 0x{header.command_id:08X}", frame)
+    text, end = str(frame, "latin-1"), len(frame)
     try:
-        return Decoded(header, decoder(frame))
+        return Decoded(header, decoder(frame, text, HEADER_LENGTH, end))
     except CutOffError as fault:
-        return Undecodable(header, str(fault), frame)
+        if not header.command_id & RESPONSE_BIT:
+            return Undecodable(header, str(fault), frame)
+    return Decoded(header, decoder(frame + b"\0", text + "\0", HEADER_LENGTH, end, padded=True))
+
+
+def peeker(kind: type[Pdu], *wanted: str) -> Peeker:
+    """What reads only these fields of a PDU within a stream; see `compiled.make_peeker`."""
+    return make_peeker(_FIELDS[kind], wanted)
+
+
+class Filler:
+    """Writes PDUs of one class that differ only in the `open_fields`."""
+
+    __slots__ = ("_fields", "_open_fields", "fill")
+
+    def __init__(self, kind: type[Pdu], *open_fields: str) -> None:
+        self._fields = _FIELDS[kind]
+        self._open_fields = open_fields
+        #: `fill(around, …)`: the body of a PDU, from these values of the open fields in their
+        #: order. EncodeError when one does not fit; `encode` says which, and why.
+        self.fill = make_filler(kind, self._fields, open_fields)
+
+    def around(self, pdu: Pdu) -> tuple[bytes, ...]:
+        """All that such a PDU says beside its open fields, for `fill`; EncodeError as in `encode`."""
+        *runs, last = write_around(pdu, self._fields, self._open_fields)
+        return (*runs, last + write_tlvs(pdu.tlvs))

@@ -1,4 +1,4 @@
-"""Makes the encoder and decoder of a PDU class from its declaration.
+"""Makes the functions that write and read a PDU class from its declaration.
 
 The wire types of `fields` give source for one field; here it is joined to a function of straight
 code and compiled, once, at import. `print(encoder_source(SubmitSm, …))` shows it. Used by `codec`
@@ -8,7 +8,7 @@ only. The functions made raise EncodeError and CutOffError.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, TypeAlias, get_args
 
@@ -19,7 +19,8 @@ from smppd.smpp.tlv import Tlvs, fills, read_tlvs, write_tlvs
 from smppd.smpp.vocabulary import TlvTag
 
 Encoder: TypeAlias = Callable[[Pdu, int, int], bytes]
-Decoder: TypeAlias = Callable[[bytes], Pdu]
+Decoder: TypeAlias = Callable[..., Any]
+Peeker: TypeAlias = Callable[[bytes, str, int, int], tuple[Any, ...]]
 Fields: TypeAlias = Mapping[str, WireType]
 
 _HEADER: Final = struct.Struct(">LLLL")
@@ -40,7 +41,7 @@ _UNFIT: Final = (
 
 
 class CutOffError(Exception):
-    """A request ends inside a mandatory field."""
+    """A PDU ends inside a mandatory field."""
 
 
 # ── writing ──────────────────────────────────────────────────────────────────────────────────
@@ -48,7 +49,34 @@ class CutOffError(Exception):
 
 def make_encoder(kind: type[Pdu], fields: Fields) -> Encoder:
     """`encode(pdu, sequence_number, command_status) -> octets` for one class of PDU."""
-    names: dict[str, object] = {
+    names = _names_for_writing(kind, fields)
+    return _function("encode", encoder_source(kind, fields), names)  # type: ignore[no-any-return]
+
+
+def make_filler(
+    kind: type[Pdu], fields: Fields, open_fields: Sequence[str]
+) -> Callable[..., bytes]:
+    """`fill(around, …) -> octets of a body` for PDUs that differ in few fields, given in their order.
+
+    `around` is what the other fields come to (see `write_around`); without TLVs.
+    """
+    names = _names_for_writing(kind, fields)
+    return _function("fill", filler_source(fields, open_fields), names)  # type: ignore[no-any-return]
+
+
+def write_around(pdu: Pdu, fields: Fields, open_fields: Collection[str]) -> tuple[bytes, ...]:
+    """The octets before, between and behind the open fields of a PDU. EncodeError if one is unfit."""
+    runs: list[dict[str, WireType]] = [{}]
+    for name, wire_type in fields.items():
+        if name in open_fields:
+            runs.append({})
+        else:
+            runs[-1][name] = wire_type
+    return tuple(write_fields(pdu, run) for run in runs)
+
+
+def _names_for_writing(kind: type[Pdu], fields: Fields) -> dict[str, object]:
+    return {
         "NUL": "\0",
         "octet": {value: chr(value) for value in range(256)},
         "header": _HEADER.pack,
@@ -59,14 +87,15 @@ def make_encoder(kind: type[Pdu], fields: Fields) -> Encoder:
         "UNFIT": _UNFIT,
         "wire_types": fields,
         "bare": kind() if getattr(kind, "bare_when_refused", False) else None,
+        "EncodeError": EncodeError,
     }
-    return _function("encode", encoder_source(kind, fields), names)  # type: ignore[no-any-return]
 
 
 def encoder_source(kind: type[Pdu], fields: Fields) -> str:
     """The source of a PDU class's encoder."""
     writings = [wire_type.writing(name) for name, wire_type in fields.items()]
-    lines = [check for writing in writings for check in writing.checks]
+    lines = [f"{name} = pdu.{name}" for name in fields]
+    lines += [check for writing in writings for check in writing.checks]
     if getattr(kind, "bare_when_refused", False):
         empty = f"header(16, {kind.command_id:d}, command_status, sequence_number)"
         lines.append(f"if command_status and pdu == bare: return {empty}")
@@ -88,7 +117,25 @@ def encoder_source(kind: type[Pdu], fields: Fields) -> str:
     )
 
 
-def _body(parts: list[str]) -> str:
+def filler_source(fields: Fields, open_fields: Sequence[str]) -> str:
+    """The source of what writes the open fields of a PDU class between octets that are there."""
+    writings = [fields[name].writing(name) for name in open_fields]
+    parts = ["", "around[0]"]
+    for number, writing in enumerate(writings, start=1):
+        parts += [writing.text, writing.octets, "", f"around[{number}]"]
+    return "\n".join(
+        (
+            f"def fill(around, {', '.join(open_fields)}):",
+            "    try:",
+            *(f"        {line}" for writing in writings for line in writing.checks),
+            f"        return {_body(parts)}",
+            "    except UNFIT as fault:",
+            "        raise EncodeError(str(fault)) from fault",
+        )
+    )
+
+
+def _body(parts: Sequence[str]) -> str:
     """One expression for the body: neighbouring text becomes one f-string, encoded at once."""
     terms: list[str] = []
     text = ""
@@ -128,73 +175,113 @@ def _explain(pdu: Pdu, fields: Fields, fault: Exception) -> EncodeError:
 
 
 def make_decoder(kind: type[Pdu], fields: Fields) -> Decoder:
-    """`decode(frame) -> PDU` for one class of PDU; the frame is at least a header."""
-    names: dict[str, object] = {
-        "NUL": "\0",
+    """`decode(data, text, at, end, padded=False) -> PDU` for one class of PDU.
+
+    Its body stands in `data` between two positions; `text` is the same octets as latin-1. What
+    stands behind it is never taken for a part of it: CutOffError. `padded` is for responses:
+    behind the body there is one NUL and nothing, and whatever is missing does no harm.
+    """
+    names = _names_for_reading(fields) | {
         "kind": kind,
-        "names": tuple(fields),
-        "read_tlvs": read_tlvs,
-        "read_repeated": _read_repeated,
         "tlvs_alone": _tlvs_alone if len(fields) == 1 else _tlvs_alone_for_sure,
-        "cut_off": _cut_off,
-        "MISSING": _MISSING,
-        "wire_types": fields,
         "defaults": kind(),
     }
     return _function("decode", decoder_source(kind, fields), names)  # type: ignore[no-any-return]
 
 
+def make_peeker(fields: Fields, wanted: Sequence[str]) -> Peeker:
+    """`peek(data, text, at, end) -> values` of some fields, in wire order, and of the TLVs.
+
+    Reads as the decoder does, and goes by what nobody wants. CutOffError if that does not fill
+    the body.
+    """
+    return _function("peek", peeker_source(fields, wanted), _names_for_reading(fields))  # type: ignore[no-any-return]
+
+
+def _names_for_reading(fields: Fields) -> dict[str, object]:
+    return {
+        "NUL": "\0",
+        "names": tuple(fields),
+        "read_tlvs": read_tlvs,
+        "read_repeated": _read_repeated,
+        "cut_off": _cut_off,
+        "MISSING": _MISSING,
+        "wire_types": fields,
+    }
+
+
 def decoder_source(kind: type[Pdu], fields: Fields) -> str:
     """The source of a PDU class's decoder.
 
-    A request that ends too early is refused with the name of the first field missing. A response
-    is read from its octets and one NUL more, so that a missing NUL or body does no harm, starts
-    from the defaults and keeps what was read before it broke off.
+    A request that ends too early is refused with the name of the first field missing. A padded
+    response starts from the defaults and keeps what was read before it broke off.
     """
     lines, distance = _read_all(fields, 0)
     lenient = kind in get_args(Response)
-    body = ["end = len(frame)", "at = 16"]
+    body = []
     if lenient and fields:
-        defaults = (f"{name} = defaults.{name}" for name in fields)
-        body += ["data = frame + b'\\0'", *defaults]
-        body += ["if end > 19 and frame[16] < 32 and tlvs_alone(frame, end):"]
-        body += ["    return kind(tlvs=read_tlvs(frame, 16, end))"]
-    else:
-        body += ["data = frame"]
+        body += ["if end - at > 3 and data[at] < 32 and tlvs_alone(data, at, end):"]
+        body += ["    return kind(tlvs=read_tlvs(data, at, end))"]
+        body += [f"{name} = defaults.{name}" for name in fields]
     if fields:
-        on_fault = "at = end" if lenient else "raise cut_off(names, locals())"
-        body += ["text = str(data, 'latin-1')", "find = text.index", "try:"]
-        body += [f"    {line}" for line in (*lines, *step(distance))]
-        body += ["except MISSING:", f"    {on_fault}"]
-    arguments = ", ".join((*fields, "read_tlvs(frame, at, end) if at < end else ()"))
+        body += _guarded([*lines, *step(distance)], "if padded: at = end" if lenient else "")
+    arguments = ", ".join((*fields, "read_tlvs(data, at, end) if at < end else ()"))
     body += [f"return kind({arguments})"]
-    return "\n".join(("def decode(frame):", *(f"    {line}" for line in body)))
+    return "\n".join(
+        ("def decode(data, text, at, end, padded=False):", *(f"    {line}" for line in body))
+    )
 
 
-def _read_all(fields: Fields, distance: int) -> tuple[list[str], int]:
+def peeker_source(fields: Fields, wanted: Collection[str]) -> str:
+    """The source of what reads some fields of a PDU class."""
+    lines, distance = _read_all(fields, 0, wanted)
+    names = ", ".join(name for name in fields if name in wanted)
+    body = _guarded([*lines, *step(distance)], "")
+    body += [f"return {names}, read_tlvs(data, at, end) if at < end else ()"]
+    return "\n".join(("def peek(data, text, at, end):", *(f"    {line}" for line in body)))
+
+
+def _guarded(lines: Sequence[str], mend: str) -> list[str]:
+    """The same lines, but nothing behind `end` is taken for what should stand before it, unless
+    that can be mended."""
+    refusal = "raise cut_off(names, locals()) from None"
+    guarded = ["find = text.index", "try:", *(f"    {line}" for line in lines)]
+    guarded += ["except MISSING:", f"    {mend}" if mend else f"    {refusal}"]
+    guarded += [f"    else: {refusal}"] if mend else []
+    return [*guarded, f"if at > end{' and not padded' if mend else ''}: {refusal}"]
+
+
+def _read_all(
+    fields: Fields, distance: int, wanted: Collection[str] | None = None
+) -> tuple[list[str], int]:
     lines: list[str] = []
     for name, wire_type in fields.items():
-        reading: Reading = wire_type.reading(name, distance)
+        reading: Reading
+        if wanted is None or name in wanted:
+            reading = wire_type.reading(name, distance)
+        else:
+            reading = wire_type.passing(name, distance)
         lines += reading.lines
         distance = reading.distance
     return lines, distance
 
 
-def _tlvs_alone(frame: bytes, end: int) -> bool:
+def _tlvs_alone(data: bytes, at: int, end: int) -> bool:
     """Whether the body of a response that has one C-octet string is TLVs and no string.
 
     One octet 0 may be an empty string or the first half of a tag: the string has precedence.
     """
-    return fills(frame, 16, end) and (frame[16] > 0 or not fills(frame, 17, end))
+    return fills(data, at, end) and (data[at] > 0 or not fills(data, at + 1, end))
 
 
-def _tlvs_alone_for_sure(frame: bytes, end: int) -> bool:
+def _tlvs_alone_for_sure(data: bytes, at: int, end: int) -> bool:
     """The same where more fields follow the string, so that an octet 0 proves nothing."""
-    return frame[16] > 0 and fills(frame, 16, end)
+    return data[at] > 0 and fills(data, at, end)
 
 
 def _cut_off(names: tuple[str, ...], found: Mapping[str, object]) -> CutOffError:
-    return CutOffError(f"cut off in {next(name for name in names if name not in found)}")
+    missing = next((name for name in names if name not in found), names[-1])
+    return CutOffError(f"cut off in {missing}")
 
 
 def _read_repeated(

@@ -5,11 +5,11 @@ such a class into one encoder and one decoder function, joining the source that 
 give for each field; `write` is the same rule in plain code and says what is wrong with a value.
 Knows no PDU. `write` raises EncodeError.
 
-Source for writing is a run of f-string text (latin-1 on the wire) and octet expressions. Source
-for reading finds `data` (octets), `text` (the same as latin-1), `find` (text.index) and `at`,
-the position less a distance known when the source is made, so that a run of integers costs no
-additions. A value that does not fit raises ValueError, LookupError or a fellow; the caller
-then asks `write` for the reason.
+Source for writing finds the value under the field's name, and is a run of f-string text (latin-1
+on the wire) and octet expressions. Source for reading finds `data` (octets), `text` (the same as
+latin-1), `find` (text.index) and `at`, the position less a distance known when the source is made,
+so that a run of integers costs no additions. A value that does not fit raises ValueError,
+LookupError or a fellow; the caller then asks `write` for the reason.
 """
 
 from __future__ import annotations
@@ -51,10 +51,13 @@ class WireType(Protocol):
         """The octets of a value; EncodeError says why there are none."""
 
     def writing(self, name: str) -> Writing:
-        """Source that writes `pdu.name`."""
+        """Source that writes the value of the variable `name`."""
 
     def reading(self, name: str, distance: int) -> Reading:
         """Source that assigns `name` from `at + distance`."""
+
+    def passing(self, name: str, distance: int) -> Reading:
+        """Source that goes by a value which nobody wants."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,8 @@ class Integer:
     def writing(self, name: str) -> Writing:
         """One octet is looked up as a character: a dict also refuses what is out of range."""
         if self.octets == 1:
-            return Writing(text=f"{{octet[pdu.{name}]}}")
-        return Writing(octets=f"pdu.{name}.to_bytes({self.octets}, 'big')")
+            return Writing(text=f"{{octet[{name}]}}")
+        return Writing(octets=f"{name}.to_bytes({self.octets}, 'big')")
 
     def reading(self, name: str, distance: int) -> Reading:
         """One octet by index; several from a slice, whose last octet must exist."""
@@ -83,6 +86,10 @@ class Integer:
         whole = f"data[at + {end - 1}]"
         value = f"int.from_bytes(data[at + {distance} : at + {end}], 'big')"
         return Reading((whole, f"{name} = {value}"), end)
+
+    def passing(self, name: str, distance: int) -> Reading:
+        """Costs nothing: what follows is further away."""
+        return Reading((), distance + self.octets)
 
 
 def step(distance: int) -> tuple[str, ...]:
@@ -94,7 +101,6 @@ def _check_text(name: str, unfit: str) -> tuple[str, ...]:
     # An f-string writes anything, even None, so the checks let nothing by that is not a str:
     # hence `find` with a str to find, and the look at what is empty.
     return (
-        f"{name} = pdu.{name}",
         f"if {name}:",
         f"    if {unfit}: raise ValueError",
         f"elif {name} != '': raise ValueError",
@@ -113,6 +119,10 @@ def _read_c_string(name: str, distance: int) -> Reading:
         f"    {name} = ''",
     )
     return Reading(lines, 1)
+
+
+def _pass_c_string(distance: int) -> Reading:
+    return Reading((*step(distance), "if data[at]: at = find(NUL, at)"), 1)
 
 
 @dataclass(frozen=True)
@@ -144,6 +154,10 @@ class CString:
         """Up to the NUL, however long."""
         return _read_c_string(name, distance)
 
+    def passing(self, name: str, distance: int) -> Reading:
+        """Up to the NUL."""
+        return _pass_c_string(distance)
+
 
 @dataclass(frozen=True)
 class Time:
@@ -164,6 +178,10 @@ class Time:
     def reading(self, name: str, distance: int) -> Reading:
         """As any C-octet string."""
         return _read_c_string(name, distance)
+
+    def passing(self, name: str, distance: int) -> Reading:
+        """As any C-octet string."""
+        return _pass_c_string(distance)
 
 
 def is_time(value: str) -> bool:
@@ -186,7 +204,7 @@ class ShortMessage:
     def writing(self, name: str) -> Writing:
         """The length as a character, then the octets as they are."""
         too_long = f"if len({name}) > {SHORT_MESSAGE_LIMIT}: raise ValueError"
-        return Writing((f"{name} = pdu.{name}", too_long), f"{{octet[len({name})]}}", name)
+        return Writing((too_long,), f"{{octet[len({name})]}}", name)
 
     def reading(self, name: str, distance: int) -> Reading:
         """As many octets as sm_length says, or as there are."""
@@ -197,6 +215,10 @@ class ShortMessage:
             f"at += len({name})",
         )
         return Reading(lines, 0)
+
+    def passing(self, name: str, distance: int) -> Reading:
+        """As many octets as sm_length says."""
+        return Reading((f"at += {distance + 1}", "at += data[at - 1]"), 0)
 
 
 class Repeated:
@@ -225,12 +247,16 @@ class Repeated:
 
     def writing(self, name: str) -> Writing:
         """Leaves it to `write`: rare, and never hot."""
-        return Writing(octets=f"wire_types['{name}'].write(pdu.{name})")
+        return Writing(octets=f"wire_types['{name}'].write({name})")
 
     def reading(self, name: str, distance: int) -> Reading:
         """Leaves it to the readers made for the structures."""
         kinds = f"wire_types['{name}'].kinds"
         return Reading((f"{name}, at = read_repeated(data, text, at + {distance}, {kinds})",), 0)
+
+    def passing(self, name: str, distance: int) -> Reading:
+        """Read like any other: its length is not known before."""
+        return self.reading(name, distance)
 
 
 #: The declarations that recur.

@@ -9,11 +9,13 @@ cannot be understood is empty or None, and `raw` keeps the octets.
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 import msgspec
 
+from smppd.smpp.codec import peeker
 from smppd.smpp.pdu import DataSm, DeliverSm
+from smppd.smpp.tlv import Tlvs
 from smppd.smpp.vocabulary import EsmClass, MessageState, TlvTag
 
 
@@ -42,6 +44,9 @@ class DeliveryReceipt(msgspec.Struct, frozen=True, gc=False):
     reference: int | None = None
     unproven: DeliverSm | DataSm | None = None
 
+
+#: What a receipt is read from, of all that a deliver_sm says.
+_peek = peeker(DeliverSm, "source_addr", "destination_addr", "esm_class", "short_message")
 
 _TYPE_MASK = int(EsmClass.MESSAGE_TYPE_MASK)
 _RECEIPT = int(EsmClass.DELIVERY_RECEIPT)
@@ -72,6 +77,80 @@ FINAL_STATES: Final = frozenset(
 )
 
 
+_ALSO_ACCEPTED = FINAL_STATES | {MessageState.ACCEPTED}
+
+
+class ReceiptReader:
+    """Reads the receipts of one link. `by_text`: also what only reads like one, as `unproven`;
+    `accepted_is_final`: nothing follows ACCEPTED."""
+
+    __slots__ = ("_by_text", "_final")
+
+    def __init__(self, *, by_text: bool = False, accepted_is_final: bool = False) -> None:
+        self._by_text = by_text
+        self._final = _ALSO_ACCEPTED if accepted_is_final else FINAL_STATES
+
+    def peek(self, data: bytes, text: str, at: int, end: int) -> DeliveryReceipt | None:
+        """The receipt that a deliver_sm says it is, without reading all of it: its body stands
+        between two positions of `data`, which `text` is as latin-1.
+
+        None where its esm_class does not say so: `read` the whole. CutOffError as any decoder.
+        """
+        source, destination, esm_class, raw, tlvs = _peek(data, text, at, end)
+        kind = esm_class & _TYPE_MASK
+        if kind not in _RECEIPTS:
+            return None
+        told = _NOTHING_TOLD
+        if tlvs:
+            told, raw = _read_tlvs(tlvs), raw or _payload(tlvs)
+        return self._made(kind, source, destination, raw, told, None)
+
+    def read(self, pdu: DeliverSm | DataSm) -> DeliveryReceipt | None:
+        """See `read_receipt`."""
+        kind = pdu.esm_class & _TYPE_MASK
+        told = _read_tlvs(pdu.tlvs) if pdu.tlvs else _NOTHING_TOLD
+        proven = kind in _RECEIPTS or (kind not in _ACKNOWLEDGEMENTS and bool(told.message_id))
+        if not proven and (kind or not self._by_text):
+            return None
+        addresses = (pdu.source_addr, pdu.destination_addr)
+        return self._made(kind, *addresses, pdu.message_octets, told, None if proven else pdu)
+
+    def _made(
+        self,
+        kind: int,
+        source: str,
+        destination: str,
+        raw: bytes,
+        told: _Told,
+        unproven: DeliverSm | DataSm | None,
+    ) -> DeliveryReceipt | None:
+        message_id, submit_date, done_date, word, error = _read_text(raw)
+        if unproven is not None and not (message_id and word):
+            return None
+        alternative_id, reference, state = "", None, None
+        if told is not _NOTHING_TOLD:
+            if told.message_id:
+                alternative_id = message_id if message_id != told.message_id else ""
+                message_id = told.message_id
+            state, error, reference = told.state, told.error or error, told.reference
+        if state is None:
+            state = _state(word)
+        return DeliveryReceipt(
+            message_id,
+            alternative_id,
+            state,
+            state in self._final and kind != _INTERMEDIATE,
+            error,
+            submit_date,
+            done_date,
+            source,
+            destination,
+            raw,
+            reference,
+            unproven,
+        )
+
+
 def read_receipt(
     pdu: DeliverSm | DataSm, *, by_text: bool = False, accepted_is_final: bool = False
 ) -> DeliveryReceipt | None:
@@ -81,31 +160,7 @@ def read_receipt(
     esm_class names no type. Its text alone proves nothing: any handset can write one. `by_text`
     returns also what only reads like a receipt, as `unproven`.
     """
-    kind = pdu.esm_class & _TYPE_MASK
-    told = _read_tlvs(pdu) if pdu.tlvs else _NOTHING_TOLD
-    proven = kind in _RECEIPTS or (kind not in _ACKNOWLEDGEMENTS and bool(told.message_id))
-    if not proven and (kind or not by_text):
-        return None
-    raw = pdu.message_octets
-    message_id, submit_date, done_date, word, error = _read_text(raw)
-    if not proven and not (message_id and word):
-        return None
-    state = _state(word) if told.state is None else told.state
-    final = state in FINAL_STATES or (accepted_is_final and state == MessageState.ACCEPTED)
-    return DeliveryReceipt(
-        told.message_id or message_id,
-        message_id if told.message_id and message_id != told.message_id else "",
-        state,
-        final and kind != _INTERMEDIATE,
-        told.error or error,
-        submit_date,
-        done_date,
-        pdu.source_addr,
-        pdu.destination_addr,
-        raw,
-        told.reference,
-        None if proven else pdu,
-    )
+    return ReceiptReader(by_text=by_text, accepted_is_final=accepted_is_final).read(pdu)
 
 
 # ── the text ────────────────────────────────────────────────────────────────────────────────────
@@ -138,8 +193,7 @@ def _read_text(raw: bytes) -> _Fields:
     text = raw.decode("latin-1")
     standard = _STANDARD.match(text)
     if standard is not None:
-        message_id, submit_date, done_date, word, error = standard.groups()
-        return message_id, submit_date, done_date, word, error
+        return cast("_Fields", standard.groups())
     fields = _scan(text)
     if fields == _NO_FIELDS and "\0" in text:
         fields = _scan(raw.decode("utf-16-be", "replace").lstrip(_MARK))
@@ -251,18 +305,23 @@ _MESSAGE_ID_TAG = int(TlvTag.RECEIPTED_MESSAGE_ID)
 _STATE_TAG = int(TlvTag.MESSAGE_STATE)
 _ERROR_TAG = int(TlvTag.NETWORK_ERROR_CODE)
 _REFERENCE_TAG = int(TlvTag.USER_MESSAGE_REFERENCE)
+_PAYLOAD_TAG = int(TlvTag.MESSAGE_PAYLOAD)
 
 
-def _read_tlvs(pdu: DeliverSm | DataSm) -> _Told:
+def _read_tlvs(tlvs: Tlvs) -> _Told:
     # Read here without regard to the lengths that the specification asks for: an id may lack its
     # NUL, an integer may be wider. Of repeated TLVs the first counts, as in `pdu.tlv`.
-    values = dict(pdu.tlvs[::-1])
+    values = dict(tlvs[::-1])
     return _Told(
         values.get(_MESSAGE_ID_TAG, b"").partition(b"\0")[0].decode("latin-1"),
         _state_of(values.get(_STATE_TAG, b"")),
         _network_error(values.get(_ERROR_TAG, b"")),
         int.from_bytes(reference, "big") if (reference := values.get(_REFERENCE_TAG)) else None,
     )
+
+
+def _payload(tlvs: Tlvs) -> bytes:
+    return dict(tlvs[::-1]).get(_PAYLOAD_TAG, b"")
 
 
 def _state_of(value: bytes) -> MessageState | None:

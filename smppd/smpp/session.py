@@ -10,12 +10,34 @@ EncodeError is one); nothing the peer sends raises anything: at worst it ends in
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
-from smppd.smpp.codec import Decoded, Framer, Header, Undecodable, decode, encode
+from smppd.smpp.codec import (
+    DECODERS,
+    HEADER_LENGTH,
+    Decoded,
+    Framer,
+    Frames,
+    Header,
+    Undecodable,
+    decode,
+    encode,
+)
+from smppd.smpp.compiled import CutOffError
 from smppd.smpp.errors import LocalProtocolError, RemoteProtocolError
-from smppd.smpp.pdu import AlertNotification, EnquireLink, Outbind, Request, Response, Unbind
+from smppd.smpp.pdu import (
+    AlertNotification,
+    DataSm,
+    DeliverSm,
+    EnquireLink,
+    Outbind,
+    Pdu,
+    Request,
+    Response,
+    Unbind,
+)
+from smppd.smpp.receipt import ReceiptReader
 from smppd.smpp.session_events import (
     Answered,
     AnsweredLate,
@@ -26,6 +48,8 @@ from smppd.smpp.session_events import (
     NotificationReceived,
     Oddity,
     PeerUnbinding,
+    ReceiptReceived,
+    Received,
     RequestReceived,
     Unanswered,
     UnreadableReceived,
@@ -36,6 +60,7 @@ from smppd.smpp.session_replies import (
     command_name,
     generic_nack,
     plain_response,
+    plain_responses,
     refuse,
     stray_response,
     unreadable_response,
@@ -67,6 +92,8 @@ __all__ = [
     "NotificationReceived",
     "Oddity",
     "PeerUnbinding",
+    "ReceiptReceived",
+    "Received",
     "RequestReceived",
     "Role",
     "Session",
@@ -77,9 +104,10 @@ __all__ = [
 
 # Plain names for what is compared for every PDU: an enum's attribute costs a look-up.
 _CLOSED = SessionState.CLOSED
+_DELIVER_SM = int(CommandId.DELIVER_SM)
 _NOTHING: frozenset[CommandId] = frozenset()
 
-_Received = Decoded | Undecodable
+_Pdu = Decoded | Undecodable
 
 
 class Session:
@@ -87,15 +115,18 @@ class Session:
 
     Requests are answered in `Answered` events under the token they were made with. Exactly one
     of `Answered` and `Unanswered` comes for each request, and after `Unanswered`, until the
-    session ends, perhaps `AnsweredLate`.
+    session ends, perhaps `AnsweredLate`. With `receipts`, which reads them, delivery receipts come
+    as `ReceiptReceived`, and else as any request.
     """
 
     __slots__ = (
-        "_acceptable", "_framer", "_outgoing", "_requestable", "_timers", "_unbound_by_peer",
-        "_window", "limits", "role", "state",
+        "_acceptable", "_framer", "_outgoing", "_receipts", "_requestable", "_timers",
+        "_unbound_by_peer", "_window", "limits", "role", "state",
     )  # fmt: skip
 
-    def __init__(self, role: Role, limits: Limits, now: float) -> None:
+    def __init__(
+        self, role: Role, limits: Limits, now: float, receipts: ReceiptReader | None = None
+    ) -> None:
         self.role = role
         self.limits = limits
         self.state = SessionState.OPEN
@@ -103,6 +134,7 @@ class Session:
         self._outgoing = Outgoing(self._window)
         self._framer = Framer(limits.max_pdu_length)
         self._timers = Timers(role, limits, now)
+        self._receipts = receipts
         self._unbound_by_peer = False
         #: Messages that we may send and that the peer may send in this state.
         self._requestable = _NOTHING
@@ -140,13 +172,25 @@ class Session:
         self._timers.active_at = now
         return self._outgoing.request(pdu, token, now)
 
+    def request_each(
+        self, command_id: int, bodies: Sequence[bytes], tokens: Sequence[Any], now: float
+    ) -> None:
+        """Send messages of one kind whose bodies have been written: `request`, for many."""
+        if command_id not in self._requestable:
+            raise LocalProtocolError(self._illegal(command_id))
+        self._timers.active_at = now
+        self._outgoing.request_each(command_id, bodies, tokens, now)
+
     def notify(self, pdu: AlertNotification | Outbind) -> None:
         """Say what has no answer: outbind or alert_notification (3.4, 4.1.7 and 4.12)."""
         self._check_legal(pdu.command_id)
         self._outgoing.notify(pdu)
 
     def respond(
-        self, received: RequestReceived, response: Response | None = None, status: int = 0
+        self,
+        received: Received,
+        response: Response | None = None,
+        status: int = 0,
     ) -> None:
         """Answer a request, with the empty response of its kind unless another is given.
 
@@ -156,15 +200,14 @@ class Session:
             return
         number = received.sequence_number
         if response is None:
-            self._outgoing.reply(plain_response(received.pdu.command_id, number, status))
+            self._outgoing.reply(plain_response(received.command_id, number, status))
         else:
             self._outgoing.reply(encode(response, number, status))
 
-    def refuse(self, received: UnreadableReceived, status: int) -> None:
-        """Answer what could not be read. Does nothing once the session is closed."""
-        header = received.pdu.header
+    def acknowledge(self, received: Iterable[Received]) -> None:
+        """Answer requests with the empty response of their kind: `respond`, for many."""
         if self.state is not _CLOSED:
-            self._outgoing.reply(plain_response(header.command_id, header.sequence_number, status))
+            self._outgoing.reply(plain_responses(received))
 
     def accept_bind(
         self, received: RequestReceived, system_id: str, tlvs: tuple[tuple[int, bytes], ...] = ()
@@ -267,35 +310,62 @@ class Session:
 
     # ── one PDU ──────────────────────────────────────────────────────────────────────────────
 
-    def _receive_frames(self, frames: list[bytes], now: float, events: list[Event]) -> None:
-        self._timers.hear(bool(frames), self._framer.pending, now)
-        for frame in frames:
-            self._receive(decode(frame), events)
+    def _receive_frames(self, frames: Frames, now: float, events: list[Event]) -> None:
+        self._timers.hear(bool(frames.headers), self._framer.pending, now)
+        octets, end = frames.octets, 0
+        text = str(octets, "latin-1")
+        outstanding, add = self._window.outstanding, events.append
+        for length, command_id, status, number in frames.headers:
+            start, end = end, end + length
+            at = start + HEADER_LENGTH
+            try:
+                if command_id in self._acceptable:
+                    add(self._read_request(octets, text, at, end, command_id, number))
+                    continue
+                request = outstanding.get(number)
+                if request is not None and request.response_id == command_id:
+                    pdu = DECODERS[command_id](octets, text, at, end)
+                    del outstanding[number]
+                    add(Answered(request.token, status, pdu, request.sent_at))
+                    continue
+            except CutOffError:
+                pass  # as `decode` may read it yet
+            self._receive(decode(octets[start:end]), events)
             if self.state is _CLOSED:
                 return
         if events:
             self._timers.active_at = now
 
-    def _receive(self, received: _Received, events: list[Event]) -> None:
+    def _read_request(
+        self, octets: bytes, text: str, at: int, end: int, command_id: int, number: int
+    ) -> Event:
+        if command_id == _DELIVER_SM and self._receipts is not None:
+            receipt = self._receipts.peek(octets, text, at, end)
+            if receipt is not None:  # nearly always
+                return ReceiptReceived(number, command_id, receipt)
+        return self._requested(number, DECODERS[command_id](octets, text, at, end))
+
+    def _requested(self, number: int, pdu: Pdu) -> Event:
+        if self._receipts is not None and isinstance(pdu, DeliverSm | DataSm):
+            receipt = self._receipts.read(pdu)
+            if receipt is not None:
+                return ReceiptReceived(number, pdu.command_id, receipt)
+        return RequestReceived(number, cast("Request", pdu))
+
+    def _receive(self, received: _Pdu, events: list[Event]) -> None:
+        """One PDU that is not of the ordinary kinds."""
         header = received.header
         command_id = header.command_id
-        if isinstance(received, Decoded):
-            if command_id in self._acceptable:
-                request = cast("Request", received.pdu)
-                events.append(RequestReceived(header.sequence_number, request))
-                return
-            if answered := self._window.answer(header.sequence_number, command_id):
-                response = cast("Response", received.pdu)
-                events.append(Answered(answered.token, header.command_status, response))
-                return
-        if command_id == CommandId.GENERIC_NACK:
+        if command_id in self._acceptable and isinstance(received, Decoded):
+            events.append(self._requested(header.sequence_number, received.pdu))
+        elif command_id == CommandId.GENERIC_NACK:
             self._receive_nack(header, events)
         elif command_id & RESPONSE_BIT:
             self._receive_rare_response(received, events)
         else:
             self._receive_rare_request(received, events)
 
-    def _receive_rare_request(self, received: _Received, events: list[Event]) -> None:
+    def _receive_rare_request(self, received: _Pdu, events: list[Event]) -> None:
         command_id = received.header.command_id
         number = received.header.sequence_number
         if command_id == CommandId.ENQUIRE_LINK:
@@ -317,8 +387,7 @@ class Session:
             events.append(NotificationReceived(pdu))
         else:
             self._move(Trigger.BIND, self._timers.heard_at)
-            request = cast("Request", pdu)
-            events.append(RequestReceived(received.header.sequence_number, request))
+            events.append(self._requested(received.header.sequence_number, pdu))
 
     def _receive_unbind(self, number: int, events: list[Event]) -> None:
         self._outgoing.reply_last(plain_response(CommandId.UNBIND, number, 0))
@@ -327,7 +396,7 @@ class Session:
             self._move(Trigger.UNBIND, self._timers.heard_at)
             events.append(PeerUnbinding())
 
-    def _receive_rare_response(self, received: _Received, events: list[Event]) -> None:
+    def _receive_rare_response(self, received: _Pdu, events: list[Event]) -> None:
         header = received.header
         expected = self._window.expected(header.sequence_number)
         if expected != header.command_id:
@@ -357,7 +426,7 @@ class Session:
     ) -> None:
         number, status = header.sequence_number, header.command_status
         if request := self._window.answer(number, response_id):
-            events.append(Answered(request.token, status, response))
+            events.append(Answered(request.token, status, response, request.sent_at))
         elif request := self._window.answer_late(number, response_id):
             events.append(AnsweredLate(request.token, status, response))
         elif self._window.answer_without_slot(number, response_id):

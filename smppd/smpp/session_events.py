@@ -12,6 +12,7 @@ import msgspec
 
 from smppd.smpp.codec import Undecodable
 from smppd.smpp.pdu import AlertNotification, Outbind, Request, Response
+from smppd.smpp.receipt import DeliveryReceipt
 
 
 class Bound(msgspec.Struct, frozen=True, gc=False):
@@ -28,11 +29,13 @@ class BindRefused(msgspec.Struct, frozen=True, gc=False):
 
 
 class Answered(msgspec.Struct, frozen=True, gc=False):
-    """The answer to a request. `pdu` is None for a generic_nack or a body nobody could read."""
+    """The answer to a request that was sent at a time. `pdu` is None for a generic_nack or a body
+    nobody could read."""
 
     token: Any
     status: int
     pdu: Response | None
+    sent_at: float
 
 
 class AnsweredLate(msgspec.Struct, frozen=True, gc=False):
@@ -56,12 +59,40 @@ class RequestReceived(msgspec.Struct, frozen=True, gc=False):
     sequence_number: int
     pdu: Request
 
+    @property
+    def command_id(self) -> int:
+        """Of what kind it is."""
+        return self.pdu.command_id
+
+
+class ReceiptReceived(msgspec.Struct, frozen=True, gc=False):
+    """The peer reports on a message with a PDU of this kind. Its owner answers it as any request:
+    see `Session.acknowledge`."""
+
+    sequence_number: int
+    command_id: int
+    receipt: DeliveryReceipt
+
 
 class UnreadableReceived(msgspec.Struct, frozen=True, gc=False):
     """The peer delivers what cannot be read. Its owner keeps the octets and answers: see
-    `Session.refuse`."""
+    `Session.respond`."""
 
     pdu: Undecodable
+
+    @property
+    def sequence_number(self) -> int:
+        """Under which it is answered."""
+        return self.pdu.header.sequence_number
+
+    @property
+    def command_id(self) -> int:
+        """Of what kind it says that it is."""
+        return self.pdu.header.command_id
+
+
+#: What its owner must answer.
+Received = RequestReceived | ReceiptReceived | UnreadableReceived
 
 
 class NotificationReceived(msgspec.Struct, frozen=True, gc=False):
@@ -98,6 +129,7 @@ Event = (
     | AnsweredLate
     | Unanswered
     | RequestReceived
+    | ReceiptReceived
     | UnreadableReceived
     | NotificationReceived
     | PeerUnbinding

@@ -6,9 +6,10 @@ EncodeError leaves number, slot and lanes as they were.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from smppd.smpp.codec import encode
+from smppd.smpp.codec import encode, with_headers
 from smppd.smpp.errors import LocalProtocolError
 from smppd.smpp.pdu import Pdu
 from smppd.smpp.vocabulary import RESPONSE_BIT
@@ -29,12 +30,23 @@ class Outgoing:
     def request(self, pdu: Pdu, token: Any, now: float) -> int:
         """A request that takes a slot of the window; its sequence_number."""
         window = self._window
-        if window.room <= 0:
-            raise LocalProtocolError(f"the window of {window.size} is full")
+        self._check_room(1)
         number = window.next_number()
         self._requests.append(encode(pdu, number))
         window.enter(number, token, pdu.command_id | RESPONSE_BIT, now)
         return number
+
+    def request_each(
+        self, command_id: int, bodies: Sequence[bytes], tokens: Sequence[Any], now: float
+    ) -> None:
+        """Requests of one kind, of which the bodies are written."""
+        self._check_room(len(bodies))
+        numbers = self._window.enter_each(tokens, command_id | RESPONSE_BIT, now)
+        self._requests += with_headers(command_id, bodies, numbers)
+
+    def _check_room(self, count: int) -> None:
+        if count > self._window.room:
+            raise LocalProtocolError(f"the window of {self._window.size} is full")
 
     def ask(self, pdu: Pdu, now: float, *, long_credentials: bool = False) -> None:
         """A request of the session itself, which leaves before any message."""

@@ -6,11 +6,13 @@ the session's holder except as a remark. Nothing here raises.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple, cast
 
 from smppd.smpp.codec import Decoded, Undecodable, encode
 from smppd.smpp.pdu import RESPONSE_TO, BindTransceiverResp, GenericNack, Request
+from smppd.smpp.session_events import Received
 from smppd.smpp.session_states import BINDS, NOTIFICATIONS, Role, SessionState, welcome
 from smppd.smpp.vocabulary import CommandId, CommandStatus
 
@@ -40,6 +42,18 @@ def plain_response(command_id: int, sequence_number: int, status: int) -> bytes:
     """
     before, after = _around_sequence_number(command_id, status)
     return before + sequence_number.to_bytes(4, "big") + after
+
+
+def plain_responses(requests: Iterable[Received]) -> bytes:
+    """The responses to requests that were taken as they are, in their order."""
+    octets: list[bytes] = []
+    command_id, before, after = -1, b"", b""
+    for request in requests:
+        if request.command_id != command_id:
+            command_id = request.command_id
+            before, after = _around_sequence_number(command_id, 0)
+        octets.append(before + request.sequence_number.to_bytes(4, "big") + after)
+    return b"".join(octets)
 
 
 @lru_cache(maxsize=1024)

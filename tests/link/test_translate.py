@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import pytest
 
+from smppd.address import Sender
 from smppd.config import LinkConfig
 from smppd.link.translate import (
     Wording,
+    Writer,
     absolute_time,
     bind_request,
     relative_time,
     submit_sm,
+    with_reference,
     wording_of,
 )
 from smppd.message import Message, Part
+from smppd.smpp.codec import encode
+from smppd.smpp.errors import EncodeError
 from smppd.smpp.pdu import BindTransceiver, SubmitSm
 
 
@@ -109,6 +114,65 @@ def test_a_message_without_a_sender_of_its_own_has_that_of_the_link() -> None:
         (1, "34600000009"),
         (5, "ACME"),
     ]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"sender": "OTHER"},
+        {"source_ton": 0, "source_npi": 1},
+        {"links_sender": True},
+        {"dest_ton": 0, "dest_npi": 0},
+        {"esm_class": 0},
+        {"receipt": False},
+        {"data_coding": 0},
+        {"to": "34600000002"},
+        {"segments": (b"third", b"fourth")},
+        {"expires": 1e9},
+        {"schedule": 2e9},
+        {"tlv": ((0x1400, b"x"),)},
+        {"sar": 7},
+    ],
+)
+def test_every_part_is_written_as_the_submit_sm_that_it_is(changes: dict[str, object]) -> None:
+    wording = Wording("CMT", Sender("LINK", 5, 0))
+    writer = Writer(wording, lambda: 0.0)
+    for each in (message(), message(**changes), message(), message(**changes)):
+        for index in (0, 1):
+            part = Part(7, index, each)
+            assert writer.body(part) == encode(submit_sm(part, wording, 0.0), 1)[16:]
+
+
+def test_a_part_with_a_reference_has_its_own() -> None:
+    wording = Wording(references=True)
+    part = Part(7, 1, message())
+    pdu = with_reference(submit_sm(part, wording, 0.0), part)
+    assert pdu.tlvs
+    assert Writer(wording, lambda: 0.0).body(part) == encode(pdu, 1)[16:]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [({"to": "1" * 21}, "destination_addr"), ({"sender": "x" * 21}, "source_addr")],
+)
+def test_a_part_that_does_not_fit_is_refused_by_the_field(
+    changes: dict[str, object], field: str
+) -> None:
+    writer = Writer(Wording(), lambda: 0.0)
+    for _ in range(2):
+        with pytest.raises(EncodeError, match=f"submit_sm: {field}: "):
+            writer.body(Part(7, 0, message(**changes)))
+    assert writer.body(Part(7, 0, message()))
+
+
+def test_kinds_of_submit_sm_are_not_remembered_for_ever() -> None:
+    wording = Wording()
+    writer = Writer(wording, lambda: 0.0)
+    for number in range(2_500):
+        part = Part(7, 0, message(sender=f"S{number}"))
+        assert writer.body(part) == encode(submit_sm(part, wording, 0.0), 1)[16:]
+    assert len(writer._kinds) <= 1_000
 
 
 def test_a_bind_request_carries_the_account() -> None:

@@ -313,7 +313,7 @@ def test_data_sm_is_taken_like_submit_sm() -> None:
     )
     peer.session.request(message, "data", 0.0)
     peer.exchange(0.0)
-    answer = Answered("data", 0, DataSmResp(message_id="1000000001"))
+    answer = Answered("data", 0, DataSmResp(message_id="1000000001"), 0.0)
     assert answer in peer.events
     assert text_of(peer.delivered[0]) == "Hola"
 

@@ -285,7 +285,7 @@ def test_an_answer_comes_with_its_token_status_and_message_id() -> None:
     assert session.in_flight == 1
     assert [pdu[:3] for pdu in sent(session)] == [(SUBMIT, 0, number)]
     (answer,) = session.receive_data(octets(SUBMIT | RESP, number, body=b"4711\0"), 2.0)
-    assert answer == Answered("message 1", 0, SubmitSmResp(message_id="4711"))
+    assert answer == Answered("message 1", 0, SubmitSmResp(message_id="4711"), 1.0)
     assert (session.in_flight, session.room) == (0, 5)
 
 
@@ -321,21 +321,21 @@ def test_of_two_answers_the_first_wins() -> None:
     number = session.request(SubmitSm(), "m", 1.0)
     twice = octets(SUBMIT | RESP, number, 0, b"a\0") + octets(SUBMIT | RESP, number, 8, b"b\0")
     first, second = session.receive_data(twice, 2.0)
-    assert first == Answered("m", 0, SubmitSmResp(message_id="a"))
+    assert first == Answered("m", 0, SubmitSmResp(message_id="a"), 1.0)
     assert isinstance(second, Oddity)
 
 
 def test_a_generic_nack_answers_the_request_it_names() -> None:
     session = esme()
     number = session.request(SubmitSm(), "m", 1.0)
-    assert session.receive_data(octets(NACK, number, 3), 2.0) == [Answered("m", 3, None)]
+    assert session.receive_data(octets(NACK, number, 3), 2.0) == [Answered("m", 3, None, 1.0)]
     assert session.state is BOUND_TRX
 
 
 def test_a_generic_nack_with_status_0_is_no_acceptance() -> None:
     session = esme()
     number = session.request(SubmitSm(), "m", 1.0)
-    assert session.receive_data(octets(NACK, number, 0), 2.0) == [Answered("m", 0xFF, None)]
+    assert session.receive_data(octets(NACK, number, 0), 2.0) == [Answered("m", 0xFF, None, 1.0)]
 
 
 def test_a_generic_nack_to_nothing_loses_all_that_is_outstanding_before_the_end() -> None:

@@ -149,7 +149,7 @@ def test_messages_and_answers_cross_in_both_directions() -> None:
     smsc.session.respond(smsc.asked.pop(), SubmitSmResp(message_id="1"))
     esme.session.respond(esme.asked.pop())
     pair.exchange()
-    assert Answered("out", 0, SubmitSmResp(message_id="1")) in esme.events
+    assert Answered("out", 0, SubmitSmResp(message_id="1"), 0.0) in esme.events
     assert [event.token for event in smsc.events if isinstance(event, Answered)] == ["in"]
 
 

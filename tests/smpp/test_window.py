@@ -54,6 +54,20 @@ def test_a_slot_is_freed_by_the_right_answer_only_and_once() -> None:
     assert (window.in_flight, window.room) == (0, 2)
 
 
+def test_many_take_the_numbers_that_each_would() -> None:
+    window = Window(10, LAST_SEQUENCE_NUMBER - 1)
+    assert list(window.enter_each("ab", SUBMIT_RESP, 1.0)) == [0x7FFFFFFE, 0x7FFFFFFF]
+    assert window.enter_each("c", SUBMIT_RESP, 2.0) == [1]
+    window.skip(0x7FFFFFFD)
+    assert window.enter_each("de", SUBMIT_RESP, 3.0) == [2, 3]
+    assert list(window.tokens()) == ["a", "b", "c", "d", "e"]
+    late = Window(10, LAST_SEQUENCE_NUMBER)
+    assert late.enter_each("ab", SUBMIT_RESP, 1.0) == [0x7FFFFFFF, 1]
+    answered = late.answer(1, SUBMIT_RESP)
+    assert answered is not None
+    assert (answered.token, answered.sent_at) == ("b", 1.0)
+
+
 def test_the_sessions_own_requests_take_no_slot() -> None:
     window = Window(1)
     number = window.next_number()

@@ -13,6 +13,8 @@ from smppd.ledger.calls import CALL, HARMLESS, NO_CALL, Destination, End
 from smppd.ledger.facts import Fact, Kind, made_up_id
 from smppd.message import ErrorInfo, Message, State
 
+_QUEUED = int(State.QUEUED)
+
 
 class MessageRow(msgspec.Struct, gc=False):
     """One message as the journal keeps it, in the `State` that it had when it was admitted.
@@ -66,7 +68,7 @@ class Rejected(msgspec.Struct, array_like=True):
     echo: dict[str, bytes] | None = None
 
 
-class Outstanding(msgspec.Struct, array_like=True):
+class Outstanding(msgspec.Struct, array_like=True, gc=False):
     """A message that was taken from its queue and is not final.
 
     `part_states` has one State per part, `ids` the (part, receipt key) pairs learnt so far.
@@ -136,30 +138,21 @@ class Outstanding(msgspec.Struct, array_like=True):
         return self.to if self.destinations is None else self.destinations[part]
 
 
-def outstanding(row: MessageRow, part_state: int) -> Outstanding:
+def outstanding(
+    row: MessageRow, part_state: int, state: int = _QUEUED, link: str = "", left: float = 0.0
+) -> Outstanding:
     """What a queued row is once it is taken from its queue, its parts in this state."""
     message = row.message
     entry = Outstanding(
-        row.msg_id,
-        row.file_id,
-        row.item,
-        row.line,
-        row.id,
-        message.to,
-        message.receipt,
-        message.on_unknown,
-        _QUEUED,
-        [part_state] * len(message.segments),
-        expires=message.expires,
-        schedule=message.schedule,
-    )
+        row.msg_id, row.file_id, row.item, row.line, row.id,
+        message.to, message.receipt, message.on_unknown,
+        state, [part_state] * len(message.segments), 1, None, [], None, False, None, link, False,
+        False, None, left, message.expires, 0, 0, False, message.schedule,
+    )  # fmt: skip
     if message.call is not None:
         entry.op = message.call.op
         entry.call = HARMLESS if message.call.harmless else CALL
     return entry
-
-
-_QUEUED = int(State.QUEUED)
 
 
 class Result(msgspec.Struct, array_like=True, gc=False):

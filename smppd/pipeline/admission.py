@@ -216,22 +216,24 @@ class Admission:
         tails = {queue: accounts.queue(queue).tail for queue in {item.queue for item in items}}
         firsts = {queue: tail + 1 for queue, tail in tails.items()}
         over = dict.fromkeys(tails, 0)
-        rows, final = [], {}
+        rows, final = list[MessageRow](), dict[int, int]()
         for number, item in enumerate(items, start=first_item):
-            queue, id_ = item.queue, item.id
+            queue, id_, verdict = item.queue, item.id, item.verdict
             msg_id = tails[queue] = tails[queue] + 1
+            message = None
             if item.state is _QUEUED:
-                state, body = _QUEUED_NUMBER, encode(item.verdict)
+                assert isinstance(verdict, Message)
+                state, body, message = _QUEUED_NUMBER, encode(verdict), verdict
                 if id_ is not None:
                     recent[id_] = (msg_id, now)
                 if item.key is not None:
                     recent[item.key] = (msg_id, now)
             else:
-                assert isinstance(item.verdict, ErrorInfo)
-                body = encode(Rejected(item.to, item.verdict, item.echo))
+                assert isinstance(verdict, ErrorInfo)
+                body = encode(Rejected(item.to, verdict, item.echo))
                 state = final[number] = int(item.state)
                 over[queue] += 1
-            rows.append(MessageRow(msg_id, file_id, number, item.line, id_, state, body))
+            rows.append(MessageRow(msg_id, file_id, number, item.line, id_, state, body, message))
         ranges = [
             (first, tails[queue], tails[queue] - first + 1 - over[queue])
             for queue, first in firsts.items()

@@ -94,11 +94,11 @@ class PoolLane:
 
     def take(self, room: int) -> list[MessageRow]:
         """Messages from the head whose parts fill `room`; a long one may overfill it."""
-        rows = []
+        rows, ahead = list[MessageRow](), self._ahead
         queue = self._desk.accounts.queue(self.number)
         head, passed = queue.head, queue.passed if queue.passed else ()
-        while self._ahead and room > 0:
-            row = self._ahead.popleft()
+        while ahead and room > 0:
+            row = ahead.popleft()
             if row.msg_id <= head or row.msg_id in passed:
                 continue
             rows.append(row)

@@ -8,7 +8,7 @@ A read error in the middle of a file leaves the file in `work/` for the next sta
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -157,7 +157,7 @@ class Intake:
         if brief:
             await self._admission.admit_brief(brief)
             self._figures.admitted += len(brief)
-            self._count(each.line for each in brief)
+            self._count([each.line for each in brief])
         for claimed in others:
             await self.read_whole(claimed)
 
@@ -172,10 +172,9 @@ class Intake:
         await self._admission.admit(file_id, chunk.lines, chunk.offset, chunk.line)
         self._count(chunk.lines)
 
-    def _count(self, lines: Iterable[Line]) -> None:
-        for line in lines:
-            self._figures.lines += 1
-            self._figures.rejected_lines += line.request is None
+    def _count(self, lines: Sequence[Line]) -> None:
+        self._figures.lines += len(lines)
+        self._figures.rejected_lines += [line.request for line in lines].count(None)
 
     async def _cannot_read(self, unread: Unread, error: OSError, *, begun: bool) -> None:
         reason = error.strerror or str(error)

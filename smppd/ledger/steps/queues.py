@@ -3,7 +3,7 @@ ended before its turn; and the links that take nothing for now."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -47,11 +47,14 @@ def taken(standing: Standing, fact: Fact, rows: Iterable[MessageRow]) -> Outstan
     """SENDING, DEFERRED, EXPIRED or BARRED: these rows are gone from the head of their queue; or
     CANCELLED, PICKED: rows that are still behind it will be passed over."""
     assert fact.num is not None
-    step, final = _ROW_STEPS[fact.kind], None
-    queue = standing.queue(fact.num >> QUEUE_SHIFT)
+    queue, final = standing.queue(fact.num >> QUEUE_SHIFT), None
     passed = queue.passed if queue.passed else ()
-    for row in rows:
-        if row.state == QUEUED and row.msg_id not in passed:
+    waiting = [row for row in rows if row.state == QUEUED and row.msg_id not in passed]
+    if fact.kind == _SENDING:
+        _sending(standing, fact, waiting)
+    else:
+        step = _ROW_STEPS[fact.kind]
+        for row in waiting:
             final = step(standing, fact, row)
     if fact.kind == _CANCELLED:
         _pass_over(queue, fact.num, fact.num)
@@ -73,14 +76,14 @@ def _pass_over(queue: Queue, first: int, last: int) -> None:
     queue.passed.drop_to(queue.head)
 
 
-def _row_sending(standing: Standing, fact: Fact, row: MessageRow) -> Outstanding | None:
-    entry = outstanding(row, SENDING)
-    entry.link, entry.left = fact.text or "", fact.at
-    if fact.detail is not None and not entry.op:
-        entry.op = fact.detail.decode()
-    standing.entries[row.msg_id] = entry
-    standing.files[row.file_id].last_submit = fact.at
-    return standing.move(entry, SENDING, fact.seq)
+def _sending(standing: Standing, fact: Fact, rows: Sequence[MessageRow]) -> None:
+    link, at = fact.text or "", fact.at
+    new = [outstanding(row, SENDING, SENDING, link, at) for row in rows]
+    if fact.detail is not None:
+        op = fact.detail.decode()
+        for entry in new:
+            entry.op = entry.op or op
+    standing.leave(new, at)
 
 
 def _row_deferred(standing: Standing, fact: Fact, row: MessageRow) -> None:
@@ -161,7 +164,6 @@ def _row_cancelled(standing: Standing, fact: Fact, row: MessageRow) -> Outstandi
 
 
 _ROW_STEPS = {
-    _SENDING: _row_sending,
     int(Kind.DEFERRED): _row_deferred,
     int(Kind.EXPIRED): _row_expired,
     _CANCELLED: _row_cancelled,
@@ -169,7 +171,7 @@ _ROW_STEPS = {
     int(Kind.BARRED): _row_barred,
 }
 #: The kinds that `taken` takes.
-TAKING = frozenset(_ROW_STEPS)
+TAKING = frozenset({_SENDING, *_ROW_STEPS})
 
 
 def recalled(standing: Standing, fact: Fact) -> None:

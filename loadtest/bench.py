@@ -51,6 +51,9 @@ def main() -> int:
     except (BenchError, ReadError, OSError) as error:
         print(f"bench.py: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("bench.py: broken off; what was through is in --json and --report", file=sys.stderr)
+        return 130
 
 
 def _measure(options: argparse.Namespace) -> int:

@@ -16,10 +16,11 @@ from benchmark.results import Run
 _PLACE = re.compile(r"^<!-- (\w+)(?:: ([\w-]+))? -->\n.*?^<!-- end -->$", re.MULTILINE | re.DOTALL)
 
 #: Of a profile, what has a figure.
-_TOLD = ("messages", "rate", "daemon_cpu", "smsc_cpu", "limit", "wrote", "written", "journal", "rss",
+_TOLD = ("messages", "rate", "daemon_cpu", "smsc_cpu", "limit", "rss", "wrote", "journal",
          "single_p50", "single_p99", "single_p999", "high_p50", "high_p99", "high_p999",
-         "answer_p50", "answer_p99", "commit_p50", "commit_p99", "late_p50", "late_p99",
-         "throttled", "lost", "twice", "audit")  # fmt: skip
+         "answer_p50", "answer_p99", "commit_p99", "late_p99", "throttled")  # fmt: skip
+#: And in one line below it, what must be nothing.
+_BELOW = ("left", "lost", "audit", "twice")
 
 
 #: What is told of the machine.
@@ -66,6 +67,8 @@ def profile_table(run: Run) -> Iterator[str]:
     yield from _table(
         ["figure", ""], [[each.title, shown(each, run.figures[each.key])] for each in figures]
     )
+    below = (BY_KEY[key] for key in _BELOW if key in run.figures)
+    yield from ("", f"{'; '.join(f'{each.title} {run.figures[each.key]}' for each in below)}.")
     if beside := [each for each in baseline_rows(run) if not each.left_out]:
         yield ""
         yield from _table(

@@ -44,6 +44,12 @@ class PoolLane:
         """Whether there may be messages that were never taken."""
         return bool(self._ahead) or self._read < self._desk.accounts.queue(self.number).tail
 
+    @property
+    def waiting(self) -> int:
+        """About how many messages were never taken."""
+        queue = self._desk.accounts.queue(self.number)
+        return queue.tail - queue.head
+
     def has_reserved(self, link: str) -> bool:
         """Whether a message that came back was left to this link alone."""
         return bool(self._reserved.get(link))
@@ -163,7 +169,7 @@ class Pool:
 
     def took(self, link: str, parts: int, now: float) -> None:
         """A link has taken so many parts."""
-        self.turns.took(link, parts, now)
+        self.turns.took(link, parts, sum(lane.waiting for lane in self.lanes), now)
         if self.turns.weighted:
             self.wake()
         elif link != self._carrier:

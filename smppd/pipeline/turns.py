@@ -11,8 +11,12 @@ from math import inf
 
 #: What `Turns.allowance` answers when nothing limits a link.
 UNLIMITED = 1 << 30
-#: Parts by which a link may be ahead of its share while the others have no room.
+#: Parts by which a link may be ahead of its share while the others have no room: as many at least, as
+#: many at most, and between them this share of what waits. Where much does, few parts at once would cost
+#: every message more, and nobody can see whose they were.
 LEAD = 10
+MOST_LEAD = 100
+_LEAD_SHARE = 1 / 64
 
 #: Of a lot, when all have work: so many parts for high, normal, bulk.
 LANE_WEIGHTS = (16, 4, 1)
@@ -60,6 +64,7 @@ class Turns:
     ) -> None:
         self.links = tuple(links)
         self.patience = patience
+        self._lead = LEAD
         self._weights = dict(zip(links, weights, strict=True)) if weights else {}
         self._stuck: dict[str, float] = {}
         # Parts taken, by weight: whoever has the least is next.
@@ -97,12 +102,14 @@ class Turns:
         if any(each not in self._stuck and self._taken[each] < own for each in rivals):
             return 0
         behind = min(self._taken[each] for each in rivals) - own
-        return max(0, LEAD + int(behind * self._weights[link]))
+        return max(0, self._lead + int(behind * self._weights[link]))
 
-    def took(self, link: str, parts: int, now: float) -> None:
-        """It has taken so many parts. Who is out does not save up a claim meanwhile."""
+    def took(self, link: str, parts: int, waiting: int, now: float) -> None:
+        """It has taken so many parts, and about so many messages wait still. Who is out does not save up
+        a claim meanwhile."""
         if not self._weights:
             return
+        self._lead = min(max(LEAD, int(waiting * _LEAD_SHARE)), MOST_LEAD)
         taken = self._taken
         taken[link] += parts / self._weights[link]
         for each in self.links:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smppd.message import Lane
-from smppd.pipeline.turns import LANE_WEIGHTS, LEAD, UNLIMITED, Shares, Turns
+from smppd.pipeline.turns import LANE_WEIGHTS, LEAD, MOST_LEAD, UNLIMITED, Shares, Turns
 
 # ── lanes ────────────────────────────────────────────────────────────────────────────────────
 
@@ -92,14 +92,16 @@ def test_a_link_whose_first_choice_is_well_looks_again_after_its_patience() -> N
 # ── links by weight ──────────────────────────────────────────────────────────────────────────
 
 
-def share(turns: Turns, wants: dict[str, int], rounds: int, now: float = 0.0) -> dict[str, int]:
+def share(
+    turns: Turns, wants: dict[str, int], rounds: int, now: float = 0.0, waiting: int = 0
+) -> dict[str, int]:
     """Each link takes what it may, up to what it has room for, in turn."""
     taken = dict.fromkeys(wants, 0)
     for _ in range(rounds):
         for link, room in wants.items():
             n = min(room, turns.allowance(link, now))
             if n:
-                turns.took(link, n, now)
+                turns.took(link, n, waiting, now)
                 taken[link] += n
     return taken
 
@@ -122,6 +124,30 @@ def test_a_link_with_no_room_holds_the_others_until_it_is_out() -> None:
     assert turns.allowance("b", 9.0) == 0
     assert turns.look_again("b", 9.0) == 10.0
     assert turns.allowance("b", 10.0) == UNLIMITED
-    turns.took("b", 5000, 10.0)
+    turns.took("b", 5000, 0, 10.0)
     turns.free("a")  # it has no claim to what went over the other
     assert turns.allowance("a", 11.0) == turns.allowance("b", 11.0) == LEAD
+
+
+def test_where_much_waits_a_link_takes_more_at_once_and_less_towards_the_end() -> None:
+    turns = Turns(["a", "b"], (1, 1), 10.0)
+    turns.took("a", 1, 1_000_000, 0.0)
+    turns.took("b", 1, 1_000_000, 0.0)
+    assert turns.allowance("a", 0.0) == turns.allowance("b", 0.0) == MOST_LEAD
+    turns.took("a", MOST_LEAD, 1_600, 0.0)
+    assert (turns.allowance("a", 0.0), turns.allowance("b", 0.0)) == (0, MOST_LEAD + 25)
+    turns.took("b", MOST_LEAD, 100, 0.0)
+    assert turns.allowance("a", 0.0) == turns.allowance("b", 0.0) == LEAD
+
+
+def test_the_shares_are_as_exact_in_the_end_however_much_waited() -> None:
+    turns, taken = Turns(["a", "b"], (3, 1)), dict.fromkeys("ab", 0)
+    left = 10_000
+    while left:
+        for link in "ab":
+            n = min(left, 100, turns.allowance(link, 0.0))
+            if n:
+                left -= n
+                turns.took(link, n, left, 0.0)
+                taken[link] += n
+    assert abs(taken["b"] - 2_500) <= LEAD

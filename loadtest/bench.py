@@ -24,6 +24,7 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -41,7 +42,8 @@ from benchmark.setting import BenchError, Setting, split_address
 
 
 def main() -> int:
-    """Run or compare, as is asked for."""
+    """Run or compare, as is asked for. A SIGTERM is obeyed as Ctrl-C is: nothing is left running."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if sys.argv[1:2] == ["compare"]:
             return _compare(_compare_options())

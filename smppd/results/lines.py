@@ -69,7 +69,13 @@ def told_of_each(
         if row.state != _QUEUED:
             yield _at_admission(row)
             continue
-        message, result = row.message, _result(end, entries.get(row.item))
+        message = row.decoded or row.message
+        if end is not None and end.result is not None:
+            result = read_result(end.result)
+            if end.response is not None:
+                result.answer = read_response(end.response).answer  # which is not written twice
+        else:
+            result = _as_it_stands(entries.get(row.item))
         segments = message.segments
         line = ResultLine(
             row.line,
@@ -96,12 +102,7 @@ def told_of_each(
         yield line, destinations, message.echo
 
 
-def _result(end: Ending | None, entry: Outstanding | None) -> Result:
-    if end is not None and end.result is not None:
-        result = read_result(end.result)
-        if end.response is not None:
-            result.answer = read_response(end.response).answer  # which is not written twice
-        return result
+def _as_it_stands(entry: Outstanding | None) -> Result:
     return Result(State.QUEUED, None, 0, [], False, None) if entry is None else result_of(entry)
 
 

@@ -3,13 +3,12 @@
 Thousands of small files a second are many calls of the system. In a thread each of them gives the
 interpreter's lock up and must win it back from the event loop, so that both wait for each other;
 a process has a lock of its own. What it runs are module-level functions of plain values, one after
-the other. It ends with the daemon, however that ends: `serve` reads until the end of its socket. Locks
+the other. It ends with the daemon, however that ends: `apart.serve` reads until the end of its socket. Locks
 that it is given are held until it has ended as well, so nobody takes over while it is at work.
 """
 
 from __future__ import annotations
 
-import gc
 import pickle
 import signal
 import socket
@@ -20,21 +19,17 @@ from typing import Any, Self, TypeVar
 
 import trio
 
+from smppd.apart import LENGTH, STOPS
+
 T = TypeVar("T")
 
 #: Seconds that the process has for ending, once nobody needs it any more.
 PATIENCE = 10.0
-#: What tells the daemon to stop, and may be told to all of its processes (a terminal, systemd).
-STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-#: How seldom the collector looks (`gc.set_threshold`): what is worked on here and in the daemon are
-#: plain values, a lot of them, and it finds next to nothing.
-COLLECT_SELDOM = (200_000, 20, 50)
-#: Octets in which the length of an answer is told.
-_LENGTH = 8
-
 
 #: It finds modules where we do, and nowhere else: not in the folder that it is started in.
-_PROGRAM = "import sys; sys.path[:] = sys.argv[2:]; from smppd.errands import serve; serve(int(sys.argv[1]))"
+_PROGRAM = (
+    "import sys; sys.path[:] = sys.argv[2:]; from smppd.apart import serve; serve(int(sys.argv[1]))"
+)
 
 
 class ErrandsEnded(Exception):  # noqa: N818 (it says what happened)
@@ -102,7 +97,7 @@ class Errands:
     async def _ask(self, stream: trio.SocketStream, errand: bytes) -> Any:
         try:
             await stream.send_all(errand)
-            length = int.from_bytes(await _receive(stream, _LENGTH), "big")
+            length = int.from_bytes(await _receive(stream, LENGTH), "big")
             return pickle.loads(await _receive(stream, length))  # noqa: S301 (from our own process)
         except trio.BrokenResourceError as error:
             assert self._process is not None
@@ -144,29 +139,3 @@ async def _receive(stream: trio.SocketStream, length: int) -> bytearray:
             raise trio.BrokenResourceError
         received += some
     return received
-
-
-def serve(descriptor: int) -> None:
-    """What the process does: run what comes and send back what comes of it, until nobody asks.
-
-    Signals that are meant for the daemon may reach it, too; the daemon ends it, by the socket.
-    """
-    for number in STOPS:
-        signal.signal(number, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
-    gc.set_threshold(*COLLECT_SELDOM)  # more often costs a tenth
-    with socket.socket(fileno=descriptor) as ours, ours.makefile("rb") as errands:
-        while True:
-            try:
-                sync_fn, args = pickle.load(errands)  # noqa: S301 (from the daemon)
-            except (EOFError, ConnectionError, pickle.UnpicklingError):
-                return  # in the middle of an errand, too
-            try:
-                outcome = sync_fn(*args)
-            except OSError as error:
-                outcome = error
-            answer = pickle.dumps(outcome)
-            try:
-                ours.sendall(len(answer).to_bytes(_LENGTH, "big") + answer)
-            except ConnectionError:
-                return

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 
 import trio
 
+from smppd.apart import COLLECT_SELDOM
 from smppd.app import CannotStartError, Daemon, Surroundings
 from smppd.cli.settings import read_config, read_passwords
 from smppd.cli.terminal import Terminal
 from smppd.config import Config
-from smppd.errands import COLLECT_SELDOM, ErrandsEnded
+from smppd.errands import ErrandsEnded
 from smppd.journal.schema import JournalError
 from smppd.locking import AlreadyLocked
 from smppd.observe.log import configure

@@ -62,7 +62,7 @@ def beside(daemon: Daemon) -> list[int]:
     return [
         int(child)
         for child in children
-        if b"smppd.errands" in Path(f"/proc/{child}/cmdline").read_bytes()
+        if b"smppd.apart" in Path(f"/proc/{child}/cmdline").read_bytes()
     ]
 
 

@@ -11,6 +11,7 @@ import sqlite3
 from array import array
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import starmap
 from operator import attrgetter
 from pathlib import Path
 
@@ -144,7 +145,7 @@ class Store:
         sql.execute("BEGIN IMMEDIATE")
         with sql:
             write_rows(sql, "INSERT INTO message", list(map(_columns, batch.messages)))
-            write_rows(sql, "INSERT INTO fact", batch.facts)
+            write_rows(sql, "INSERT INTO fact", list(map(msgspec.structs.astuple, batch.facts)))
             self.files.note(batch.facts)
             if batch.blocks:
                 sql.executemany("INSERT OR REPLACE INTO slots VALUES (?, ?, ?)", batch.blocks)
@@ -361,7 +362,7 @@ class Store:
     def facts(self, after: int = 0) -> Iterator[Fact]:
         """The facts behind this seq, in order."""
         cursor = self._sql.execute(_FACT + "WHERE seq > ? ORDER BY seq", (after,))
-        return map(Fact._make, cursor)
+        return starmap(Fact, cursor)
 
     def told(self, after: int, end: int, kinds: Sequence[int]) -> Iterator[Fact]:
         """The facts behind `after` and up to `end` of these kinds, and those that made a message
@@ -371,7 +372,7 @@ class Store:
             " ORDER BY seq",
             (after, end, json.dumps(kinds)),
         )
-        return map(Fact._make, cursor)
+        return starmap(Fact, cursor)
 
     def receipts(self, after: int) -> Iterator[Fact]:
         """The receipts behind this seq, matched or parked, and what was told of final states on
@@ -382,7 +383,7 @@ class Store:
             " ORDER BY seq",
             (after, Kind.RECEIPT, Kind.PARKED, Kind.QUERIED, _WITH_WORD, f"%\t{NOTHING_SAID}"),
         )
-        return map(Fact._make, cursor)
+        return starmap(Fact, cursor)
 
     def last_at(self) -> float | None:
         """When the last fact was made (epoch seconds)."""
@@ -392,7 +393,7 @@ class Store:
     def read_facts(self, seqs: Sequence[int]) -> dict[int, Fact]:
         """These facts by their seq."""
         cursor = self._sql.execute(_FACT + "WHERE seq " + _AMONG, (json.dumps(seqs),))
-        return {row[0]: Fact._make(row) for row in cursor}
+        return {row[0]: Fact(*row) for row in cursor}
 
     def read_endings(self, seqs: Sequence[int]) -> dict[int, Ending]:
         """Of these facts, no more than some hundreds, what results are made of; by their seq."""
@@ -425,7 +426,7 @@ class Store:
             " ORDER BY seq",
             (Kind.SENDING, msg_id, *_TAKING, msg_id, msg_id),
         )
-        return [Fact._make(row) for row in cursor]
+        return [Fact(*row) for row in cursor]
 
     def admitted_at(self, row: MessageRow) -> float | None:
         """When the chunk with this message was committed."""

@@ -91,14 +91,14 @@ class Ledger:
         num: int | None = None,
         text: str | None = None,
         detail: bytes | None = None,
-    ) -> None:
-        seq = self.accounts.seq + 1
-        fact = Fact(seq, at, kind, msg, part, num, text, detail)
-        final = self.accounts.apply(fact)
+    ) -> Fact:
+        accounts = self.accounts
+        fact = Fact(accounts.seq + 1, at, kind, msg, part, num, text, detail)
+        final = accounts.apply(fact)
         if final is not None:
-            result = encode(result_of(final))
-            fact = Fact(seq, at, kind, msg, part, num, text, detail, result)
+            fact.result = encode(result_of(final))
         self.facts.append(fact)
+        return fact
 
     def file_opened(self, at: float, token: str, name: str, lane: Lane) -> int:
         """A file was claimed; its file_id."""
@@ -224,11 +224,11 @@ class Ledger:
         for row in rows:
             self._take(Fact(0, at, _EXPIRED, row.msg_id, None, row.msg_id), (row,))
 
-    def _take(self, unnumbered: Fact, rows: Sequence[MessageRow]) -> None:
-        fact = unnumbered._replace(seq=self.accounts.seq + 1)
+    def _take(self, fact: Fact, rows: Sequence[MessageRow]) -> None:
+        fact.seq = self.accounts.seq + 1
         final = self.accounts.take(fact, rows)
         if final is not None:
-            fact = fact._replace(result=encode(result_of(final)))
+            fact.result = encode(result_of(final))
         self.facts.append(fact)
 
     def sent(self, at: float, link: str, msg_id: int, part: int, message_id: str) -> None:
@@ -330,12 +330,16 @@ class Ledger:
 
     def receipt(
         self, at: float, where: tuple[int, int], num: int | None, what: ReceiptFact
-    ) -> None:
+    ) -> Fact:
         """A receipt for a part that we know.
 
         `num` is its message_state: negative if another will follow, None if not understood.
         """
-        self._record(at, _RECEIPT, where[0], where[1], num, receipt_text(what))
+        return self.told(at, where, num, receipt_text(what))
+
+    def told(self, at: float, where: tuple[int, int], num: int | None, text: str) -> Fact:
+        """Like `receipt`, of one whose text is made already."""
+        return self._record(at, _RECEIPT, where[0], where[1], num, text)
 
     def park(self, at: float, num: int | None, what: ReceiptFact, other_id: str = "") -> None:
         """A receipt that matches nothing: kept until its message_id, or the other one that it

@@ -47,9 +47,9 @@ def in_other_radix(folded: str) -> Iterator[tuple[Form, str]]:
 
 def folded_key(key: str) -> str | None:
     """A receipt key with its message_id folded; None where that changes nothing, as mostly."""
-    link, _, message_id = key.partition("\t")
-    if message_id.isdecimal() and message_id[0] != "0":
+    if "\t0" not in key and key.lower() == key:  # nearly always
         return None
+    link, _, message_id = key.partition("\t")
     folded = message_id.lower().lstrip("0")
     if message_id in (folded, "0"):
         return None
@@ -82,12 +82,15 @@ class Folds:
 
     def remove(self, key: str) -> None:
         """Forget the key."""
-        folded = folded_key(key) if self._keys else None
+        folded = folded_key(key)
         keys = None if folded is None else self._keys.get(folded)
         if folded is not None and keys is not None and key in keys:
             keys.remove(key)
             if not keys:
                 del self._keys[folded]
+
+    def __bool__(self) -> bool:
+        return bool(self._keys)
 
     def of(self, folded: str) -> Iterable[str]:
         """The keys whose folded form this is, not counting itself."""
@@ -103,6 +106,8 @@ class MessageIds:
 
     def __init__(self) -> None:
         self._newest: dict[str, Place] = {}
+        #: The newest part of this very id: `get(key)`.
+        self.get = self._newest.get
         self._older: dict[str, list[Place]] = {}
         self._folds = Folds()
         #: How often a link gave an id to a second message while it still led to a first.
@@ -110,10 +115,6 @@ class MessageIds:
 
     def __len__(self) -> int:
         return len(self._newest)
-
-    def get(self, key: str) -> Place | None:
-        """The newest part of this very id."""
-        return self._newest.get(key)
 
     def places(self, key: str) -> list[Place]:
         """Every part of this very id, the newest first."""
@@ -168,7 +169,8 @@ class MessageIds:
         newest = self._newest.get(key)
         if newest is not None and newest[0] == msg_id and key not in self._older:  # nearly always
             del self._newest[key]
-            self._folds.remove(key)
+            if self._folds:
+                self._folds.remove(key)
             return
         older = self._older.pop(key, [])
         left = [place for place in older if place[0] != msg_id]

@@ -11,6 +11,7 @@ import msgspec
 
 from smppd.campaign import NO_TERMS, CampaignTerms
 from smppd.ledger.entries import Outstanding
+from smppd.ledger.facts import made_up_id
 from smppd.ledger.holding import SavedHolding
 from smppd.ledger.spans import Spans
 from smppd.message import State
@@ -21,6 +22,7 @@ REMEMBERED = 20_000
 PARKED = 100_000
 #: For how long (seconds): after a day the SMSC may have given the message_id to another message.
 PARKED_FOR = 86_400.0
+_UNKNOWN = int(State.UNKNOWN)
 
 
 class Chunk(msgspec.Struct, array_like=True):
@@ -141,6 +143,11 @@ class FileAccount(msgspec.Struct, array_like=True):
         return not self.closed or self.done < self.items
 
     @property
+    def at_rest(self) -> bool:
+        """Whether all of it is final, or held as unknown."""
+        return self.closed and self.items - self.done == self.states[_UNKNOWN]
+
+    @property
     def campaign(self) -> str:
         """The campaign's name."""
         return self.terms.name or self.name
@@ -190,13 +197,19 @@ class Parked(msgspec.Struct, array_like=True):
 
 
 class Finished(NamedTuple):
-    """What is remembered of a part whose message is final; `state` is the part's."""
+    """What is remembered of a part whose message is final; `state` is the part's, `id` its writer's
+    for the message."""
 
     msg_id: int
-    id: str
+    id: str | None
     to: str
     part: int = 0
     state: int = 0
+
+    @property
+    def client_id(self) -> str:
+        """The client's id, or the one made up from ours."""
+        return self.id if self.id is not None else made_up_id(self.msg_id)
 
 
 class Snapshot(msgspec.Struct, array_like=True):

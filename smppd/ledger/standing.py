@@ -91,11 +91,31 @@ class Standing:
         assert fact.part is not None
         return entry if entry.part_states[fact.part] in part_states else None
 
-    def move_part(self, entry: Outstanding, fact: Fact, state: int) -> Outstanding | None:
-        """Change the state of the fact's part, and the message's with it, like `move`."""
-        assert fact.part is not None
-        entry.part_states[fact.part] = state
-        return self.move(entry, aggregate(entry.part_states), fact.seq)
+    def move_part(
+        self, entry: Outstanding, part: int | None, state: int, seq: int
+    ) -> Outstanding | None:
+        """Change the state of a part, and the message's with it, like `move`."""
+        assert part is not None
+        states = entry.part_states
+        states[part] = state
+        return self.move(entry, state if len(states) == 1 else aggregate(states), seq)
+
+    def advance(self, entry: Outstanding, state: int, seq: int) -> Outstanding | None:
+        """What `move_part` comes to for nearly every message: its only part, of which nothing else is
+        to be said, was taken (SENT), or then delivered."""
+        file = self.files[entry.file_id]
+        if file.trial is not None or not entry.receipt:
+            return self.move_part(entry, 0, state, seq)
+        old = entry.state
+        entry.state = entry.part_states[0] = state
+        self.counts[old] -= 1
+        self.counts[state] += 1
+        file.states[old] -= 1
+        file.states[state] += 1
+        if state == SENT:
+            return None
+        self._finish(entry, file, seq)
+        return entry
 
     def move(self, entry: Outstanding, state: int, seq: int) -> Outstanding | None:
         """Change a message's state; the entry if that was its last change.
@@ -113,8 +133,9 @@ class Standing:
         self.counts[old] -= 1
         self.counts[state] += 1
         file = self.files[entry.file_id]
-        file.states[old] -= 1
-        file.states[state] += 1
+        states = file.states
+        states[old] -= 1
+        states[state] += 1
         if file.trial is not None and file.trial.covers(entry.item):
             file.trial.states[old] -= 1
             file.trial.states[state] += 1
@@ -160,18 +181,23 @@ class Standing:
         return entry
 
     def _finish(self, entry: Outstanding, file: FileAccount, seq: int) -> None:
-        del self.entries[entry.msg_id]
+        msg_id = entry.msg_id
+        del self.entries[msg_id]
         self.end(file.file_id, entry.item, seq)
         file.done += 1
         if file.trial is not None and file.trial.covers(entry.item):
             file.trial.done += 1
-        if not entry.op:
+        if entry.op:
+            self.unlink(entry)
+        else:
             self.finished.add(entry)
-        self.unlink(entry)
+            for _, key in entry.ids:
+                self.message_ids.remove(key, msg_id)
         if self.unclaimed.waiting:
             self.unclaimed.close(entry)
-        if file.closed:
+        if file.at_rest:
             self.touched.add(file.file_id)
+        if file.reported:
             self.forget_if_done(file)
 
     def end(self, file_id: int, item: int, seq: int) -> None:

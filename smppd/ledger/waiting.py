@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 
 from smppd.ledger.entries import Outstanding
+from smppd.ledger.facts import made
 from smppd.ledger.message_ids import folded_key
 from smppd.ledger.snapshot import REMEMBERED, Finished
 
@@ -43,17 +44,17 @@ class Remembered:
 
     def add(self, entry: Outstanding) -> None:
         """Remember a message that is final, also by the folded form of its message_ids."""
+        now = self._now
         for part, key in entry.ids:
-            if key.endswith("\t"):
+            if key[-1] == "\t":
                 continue
             state = entry.part_states[part]
-            finished = Finished(entry.msg_id, entry.client_id, entry.to, part, state)
-            self._now[key] = finished
+            now[key] = finished = made(Finished, (entry.msg_id, entry.id, entry.to, part, state))
             folded = folded_key(key)
             if folded is not None:
-                self._now.setdefault(folded, finished)
-        if len(self._now) > REMEMBERED:
-            self._before, self._now = self._now, {}
+                now.setdefault(folded, finished)
+        if len(now) > REMEMBERED:
+            self._before, self._now = now, {}
 
     def save(self) -> dict[str, Finished]:
         """All of them, for a snapshot."""

@@ -21,7 +21,6 @@ LOOK_EVERY = 5.0
 AT_ONCE = 2000
 MESSAGES_AT_ONCE = 2500
 
-_UNKNOWN = int(State.UNKNOWN)
 _LABELS = [(int(state), state.label) for state in State]
 
 
@@ -103,9 +102,7 @@ class Publication:
 
     def _at_rest(self, file: FileAccount) -> bool:
         """Whether all is final or held as unknown, or has waited long enough for receipts."""
-        if not file.closed or file.reported:
-            return False
-        return file.pending == file.states[_UNKNOWN] or self._is_overdue(file)
+        return not file.reported and (file.at_rest or self._is_overdue(file))
 
     def _is_overdue(self, file: FileAccount) -> bool:
         waited = self._desk.wall() - file.last_submit

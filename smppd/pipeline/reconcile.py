@@ -12,7 +12,7 @@ from itertools import chain
 from smppd.figures import MatchingFigures
 from smppd.ledger.destinations import agrees
 from smppd.ledger.entries import MessageRow, Outstanding, read_outstanding
-from smppd.ledger.facts import ReceiptFact, receipt_fact, receipt_key
+from smppd.ledger.facts import FEWEST_TABS, ReceiptFact, made, receipt_fact, receipt_key
 from smppd.ledger.lifecycle import PARTLY_DONE, RECEIPT_STATES
 from smppd.ledger.message_ids import EXACT, Place, related_keys
 from smppd.ledger.snapshot import PARKED_FOR, Finished, Parked
@@ -203,14 +203,41 @@ class Reconciler:
     ) -> tuple[list[ReceiptOf], list[int]]:
         """Record receipts; also the numbers of those that are none."""
         written, refused = [], []
+        naming = self._books[link].naming
         for number, receipt in enumerate(receipts):
-            recorded = self._record(link, receipt, ahead.keys[number], ahead, now)
+            keys = ahead.keys[number]
+            recorded = self._record_plain(receipt, keys, now) if naming.form == EXACT else None
+            if recorded is None:
+                recorded = self._record(link, receipt, keys, ahead, now)
             if recorded is None:
                 self._books[link].figures.unproven += 1
                 refused.append(number)
             else:
                 written.append(recorded)
         return written, refused
+
+    def _record_plain(
+        self, receipt: DeliveryReceipt, keys: tuple[str, ...], now: float
+    ) -> ReceiptOf | None:
+        """Record a receipt like nearly all: the only final one of a part, from its handset, under the
+        id that the SMSC answered with. None: it is not so simple."""
+        accounts, source = self._desk.accounts, receipt.source
+        place = accounts.message_ids.get(keys[0]) if keys else None
+        if place is None or not receipt.final or receipt.unproven is not None:
+            return None
+        entry = accounts.entries[place[0]]
+        text = f"{keys[0]}\t{receipt.error}\t{receipt.done_date}\t{source}"
+        if (
+            entry.to != source
+            or entry.part_states[place[1]] in PARTLY_DONE
+            or receipt.state is None
+            or not receipt.message_id
+            or text.count("\t") != FEWEST_TABS
+        ):
+            return None
+        fact = self._desk.ledger.told(now, place, int(receipt.state), text)
+        of: ReceiptOf = made(ReceiptOf, (fact, entry.client_id, source))
+        return of
 
     def _record(
         self,
@@ -223,17 +250,16 @@ class Reconciler:
         num = None if receipt.state is None else int(receipt.state)
         if num is not None and not receipt.final:
             num = -num
-        what = ReceiptFact(
-            link, receipt.message_id, receipt.error, receipt.done_date, receipt.source
-        )
+        source = receipt.source
+        what = ReceiptFact(link, receipt.message_id, receipt.error, receipt.done_date, source)
         if num is None or not receipt.message_id:
             what = what._replace(octets=receipt.raw[:_MOST_OCTETS].hex())
         proven = receipt.unproven is None
-        place = self._find(link, keys, receipt.source)
-        if place is not None and (proven or self._is_to(place, receipt.source)):
+        place = self._find(link, keys, source)
+        if place is not None and (proven or self._is_to(place, source)):
             return self._settle(place, num, what, now)
-        finished = self._finished(keys, receipt.source)
-        if finished is not None and (proven or agrees(receipt.source, finished.to)):
+        finished = self._finished(keys, source)
+        if finished is not None and (proven or agrees(source, finished.to)):
             return self._repeat(finished, num, what, now)
         if not proven:
             return None
@@ -254,12 +280,6 @@ class Reconciler:
     def _find(self, link: str, keys: Sequence[str], source: str) -> Place | None:
         """The outstanding part that one of these ids names."""
         accounts, naming = self._desk.accounts, self._books[link].naming
-        if keys and naming.form == EXACT:  # nearly always
-            place = accounts.message_ids.get(keys[0])
-            if place is not None:
-                entry = accounts.entries[place[0]]
-                if entry.to == source and entry.part_states[place[1]] not in PARTLY_DONE:
-                    return place
         for number, key in enumerate(keys):
             found = candidates(accounts.message_ids, key, self._agrees(source))
             chosen = naming.choose([each for each in found if self._is_open(each.place)] or found)
@@ -297,18 +317,18 @@ class Reconciler:
     def _settle(self, place: Place, num: int | None, what: ReceiptFact, now: float) -> ReceiptOf:
         """Record the receipt of an outstanding part."""
         entry = self._desk.accounts.entries[place[0]]
-        if entry.part_states[place[1]] in PARTLY_DONE:
-            self._judge(what.link, entry.part_states[place[1]], num)
-        self._desk.ledger.receipt(now, place, num, what)
-        return ReceiptOf(self._desk.ledger.facts[-1], entry.client_id, entry.to)
+        if (state := entry.part_states[place[1]]) in PARTLY_DONE:
+            self._judge(what.link, state, num)
+        fact = self._desk.ledger.receipt(now, place, num, what)
+        return ReceiptOf(fact, entry.client_id, entry.to)
 
     def _repeat(
         self, finished: Finished, num: int | None, what: ReceiptFact, now: float
     ) -> ReceiptOf:
         """Record a receipt that came after the end."""
         self._judge(what.link, finished.state, num)
-        self._desk.ledger.receipt(now, (finished.msg_id, finished.part), num, what)
-        return ReceiptOf(self._desk.ledger.facts[-1], finished.id, finished.to)
+        fact = self._desk.ledger.receipt(now, (finished.msg_id, finished.part), num, what)
+        return ReceiptOf(fact, finished.client_id, finished.to)
 
     def _judge(self, link: str, state: int, num: int | None) -> None:
         """Count a receipt that says again what is known, or the contrary."""
@@ -381,8 +401,8 @@ class Reconciler:
         entry: Outstanding = self._desk.accounts.entries[place[0]]
         self._books[what.link].figures.settled += 1
         self._desk.ledger.identified(now, entry.link, *place, what.message_id)
-        self._desk.ledger.receipt(now, place, num, what)
-        return ReceiptOf(self._desk.ledger.facts[-1], entry.client_id, entry.to)
+        fact = self._desk.ledger.receipt(now, place, num, what)
+        return ReceiptOf(fact, entry.client_id, entry.to)
 
 
 def _keys(link: str, receipt: DeliveryReceipt) -> tuple[str, ...]:

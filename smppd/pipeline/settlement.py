@@ -24,7 +24,7 @@ from smppd.ports import (
     ReceiptOf,
     Receipts,
     Reply,
-    Returned,
+    Unanswered,
 )
 from smppd.smpp.codec import Undecodable
 from smppd.smpp.pdu import DataSm, DeliverSm
@@ -120,17 +120,17 @@ class Settlement:
     def _record_outcomes(self, link: str, outcomes: Sequence[Outcome], now: float) -> None:
         ledger, taken = self._desk.ledger, 0
         for outcome in outcomes:
-            if isinstance(outcome, Answered):
+            if type(outcome) is Answered:
                 if outcome.status == 0:
                     ledger.sent(now, link, outcome.msg_id, outcome.part, outcome.message_id)
                     taken += 1
                 else:
                     self._refusals.refused(link, outcome, taken, now)
                     taken = 0
-            elif isinstance(outcome, Returned):
-                ledger.returned(now, outcome.msg_id, outcome.part)
-            else:
+            elif type(outcome) is Unanswered:
                 ledger.unknown(now, outcome.msg_id, outcome.part, outcome.reason)
+            else:
+                ledger.returned(now, outcome.msg_id, outcome.part)
         if taken:
             self._refusals.taken(link, taken, now)
 

@@ -166,20 +166,20 @@ class ReceiptLog:
 
 
 def _line(receipt: ReceiptOf, time: str | None, *, content: bool) -> _Line:
-    (seq, _, kind, msg, _, num, text, _, _), client_id, to = receipt
-    assert text is not None
-    fields = text.split("\t")
+    fact, client_id, to = receipt
+    assert fact.text is not None
+    fields = fact.text.split("\t")
     link, message_id, error, done_date, source = fields[:_BRIEF]
-    state, matched = _WORDS.get(num, "unknown"), msg is not None
+    state, matched = _WORDS.get(fact.num, "unknown"), fact.msg is not None
     line = _Line(
-        seq, time, link, message_id, state, error, done_date, source, matched, client_id, to
+        fact.seq, time, link, message_id, state, error, done_date, source, matched, client_id, to
     )
-    if kind == _QUERIED or len(fields) > _BRIEF:
+    if fact.kind == _QUERIED or len(fields) > _BRIEF:
         what = ReceiptFact(*fields)
         line.word = what.word
         if content:
             line.data = what.octets
-        if kind == _QUERIED:
+        if fact.kind == _QUERIED:
             line.by = "getdeliverystatus" if what.word else "query_sm"
     return line
 

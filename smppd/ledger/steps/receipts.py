@@ -8,6 +8,7 @@ from smppd.ledger.facts import ANSWERED_FOR_GOOD, CANCEL_ASKED, Fact, receipt_fa
 from smppd.ledger.lifecycle import (
     CANCELLED,
     DELETED,
+    DELIVERED,
     PARTLY_DONE,
     RECEIPT_STATES,
     RECEIPT_WORDS,
@@ -23,6 +24,9 @@ from smppd.ledger.steps.submissions import clear_doubt
 from smppd.message import ErrorInfo
 
 _CANCELLED_THERE = ErrorInfo("CANCELLED", None, "cancelled at the SMSC")
+#: The message_state DELIVERED (3.4, 5.2.28).
+_DELIVERED = 2
+_ONE_SENT = [SENT]
 _SENT_ONLY = frozenset({SENT})
 
 
@@ -34,7 +38,12 @@ def receipt(standing: Standing, fact: Fact) -> Outstanding | None:
         if parked is not None and parked.other:
             standing.shelf.pop(parked.other)
     entry = standing.entry(fact)
-    return None if entry is None else _conclude(standing, entry, fact, "receipt")
+    if entry is None:
+        return None
+    plain = entry.error is None and not entry.op
+    if plain and fact.num == _DELIVERED and entry.part_states == _ONE_SENT:
+        return standing.advance(entry, DELIVERED, fact.seq)
+    return _conclude(standing, entry, fact, "receipt")
 
 
 def parked(standing: Standing, fact: Fact) -> None:
@@ -77,7 +86,7 @@ def cancelled(standing: Standing, fact: Fact) -> Outstanding | None:
     if fact.num or entry.part_states[fact.part] != SENT:
         return None
     entry.error = _CANCELLED_THERE
-    return standing.move_part(entry, fact, CANCELLED)
+    return standing.move_part(entry, fact.part, CANCELLED, fact.seq)
 
 
 def _conclude(
@@ -97,7 +106,7 @@ def _conclude(
         what = receipt_fact(fact.text)
         said = f"the provider says {what.word}" if what.word else f"{whence} error {what.error}"
         entry.error = ErrorInfo(RECEIPT_WORDS[fact.num], None, said)
-    else:
+    elif entry.error is not None:
         entry.part_states[fact.part] = state
         clear_doubt(entry)
-    return standing.move_part(entry, fact, state)
+    return standing.move_part(entry, fact.part, state, fact.seq)

@@ -11,6 +11,7 @@ from smppd.ledger.lifecycle import FAILED, QUEUED, SENDING, SENT, UNANSWERED, UN
 from smppd.ledger.standing import Standing
 from smppd.message import ErrorInfo
 
+_ONE_SENDING = [SENDING]
 _SENDING_ONLY = frozenset({SENDING})
 _UNSETTLED = frozenset({SENDING, UNKNOWN, QUEUED})
 _read_error = msgspec.msgpack.Decoder(ErrorInfo).decode
@@ -68,7 +69,7 @@ def _back_to_queue(
         entry.refused_with = fact.num
     entry.due = max(due, entry.due or due)
     before = entry.state
-    final = standing.move_part(entry, fact, QUEUED)
+    final = standing.move_part(entry, fact.part, QUEUED, fact.seq)
     if entry.state == QUEUED and before == QUEUED:
         standing.wait(entry)
     if entry.possible_duplicate and final is None:
@@ -80,22 +81,26 @@ def _back_to_queue(
 def sent(standing: Standing, fact: Fact) -> Outstanding | None:
     """The SMSC took a part, and named it or not."""
     entry = standing.entry(fact)
-    assert fact.text is not None
-    assert fact.part is not None
+    part, key = fact.part, fact.text
+    assert key is not None
+    assert part is not None
     if entry is None:
         return None
-    entry.ids.append((fact.part, fact.text))
-    if fact.text[-1] != "\t":
-        standing.message_ids.add(fact.text, (entry.msg_id, fact.part))
+    entry.ids.append((part, key))
+    if key[-1] != "\t":
+        standing.message_ids.add(key, (entry.msg_id, part))
     else:
         standing.unclaimed.add(entry)
     if entry.submitted is None:
         entry.submitted = fact.at
-    if entry.part_states[fact.part] not in _UNSETTLED:
+    if entry.part_states == _ONE_SENDING and entry.error is None:
+        return standing.advance(entry, SENT, fact.seq)
+    if entry.part_states[part] not in _UNSETTLED:
         return None
-    entry.part_states[fact.part] = SENT
-    clear_doubt(entry)
-    return standing.move_part(entry, fact, SENT)
+    if entry.error is not None:
+        entry.part_states[part] = SENT
+        clear_doubt(entry)
+    return standing.move_part(entry, part, SENT, fact.seq)
 
 
 def identified(standing: Standing, fact: Fact) -> Outstanding | None:
@@ -113,7 +118,7 @@ def refused(standing: Standing, fact: Fact) -> Outstanding | None:
         return None
     assert fact.detail is not None
     entry.error = _read_error(fact.detail)
-    return standing.move_part(entry, fact, FAILED)
+    return standing.move_part(entry, fact.part, FAILED, fact.seq)
 
 
 def unknown(standing: Standing, fact: Fact) -> Outstanding | None:
@@ -125,7 +130,7 @@ def unknown(standing: Standing, fact: Fact) -> Outstanding | None:
         entry.error = ErrorInfo("UNKNOWN_OUTCOME", None, fact.text or "")
     if not entry.op:
         standing.unclaimed.add(entry)
-    return standing.move_part(entry, fact, UNKNOWN)
+    return standing.move_part(entry, fact.part, UNKNOWN, fact.seq)
 
 
 def unheard(standing: Standing, fact: Fact) -> Outstanding | None:

@@ -32,11 +32,11 @@ from benchmark.baselines import run_baselines
 from benchmark.commands import COMMANDS, check_writable, write
 from benchmark.comparison import compare, lines, only_in_one
 from benchmark.document import ReadError, document, read_document
-from benchmark.figures import HOLDS
 from benchmark.growth_comparison import growth_lines, new_faults, ratios
+from benchmark.overview import overview_lines
 from benchmark.profiles import PROFILES, Profile
 from benchmark.report import table
-from benchmark.results import Run
+from benchmark.results import Run, faults
 from benchmark.running import run_profile
 from benchmark.setting import BenchError, Setting, split_address
 
@@ -70,7 +70,9 @@ def _measure(options: argparse.Namespace) -> int:
         runs.append(run)
         # Written after each, so that what takes long and breaks off is not lost.
         write(document(runs), options.json, options.report)
-    return 0 if all(_is_well(run) for run in runs) else 1
+    if len(runs) > 1:
+        print("\n".join(overview_lines(runs)))
+    return int(any(map(faults, runs)))
 
 
 def _compare(options: argparse.Namespace) -> int:
@@ -185,11 +187,6 @@ def _is_here(host: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _is_well(run: Run) -> bool:
-    amiss = any(run.figures.get(name) for name in ("left", "lost", "twice", "overtaken", "strays"))
-    return not amiss and run.figures["audit"] == HOLDS
 
 
 if __name__ == "__main__":

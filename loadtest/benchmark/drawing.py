@@ -15,7 +15,8 @@ HEIGHT = 150
 _TICKS = 6
 #: Where the lines of a logarithmic axis may be.
 _LADDER = tuple(each * 10.0**power for power in range(-6, 16) for each in (1, 2, 5))
-COLOURS = ("#2b6cb0", "#c05621", "#2a7f5f", "#7b4d8f")
+#: Of curves in one chart, by the names that the page's style has for them.
+COLOURS = ("c1", "c2", "c3", "c4")
 
 
 class Line(NamedTuple):

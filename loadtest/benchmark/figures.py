@@ -84,6 +84,8 @@ FIGURES: tuple[Figure, ...] = (
     Figure("audit", "smppd audit of the journal", "", "", "what smppd audit says afterwards"),
     Figure("twice", "taken twice by the SMSC", "", "less", _TALLY),
 )  # fmt: skip
+#: What must be nothing at all.
+AMISS = ("left", "lost", "twice", "overtaken", "strays")
 #: In place of a figure's value: the audit found nothing wrong.
 HOLDS = "holds"
 BY_KEY = {figure.key: figure for figure in FIGURES}
@@ -100,6 +102,13 @@ def shown(figure: Figure, value: Value) -> str:
     if figure.unit == "s":
         return f"{value * 1000:.1f} ms" if value < 1 else f"{value:.2f} s"
     return _FORMATS[figure.unit].format(value)
+
+
+def axis_label(figure: Figure, value: float) -> str:
+    """A round value at an axis."""
+    if figure.unit == "s":
+        return f"{value * 1000:g} ms" if value and value < 1 else f"{value:g} s"
+    return shown(figure, value)
 
 
 _FORMATS = {

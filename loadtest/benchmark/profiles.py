@@ -31,7 +31,7 @@ class Stream:
 
     In a lane, `share` of the profile's messages: as lines of one file, or, as `files`, in a file each, all
     at once or, with a `rate`, so many a second. `meanwhile`: as many as it takes until the other streams
-    are reported, beside the profile's messages.
+    are sent, beside the profile's messages.
     """
 
     lane: str = "bulk"
@@ -191,9 +191,9 @@ _ALL = (
     ),
     Profile(
         name="queued",
-        about="singles in the high lane while a million drain that were queued before any could leave",
-        messages=1_000_000,
-        waiting=1_000_000,
+        about="singles in the high lane while bulk drains that was queued before any of it could leave",
+        messages=300_000,
+        waiting=300_000,
         streams=(Stream(lane="bulk"), _URGENT),
         alone=_NO_LANES,
     ),

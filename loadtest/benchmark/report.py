@@ -10,9 +10,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from benchmark.document import Document
 from benchmark.drawing import HEIGHT, WIDTH, Chart, chart
-from benchmark.figures import BY_KEY, FIGURES, Figure, shown
+from benchmark.figures import BY_KEY, FIGURES, Figure, axis_label, shown
 from benchmark.growth_tables import section as growth_section
-from benchmark.results import Baseline, Run
+from benchmark.overview import HEAD, overview
+from benchmark.results import Baseline, Run, faults
 from benchmark.statistics import Curve
 
 #: What stands at the top of a profile, large.
@@ -46,6 +47,8 @@ class Section(NamedTuple):
     """All of one run."""
 
     run: Run
+    settings: str
+    faults: list[str]
     headlines: list[tuple[str, str]]
     rows: list[Row]
     charts: list[Chart]
@@ -57,6 +60,8 @@ def render(document: Document) -> str:
     return _template().render(
         document=document,
         names=[run.profile for run in document.runs] + [each.series for each in document.growths],
+        head=HEAD,
+        overview=overview(document.runs),
         sections=[_section(run) for run in document.runs],
         growths=[growth_section(growth) for growth in document.growths],
         width=WIDTH,
@@ -99,7 +104,17 @@ def _section(run: Run) -> Section:
         for key in _HEADLINES
         if key in run.figures
     ]
-    return Section(run, headlines, _rows(run), charts(run), baseline_rows(run))
+    return Section(
+        run, settings(run), faults(run), headlines, _rows(run), charts(run), baseline_rows(run)
+    )
+
+
+def settings(run: Run) -> str:
+    """Under which it was run, in one line."""
+    return ", ".join(
+        f"{name} {value:g}" if isinstance(value, int | float) else f"{name} {value}"
+        for name, value in run.settings.items()
+    )
 
 
 def _rows(run: Run) -> list[Row]:
@@ -146,7 +161,7 @@ def charts(run: Run) -> list[Chart]:
         }
 
     def seconds(value: float) -> str:
-        return shown(_SECONDS, value) if value else "0"
+        return axis_label(_SECONDS, value) if value else "0"
 
     def plain(value: float) -> str:
         return f"{value:,.0f}" if value >= 10 else f"{value:g}"

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import msgspec
 
-from benchmark.figures import Value
+from benchmark.figures import AMISS, BY_KEY, HOLDS, Value
 from benchmark.history import History
 from benchmark.profiles import PARTS, Profile
 from benchmark.sampling import EVERY, Sample
@@ -84,6 +84,21 @@ class Run(msgspec.Struct, kw_only=True):
     step: float
     curves: dict[str, Curve]
     baselines: list[Baseline] = []
+
+
+def faults(run: Run) -> list[str]:
+    """What went wrong, for people."""
+    found = [f"{BY_KEY[key].title}: {n:,.0f}" for key in AMISS if (n := _number(run, key))]
+    if run.figures["audit"] != HOLDS:
+        found.append("smppd audit found the journal wrong")
+    if not run.complete:
+        found.append("time was up before everything had its result")
+    return found
+
+
+def _number(run: Run, key: str) -> float:
+    value = run.figures.get(key)
+    return value if isinstance(value, int | float) else 0.0
 
 
 def add_up(profile: Profile, observed: Observed, history: History) -> Run:

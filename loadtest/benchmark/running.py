@@ -230,6 +230,7 @@ class _Course:
                 handing_in = load.handing_in()
                 sample = self._sample(daemon, sampler)
                 progress.show(sample)
+                load.answered(sample.answered - sample.throttled)
                 if sample.quarantined:
                     raise BenchError("the daemon did not take a file: this is a fault, see `bad/`")
                 if not handing_in and sample.reported == load.files:

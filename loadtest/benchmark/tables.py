@@ -9,7 +9,7 @@ from benchmark.document import Document
 from benchmark.figures import BY_KEY, shown
 from benchmark.growth import Growth
 from benchmark.growth_tables import faults, head, rows, said
-from benchmark.report import baseline_rows
+from benchmark.report import baseline_rows, settings
 from benchmark.results import Run
 
 #: What stands between a line like `<!-- series: window -->` and one of `<!-- end -->` is renewed.
@@ -17,7 +17,8 @@ _PLACE = re.compile(r"^<!-- (\w+)(?:: ([\w-]+))? -->\n.*?^<!-- end -->$", re.MUL
 
 #: Of a profile, what has a figure.
 _TOLD = ("messages", "rate", "daemon_cpu", "smsc_cpu", "limit", "rss", "wrote", "journal",
-         "single_p50", "single_p99", "single_p999", "high_p50", "high_p99", "high_p999",
+         "single_p50", "single_p99", "single_p999", "high_submit_p50", "high_submit_p99",
+         "high_submit_p999", "high_p50", "high_p99", "high_p999",
          "answer_p50", "answer_p99", "commit_p99", "late_p99", "throttled")  # fmt: skip
 #: And in one line below it, what must be nothing.
 _BELOW = ("left", "lost", "audit", "twice")
@@ -61,8 +62,7 @@ def _machine(document: Document) -> str:
 
 def profile_table(run: Run) -> Iterator[str]:
     """The figures of a profile, and plain clients beside it."""
-    settings = ", ".join(f"{name} {value}" for name, value in run.settings.items())
-    yield from (f"{run.about[0].upper()}{run.about[1:]}; {settings}.", "")
+    yield from (f"{run.about[0].upper()}{run.about[1:]}; {settings(run)}.", "")
     figures = [BY_KEY[key] for key in _TOLD if key in run.figures]
     yield from _table(
         ["figure", ""], [[each.title, shown(each, run.figures[each.key])] for each in figures]
@@ -72,9 +72,9 @@ def profile_table(run: Run) -> Iterator[str]:
     if beside := [each for each in baseline_rows(run) if not each.left_out]:
         yield ""
         yield from _table(
-            ["plain client, no journal", "messages/s", "CPU per message",
+            ["plain client, no journal", "messages/s", "CPU per message", "CPU, of one core",
              "smppd: its rate by this one", "smppd: its CPU by this one"],
-            [list(each[:5]) for each in beside],
+            [list(each[:6]) for each in beside],
         )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import threading
 import time
 from pathlib import Path
 
-from benchmark.profiles import Profile, Stream
+from benchmark.profiles import PARTS, Profile, Stream
 
 #: Singles that are handed in while others are sent are no more than these.
 MOST_MEANWHILE = 100_000
@@ -39,7 +39,7 @@ class Workload:
         self._waiting: tuple[Path, Path, None]
         self._streams: list[tuple[Stream, int, int]] = []
         self._threads: list[threading.Thread] = []
-        self._over = threading.Event()
+        self._over, self._drained = threading.Event(), threading.Event()
         self._lines = self._in_lines = 0
         self._lock = threading.Lock()
         self.files = 0
@@ -133,13 +133,22 @@ class Workload:
         began = time.monotonic()
         for n in range(count):
             left = began + n / stream.rate - time.monotonic()
-            if self._over.wait(max(0.0, left)) or (stream.meanwhile and self._lines_reported()):
+            if self._over.wait(max(0.0, left)) or (stream.meanwhile and self._lines_over()):
                 return
             self._rename(*self._single(first + n, stream))
 
-    def _lines_reported(self) -> bool:
-        """Whether the files of many lines have their reports; asked before each single."""
-        return len(list(self._done.glob("*/*.jsonl.report.json"))) == self._lines
+    def answered(self, parts: int) -> None:
+        """So many parts were, in all: where that is everything there is, what comes meanwhile ends, for it
+        is timed beside others."""
+        if parts >= (self._profile.before + self.messages) * PARTS[self._profile.text]:
+            self._drained.set()
+
+    def _lines_over(self) -> bool:
+        """Whether the files of many lines are sent or have their reports; asked before each single."""
+        return (
+            self._drained.is_set()
+            or len(list(self._done.glob("*/*.jsonl.report.json"))) == self._lines
+        )
 
     def handing_in(self) -> bool:
         """Whether more is to come."""

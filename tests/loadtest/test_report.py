@@ -6,12 +6,14 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import msgspec
 import pytest
 from benchmark.document import Document, ReadError, read_document, write_document
 from benchmark.drawing import HEIGHT, WIDTH, chart, rounded_up, stretches, time_ticks
 from benchmark.figures import BY_KEY, FIGURES, Value, shown
+from benchmark.overview import HEAD, overview, overview_lines
 from benchmark.report import render, table
-from benchmark.results import Baseline
+from benchmark.results import Baseline, Run
 
 SMPPLIB = Baseline(name="smpplib", messages=4, seconds=4.0, rate=1.0, cpu=100_000.0, delivered=4)
 NPM = Baseline(name="npm smpp", left_out="there is no node")
@@ -25,7 +27,8 @@ class _Tags(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.seen.append(tag)
-        assert not {name for name, _ in attrs} & {"src", "href", "onload", "onclick"}
+        assert not {name for name, _ in attrs} & {"src", "onload", "onclick"}
+        assert all((value or "").startswith("#") for name, value in attrs if name == "href")
         if tag not in {"meta", "line", "br"}:
             self.open.append(tag)
 
@@ -84,8 +87,54 @@ def test_a_run_that_went_badly_says_so(document: Document) -> None:
     run.complete = False
     run.figures["lost"] = 3
     page = render(document)
-    assert "Time was up before everything had its result." in page
+    assert '<p class="bad">time was up before everything had its result</p>' in page
     assert '<p class="bad">lost: 3</p>' in page
+
+
+def test_several_runs_stand_beside_one_another(document: Document) -> None:
+    (run,) = document.runs
+    assert "All profiles" not in render(document)
+    run.baselines = [SMPPLIB, NPM]
+    other = msgspec.convert(msgspec.to_builtins(run), Run)
+    other.profile, other.figures["overtaken"], other.baselines = "slow", 2, []
+    document.runs.append(other)
+    page = render(document)
+    assert '<a href="#slow">slow</a> <span class="bad">!</span>' in page
+    assert '<section id="slow">' in page
+    first, second = overview(document.runs)
+    assert dict(zip(HEAD, first.cells, strict=True)) == {
+        "profile": "bulk", "messages/s": "2/s", "CPU a message": "50,000.0 µs", "of a core": "10%",
+        "memory": "120 MB", "commit p99": "4.0 ms", "high lane p99": "5.0 ms",
+        "the limit was": "window", "rate by smpplib": "2.00", "rate by npm smpp": "-",
+    }  # fmt: skip
+    assert (first.faults, second.faults) == ([], ["overtaken at their destination: 2"])
+    lines = overview_lines(document.runs)
+    assert [line.split()[0] for line in lines[2:5]] == ["profile", "bulk", "slow"]
+    assert lines[5:] == ["  slow: overtaken at their destination: 2"]
+    assert "none was lost" in overview_lines([run])[-1]
+
+
+def _luminance(colour: str) -> float:
+    wide = "".join(2 * each for each in colour) if len(colour) == 3 else colour
+    parts = [int(wide[n : n + 2], 16) / 255 for n in (0, 2, 4)]
+    linear = [(x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4) for x in parts]
+    return sum(share * x for share, x in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def test_colours_stand_out_by_day_and_by_night(document: Document) -> None:
+    """As WCAG 2.1 counts it: 4.5 for text (1.4.3), 3 for graphics (1.4.11)."""
+    schemes = re.findall(r":root \{([^}]*--paper[^}]*)\}", render(document))
+    assert len(schemes) == 2
+    for scheme in schemes:
+        colours = {name: _luminance(each) for name, each in re.findall(r"--(\w+): #(\w+)", scheme)}
+
+        def contrast(one: str, other: str, colours: dict[str, float] = colours) -> float:
+            dark, light = sorted((colours[one], colours[other]))
+            return (light + 0.05) / (dark + 0.05)
+
+        assert min(contrast(text, "paper") for text in ("ink", "soft", "bad", "c1")) >= 4.5
+        assert min(contrast(text, "ground") for text in ("ink", "soft")) >= 4.5
+        assert min(contrast(line, "paper") for line in ("c1", "c2", "c3", "c4")) >= 3
 
 
 def test_what_is_written_is_read_again(document: Document, tmp_path: Path) -> None:

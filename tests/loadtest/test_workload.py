@@ -73,11 +73,27 @@ def test_what_is_urgent_has_a_sender_of_its_own_and_comes_until_the_lines_are_re
     (bulk,) = (tmp_path / "inbox" / "bulk").iterdir()
     assert {json.loads(line)["from"] for line in bulk.read_text().splitlines()} == {"ACME"}
     assert _ids(bulk) == ["load-7", "load-8"]
+    load.answered(1)
+    assert load.handing_in()
+    load.answered(1_000_000)
+    while load.handing_in():
+        time.sleep(0.001)
+    assert load.messages == 2 + len(list(urgent.parent.iterdir()))
+
+
+def test_what_comes_meanwhile_ends_when_the_lines_have_their_reports(tmp_path: Path) -> None:
+    profile = replace(PROFILES["queued"], messages=2, waiting=2).with_rate(1000.0)
+    load = Workload(profile, tmp_path, "+346", receipts=True)
+    load.prepare()
+    for lane in ("bulk", "high"):
+        (tmp_path / "inbox" / lane).mkdir()
+    load.begin_waiting()
+    load.begin()
+    assert load.handing_in()
     (tmp_path / "done" / "day").mkdir(parents=True)
     (tmp_path / "done" / "day" / "waiting.jsonl.report.json").touch()
-    load.end()
-    assert not load.handing_in()
-    assert load.messages == 2 + len(list(urgent.parent.iterdir()))
+    while load.handing_in():
+        time.sleep(0.001)
 
 
 def test_few_destinations_have_their_messages_in_turn(tmp_path: Path) -> None:

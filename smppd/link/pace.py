@@ -1,8 +1,18 @@
 """The pace of a link: what it may submit per second, learnt from what the SMSC answers.
 
-Additive increase, multiplicative decrease, shared by the link's sessions and counted in parts:
-a throttle halves the limit and makes the link pause, congestion and growing latency lower it,
-and without any of them it grows until it is no limit any more.
+Shared by the link's sessions and counted in parts. What an SMSC allows is found in three steps:
+
+1. What it took at once before its first throttle is a burst and no rate. The link goes on, evenly
+   from now on, at half of that in a second, and doubles it every second until the next one.
+2. What is allowed then lies between what was taken of late and what was asked for. The link goes
+   on just below the first, towards a goal in the middle: quickly while that is far, slowly
+   around it, and quickly again the further it gets beyond it, because more may be allowed now.
+3. Each throttle makes the link pause until what was under way with it is answered, so that all of
+   them are one complaint; one more soon after that doubles the pause, up to a second, for many
+   SMSCs count whole seconds.
+
+Congestion and growing latency lower the limit as well, without a pause unless the SMSC asks for
+one. A limit that reaches the configured rate, or that nothing confirms for long, is none any more.
 
 Pure: time comes in as an argument (seconds on a clock that never goes back); knows no sessions,
 no PDUs, no tasks. Raises nothing.
@@ -14,28 +24,41 @@ from collections.abc import Mapping
 from enum import Enum
 from math import inf
 
+from smppd.link.measuring import Latency, Meter, TokenBucket
 from smppd.statuses import Refusal
 
-#: What `available` answers when there is no limit.
-UNLIMITED = 1 << 30
-
-#: A part may leave this share of a token early: the sum of many fractions is never exact, and a
-#: writer that wakes for a token must find it.
-_EARLY = 1e-3
+#: Where the SMSC has complained, parts leave so many seconds' worth at once at most.
+EVEN = 0.025
 
 #: What a decrease leaves of the limit, by cause.
 HALVED = 0.5
 EASED = 0.8
 DRAINED = 0.9
-#: What a second without a complaint adds, as a share of the limit or of what it was before.
-GROWTH = 0.05
-#: Seconds that the link pauses after a throttle or a congestion_state of 100.
+#: After a throttle it leaves so much of what the SMSC took of late, which counts as no less than
+#: HALVED of the limit.
+LOWERED = 0.93
+#: The goal is this share of the middle between what was taken and the limit that was refused.
+GOAL = 0.95
+#: What a second adds: this share of the limit while it has no goal yet, which by steps doubles it;
+DOUBLING = 0.7
+#: and then this share of the distance from the goal, but no less than this share of the limit.
+CLOSING = 0.4
+CREEPING = 0.01
+#: It is added in steps of so many seconds.
+STEP = 0.1
+#: Seconds that the link pauses after a congestion_state of 100, and after a throttle at most and at
+#: least; there it is as long as it takes until what was under way is answered.
 PAUSE = 1.0
+SHORT_PAUSE = 0.1
+ANSWERED = 1.5
+#: A throttle within so many seconds after a pause says that the pause was too short.
+SOON = 0.5
 #: A limit that nothing has confirmed for so many seconds is forgotten.
 FORGET = 600.0
 #: For so many seconds after a throttle, and as long as it limits us, order comes before speed.
 CAREFUL = 60.0
-#: No two decreases within so many seconds: they would punish the same submits twice.
+#: No two decreases within so many seconds, which would punish the same submits twice, and no
+#: increase before a decrease has shown what it does.
 COOLDOWN = 1.0
 
 #: congestion_state (SMPP 5.0, 4.8.4.18): from here on slow down, stop, or at least do not grow.
@@ -43,12 +66,9 @@ NEAR_CONGESTION = 90
 CONGESTED = 100
 OPTIMUM = 80
 
-#: Answers that take longer than this (seconds) and so many times the shortest of late are late
-#: because the SMSC has more than it can do.
-SLOW = 1.0
+#: Answers that take so many times the shortest latency of late are late because the SMSC has more
+#: than it can do.
 SLOWER = 4.0
-#: For how long the shortest latency is remembered, at least.
-_BASELINE = 150.0
 
 #: ESME_RMSGQFUL is about the link, not about a destination, when it is more than this share of
 #: so many answers at least.
@@ -63,106 +83,6 @@ class Cause(Enum):
     THROTTLING = "throttling"
     CONGESTION = "congestion"
     LATENCY = "latency"
-
-
-class TokenBucket:
-    """Lets `rate` parts per second through, and at most a tenth of a second's worth at once.
-
-    `rate` 0 means no limit. The bucket starts full.
-    """
-
-    __slots__ = ("_at", "_burst", "_rate", "_tokens")
-
-    def __init__(self, rate: float) -> None:
-        self._rate = rate
-        self._burst = max(1.0, rate / 10)
-        self._tokens = self._burst
-        self._at = 0.0
-
-    def change(self, rate: float, now: float) -> None:
-        """Another rate from now on; what had gathered is kept as far as it may be."""
-        if self._rate:
-            self._refill(now)
-        else:
-            self._tokens, self._at = 0.0, now
-        self._rate = rate
-        self._burst = max(1.0, rate / 10)
-        self._tokens = min(self._tokens, self._burst)
-
-    def available(self, now: float) -> int:
-        """How many parts may leave now."""
-        if not self._rate:
-            return UNLIMITED
-        self._refill(now)
-        return max(0, int(self._tokens + _EARLY))
-
-    def take(self, count: int) -> None:
-        """Use up what `available` offered; what was taken early is owed."""
-        if self._rate:
-            self._tokens -= count
-
-    def ready_at(self, now: float) -> float:
-        """When the next part may leave; `now` when one may, infinity when nothing limits."""
-        if not self._rate:
-            return inf
-        self._refill(now)
-        return now + max(0.0, 1.0 - self._tokens) / self._rate
-
-    def _refill(self, now: float) -> None:
-        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
-        self._at = now
-
-
-class Meter:
-    """How many per second: over the last whole second or two, at first over what there was."""
-
-    __slots__ = ("_count", "_last", "_since")
-
-    def __init__(self) -> None:
-        self._since = -inf
-        self._count = 0
-        self._last: float | None = None
-
-    def add(self, count: int, now: float) -> None:
-        """So many more."""
-        self._turn(now)
-        self._count += count
-
-    def rate(self, now: float) -> float:
-        """Per second."""
-        self._turn(now)
-        return float(self._count) if self._last is None else self._last
-
-    def _turn(self, now: float) -> None:
-        passed = now - self._since
-        if passed >= 1.0:
-            self._last = self._count / passed if passed < 2.0 else None
-            self._since, self._count = now, 0
-
-
-class Latency:
-    """The latency of answers, smoothed, and the shortest of the last minutes. Seconds."""
-
-    __slots__ = ("_before", "_shortest", "_since", "smoothed")
-
-    def __init__(self) -> None:
-        self.smoothed = 0.0
-        self._before = inf
-        self._shortest = inf
-        self._since = 0.0
-
-    def add(self, mean: float, count: int, now: float) -> None:
-        """So many answers that took so long on average."""
-        if self._shortest == inf and self._before == inf:
-            self.smoothed, self._since = mean, now
-        self.smoothed += (mean - self.smoothed) * min(1.0, count / 8)
-        if now - self._since >= _BASELINE:
-            self._before, self._shortest, self._since = self._shortest, inf, now
-        self._shortest = min(self._shortest, mean)
-
-    def exceeds(self, times: float) -> bool:
-        """Whether answers take so many times longer than they can, and long for anybody."""
-        return self.smoothed > max(SLOW, times * min(self._before, self._shortest))
 
 
 class Signs:
@@ -188,8 +108,8 @@ class Pace:
 
     __slots__ = (
         "_bucket", "_careful_until", "_ceiling", "_decreased_at", "_floor", "_full",
-        "_full_since", "_grown_at", "_hold", "_latency", "_meter", "_paused_until", "_reference",
-        "_seen", "_unsure_until", "_used", "cause", "complaints", "limit",
+        "_full_since", "_goal", "_grown_at", "_hold", "_latency", "_meter", "_pause",
+        "_paused_until", "_seen", "_used", "cause", "complaints", "limit",
     )  # fmt: skip
 
     def __init__(self, ceiling: float, floor: float, complaints: Mapping[int, Refusal]) -> None:
@@ -199,11 +119,11 @@ class Pace:
         self._bucket = TokenBucket(ceiling)
         self._meter = Meter()
         self._latency = Latency()
-        self._paused_until = -inf
-        self._careful_until = self._unsure_until = -inf
-        self._decreased_at = -inf
+        self._pause = SHORT_PAUSE
+        self._paused_until = self._careful_until = self._decreased_at = -inf
         self._grown_at = 0.0
-        self._reference = 0.0
+        #: What the limit makes for; None while it doubles.
+        self._goal: float | None = None
         self._used = False
         self._hold = False
         self._full = self._seen = 0
@@ -252,10 +172,10 @@ class Pace:
             self._reconsider(now)
             self._grow(now)
         if signs.throttled:
-            self._stop(now, Cause.THROTTLING)
+            self._complain(now)
             self._careful_until = now + CAREFUL
         elif signs.full and self._seen >= FULL_SAMPLE and self._full > FULL_SHARE * self._seen:
-            self._stop(now, Cause.THROTTLING)
+            self._complain(now)
         elif signs.congestion is not None:
             self._heed(signs.congestion, now)
         elif self._latency.exceeds(SLOWER):
@@ -266,19 +186,33 @@ class Pace:
 
     def _reconsider(self, now: float) -> None:
         """The first complaint may be heard before the answers to what was taken with it."""
-        if now < self._unsure_until and self.limit is not None:
-            taken = min(self._meter.rate(now), self._ceiling or inf)
-            if HALVED * taken > self.limit:
-                self._reference, self.limit = taken, HALVED * taken
-                self._bucket.change(self.limit, now)
+        if self._goal is None and self.limit and now - self._decreased_at < COOLDOWN:
+            self._limit_to(max(self.limit, HALVED * self._taken(now)), now)
 
-    def _stop(self, now: float, cause: Cause) -> None:
-        self._decrease(HALVED, cause, now)
-        self._paused_until = now + PAUSE
+    def _complain(self, now: float) -> None:
+        """It was too much. What is heard while the link pauses was under way by then."""
+        if now < self._paused_until:
+            return
+        latency = self._latency.smoothed
+        if now - self._paused_until < SOON + latency:
+            self._pause = min(PAUSE, 2 * self._pause)
+        else:
+            self._pause = min(PAUSE, max(SHORT_PAUSE, ANSWERED * latency))
+        self._paused_until = now + self._pause
+        if self._is_told(now):
+            return
+        if self.limit is None:
+            self._lower(HALVED * self._taken(now), None, Cause.THROTTLING, now)
+            return
+        refused = self.limit
+        taken = min(max(HALVED * refused, self._taken(now)), refused)
+        self._lower(LOWERED * taken, GOAL * (taken + refused) / 2, Cause.THROTTLING, now)
+        self._meter.restart(now)
 
     def _heed(self, congestion: int, now: float) -> None:
         if congestion >= CONGESTED:
-            self._stop(now, Cause.CONGESTION)
+            self._decrease(HALVED, Cause.CONGESTION, now)
+            self._paused_until = now + PAUSE
         elif congestion >= NEAR_CONGESTION:
             self._decrease(EASED, Cause.CONGESTION, now)
         self._hold = congestion >= OPTIMUM
@@ -289,33 +223,44 @@ class Pace:
         self._full += signs.full
         self._seen += signs.answers
 
+    def _taken(self, now: float) -> float:
+        return min(self._meter.rate(now), self._ceiling or inf)
+
+    def _is_told(self, now: float) -> bool:
+        """Whether what is complained of now may have left before the last decrease."""
+        return now - self._decreased_at < max(COOLDOWN, min(2 * self._latency.smoothed, 30.0))
+
     def _decrease(self, share: float, cause: Cause, now: float) -> None:
-        if now - self._decreased_at < max(COOLDOWN, min(2 * self._latency.smoothed, 30.0)):
-            return
-        base = self.limit
-        if base is None:
-            base = min(self._meter.rate(now), self._ceiling or inf)
-            self._unsure_until = now + COOLDOWN
-        self._decreased_at = self._grown_at = now
-        self._reference, self._used = base, False
-        self.cause = cause
-        self.limit = max(self._floor, base * share)
-        self._bucket.change(self.limit, now)
+        if not self._is_told(now):
+            base = self._taken(now) if self.limit is None else self.limit
+            self._lower(base * share, base, cause, now)
+
+    def _lower(self, limit: float, goal: float | None, cause: Cause, now: float) -> None:
+        self._decreased_at, self._grown_at = now, now + COOLDOWN
+        self._goal, self.cause, self._used = goal, cause, False
+        self._limit_to(max(self._floor, limit), now)
 
     def _grow(self, now: float) -> None:
-        """Once a second, if the limit was felt and nobody complained."""
+        """Step by step, if the limit was felt and nobody complained."""
         elapsed = now - self._grown_at
-        if elapsed < 1.0:
+        if elapsed < STEP or self.limit is None:
             return
         self._grown_at = now
         used, self._used = self._used, False
         if now - self._decreased_at >= FORGET:
             self._forget(now)
-        elif used and not self._hold and self.limit is not None and now >= self._paused_until:
-            self.limit += GROWTH * max(self.limit, self._reference)
-            self._bucket.change(self.limit, now)
+        elif used and not self._hold and now >= self._paused_until:
+            if self._goal is None:
+                more = DOUBLING * self.limit
+            else:
+                more = max(CREEPING * self.limit, CLOSING * abs(self._goal - self.limit))
+            self._limit_to(self.limit + more * min(elapsed, 1.0), now)
             if self._ceiling and self.limit >= self._ceiling:
                 self._forget(now)
+
+    def _limit_to(self, limit: float, now: float) -> None:
+        self.limit = limit
+        self._bucket.change(limit, now, EVEN)
 
     def _forget(self, now: float) -> None:
         self.limit = self.cause = None

@@ -57,6 +57,10 @@ class _Turn:
         self.written = False
         self._done = trio.Event()
 
+    @property
+    def is_writing(self) -> bool:
+        return bool(self.batch.rows) or self.batch.snapshot is not None
+
     def end(self, failure: JournalError | None = None) -> None:
         if not self._done.is_set():
             self.failure = failure
@@ -135,7 +139,8 @@ class Journal:
             while True:
                 await self._wanted.wait()
                 turn, self._turn, self._wanted = self._turn, _Turn(), trio.Event()
-                await self._work_off(turn)
+                if turn.is_writing or turn.reads:
+                    await self._work_off(turn)
                 turn.end()
                 if turn.batch.facts:
                     for tell in self._listeners:
@@ -218,7 +223,7 @@ class Journal:
             ) from error
 
     def _write_and_read(self, turn: _Turn) -> None:
-        if not turn.written and (turn.batch.rows or turn.batch.snapshot is not None):
+        if turn.is_writing and not turn.written:
             started = time.perf_counter()
             self._store.commit(turn.batch)
             self.figures.commits += 1

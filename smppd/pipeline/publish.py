@@ -16,6 +16,8 @@ from smppd.ports import Publisher, Resting, Writing
 
 #: Seconds between two looks at files whose receipts may never come.
 LOOK_EVERY = 5.0
+#: Seconds from one round of publishing to the next: files that come to rest between them share what it costs.
+ROUND = 0.2
 #: Files published at once, and about so many messages in them, before it is seen whether more
 #: urgent ones have come to rest.
 AT_ONCE = 2000
@@ -53,30 +55,35 @@ class Publication:
         """Report files as they come to rest, until cancelled."""
         look_at = trio.current_time() + LOOK_EVERY
         while True:
-            await self.publish_ready()
+            began = trio.current_time()
+            if await self.publish_ready():
+                await trio.sleep_until(began + ROUND)
             with trio.move_on_at(look_at):
                 await self._desk.stirred.wait()
             if trio.current_time() >= look_at:
                 self._desk.accounts.touched.update(self._overdue())
                 look_at = trio.current_time() + LOOK_EVERY
 
-    async def publish_ready(self) -> None:
-        """Report every file that is at rest now."""
+    async def publish_ready(self) -> bool:
+        """Report every file that is at rest now; whether there was one."""
         self._desk.stirred = trio.Event()
-        touched = self._desk.accounts.touched
+        touched, found = self._desk.accounts.touched, False
         async with trio.open_nursery() as telling:
-            while touched:
-                # The high lane's files first, also those that came to rest while others were written.
-                lot = self._next_lot()
+            # The high lane's files first, also those that came to rest while others were written.
+            while touched and (lot := self._next_lot()):
+                found = True
                 try:
-                    placed = await self._place(lot) if lot else []
+                    placed = await self._place(lot)
                 except OSError:
-                    return  # the daemon stops and the disk takes nothing: the next start does it
+                    return (
+                        True  # the daemon stops and the disk takes nothing: the next start does it
+                    )
                 writing = self._note(lot, placed)
                 # Not before: a stop in the middle leaves them for the last round.
                 touched.difference_update([file.file_id for file in lot])
                 # The next lot is read meanwhile.
                 telling.start_soon(self._tell, writing, lot, placed)
+        return found
 
     def _next_lot(self) -> list[FileAccount]:
         """As many files as go at once, the most urgent ones."""

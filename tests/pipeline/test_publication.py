@@ -16,6 +16,7 @@ import trio.testing
 from smppd.events import FileReported
 from smppd.ledger.slots import BLOCK
 from smppd.message import Lane
+from smppd.pipeline.publish import ROUND
 from smppd.results.reporter import Reporter
 from smppd.smpp.vocabulary import CommandStatus, MessageState
 
@@ -321,11 +322,11 @@ async def test_what_is_final_but_not_yet_on_disk_is_waited_for(
         await life.answer(part)
         async with trio.open_nursery() as nursery:
             gated = True
-            nursery.start_soon(life.desk.commit)
+            nursery.start_soon(life.hand_in_brief, [bench.sms()], "t2")
             await quiet()
             nursery.start_soon(lambda: life.receive(life.receipt(life.name_of(part))))
             await quiet()
-            assert life.states() == {"delivered": 1}
+            assert life.states()["delivered"] == 1
             passes.release()  # the first commit returns, the receipt's is still to be written
             await quiet()
             assert bench.done() == []
@@ -333,6 +334,23 @@ async def test_what_is_final_but_not_yet_on_disk_is_waited_for(
             passes.release()
         await quiet()
         assert [r["state"] for r in bench.results()] == ["delivered"]
+
+
+async def test_what_comes_to_rest_soon_after_a_round_goes_together(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    async with bench.up(publishing=True) as life:
+        for n in range(4):
+            await life.hand_in([bench.sms(id=f"{n}")], f"{n}.jsonl", token=f"t{n}")
+            await deliver(life)
+            await trio.sleep(ROUND / 8)
+            assert len(bench.done()) == 3, "only the first was not waited with"
+        await trio.sleep(ROUND)
+        assert len(bench.done()) == 4 * 3
+        await trio.sleep(ROUND)
+        await life.hand_in([bench.sms(id="last")], "last.jsonl", token="t9")
+        await deliver(life)
+        assert len(bench.done()) == 5 * 3, "after a rest the first goes at once again"
 
 
 async def test_what_ends_while_results_are_written_does_them_no_harm(
@@ -460,6 +478,7 @@ async def test_a_name_that_has_been_used_is_given_a_number(
         for n in range(3):
             await life.hand_in([bench.sms(id=f"{n}")], token=f"t{n}")
             await deliver(life)
+            await trio.sleep(ROUND)
         day = bench.root / "done" / "2027-01-15"
         for n, name in enumerate(["a.jsonl", "a~2.jsonl", "a~3.jsonl"]):
             assert json.loads((day / name).read_text())["id"] == f"{n}"

@@ -18,6 +18,7 @@ from smppd.campaign import CampaignTerms
 from smppd.cli import main
 from smppd.ledger.slots import BLOCK
 from smppd.message import Lane
+from smppd.pipeline.publish import ROUND
 from smppd.ports import Claimed
 from smppd.smpp.vocabulary import CommandStatus
 
@@ -111,6 +112,7 @@ async def test_a_reported_file_is_written_again_as_it_was(
         await deliver(life)
         await life.hand_in([bench.sms(id="after")], "y.jsonl", token="t2")
         await deliver(life)
+        await trio.sleep(ROUND)
         assert life.accounts.files == {}
         before, report = written(bench), bench.report()
         code, out, err = run("report", "a.jsonl", "--json")
@@ -192,6 +194,7 @@ async def test_names_that_mean_several_files(
         for number in range(3):
             await life.hand_in([bench.sms(id=f"x{number}")], token=f"t{number}")
             await deliver(life)
+            await trio.sleep(ROUND)
         code, _, err = run("report", "a.jsonl")
         assert code == 2
         assert err.startswith("smppd: a.jsonl is the name of 3 files: give the path, or --newest\n")

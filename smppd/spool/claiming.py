@@ -63,20 +63,32 @@ class Tokens:
 
 class Pass(msgspec.Struct, frozen=True):
     """What one claiming pass got: `refused` are files whose rename was not permitted; `failure` is
-    why it ended early: the disk takes no more."""
+    why it ended early: the disk takes no more. `safe` is what was taken, where that is on disk already."""
 
     taken: list[Taken]
     refused: list[tuple[str, str]]
     failure: OSError | None = None
+    safe: list[Taken] = []
 
 
 def claim(inbox: Path, folder: Path, lane: Lane, found: Sequence[tuple[str, int]]) -> Pass:
-    """Rename files (name, octets) of a lane's inbox into a new folder of `work/`.
+    """Rename files (name, octets) of a lane's inbox into a new folder of `work/`, and put that on disk.
 
     What lies beside a file comes with it, and first: so a crash leaves it in `work/` alone at most,
-    from where `left_over` takes it back. A file whose writer took it back meanwhile is left out. The claim outlives a crash only
-    after `sync_claim`.
+    from where `left_over` takes it back. A file whose writer took it back meanwhile is left out.
+    Where the disk fails behind the renames, the claim outlives a crash only after `sync_claim`.
     """
+    outcome = _move_all(str(inbox), folder, lane, found)
+    if not outcome.taken:
+        remove_if_empty(folder)
+        return outcome
+    try:
+        return msgspec.structs.replace(outcome, safe=sync_claim(inbox, folder, outcome.taken))
+    except OSError:
+        return outcome
+
+
+def _move_all(inbox: str, folder: Path, lane: Lane, found: Sequence[tuple[str, int]]) -> Pass:
     outcome, token = Pass([], []), folder.name
     for name, octets in found:
         here, there = f"{inbox}/{name}", f"{folder}/{name}"
@@ -91,12 +103,9 @@ def claim(inbox: Path, folder: Path, lane: Lane, found: Sequence[tuple[str, int]
                 outcome.refused.append((name, error.strerror or "not permitted"))
             elif not isinstance(error, FileNotFoundError):
                 # What has been taken is read all the same: nobody else looks for it.
-                outcome = msgspec.structs.replace(outcome, failure=error)
-                break
+                return msgspec.structs.replace(outcome, failure=error)
             continue
         outcome.taken.append(Taken(Claimed(token, name, lane, folder), octets, has_sidecar))
-    if not outcome.taken:
-        remove_if_empty(folder)
     return outcome
 
 

@@ -8,7 +8,8 @@ bulk file can hold up an urgent one for longer than a chunk. It knows nothing of
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 
 import trio
 
@@ -82,16 +83,22 @@ class LaneReader:
                 reading.source.close()
 
     async def _turn(self) -> None:
+        steps: list[Callable[[], Awaitable[None]]] = [
+            partial(self._go_on, reading) for reading in self._open
+        ]
+        for _ in range(min(LONG_AT_ONCE - len(self._open), len(self._long))):
+            steps.append(partial(self._begin, self._long.popleft()))
+        if self._brief:
+            lot = [self._brief.popleft() for _ in range(min(BRIEF_AT_ONCE, len(self._brief)))]
+            steps.append(partial(self._intake.read_brief, lot))
+        for _ in range(min(SHORT_AT_ONCE, len(self._short))):
+            steps.append(partial(self._intake.read_whole, self._short.popleft().claimed))
+        if len(steps) == 1:  # tasks would cost it more than it does
+            await steps[0]()
+            return
         async with trio.open_nursery() as nursery:
-            for reading in list(self._open):
-                nursery.start_soon(self._go_on, reading)
-            for _ in range(min(LONG_AT_ONCE - len(self._open), len(self._long))):
-                nursery.start_soon(self._begin, self._long.popleft())
-            if self._brief:
-                lot = [self._brief.popleft() for _ in range(min(BRIEF_AT_ONCE, len(self._brief)))]
-                nursery.start_soon(self._intake.read_brief, lot)
-            for _ in range(min(SHORT_AT_ONCE, len(self._short))):
-                nursery.start_soon(self._intake.read_whole, self._short.popleft().claimed)
+            for step in steps:
+                nursery.start_soon(step)
 
     async def _begin(self, taken: Taken) -> None:
         reading = await self._intake.begin(taken.claimed)

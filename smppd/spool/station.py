@@ -96,7 +96,8 @@ class Spool:
         self.mind(Space([root], 0, Disk()))
         self._tokens = Tokens(root / "work", wall)
         self._desks = {lane: self._desk(lane) for lane in Lane}
-        self._news = trio.Event()
+        #: Ends a rest. One that ended it before it began does so then.
+        self._rest = trio.CancelScope()
         self._closed = False
         self._watch: Watch | None = None
         self._lost: set[Lane] = set()
@@ -134,15 +135,11 @@ class Spool:
         try:
             for lane, folders in left_over(self._root).items():
                 self._desks[lane].left = self._unread(recover(folders))
-            async with trio.open_nursery() as listening:
-                if watch is not None:
-                    listening.start_soon(self._listen, watch)
-                async with trio.open_nursery() as readers:
-                    for desk in self._desks.values():
-                        readers.start_soon(desk.reader.run)
-                    task_status.started()
-                    await self._notice()
-                listening.cancel_scope.cancel()
+            async with trio.open_nursery() as readers:
+                for desk in self._desks.values():
+                    readers.start_soon(desk.reader.run)
+                task_status.started()
+                await self._notice()
         finally:
             for desk in self._desks.values():
                 desk.inbox.close()
@@ -164,11 +161,13 @@ class Spool:
     # ── noticing ─────────────────────────────────────────────────────────────────────────────
 
     async def _notice(self) -> None:
-        """Lane by lane, the high one first again after every lot, then wait for news."""
+        """Lane by lane, the high one first again after every lot, then rest."""
         while not self._closed:
+            self._heed_watch()
             self._keep_hours()
             for desk in self._desks.values():
                 if await self._serve(desk):
+                    await trio.lowlevel.checkpoint()
                     break
             else:
                 await self._wait_news()
@@ -178,7 +177,6 @@ class Spool:
         room = min(desk.reader.room, LOT)
         if not room or self._closed or self._must_wait(desk):
             return False
-        await trio.lowlevel.checkpoint()
         left = list(islice(desk.left, room))
         if left:
             desk.put(left)
@@ -186,6 +184,8 @@ class Spool:
         if self._space.is_short(trio.current_time()):
             return False
         names = desk.inbox.gather(room, trio.current_time())
+        if not names:
+            return desk.inbox.has_more
         looking = desk.inbox.looking_at(names)
         glances = await self._run_many(looking) if len(names) >= MANY else looking()
         look = desk.inbox.judge(names, glances, trio.current_time())
@@ -210,7 +210,7 @@ class Spool:
         for name, reason in outcome.refused:
             desk.inbox.leave(name, _immovable(reason), trio.current_time())
         if outcome.taken:
-            files = await self._disk.insist(
+            files = outcome.safe or await self._disk.insist(
                 CLAIMS, lambda: run_sync(sync_claim, inbox, folder, outcome.taken)
             )
             self.figures.claimed += len(files)
@@ -237,7 +237,7 @@ class Spool:
     # ── when to look again ───────────────────────────────────────────────────────────────────
 
     def _wake(self) -> None:
-        self._news.set()
+        self._rest.cancel()
 
     async def _wait_news(self) -> None:
         """Until the watch, a reader with room again, a file's rest or the next listing."""
@@ -246,21 +246,23 @@ class Spool:
         soon = LOOK_EVERY if self._space.is_short(now) else 3600.0
         if any(map(self._must_wait, self._desks.values())):
             soon = min(soon, CROWDED_LOOK)
-        with trio.move_on_after(max(min(self._list_at, *dues, now + soon) - now, 0.01)):
-            await self._news.wait()
-        self._news = trio.Event()
+        self._rest.deadline = max(min(self._list_at, *dues, now + soon), now + 0.01)
+        with self._rest:
+            if self._watch is None:
+                await trio.sleep_forever()
+            else:
+                await self._watch.wait()
+        self._rest = trio.CancelScope()
 
-    async def _listen(self, watch: Watch) -> None:
-        while True:
-            for news in await watch.wait_news():
-                if isinstance(news, Overflow):
-                    self._list_all()
-                elif isinstance(news, Lost):
-                    self._lost.add(news.lane)
-                    self._list_at = trio.current_time()
-                else:
-                    self._desks[news.lane].inbox.expect(news.name, moved=news.moved)
-            self._wake()
+    def _heed_watch(self) -> None:
+        for news in self._watch.news() if self._watch is not None else ():
+            if isinstance(news, Overflow):
+                self._list_all()
+            elif isinstance(news, Lost):
+                self._lost.add(news.lane)
+                self._list_at = trio.current_time()
+            else:
+                self._desks[news.lane].inbox.expect(news.name, moved=news.moved)
 
     def _keep_inbox(self) -> None:
         """Make again what somebody has removed of the inbox, or moved away, and watch it again."""

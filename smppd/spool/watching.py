@@ -60,9 +60,12 @@ class Watch:
         """Give the descriptor back."""
         self._inotify.close()
 
-    async def wait_news(self) -> list[News | Overflow | Lost]:
-        """What happened since the last call; waits until there is something."""
+    async def wait(self) -> None:
+        """Return when there is news."""
         await trio.lowlevel.wait_readable(self._inotify.fileno())
+
+    def news(self) -> list[News | Overflow | Lost]:
+        """What has happened since the last call."""
         news: list[News | Overflow | Lost] = []
         for event in self._inotify.read(timeout=0):
             if event.mask & flags.Q_OVERFLOW:

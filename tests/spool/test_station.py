@@ -19,7 +19,10 @@ import trio
 from trio.testing import MockClock
 
 from smppd.campaign import NO_TERMS, CampaignTerms
+from smppd.disk import Disk
 from smppd.events import (
+    DiskFailing,
+    DiskRecovered,
     Event,
     FileClaimed,
     FileQuarantined,
@@ -28,8 +31,9 @@ from smppd.events import (
     InboxUnwatched,
 )
 from smppd.message import Lane, PlainRequest
+from smppd.placing import fsync_folder
 from smppd.ports import Brief, Claimed, Line, Unread
-from smppd.spool import intake, lanes, station
+from smppd.spool import claiming, intake, lanes, station
 from smppd.spool.chunks import CHUNK, Chunk, Source
 from smppd.spool.claiming import claim
 from smppd.spool.folders import INBOX, prepare_root
@@ -37,6 +41,7 @@ from smppd.spool.inbox import LOT, IntakeRules
 from smppd.spool.lanes import BACKLOG, LONG_AT_ONCE, SHORT_AT_ONCE
 from smppd.spool.quarantine import Unusable, quarantine
 from smppd.spool.reading import open_source
+from smppd.spool.space import Space
 from smppd.spool.station import Spool
 from smppd.spool.watching import Overflow
 
@@ -407,6 +412,30 @@ async def test_files_are_read_that_were_claimed_before_the_disk_took_no_more(
         await bench.admission.wait_until(lambda: len(bench.admission.closed_names()) == 3)
 
 
+async def test_a_claim_that_the_disk_does_not_take_is_synced_before_it_is_read(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+) -> None:
+    failures = 3
+
+    def failing(folder: Path) -> None:
+        nonlocal failures
+        if failures:
+            failures -= 1
+            raise OSError(errno.EIO, "Input/output error", str(folder))
+        fsync_folder(folder)
+
+    monkeypatch.setattr(claiming, "fsync_folder", failing)
+    async with running(bench) as spool:
+        spool.mind(Space([bench.root], 0, Disk(bench.events.emit)))
+        bench.hand_in("a.json", message(1))
+        await bench.events.wait_for(DiskFailing)
+        assert bench.files_in("work") == ["a.json"]
+        assert bench.admission.files == {}, "not before it is safe"
+        await bench.events.wait_for(DiskRecovered)
+        await bench.admission.wait_until(lambda: bench.admission.closed_names() == ["a.json"])
+    assert bench.admission.commits == 1
+
+
 async def test_lost_news_make_everything_be_listed_again(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
 ) -> None:
@@ -418,8 +447,12 @@ async def test_lost_news_make_everything_be_listed_again(
         def __init__(self) -> None:
             self.lost = trio.Event()
 
-        async def wait_news(self) -> list[Overflow]:
+        async def wait(self) -> None:
             await self.lost.wait()
+
+        def news(self) -> list[Overflow]:
+            if not self.lost.is_set():
+                return []
             self.lost = trio.Event()
             return [Overflow()]
 

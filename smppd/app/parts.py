@@ -10,8 +10,6 @@ from functools import partial
 from random import SystemRandom
 from typing import TYPE_CHECKING, NamedTuple
 
-import trio
-
 from smppd.app.accounts import account_pools, build_accounts
 from smppd.app.asking import build_fallbacks, build_statuses, query_terms
 from smppd.app.capping import build_cap
@@ -65,6 +63,7 @@ from smppd.spool.inbox import IntakeRules
 from smppd.spool.intake import RunSync
 from smppd.spool.space import Space
 from smppd.spool.station import Spool
+from smppd.threads import Threads
 
 if TYPE_CHECKING:
     from smppd.httpapi.transport import Transport
@@ -72,12 +71,6 @@ if TYPE_CHECKING:
 
 #: Calls to the disk at once.
 DISK_THREADS = 20
-
-
-def threads_of_our_own() -> RunSync:
-    """Threads for the disk alone: hosts whose names are looked up for long, however many, are
-    looked up in others, and hold up no commit."""
-    return partial(trio.to_thread.run_sync, limiter=trio.CapacityLimiter(DISK_THREADS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +82,7 @@ class Surroundings:
     its own for each)."""
 
     wall: Callable[[], float] = time.time
-    run_sync: RunSync = field(default_factory=threads_of_our_own)
+    run_sync: RunSync = field(default_factory=lambda: Threads(DISK_THREADS).run_sync)
     connect: Connect | None = None
     transport: Transport | None = None
     sum_up: Callable[[], None] = lambda: None

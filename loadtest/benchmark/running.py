@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -12,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import msgspec
 from processes import audit, cpu, start_daemon, stop, written, wrote
 
 from benchmark.figures import HOLDS
@@ -33,7 +33,7 @@ from benchmark.workload import Workload, destination
 from smppd.control import ask
 
 #: How long the daemon may take to bind, and to stop, in seconds.
-_PATIENCE = 30.0
+_PATIENCE = 60.0
 #: Seconds between two looks at what is about to begin.
 _OFTEN = 0.2
 
@@ -201,7 +201,7 @@ class _Course:
             bound = log.count(b'"link_bound"')
             if daemon.poll() is not None:
                 raise BenchError(f"the daemon did not start: {_last_line(log)}")
-            if time.monotonic() > deadline:
+            if bound < wanted and time.monotonic() > deadline:
                 sample = sampler.take()
                 why = sample.last_error if sample else _last_line(log)
                 raise BenchError(
@@ -245,13 +245,20 @@ def _last_line(log: bytes) -> str:
     return lines[-1] if lines else "it said nothing"
 
 
+class _Line(msgspec.Struct):
+    """What is read of a line of results; there may be ten million."""
+
+    state: str
+
+
 def _states(done: Path) -> dict[str, int]:
     """How many lines of results there are, by state."""
     found: dict[str, int] = {}
+    decode = msgspec.json.Decoder(_Line).decode
     for path in done.glob("*/*.results.jsonl"):
-        with path.open(encoding="utf-8") as lines:
+        with path.open("rb") as lines:
             for line in lines:
-                state = json.loads(line)["state"]
+                state = decode(line).state
                 found[state] = found.get(state, 0) + 1
     return found
 

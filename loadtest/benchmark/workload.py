@@ -7,6 +7,8 @@ import threading
 import time
 from pathlib import Path
 
+import msgspec
+
 from benchmark.profiles import PARTS, Profile, Stream
 
 #: Singles that are handed in while others are sent are no more than these.
@@ -89,10 +91,10 @@ class Workload:
         self, name: str, stream: Stream, first: int, count: int
     ) -> tuple[Path, Path, None]:
         draft = self._inbox / "tmp" / f"{name}.jsonl"
-        with draft.open("w", encoding="utf-8") as file:
+        encode = msgspec.json.Encoder().encode
+        with draft.open("wb") as file:
             for n in range(first, first + count):
-                line = {**self._message(n, stream), "id": f"load-{n}"}
-                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+                file.write(encode({**self._message(n, stream), "id": f"load-{n}"}) + b"\n")
         return draft, self._inbox / _FOLDERS[stream.lane] / draft.name, None
 
     def _single(self, number: int, stream: Stream) -> tuple[Path, Path, int]:

@@ -45,24 +45,25 @@ _Decide = Callable[[str], bool]
 
 def country_of(digits: str) -> str:
     """The country of a number in international form, without `+`; `NOWHERE` for none."""
-    code, countries = _with_code(digits[:3])
-    if not countries or len(digits) < _FEWEST_DIGITS:
+    if len(digits) < _FEWEST_DIGITS:
         return NOWHERE
-    if len(countries) == 1:
-        return countries[0]
+    code, country = _by_code(digits[:3])
+    if country is not None:
+        return country
     length = len(code)
     return _told_apart(code, digits[length : length + _telling(code)])
 
 
 @lru_cache(maxsize=1000)
-def _with_code(leading: str) -> tuple[str, tuple[str, ...]]:
-    """The dialling code of numbers that begin with these three digits, and the countries that have it."""
+def _by_code(leading: str) -> tuple[str, str | None]:
+    """The dialling code of numbers that begin with these three digits, and their country: `NOWHERE`,
+    or None where several have this code."""
     codes = _codes()
     for length in (2, 3, 1):
         countries = codes.get(leading[:length])
         if countries is not None:
-            return leading[:length], countries
-    return "", ()
+            return leading[:length], countries[0] if len(countries) == 1 else None
+    return "", NOWHERE
 
 
 def country_as_written(to: str) -> str:

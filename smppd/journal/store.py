@@ -251,7 +251,7 @@ class Store:
         return self._rows("WHERE msg_id " + _AMONG, (json.dumps(msg_ids),))
 
     def _rows(self, where: str, values: tuple[object, ...]) -> list[MessageRow]:
-        return [MessageRow(*row) for row in self._sql.execute(_MESSAGE + where, values)]
+        return list(starmap(MessageRow, self._sql.execute(_MESSAGE + where, values)))
 
     # CROSS JOIN fixes the order of the loops: left to itself, SQLite scans all lots.
 
@@ -397,7 +397,8 @@ class Store:
 
     def read_endings(self, seqs: Sequence[int]) -> dict[int, Ending]:
         """Of these facts, no more than some hundreds, what results are made of; by their seq."""
-        return {row[0]: Ending(*row) for row in self._sql.execute(_endings(len(seqs)), seqs)}
+        found = starmap(Ending, self._sql.execute(_endings(len(seqs)), seqs))
+        return {end.seq: end for end in found}
 
     def full_block(self, file_id: int, number: int) -> array[int]:
         """A block of a file's slots that was handed over when it was full."""

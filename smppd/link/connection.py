@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from math import inf
 
@@ -24,7 +23,6 @@ from smppd.link.loading import Loader
 from smppd.link.standby import Standby
 from smppd.link.traffic import Traffic
 from smppd.message import Part
-from smppd.smpp.errors import RemoteProtocolError
 from smppd.smpp.pdu import Request, Response
 from smppd.smpp.session import (
     BindRefused,
@@ -62,6 +60,9 @@ _REPORTED_ODDITIES = 20
 _SUBMITTING = frozenset({SessionState.BOUND_TX, SessionState.BOUND_TRX})
 _BOUND = _SUBMITTING | {SessionState.BOUND_RX}
 _NOT_YET_BOUND = frozenset({SessionState.OPEN, SessionState.BINDING})
+
+#: A broken connection is an exception where it is read and written; from there on it is a value.
+_BROKEN = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,15 +186,20 @@ class Connection:
                 await self._send(data)
             elif self._ended:
                 return
+            elif look_again_at == inf:
+                await self._to_write.park()
             else:
                 with trio.CancelScope(deadline=look_again_at):
                     await self._to_write.park()
 
     async def _send(self, data: bytes) -> None:
-        with self._breakable(), trio.move_on_after(WRITE_TIMEOUT) as scope:
-            await self._stream.send_all(data)
-        if scope.cancelled_caught:
-            self._break(f"the SMSC has not read for {WRITE_TIMEOUT:g} s")
+        try:
+            with trio.CancelScope(deadline=trio.current_time() + WRITE_TIMEOUT) as scope:
+                await self._stream.send_all(data)
+            if scope.cancelled_caught:
+                self._break(f"the SMSC has not read for {WRITE_TIMEOUT:g} s")
+        except _BROKEN as error:
+            self._break(f"the connection broke: {broken(error)}")
 
     # ── reading, and the clock ───────────────────────────────────────────────────────────────
 
@@ -219,10 +225,7 @@ class Connection:
         if data is not None:
             if self._bound_at is None and not self._first:
                 self._first = bytes(data[:4])
-            with self._breakable():
-                events = (
-                    session.receive_data(bytes(data), now) if data else session.receive_eof(now)
-                )
+            events = session.receive_data(bytes(data), now) if data else session.receive_eof(now)
         if (data is None or len(data) < READ_SIZE) and now >= session.deadline():
             events += session.tick(now)
         # Answers that had arrived before a breakdown are read first, but not for ever.
@@ -234,8 +237,11 @@ class Connection:
         """The next octets, none at the end of the stream; None when something else is due."""
         data = None
         if not self._interrupted:
-            with trio.CancelScope(deadline=self._alarm()) as self._reading, self._breakable():
-                data = await self._stream.receive_some(READ_SIZE)
+            try:
+                with trio.CancelScope(deadline=self._alarm()) as self._reading:
+                    data = await self._stream.receive_some(READ_SIZE)
+            except _BROKEN as error:
+                self._break(f"the connection broke: {broken(error)}")
             self._reading = None
         if data is None:
             self._interrupted = False
@@ -248,8 +254,8 @@ class Connection:
 
     def _set_alarm(self) -> None:
         """The reader sleeps no longer than is wanted now."""
-        if self._reading is not None:
-            self._reading.deadline = min(self._reading.deadline, self._alarm())
+        if self._reading is not None and (alarm := self._alarm()) < self._reading.deadline:
+            self._reading.deadline = alarm
 
     def _interrupt(self) -> None:
         """Have the reader look up, now or as soon as it would read again."""
@@ -331,21 +337,7 @@ class Connection:
             self._leave_reason, self._leave_at = reason, at
             self._set_alarm()
 
-    # ── how it breaks ────────────────────────────────────────────────────────────────────────
-
-    @contextmanager
-    def _breakable(self) -> Iterator[None]:
-        """The one place where a broken connection is an exception; from here on it is a value."""
-        try:
-            yield
-        except (
-            OSError,
-            trio.BrokenResourceError,
-            trio.ClosedResourceError,
-            RemoteProtocolError,
-        ) as error:
-            self._break(f"the connection broke: {broken(error)}")
-
     def _break(self, reason: str) -> None:
+        """The stream is no good any more."""
         self._broken = True
         self._leave(reason, trio.current_time())

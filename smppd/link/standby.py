@@ -9,6 +9,8 @@ broke, the reader will see.
 
 from __future__ import annotations
 
+from math import inf
+
 import trio
 
 from smppd.smpp.session import Event, Session
@@ -32,21 +34,21 @@ class Standby:
         self._session = session
         self._writer = writer
         self._heard: list[Event] = []
-        self._wanted = False
         self._over = False
+        #: When to listen; it sleeps till then, and is woken for nothing sooner.
+        self._wanted_at = inf
+        self._asleep = trio.CancelScope()
         self._listening: trio.CancelScope | None = None
         self._called = trio.lowlevel.ParkingLot()
         self._left = trio.lowlevel.ParkingLot()
 
     def begin(self) -> None:
         """The reader is about to wait for the disk."""
-        self._wanted = True
-        self._called.unpark_all()
+        self._asleep.deadline = self._wanted_at = trio.current_time() + SLOW
 
     async def end(self) -> None:
         """The reader is back: the stream is its own when this returns."""
-        self._wanted = False
-        self._called.unpark_all()
+        self._asleep.deadline = self._wanted_at = inf
         if self._listening is not None:
             self._listening.cancel()
             await self._left.park()
@@ -70,18 +72,15 @@ class Standby:
     async def run(self) -> None:
         """Be there until `stop`."""
         while not self._over:
-            if not self._wanted:
+            with trio.CancelScope(deadline=self._wanted_at) as self._asleep:
                 await self._called.park()
-                continue
-            with trio.move_on_after(SLOW):
-                await self._called.park()
+            if trio.current_time() < self._wanted_at or self._over:
                 continue
             with trio.CancelScope() as self._listening:
                 await self._listen()
+                await trio.sleep_forever()
             self._listening = None
             self._left.unpark_all()
-            if self._wanted and not self._over:
-                await self._called.park()
 
     async def _listen(self) -> None:
         while len(self._heard) < MOST_HEARD:

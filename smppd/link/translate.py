@@ -18,6 +18,7 @@ from smppd.config.terms import STANDARD_TON_NPI
 from smppd.ledger.user_reference import user_reference
 from smppd.message import Part
 from smppd.smpp.codec import HEADER_LENGTH, Filler, encode
+from smppd.smpp.compiled import Around
 from smppd.smpp.errors import EncodeError
 from smppd.smpp.pdu import BindReceiver, BindTransceiver, BindTransmitter, Response, SubmitSm
 from smppd.smpp.tlv import Tlvs
@@ -99,7 +100,7 @@ class Writer:
     def __init__(self, wording: Wording, wall: Callable[[], float]) -> None:
         self._wording = wording
         self._wall = wall
-        self._kinds: dict[tuple[object, ...], tuple[bytes, ...]] = {}
+        self._kinds: dict[tuple[object, ...], Around] = {}
 
     def body(self, part: Part) -> bytes:
         """The body of a part's submit_sm. EncodeError says which field it does not fit."""
@@ -129,7 +130,7 @@ class Writer:
         except EncodeError:
             return self._whole(part)  # which says why
 
-    def _learn(self, kind: tuple[object, ...], part: Part) -> tuple[bytes, ...]:
+    def _learn(self, kind: tuple[object, ...], part: Part) -> Around:
         if len(self._kinds) >= _MOST_KINDS:
             self._kinds.clear()
         around = _SUBMIT_SM.around(submit_sm(part, self._wording, 0.0))

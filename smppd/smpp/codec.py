@@ -20,6 +20,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from smppd.smpp.compiled import (
+    Around,
     CutOffError,
     Peeker,
     make_decoder,
@@ -31,7 +32,6 @@ from smppd.smpp.compiled import (
 from smppd.smpp.errors import RemoteProtocolError
 from smppd.smpp.fields import fields_of, lengthened
 from smppd.smpp.pdu import PDU_CLASSES, Pdu
-from smppd.smpp.tlv import write_tlvs
 from smppd.smpp.vocabulary import RESPONSE_BIT
 
 HEADER_LENGTH: Final = 16
@@ -194,7 +194,6 @@ class Filler:
         #: order. EncodeError when one does not fit; `encode` says which, and why.
         self.fill = make_filler(kind, self._fields, open_fields)
 
-    def around(self, pdu: Pdu) -> tuple[bytes, ...]:
+    def around(self, pdu: Pdu) -> Around:
         """All that such a PDU says beside its open fields, for `fill`; EncodeError as in `encode`."""
-        *runs, last = write_around(pdu, self._fields, self._open_fields)
-        return (*runs, last + write_tlvs(pdu.tlvs))
+        return write_around(pdu, self._fields, self._open_fields)

@@ -22,6 +22,8 @@ Encoder: TypeAlias = Callable[[Pdu, int, int], bytes]
 Decoder: TypeAlias = Callable[..., Any]
 Peeker: TypeAlias = Callable[[bytes, str, int, int], tuple[Any, ...]]
 Fields: TypeAlias = Mapping[str, WireType]
+#: What PDUs have in common that differ in few fields.
+Around: TypeAlias = tuple[str | bytes, ...]
 
 _HEADER: Final = struct.Struct(">LLLL")
 
@@ -58,21 +60,24 @@ def make_filler(
 ) -> Callable[..., bytes]:
     """`fill(around, …) -> octets of a body` for PDUs that differ in few fields, given in their order.
 
-    `around` is what the other fields come to (see `write_around`); without TLVs.
+    `around` is what the others come to, see `write_around`.
     """
     names = _names_for_writing(kind, fields)
     return _function("fill", filler_source(fields, open_fields), names)  # type: ignore[no-any-return]
 
 
-def write_around(pdu: Pdu, fields: Fields, open_fields: Collection[str]) -> tuple[bytes, ...]:
-    """The octets before, between and behind the open fields of a PDU. EncodeError if one is unfit."""
+def write_around(pdu: Pdu, fields: Fields, open_fields: Collection[str]) -> Around:
+    """What stands before and between the open fields of a PDU, as latin-1, and the octets behind
+    them, TLVs included. EncodeError as from an encoder."""
     runs: list[dict[str, WireType]] = [{}]
     for name, wire_type in fields.items():
         if name in open_fields:
             runs.append({})
         else:
             runs[-1][name] = wire_type
-    return tuple(write_fields(pdu, run) for run in runs)
+    *before, behind = [write_fields(pdu, run) for run in runs]
+    texts = [octets.decode("latin-1") for octets in before]
+    return *texts, behind + write_tlvs(pdu.tlvs)
 
 
 def _names_for_writing(kind: type[Pdu], fields: Fields) -> dict[str, object]:
@@ -120,9 +125,10 @@ def encoder_source(kind: type[Pdu], fields: Fields) -> str:
 def filler_source(fields: Fields, open_fields: Sequence[str]) -> str:
     """The source of what writes the open fields of a PDU class between octets that are there."""
     writings = [fields[name].writing(name) for name in open_fields]
-    parts = ["", "around[0]"]
-    for number, writing in enumerate(writings, start=1):
-        parts += [writing.text, writing.octets, "", f"around[{number}]"]
+    parts = []
+    for number, writing in enumerate(writings):
+        parts += [f"{{around[{number}]}}{writing.text}", writing.octets]
+    parts += ["", "around[-1]"]
     return "\n".join(
         (
             f"def fill(around, {', '.join(open_fields)}):",

@@ -133,7 +133,7 @@ class ReceiptReader:
                 alternative_id = message_id if message_id != told.message_id else ""
                 message_id = told.message_id
             state, error, reference = told.state, told.error or error, told.reference
-        if state is None:
+        if state is None and (state := _STATES.get(word)) is None:
             state = _state(word)
         return DeliveryReceipt(
             message_id,
@@ -171,8 +171,8 @@ _NO_FIELDS: _Fields = ("", "", "", "", "")
 
 #: Appendix B to the letter, which most receipts follow: what `_scan` finds, in one step.
 _STANDARD = re.compile(
-    r"id:([^\x00-\x20,;|:]+) sub:[0-9]{1,3} dlvrd:[0-9]{1,3} submit date:([0-9]{10,14})"
-    r" done date:([0-9]{10,14}) stat:([A-Z]{7}) err:([0-9A-Z]{1,3})(?: [Tt]ext:|\Z)"
+    r"id:([^\x00-\x20,;|:]++) sub:[0-9]{1,3}+ dlvrd:[0-9]{1,3}+ submit date:([0-9]{10,14}+)"
+    r" done date:([0-9]{10,14}+) stat:([A-Z]{7}) err:([0-9A-Z]{1,3})(?: [Tt]ext:|\Z)"
 )
 #: Any key, and which of those wanted it is. Others matter because values end there.
 _KEY = re.compile(
@@ -276,9 +276,9 @@ _STATES: Final = {
 
 
 def _state(word: str) -> MessageState | None:
-    state = _STATES.get(word)
-    if state is not None or not word:
-        return state
+    """What a word means that is not among `_STATES` as it stands."""
+    if not word:
+        return None
     word = word.upper()
     if word.isdecimal():
         return _STATES.get(word.lstrip("0") or "0")

@@ -314,13 +314,19 @@ class Session:
         self._timers.hear(bool(frames.headers), self._framer.pending, now)
         octets, end = frames.octets, 0
         text = str(octets, "latin-1")
-        outstanding, add = self._window.outstanding, events.append
+        outstanding, receipts, add = self._window.outstanding, self._receipts, events.append
         for length, command_id, status, number in frames.headers:
             start, end = end, end + length
             at = start + HEADER_LENGTH
             try:
                 if command_id in self._acceptable:
-                    add(self._read_request(octets, text, at, end, command_id, number))
+                    if command_id == _DELIVER_SM and receipts is not None:
+                        receipt = receipts.peek(octets, text, at, end)
+                        if receipt is not None:  # nearly always
+                            add(ReceiptReceived(number, command_id, receipt))
+                            continue
+                    pdu = DECODERS[command_id](octets, text, at, end)
+                    add(self._requested(number, pdu))
                     continue
                 request = outstanding.get(number)
                 if request is not None and request.response_id == command_id:
@@ -335,15 +341,6 @@ class Session:
                 return
         if events:
             self._timers.active_at = now
-
-    def _read_request(
-        self, octets: bytes, text: str, at: int, end: int, command_id: int, number: int
-    ) -> Event:
-        if command_id == _DELIVER_SM and self._receipts is not None:
-            receipt = self._receipts.peek(octets, text, at, end)
-            if receipt is not None:  # nearly always
-                return ReceiptReceived(number, command_id, receipt)
-        return self._requested(number, DECODERS[command_id](octets, text, at, end))
 
     def _requested(self, number: int, pdu: Pdu) -> Event:
         if self._receipts is not None and isinstance(pdu, DeliverSm | DataSm):

@@ -25,8 +25,8 @@ class DeliveryReceipt(msgspec.Struct, frozen=True, gc=False):
     `message_id` is that of the TLV, or else of the text; `alternative_id` is the text's where both
     are given and differ. `state` is None when the receipt names none or one that nobody knows.
     `final` says that no other state will follow. `error` is the network's or the SMSC's code, as
-    text. Dates are as the SMSC wrote them. `source` and `destination` are the addresses of the PDU:
-    the handset that was written to, and our sender. `raw` are the octets of the text.
+    text. Dates are as the SMSC wrote them. `source` is the PDU's: the handset that was written to.
+    `raw` are the octets of the text.
     `reference` is user_message_reference (3.4, 5.3.2.17), given back by the SMSC. `unproven` is the
     PDU where nothing but its text says that it is a receipt: a handset may have written that.
     """
@@ -39,14 +39,13 @@ class DeliveryReceipt(msgspec.Struct, frozen=True, gc=False):
     submit_date: str
     done_date: str
     source: str
-    destination: str
     raw: bytes
     reference: int | None = None
     unproven: DeliverSm | DataSm | None = None
 
 
 #: What a receipt is read from, of all that a deliver_sm says.
-_peek = peeker(DeliverSm, "source_addr", "destination_addr", "esm_class", "short_message")
+_peek = peeker(DeliverSm, "source_addr", "esm_class", "short_message")
 
 _TYPE_MASK = int(EsmClass.MESSAGE_TYPE_MASK)
 _RECEIPT = int(EsmClass.DELIVERY_RECEIPT)
@@ -96,14 +95,14 @@ class ReceiptReader:
 
         None where its esm_class does not say so: `read` the whole. CutOffError as any decoder.
         """
-        source, destination, esm_class, raw, tlvs = _peek(data, text, at, end)
+        source, esm_class, raw, tlvs = _peek(data, text, at, end)
         kind = esm_class & _TYPE_MASK
         if kind not in _RECEIPTS:
             return None
         told = _NOTHING_TOLD
         if tlvs:
             told, raw = _read_tlvs(tlvs), raw or _payload(tlvs)
-        return self._made(kind, source, destination, raw, told, None)
+        return self._made(kind, source, raw, told, None)
 
     def read(self, pdu: DeliverSm | DataSm) -> DeliveryReceipt | None:
         """See `read_receipt`."""
@@ -112,14 +111,13 @@ class ReceiptReader:
         proven = kind in _RECEIPTS or (kind not in _ACKNOWLEDGEMENTS and bool(told.message_id))
         if not proven and (kind or not self._by_text):
             return None
-        addresses = (pdu.source_addr, pdu.destination_addr)
-        return self._made(kind, *addresses, pdu.message_octets, told, None if proven else pdu)
+        unproven = None if proven else pdu
+        return self._made(kind, pdu.source_addr, pdu.message_octets, told, unproven)
 
     def _made(
         self,
         kind: int,
         source: str,
-        destination: str,
         raw: bytes,
         told: _Told,
         unproven: DeliverSm | DataSm | None,
@@ -144,7 +142,6 @@ class ReceiptReader:
             submit_date,
             done_date,
             source,
-            destination,
             raw,
             reference,
             unproven,

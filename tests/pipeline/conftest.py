@@ -436,7 +436,6 @@ class Life:
             submit_date,
             "2611210000",
             source,
-            "ACME",
             raw,
             reference,
             unproven,

@@ -52,7 +52,6 @@ def test_a_receipt_as_in_appendix_b_is_read_whole() -> None:
         submit_date="2611211000",
         done_date="2611211001",
         source="34600000001",
-        destination="ACME",
         raw=STANDARD,
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import NamedTuple
 
 from benchmark.drawing import Chart, log_chart
@@ -54,21 +53,27 @@ def faults(growth: Growth) -> list[str]:
     return [f"at {point.at:,}: {fault}" for point in growth.points for fault in point.faults]
 
 
+def _shown(growth: Growth) -> list[Figure]:
+    """The figures that are not nothing at every point: on tmpfs nothing is written to a disk."""
+    return [figure for figure in SHOWN if any(point.figure(figure.key) for point in growth.points)]
+
+
 def head(growth: Growth) -> list[str]:
     """Titles of the columns."""
-    measures = [_COLUMNS[figure.key] for figure in SHOWN]
+    titles = [_COLUMNS[figure.key] for figure in _shown(growth)]
     by = f"by that at {growth.ordinary:,}"
-    return [growth.title.lower(), measures[0], by, *measures[1:], "on", "sent", "runs"]
+    return [growth.title.lower(), *titles[:1], by, *titles[1:], "on", "sent", "runs"]
 
 
 def rows(growth: Growth) -> list[list[str]]:
     """A row for each point."""
-    return [_row(growth, point) for point in growth.points]
+    figures = _shown(growth)
+    return [_row(growth, point, figures) for point in growth.points]
 
 
-def _row(growth: Growth, point: Point) -> list[str]:
+def _row(growth: Growth, point: Point, figures: Sequence[Figure]) -> list[str]:
     ratio = growth.relative(point, _CPU.key)
-    measures = [shown(figure, point.figure(figure.key)) for figure in SHOWN]
+    measures = [shown(figure, point.figure(figure.key)) for figure in figures]
     return [
         f"{point.at:,}",
         with_spread(_CPU, point),
@@ -103,23 +108,18 @@ def _aligned(table: Sequence[Sequence[str]]) -> list[str]:
 
 def charts(growth: Growth) -> list[Chart]:
     """One for each figure that is shown, and has a value."""
-    found = [
-        log_chart(
-            figure.title,
-            figure.how,
-            {
-                growth.title: [
-                    (point.at, value)
-                    for point in growth.points
-                    if (value := point.figure(figure.key))
-                ]
-            },
-            partial(_level, figure),
-        )
-        for figure in SHOWN
-    ]
+    found = [_chart(growth, figure) for figure in _shown(growth)]
     return [each for each in found if each is not None]
 
 
-def _level(figure: Figure, value: float) -> str:
-    return shown(figure, value).replace(".0 ", " ")
+def _chart(growth: Growth, figure: Figure) -> Chart | None:
+    # Megabytes are no powers of ten of octets, and the axis has round ones.
+    unit = 2**20 if figure.key == "rss" else 1
+    curve = [
+        (point.at, value / unit) for point in growth.points if (value := point.figure(figure.key))
+    ]
+
+    def level(value: float) -> str:
+        return shown(figure, value * unit).replace(".0 ", " ")
+
+    return log_chart(figure.title, figure.how, {growth.title: curve}, level)

@@ -33,7 +33,7 @@ class Where(NamedTuple):
 
     def placer(self, reader: Store) -> Placer:
         """What puts results there."""
-        return Placer(self.root, Items(reader).of_each, self.terms)
+        return Placer(self.root, Items(reader), self.terms)
 
 
 class _Sent(msgspec.Struct, array_like=True):
@@ -46,6 +46,7 @@ class _Sent(msgspec.Struct, array_like=True):
 
 _encode = msgspec.msgpack.Encoder().encode
 _read = msgspec.msgpack.Decoder(list[_Sent]).decode
+_read_file = msgspec.msgpack.Decoder(FileAccount).decode
 
 
 def placing_apart(
@@ -66,6 +67,21 @@ def _place(where: Where, sent: bytes, again: Set[int]) -> list[str]:
         for each in _read(sent)
     ]
     return _placer(where).place(files, again)
+
+
+def beginning_apart(
+    where: Where, run_many: Callable[..., Awaitable[None]]
+) -> Callable[[FileAccount, int], Awaitable[None]]:
+    """A `reporter.Begin` that has `run_many` do it, there where files are placed."""
+
+    async def begin(file: FileAccount, final: int) -> None:
+        await run_many(_begin, where, _encode(file), final)
+
+    return begin
+
+
+def _begin(where: Where, file: bytes, final: int) -> None:
+    _placer(where).begun.write(_read_file(file), final)
 
 
 @lru_cache(maxsize=1)

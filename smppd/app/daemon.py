@@ -197,6 +197,7 @@ class Daemon:
     async def _published(self) -> AsyncIterator[None]:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.parts.publication.run)
+            nursery.start_soon(self.parts.ahead.run)
             nursery.start_soon(self.parts.progress.run)
             nursery.start_soon(self.parts.housekeeping.run)
             nursery.start_soon(self._settled, self.parts.unheard.run)

@@ -34,6 +34,7 @@ from smppd.link.link import Link
 from smppd.link.supervisor import Connect
 from smppd.message import Lane
 from smppd.pipeline.admission import Admission
+from smppd.pipeline.ahead import Ahead
 from smppd.pipeline.calls import CallSettlement, CallTerms
 from smppd.pipeline.campaigns import Campaigns
 from smppd.pipeline.cancellation import Cancellation, CancelTerms
@@ -52,7 +53,7 @@ from smppd.pipeline.turns import Turns
 from smppd.pipeline.unheard import Unheard
 from smppd.policy import Retries
 from smppd.ports import Letter, ReceiptOf
-from smppd.publishing import Where, placing_apart
+from smppd.publishing import Where, beginning_apart, placing_apart
 from smppd.results.chats import ChatLetterbox
 from smppd.results.mailbox import Mailbox, MailRules
 from smppd.results.progress import ProgressWriter
@@ -301,7 +302,8 @@ class Parts:
             earlier=self.ledger.accounts.last_file,
             disk=self.disk,
         )
-        reporter.hand_over(placing_apart(where, around.publish_many or around.run_sync))
+        apart = around.publish_many or around.run_sync
+        reporter.hand_over(placing_apart(where, apart), beginning_apart(where, apart))
         self.publication = Publication(
             self.desk,
             reporter,
@@ -310,6 +312,7 @@ class Parts:
             section.report_after,
             self._forget_file,
         )
+        self.ahead = Ahead(self.desk, reporter)
         self.progress = ProgressWriter(section.path / "work", self.ledger.accounts, around.wall)
 
     def _forget_file(self, file: FileAccount) -> None:

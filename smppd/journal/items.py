@@ -19,8 +19,9 @@ from smppd.message import State
 
 #: Some messages of a file in its order, each with what ended it.
 Lot = Sequence[tuple[MessageRow, Ending | None]]
-#: A file, and which facts ended its messages as far as the journal has not got them.
-Source = tuple[FileAccount, Slots]
+#: A file, which facts ended its messages as far as the journal has not got them, and from which
+#: message on it is read.
+Source = tuple[FileAccount, Slots, int]
 
 #: Messages that are read at once.
 AT_ONCE = 250
@@ -58,23 +59,30 @@ class Items:
     def of_each(self, files: Iterable[Source]) -> Iterator[Iterator[Lot]]:
         """The messages of each of these files, in their order; of each before the next one's."""
         group, messages = list[Source](), 0
-        for file, slots in files:
+        for file, slots, begin in files:
             if group and (file.items > SHORT or messages + file.items > SHORT_AT_ONCE):
                 yield from self._of_short(group)
                 group, messages = [], 0
             if file.items > SHORT:
-                yield self.of(file, slots)
+                yield self.of(file, slots, begin)
             else:
-                group.append((file, slots))
+                group.append((file, slots, begin))
                 messages += file.items
         if group:
             yield from self._of_short(group)
 
-    def of(self, file: FileAccount, slots: Slots) -> Iterator[Lot]:
-        """The messages of one file."""
-        blocks = _Blocks(self._store, file, slots)
+    def of(
+        self, file: FileAccount, slots: Slots, begin: int = 0, end: int | None = None
+    ) -> Iterator[Lot]:
+        """The messages of one file, by their numbers in it from `begin` on and before `end`."""
+        blocks, end = _Blocks(self._store, file, slots), file.items if end is None else end
         for chunk in file.chunks:
+            after = chunk.first_item + chunk.items
+            if after <= begin or chunk.first_item >= end:
+                continue
             rows = self._rows(chunk)
+            if chunk.first_item < begin or after > end:
+                rows = [row for row in rows if begin <= row.item < end]
             at_once = CALLS_AT_ONCE if _has_calls(rows) else AT_ONCE
             for start in range(0, len(rows), at_once):
                 yield self._with_endings(rows[start : start + at_once], blocks)
@@ -100,16 +108,16 @@ class Items:
         if any(map(_has_calls, found.values())):
             yield from (self.of(*each) for each in files)
             return
-        ends = [seq for _, slots in files for seq in slots.block(0) or () if seq > 0]
+        ends = [seq for _, slots, _ in files for seq in slots.block(0) or () if seq > 0]
         endings = self._store.read_endings(ends)
-        for file, slots in files:
+        for file, slots, _ in files:
             rows, block = found[file.file_id], slots.block(0) or array("q")
             rows.sort(key=_item)
             yield iter([[(row, endings.get(block[row.item])) for row in rows]])
 
 
 def _numbers(files: Iterable[Source]) -> Iterator[int]:
-    for file, _ in files:
+    for file, *_ in files:
         for chunk in file.chunks:
             for first, last, _queued in chunk.ranges:
                 yield from range(first, last + 1)

@@ -68,6 +68,12 @@ class Slots:
     def _untouched(self, number: int) -> array[int]:
         return array("q", bytes(8 * min(BLOCK, self._items - (number << _SHIFT))))
 
+    @property
+    def final_from_first(self) -> int:
+        """How many messages have ended without one before them that has not: whole blocks that were
+        handed over."""
+        return min(self._open, default=self._items >> _SHIFT) << _SHIFT
+
     def copy(self) -> Slots:
         """The blocks in memory as they are now, to be read while these go on."""
         copied = Slots()

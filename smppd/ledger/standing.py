@@ -31,7 +31,7 @@ class Standing:
     """Queues, files, outstanding messages, parked receipts.
 
     For whoever keeps memory flat and others informed: `full_blocks` are ready for the journal,
-    `doubtful` have become of unknown outcome, `touched` are files that may be reported, `refilled`
+    `filled` are files of which one is, `doubtful` have become of unknown outcome, `touched` are files that may be reported, `refilled`
     are queues to which a message came back. They are taken from there, and emptied. `called` is the
     weight of calls that were taken: they are asked about by their messages, and found by nothing else.
     """
@@ -43,6 +43,7 @@ class Standing:
         self.files: dict[int, FileAccount] = {}
         self.slots: dict[int, Slots] = {}
         self.full_blocks: list[FullBlock] = []
+        self.filled: set[int] = set()
         self.entries: dict[int, Outstanding] = {}
         self.message_ids = MessageIds()
         self.called = 0
@@ -206,6 +207,7 @@ class Standing:
         full = slots.end(item, seq)
         if full is not None:
             self.full_blocks.append(FullBlock(file_id, full, slots.drop(full)))
+            self.filled.add(file_id)
 
     def forget_if_done(self, file: FileAccount) -> None:
         """Keep no account of a file that is reported and has no message that is not final."""

@@ -47,6 +47,10 @@ class Publisher(Protocol):
         A disk that takes nothing is waited for. OSError when the daemon stops before it does.
         """
 
+    async def begin(self, file: FileAccount, final: int) -> bool:
+        """Begin with the results of a long file, or go on: its first so many messages are final, and in
+        the journal. Nobody sees it before all of it is published. False where that is of no use now."""
+
 
 class Letter(NamedTuple):
     """A message from a handset or a chat, for people: its file's name in `received/new/`, its JSON."""

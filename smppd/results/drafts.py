@@ -19,6 +19,7 @@ from typing import Self
 FEW = 8
 _BUFFER = 1 << 16
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+_MORE = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -45,10 +46,13 @@ class Drafts:
                 os.unlink(draft)
             self._folder.rmdir()
 
-    def write(self, target: str, pieces: Iterable[bytes]) -> None:
-        """Draft what is to be at this path, where it replaces whatever is there."""
+    def write(self, target: str, pieces: Iterable[bytes], begun: str | None = None) -> None:
+        """Draft what is to be at this path, where it replaces whatever is there, behind what was
+        `begun` in a file of its own."""
         draft = f"{self._path}/.{len(self._waiting)}.tmp"
-        descriptor = os.open(draft, _NEW, 0o666)
+        if begun is not None:
+            os.rename(begun, draft)
+        descriptor = os.open(draft, _NEW if begun is None else _MORE, 0o666)
         try:
             self._waiting.append((draft, target))
             for octets in _gathered(pieces):
@@ -75,6 +79,16 @@ class Drafts:
         if _libc.syncfs(self._descriptor):
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number), str(self._folder))
+
+
+def append(path: str, pieces: Iterable[bytes]) -> None:
+    """Write this behind what is in a file that `write` is told of later."""
+    descriptor = os.open(path, _MORE | os.O_CREAT, 0o666)
+    try:
+        for octets in _gathered(pieces):
+            _write_all(descriptor, octets)
+    finally:
+        os.close(descriptor)
 
 
 def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:

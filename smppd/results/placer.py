@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +18,7 @@ from typing import NamedTuple
 from smppd.ledger.snapshot import FileAccount
 from smppd.placing import SIDECAR, day_folder, first_free, fsync_folder, names_after
 from smppd.ports import Resting
+from smppd.results.begun import Beginnings
 from smppd.results.drafts import Drafts
 from smppd.results.page import PAGE
 from smppd.results.report import (
@@ -25,7 +26,6 @@ from smppd.results.report import (
     REPORT,
     RESULTS,
     Items,
-    Lot,
     Report,
     ReportTerms,
     claim_in,
@@ -62,16 +62,27 @@ class Placer:
         self._work = root / "work"
         self._items = items
         self._terms = terms
+        #: What `place` goes on with.
+        self.begun = Beginnings(self._work / DRAFTS, items, terms.prices)
 
     def place(self, files: Sequence[Resting], again: Set[int]) -> list[str]:
         """Write results and reports, move the sources beside them; their new places. `again`: the
         file_ids of those whose publication may have been begun before."""
         places = self._find_places([each.file for each in files], again)
         unwritten = [each for each in zip(files, places, strict=True) if not each[1].written]
-        with Drafts(self._work / DRAFTS) as drafts:
-            sources = ((resting.file, resting.slots) for resting, _ in unwritten)
-            for (resting, place), items in zip(unwritten, self._items(sources), strict=True):
-                self._draft(resting, items, place.target, drafts)
+        numbers = [resting.file.file_id for resting, _ in unwritten]
+        with Drafts(self._work / DRAFTS) as drafts, self.begun.taken(numbers) as begun:
+            sources = (
+                (resting.file, resting.slots, 0 if first is None else first.items)
+                for (resting, _), first in zip(unwritten, begun, strict=True)
+            )
+            found = zip(unwritten, begun, self._items.of_each(sources), strict=True)
+            for (resting, place), first, items in found:
+                tally, path = (None, None) if first is None else (first.tally, first.path)
+                report = Report(resting, items, self._terms, tally)
+                drafts.write(place.target + RESULTS, report.results(), path)
+                for ending, octets in report.documents():
+                    drafts.write(place.target + ending, (octets,))
             drafts.place()
         for place in places:
             if place.source is not None and self._terms.keeps_source:
@@ -85,12 +96,6 @@ class Placer:
             _remove([place.source for place in places if place.source is not None])
         self._clear_away([each.file for each in files])
         return [place.target for place in places]
-
-    def _draft(self, resting: Resting, items: Iterable[Lot], target: str, drafts: Drafts) -> None:
-        report = Report(resting.file, items, resting.unfinished, self._terms)
-        drafts.write(target + RESULTS, report.results())
-        for ending, octets in report.documents():
-            drafts.write(target + ending, (octets,))
 
     def _clear_away(self, files: Sequence[FileAccount]) -> None:
         """Remove what stood beside the sources, and the folders in which nothing is left."""

@@ -5,8 +5,8 @@ Pure but for the journal that its messages are read from; where the octets go is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -16,6 +16,7 @@ from smppd.ledger.entries import Ending, MessageRow, Outstanding
 from smppd.ledger.slots import Slots
 from smppd.ledger.snapshot import FileAccount
 from smppd.message import Lane
+from smppd.ports import Resting
 from smppd.results.lines import ResultLine, told_of_each, with_echo
 from smppd.results.page import PAGE, render_page, wants_page
 from smppd.results.single import Single
@@ -29,8 +30,17 @@ REPORT = ".report.json"
 
 #: Some messages of a file in its order, each with what ended it.
 Lot = Sequence[tuple[MessageRow, Ending | None]]
-#: The messages of each of these files, in their order; of each to be taken before the next one's.
-Items = Callable[[Iterable[tuple[FileAccount, Slots]]], Iterator[Iterator[Lot]]]
+
+
+class Items(Protocol):
+    """Reads files' messages from the journal, in their order."""
+
+    def of_each(self, files: Iterable[tuple[FileAccount, Slots, int]]) -> Iterator[Iterator[Lot]]:
+        """Those of each of these files from that number on; to be taken before the next file's."""
+
+    def of(self, file: FileAccount, slots: Slots, begin: int, end: int) -> Iterator[Lot]:
+        """Those of one file that have these numbers."""
+
 
 _LANES = {lane: lane.name.lower() for lane in Lane}
 
@@ -49,21 +59,21 @@ PLAIN = ReportTerms()
 class Report:
     """Everything that is told of one file: its results, and behind them what sums them up.
 
-    `items` are its messages in its order, `unfinished` those that are not final yet.
+    `items` are its messages in its order, but for those that were counted and told before (`begun`).
     """
 
     def __init__(
         self,
-        file: FileAccount,
+        resting: Resting,
         items: Iterable[Lot],
-        unfinished: Sequence[Outstanding],
         terms: ReportTerms = PLAIN,
+        begun: Tally | None = None,
     ) -> None:
-        self._heading = heading_of(file)
+        self._heading = heading_of(resting.file)
         self._items = items
-        self._entries = {entry.item: entry for entry in unfinished}
+        self._entries = {entry.item: entry for entry in resting.unfinished}
         self._html = terms.html
-        self._tally = (Single if file.items == 1 else Tally)(terms.prices)
+        self._tally = begun or (Single if resting.file.items == 1 else Tally)(terms.prices)
 
     def results(self) -> Iterator[bytes]:
         """The octets of `NAME.results.jsonl`, in pieces; to be taken once, to their end."""

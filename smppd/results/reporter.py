@@ -11,6 +11,7 @@ from typing import Any
 import trio
 
 from smppd.disk import RESULTS, Disk
+from smppd.ledger.snapshot import FileAccount
 from smppd.ports import Resting
 from smppd.results.placer import Placer
 
@@ -21,6 +22,7 @@ MOST_UNFINISHED = 1000
 
 RunSync = Callable[..., Awaitable[Any]]
 Place = Callable[[Sequence[Resting], Set[int]], Awaitable[list[str]]]
+Begin = Callable[[FileAccount, int], Awaitable[None]]
 
 
 class Reporter:
@@ -42,30 +44,47 @@ class Reporter:
         self._placer = placer
         self._run_sync = run_sync
         self._place_many: Place = self._place_here
+        self._begin: Begin | None = None
+        #: Files that were begun there.
+        self._begun: set[int] = set()
         self._earlier = earlier
         self._disk = disk or Disk()
         #: Files whose publication the disk broke off.
         self._broken_off: set[int] = set()
 
-    def hand_over(self, place_many: Place) -> None:
-        """Let this place what is many messages at once."""
+    def hand_over(self, place_many: Place, begin: Begin | None = None) -> None:
+        """Let this place what is many messages at once, and begin with what is final before."""
         self._place_many = place_many
+        self._begin = begin
 
     async def publish(self, files: Sequence[Resting]) -> list[str]:
         """Write results and reports, move the sources beside them; their new places."""
         return await self._disk.insist(RESULTS, lambda: self._attempt(files))
+
+    async def begin(self, file: FileAccount, final: int) -> bool:
+        """See `ports.Publisher`."""
+        if self._begin is None:
+            return False
+        self._begun.add(file.file_id)
+        try:
+            await self._begin(file, final)
+        except OSError:  # `publish` will wait for the disk
+            return False
+        return True
 
     async def _attempt(self, files: Sequence[Resting]) -> list[str]:
         numbers = {each.file.file_id for each in files}
         again = {each for each in numbers if each <= self._earlier} | numbers & self._broken_off
         unfinished = sum(len(each.unfinished) for each in files)
         many = sum(each.file.items for each in files) >= MANY and unfinished <= MOST_UNFINISHED
+        many = many or not numbers.isdisjoint(self._begun)
         try:
             places = await (self._place_many if many else self._place_here)(files, again)
         except OSError:
             self._broken_off |= numbers
             raise
         self._broken_off -= numbers
+        self._begun -= numbers
         return places
 
     async def _place_here(self, files: Sequence[Resting], again: Set[int]) -> list[str]:

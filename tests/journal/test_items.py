@@ -32,8 +32,8 @@ class Written:
         ids = [self._file(number, length) for number, length in enumerate(lengths)]
         self.store.commit(Batch(messages=self._rows, facts=self.ledger.take_facts()))
         accounts = self.ledger.accounts
-        self.files: list[tuple[FileAccount, Slots]] = [
-            (accounts.files[each], accounts.slots[each]) for each in ids
+        self.files: list[tuple[FileAccount, Slots, int]] = [
+            (accounts.files[each], accounts.slots[each], 0) for each in ids
         ]
 
     def _file(self, number: int, length: int) -> int:
@@ -92,10 +92,22 @@ LENGTHS = [1, 0, 1, SHORT, SHORT + 1, 1, 40, *[1] * 30, *[3] * 50, 0]
 def test_many_files_are_read_as_each_would_be(path: Path, call: Call | None) -> None:
     written = Written(path, LENGTHS, call)
     items = Items(written.store)
-    alone = [plain(items.of(file, slots)) for file, slots in written.files]
+    alone = [plain(items.of(file, slots)) for file, slots, _ in written.files]
     assert [len(each) for each in alone] == LENGTHS
     assert [plain(each) for each in items.of_each(written.files)] == alone
     assert any(end is not None for each in alone for *_, end in each)
+    written.store.close()
+
+
+@pytest.mark.parametrize(("begin", "end"), [(0, 40), (0, 7), (7, 23), (39, 40), (23, 23)])
+def test_some_messages_of_a_file_are_read_by_themselves(path: Path, begin: int, end: int) -> None:
+    written = Written(path, [11, 40])
+    file, slots, _ = written.files[1]
+    items = Items(written.store)
+    alone = plain(items.of(file, slots))
+    assert plain(items.of(file, slots, begin, end)) == alone[begin:end]
+    ((*_, rest),) = [list(items.of_each([written.files[0], (file, slots, begin)]))]
+    assert plain(rest) == alone[begin:]
     written.store.close()
 
 

@@ -44,6 +44,21 @@ def test_saved_slots_go_on_as_they_were(counts: list[int], chance: object) -> No
         assert again.ended(item) == slots.ended(item)
 
 
+def test_what_has_ended_from_the_first_on_is_known_in_whole_blocks() -> None:
+    slots = Slots(2 * BLOCK + 3)
+    assert [slots.end(item, 7) for item in range(BLOCK, 2 * BLOCK)][-1] == 1
+    slots.drop(1)
+    assert slots.final_from_first == 0
+    for item in range(BLOCK):
+        slots.end(item, 7)
+    assert slots.final_from_first == 0  # the journal has not got it
+    slots.drop(0)
+    assert slots.final_from_first == 2 * BLOCK
+    for item in range(3):
+        slots.end(2 * BLOCK + item, 7)
+    assert slots.final_from_first == 2 * BLOCK
+
+
 def test_blocks_in_which_nothing_has_ended_take_no_room() -> None:
     slots = Slots(2 * BLOCK + 3)
     slots.end(BLOCK + 1, 7)

@@ -244,7 +244,7 @@ class Life:
         self.publication = Publication(
             self.desk,
             Reporter(
-                Placer(bench.root, Items(self.reader).of_each),
+                Placer(bench.root, Items(self.reader)),
                 self._read_in_place,
                 earlier=self.accounts.last_file,
             ),

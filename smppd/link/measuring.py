@@ -75,35 +75,35 @@ class TokenBucket:
 
 
 class Meter:
-    """How many per second, over the last second or two. What comes after a silence is taken for
-    what a second brings."""
+    """How many per second, over the last second or two. What comes at once after a silence is
+    taken for what a second brings."""
 
-    __slots__ = ("_before", "_count", "_passed", "_since")
+    __slots__ = ("_before", "_count", "_least", "_passed", "_since")
 
     def __init__(self) -> None:
         self.restart(-inf)
 
-    def restart(self, now: float) -> None:
-        """Forget what was."""
-        self._since = now
+    def restart(self, now: float, least: float = 0.5) -> None:
+        """Forget what was. What comes from now on in less than `least` seconds is taken for what
+        comes in as many."""
+        self._since, self._least = now, least
         self._count = self._before = 0
         #: How many seconds `_before` was counted in.
         self._passed = 0.0
 
     def add(self, count: int, now: float) -> None:
         """So many more have come until now."""
-        if now - self._since >= 2.0:
-            self.restart(now - 1.0)
-        self._count += count
         passed = now - self._since
-        if passed >= 1.0:
+        if passed >= 2.0:
+            self.restart(now, 1.0)
+        self._count += count
+        if 1.0 <= passed < 2.0:
             self._before, self._passed = self._count, passed
             self._since, self._count = now, 0
 
     def rate(self, now: float) -> float:
-        """Per second, as far as that can be said: what came in less than half a second is taken
-        for what comes in half a second."""
-        return (self._before + self._count) / max(0.5, self._passed + now - self._since)
+        """Per second, as far as that can be said."""
+        return (self._before + self._count) / max(self._least, self._passed + now - self._since)
 
 
 class Latency:

@@ -2,8 +2,9 @@
 
 Shared by the link's sessions and counted in parts. What an SMSC allows is found in three steps:
 
-1. What it took at once before its first throttle is a burst and no rate. The link goes on, evenly
-   from now on, at half of that in a second, and doubles it every second until the next one.
+1. What it took at once before its first throttle is a burst and no rate, unless that came at about
+   the configured rate. The link goes on, evenly from now on, at half of that in a second, and
+   doubles it every second until the next one.
 2. What is allowed then lies between what was taken of late and what was asked for. The link goes
    on just below the first, towards a goal in the middle: quickly while that is far, slowly
    around it, and quickly again the further it gets beyond it, because more may be allowed now.
@@ -201,11 +202,11 @@ class Pace:
         self._paused_until = now + self._pause
         if self._is_told(now):
             return
-        if self.limit is None:
-            self._lower(HALVED * self._taken(now), None, Cause.THROTTLING, now)
+        taken, refused = self._taken(now), self.limit or self._ceiling
+        if self.limit is None and (not refused or taken < HALVED * refused):
+            self._lower(HALVED * taken, None, Cause.THROTTLING, now)
             return
-        refused = self.limit
-        taken = min(max(HALVED * refused, self._taken(now)), refused)
+        taken = min(max(HALVED * refused, taken), refused)
         self._lower(LOWERED * taken, GOAL * (taken + refused) / 2, Cause.THROTTLING, now)
         self._meter.restart(now)
 

@@ -251,10 +251,17 @@ def test_at_its_configured_rate_nothing_is_left_to_learn() -> None:
     pace = Pace(100, 1, {})
     now = run(pace, 0, 5, 100)
     pace.note(signs(0, throttled=1), now)
-    assert pace.limit == pytest.approx(50, rel=0.1)
-    run(pace, now + 1, 20, 50)
+    assert pace.limit == pytest.approx(100 * pacing.LOWERED, rel=0.02)
+    run(pace, now + 1, 20, 95)
     assert pace.limit is None
     assert pace.rate == 100
+
+
+def test_below_half_of_its_configured_rate_that_says_nothing_of_what_is_allowed() -> None:
+    pace = Pace(100, 1, {})
+    now = run(pace, 0, 5, 40)
+    pace.note(signs(0, throttled=1), now)
+    assert pace.limit == pytest.approx(20, rel=0.1)
 
 
 def test_a_floor_above_the_configured_rate_is_that_rate() -> None:

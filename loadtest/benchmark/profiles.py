@@ -53,19 +53,21 @@ class Stream:
 
 @dataclass(frozen=True, kw_only=True)
 class Smsc:
-    """How the simulated SMSC behaves, whether it sends `receipts`; `latency` of its answers and `storm` in seconds (receipts are held
-    back until no submit came for so long), `rate` in submits a second, above which it throttles."""
+    """How the simulated SMSC behaves, whether it sends `receipts`; in seconds, `latency` of its answers,
+    `receipt_delay` from answer to receipt, and `storm` (receipts are held back until no submit came for
+    so long); `rate` in submits a second, above which it throttles."""
 
     latency: float = 0.0
     rate: float = 0.0
     storm: float = 0.0
+    receipt_delay: float = 0.0
     receipts: bool = True
 
     def options(self) -> Iterator[str]:
         """Those of `smsc.py`."""
-        for name in ("latency", "rate", "storm"):
+        for name in ("latency", "rate", "storm", "receipt_delay"):
             if value := getattr(self, name):
-                yield from (f"--{name}", f"{value:g}")
+                yield from (f"--{name.replace('_', '-')}", f"{value:g}")
         if not self.receipts:
             yield "--no-receipts"
 
@@ -73,6 +75,7 @@ class Smsc:
         """For people."""
         said = [f"answers after {self.latency * 1000:g} ms"] if self.latency else []
         said += [f"throttles above {self.rate:g} submits/s"] if self.rate else []
+        said += [f"receipts after {self.receipt_delay * 1000:g} ms"] if self.receipt_delay else []
         said += [f"holds receipts until {self.storm:g} s of silence"] if self.storm else []
         return ", ".join(said) or "as quick as it can"
 

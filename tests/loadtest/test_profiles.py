@@ -77,6 +77,9 @@ def test_an_smsc_says_what_it_does_to_its_program_and_to_people() -> None:
     assert list(slow.options()) == ["--latency", "0.02", "--rate", "500"]
     assert slow.words() == "answers after 20 ms, throttles above 500 submits/s"
     assert list(Smsc(receipts=False).options()) == ["--no-receipts"]
+    late = Smsc(receipt_delay=0.2)
+    assert list(late.options()) == ["--receipt-delay", "0.2"]
+    assert late.words() == "receipts after 200 ms"
     assert (list(Smsc().options()), Smsc().words()) == ([], "as quick as it can")
 
 

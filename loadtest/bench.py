@@ -29,7 +29,7 @@ import sys
 from pathlib import Path
 
 from benchmark.baselines import run_baselines
-from benchmark.commands import COMMANDS, check_writable, write
+from benchmark.commands import COMMANDS, Parser, check_folder, check_writable, write
 from benchmark.comparison import compare, lines, only_in_one
 from benchmark.document import ReadError, document, read_document
 from benchmark.growth_comparison import growth_lines, new_faults, ratios
@@ -38,29 +38,42 @@ from benchmark.profiles import PROFILES, Profile
 from benchmark.report import table
 from benchmark.results import Run, faults
 from benchmark.running import run_profile
-from benchmark.setting import BenchError, Setting, split_address
+from benchmark.setting import BenchError, Setting, accounts, split_address
 
 
 def main() -> int:
     """Run or compare, as is asked for. A SIGTERM is obeyed as Ctrl-C is: nothing is left running."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _break_off)
     try:
         if sys.argv[1:2] == ["compare"]:
             return _compare(_compare_options())
         if (command := COMMANDS.get(sys.argv[1] if sys.argv[1:] else "")) is not None:
             return command(sys.argv[2:])
         return _measure(_options())
-    except (BenchError, ReadError, OSError) as error:
+    except (BenchError, ReadError) as error:
         print(f"bench.py: {error}", file=sys.stderr)
-        return 2
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"bench.py: {where}{error.strerror or error}", file=sys.stderr)
     except KeyboardInterrupt:
         print("bench.py: broken off; what was through is in --json and --report", file=sys.stderr)
         return 130
+    return 2
+
+
+def _break_off(_number: int, _frame: object) -> None:
+    """Have all that was started end, which takes a moment: a second Ctrl-C does not disturb it."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _measure(options: argparse.Namespace) -> int:
     profiles, setting = _profiles(options), _setting(options)
-    check_writable(options.json, options.report)
+    check_writable(options.json, options.report, options.cprofile)
+    for profile in profiles if setting.addresses else ():
+        accounts(profile, setting.addresses, setting.system_ids)
     runs = list[Run]()
     for profile in profiles:
         run = run_profile(profile, setting)
@@ -96,7 +109,7 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _compare_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="bench.py compare",
         description="Compares two files that --json wrote: what got better, what got worse."
         " Exit code 1 where anything got worse.",
@@ -111,7 +124,7 @@ def _compare_options() -> argparse.Namespace:
 
 def _options() -> argparse.Namespace:
     described = "\n".join(f"  {each.name:<11} {each.about}" for each in PROFILES.values())
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         description=f"{__doc__}\nprofiles:\n{described}",
         formatter_class=argparse.RawTextHelpFormatter,
     )
@@ -156,6 +169,9 @@ def _profiles(options: argparse.Namespace) -> list[Profile]:
 
 
 def _setting(options: argparse.Namespace) -> Setting:
+    check_folder(options.folder)
+    if not options.seconds > 0:
+        raise BenchError(f"--seconds {options.seconds:g}: at least a second is needed, like 600")
     for address in options.smsc:
         if not _is_here(split_address(address)[0]) and options.numbers is None:
             raise BenchError(

@@ -22,7 +22,9 @@ def start_daemon(
     profiling = ["-m", "cProfile", "-o", str(profile)] if profile else []
     command = [sys.executable, *profiling, "-m", "smppd", "run", "--config", str(path)]
     environment = {**os.environ, "SMPPD_LOAD_PASSWORD": password}
-    return subprocess.Popen(command, env=environment, stderr=(root / "log").open("wb"))
+    with (root / "log").open("wb") as log:
+        # A session of its own: who started it ends it, and no Ctrl-C does so before.
+        return subprocess.Popen(command, env=environment, stderr=log, start_new_session=True)
 
 
 def until(
@@ -49,6 +51,17 @@ def stop(daemon: subprocess.Popen[bytes]) -> resource.struct_rusage:
     _, status, usage = os.wait4(daemon.pid, 0)
     daemon.returncode = os.waitstatus_to_exitcode(status)
     return usage
+
+
+def end(daemon: subprocess.Popen[bytes]) -> None:
+    """See that it has ended, if need be without draining."""
+    if daemon.poll() is None:
+        daemon.terminate()
+        try:
+            daemon.wait(10)
+        except subprocess.TimeoutExpired:
+            daemon.kill()
+            daemon.wait()
 
 
 def cpu(pid: int) -> float:

@@ -9,12 +9,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmark.profiles import PARTS, SENDER, TEXTS, Profile
 from benchmark.results import Baseline
-from benchmark.setting import BenchError, Setting, own_smsc
+from benchmark.setting import Setting, own_smsc
 
 _CLIENTS = Path(__file__).parent / "clients"
 #: Where the npm package is, if it is: the tests' own peers are made with it.
@@ -45,7 +45,7 @@ def clients() -> list[Client]:
 def run_baselines(profile: Profile, setting: Setting) -> list[Baseline]:
     """Each client once, against an SMSC as the profile has it, or the one there is; or why none of them
     can do what the profile does."""
-    if why := profile.no_baseline():
+    if why := replace(profile, links=max(profile.links, len(setting.addresses))).no_baseline():
         return [Baseline(name="plain clients", left_out=why)]
     return [_run(client, profile, setting) for client in clients()]
 
@@ -88,13 +88,12 @@ def _send(client: Client, profile: Profile, setting: Setting, address: str) -> B
     except subprocess.TimeoutExpired:
         return Baseline(name=client.name, left_out=f"not through after {setting.seconds:g} s")
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        return Baseline(name=client.name, left_out=f"it failed: {last}")
+        said = done.stderr.strip().splitlines() or ["it said nothing"]
+        why = next((line for line in said if "Error: " in line), said[-1])
+        return Baseline(name=client.name, left_out=f"it failed: {why}")
     told = json.loads(done.stdout)
     if told["parts"] != profile.messages * PARTS[profile.text]:
-        raise BenchError(
-            f"{client.name} sent {told['parts']:,} parts of {profile.messages:,} messages"
-        )
+        return Baseline(name=client.name, left_out=f"it sent no more than {told['parts']:,} parts")
     return Baseline(
         name=client.name,
         messages=told["sent"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from benchmark.document import (
     Document,
@@ -22,6 +23,20 @@ from benchmark.setting import BenchError, Setting
 from benchmark.tables import Unknown, renewed
 
 
+class Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong with the words of a command."""
+
+    def error(self, message: str) -> NoReturn:
+        """See ArgumentParser."""
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def check_folder(folder: Path | None) -> None:
+    """Raises BenchError where nothing can be put there."""
+    if folder is not None and not folder.is_dir():
+        raise BenchError(f"--folder {folder}: there is no such folder; make it, on the disk meant")
+
+
 def check_writable(*paths: Path | None) -> None:
     """Raises BenchError for a file that cannot be written in the end, before anything is measured."""
     for path in paths:
@@ -29,6 +44,8 @@ def check_writable(*paths: Path | None) -> None:
             raise BenchError(
                 f"{path} cannot be written: there is no folder {path.resolve().parent}"
             )
+        if path is not None and path.is_dir():
+            raise BenchError(f"{path} cannot be written: it is a folder; name a file in it")
 
 
 def write(written: Document, json: Path | None, report: Path | None) -> None:
@@ -47,6 +64,7 @@ def _grow(words: Sequence[str]) -> int:
         if getattr(options, name) < 1:
             raise BenchError(f"--{name.replace('_', '-')} is below 1")
     chosen = choose(options.series, options.up_to, options.messages)
+    check_folder(options.folder)
     setting = Setting(seconds=options.seconds, folder=options.folder)
 
     def keep(growths: list[Growth]) -> None:
@@ -63,7 +81,7 @@ def _grow_options(words: Sequence[str]) -> argparse.Namespace:
         f"  {each.name:<9} {each.about}: {', '.join(f'{at:,}' for at in each.points)}"
         for each in SERIES.values()
     )
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="bench.py grow",
         description="How the cost of a message grows with one number of the load at a time.\n\n"
         "Each point is a run of its own: a daemon on a new journal, an SMSC, some messages sent ahead\n"
@@ -115,7 +133,7 @@ def _show(words: Sequence[str]) -> int:
 
 
 def _show_options(words: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="bench.py show",
         description="Shows what --json wrote, several as one: of what is in more than one, the last"
         " counts. As tables, unless another form is asked for.",

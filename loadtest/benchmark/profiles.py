@@ -146,6 +146,10 @@ class Profile:
 
     def with_rate(self, rate: float) -> Profile:
         """The same, and what comes at a rate comes so often a second. Raises ValueError."""
+        if not rate > 0:
+            raise ValueError(
+                f"--rate {rate:g}: singles come more often than that, like 25 a second"
+            )
         if not any(stream.rate for stream in self.streams):
             raise ValueError(f"{self.name} hands in nothing at a rate: leave out --rate")
         streams = [replace(each, rate=rate) if each.rate else each for each in self.streams]

@@ -12,13 +12,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import msgspec
-from processes import audit, cpu, start_daemon, stop, written, wrote
+from processes import audit, cpu, end, start_daemon, stop, written, wrote
 
 from benchmark.figures import HOLDS
 from benchmark.history import Known, read_history
 from benchmark.profiles import Profile
 from benchmark.results import Observed, Run, add_up
-from benchmark.sampling import EVERY, Progress, Sample, Sampler
+from benchmark.sampling import EVERY, Progress, Sample, Sampler, on_terminal
 from benchmark.setting import (
     BenchError,
     OwnSmsc,
@@ -34,6 +34,8 @@ from smppd.control import ask
 
 #: How long the daemon may take to bind, and to stop, in seconds.
 _PATIENCE = 60.0
+#: How long it may take where the SMSC refuses a bind: it may be busy with an earlier session.
+_REFUSED = 5.0
 #: Seconds between two looks at what is about to begin.
 _OFTEN = 0.2
 
@@ -74,7 +76,10 @@ def running(profile: Profile, setting: Setting) -> Iterator[tuple[Path, Observed
             if not setting.addresses:
                 own = stack.enter_context(own_smsc(root, profile))
             observed = _Course(root, profile, setting, own).run()
-        yield root, observed
+        try:
+            yield root, observed
+        finally:
+            on_terminal("")
 
 
 class _Course:
@@ -94,6 +99,7 @@ class _Course:
         load = Workload(
             self._profile, self._root / "spool", setting.prefix, receipts=setting.receipts
         )
+        on_terminal(f"{self._profile.name}: writing what is handed in")
         load.prepare()
         config = configuration(self._root, self._profile, self._accounts()) + setting.more
         daemon = start_daemon(self._root, config, setting.traced, setting.password)
@@ -117,9 +123,12 @@ class _Course:
             octets, given = written(daemon.pid) - octets, wrote(daemon.pid) - given
             spent = cpu(daemon.pid) - first.daemon_cpu
             smsc_spent = cpu(self._own.process.pid) - first.smsc_cpu if self._own else None
+            load.end()
+            on_terminal(f"{self._profile.name}: stopping, auditing, reading the journal")
+            usage = stop(daemon)
         finally:
             load.end()
-            usage = stop(daemon)
+            end(daemon)
         tally, arrivals = self._own.end() if self._own else (None, {})
         return Observed(
             samples=self._samples,
@@ -194,18 +203,21 @@ class _Course:
         return accounts(self._profile, [self._own.address], names)
 
     def _wait_bound(self, daemon: subprocess.Popen[bytes], sampler: Sampler) -> None:
-        deadline, bound = time.monotonic() + _PATIENCE, 0
+        began = time.monotonic()
         wanted = self._profile.sessions * max(self._profile.links, len(self._setting.addresses))
-        while bound < wanted:
+        while True:
             log = (self._root / "log").read_bytes()
             bound = log.count(b'"link_bound"')
             if daemon.poll() is not None:
                 raise BenchError(f"the daemon did not start: {_last_line(log)}")
-            if bound < wanted and time.monotonic() > deadline:
-                sample = sampler.take()
+            if bound >= wanted:
+                return
+            passed, sample = time.monotonic() - began, sampler.take()
+            refused = sample is not None and sample.last_error.startswith("bind refused")
+            if passed > (_REFUSED if refused else _PATIENCE):
                 why = sample.last_error if sample else _last_line(log)
                 raise BenchError(
-                    f"only {bound} of {wanted} sessions were bound after {_PATIENCE:g} s: "
+                    f"only {bound} of {wanted} sessions were bound after {passed:.0f} s: "
                     f"{why or 'the SMSC did not answer'}; check --smsc, --system-id, --password-env"
                 )
             time.sleep(0.05)

@@ -5,6 +5,7 @@ A sample costs the daemon about a millisecond, which is in its CPU like everythi
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from dataclasses import dataclass
@@ -95,6 +96,14 @@ def sample_of(told: dict[str, Any], at: float, spent: tuple[float, float], rss: 
     )
 
 
+def on_terminal(line: str) -> None:
+    """Have this one line say what is done just now, where somebody looks; an empty one takes it away."""
+    if sys.stderr.isatty():
+        width = shutil.get_terminal_size().columns - 1
+        sys.stderr.write(f"\r\x1b[K{line[:width]}")
+        sys.stderr.flush()
+
+
 class Progress:
     """One line that says how far it is: always the same one on a terminal, else one now and then."""
 
@@ -111,21 +120,24 @@ class Progress:
             return
         line = progress_line(self._name, self._expected, sample, self._last)
         self._last, self._said = sample, sample.at
-        sys.stderr.write(f"\r\x1b[K{line}" if self._terminal else f"{line}\n")
-        sys.stderr.flush()
+        if self._terminal:
+            on_terminal(line)
+        else:
+            sys.stderr.write(f"{line}\n")
+            sys.stderr.flush()
 
     def end(self) -> None:
         """Make room for what is printed next."""
-        if self._terminal:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+        on_terminal("")
 
 
 def progress_line(name: str, expected: int, now: Sample, last: Sample | None) -> str:
     """What is said of a sample."""
     seconds = now.at - (last.at if last else 0.0)
+    queued = now.states.get("queued", 0)
+    waiting = f"queued {queued:,}  " if queued else ""
     rate = (now.answered - (last.answered if last else 0)) / seconds if seconds > 0 else 0.0
     return (
-        f"{name}  {now.at:.0f} s  sent {now.answered - now.throttled:,} of {expected:,}  "
+        f"{name}  {now.at:.0f} s  {waiting}sent {now.answered - now.throttled:,} of {expected:,}  "
         f"delivered {now.delivered:,}  {rate:,.0f}/s  in flight {now.in_flight:,}"
     )

@@ -95,7 +95,9 @@ def own_smsc(root: Path, profile: Profile) -> Iterator[OwnSmsc]:
         *("--note", URGENT),
         *profile.smsc.options(),
     ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
         try:
             assert process.stdout is not None
             line = process.stdout.readline()

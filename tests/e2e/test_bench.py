@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 BENCH = Path(__file__).parent.parent.parent / "loadtest" / "bench.py"
 
@@ -107,6 +112,68 @@ def _smsc(tally: Path) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait(30)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_ends_everything_and_leaves_nothing(number: int, tmp_path: Path) -> None:
+    words = ("bulk", "--messages", "100000", "--folder", str(tmp_path))
+    with subprocess.Popen(
+        [sys.executable, str(BENCH), *words], stderr=subprocess.PIPE, text=True, process_group=0
+    ) as process:
+        assert process.stderr is not None
+        while not list(tmp_path.glob("*/control.sock")):  # the daemon is up, and the SMSC
+            assert process.poll() is None
+            time.sleep(0.02)
+        assert len(_started(tmp_path)) >= 3
+        os.killpg(process.pid, number)
+        said = process.stderr.read()
+    assert process.returncode == 130
+    assert said == "bench.py: broken off; what was through is in --json and --report\n"
+    assert list(tmp_path.iterdir()) == []
+    assert _started(tmp_path) == []
+
+
+def _started(folder: Path) -> list[str]:
+    """Command lines of processes that name this folder."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            found.append(path.read_text(errors="replace"))
+    return [words for words in found if str(folder) in words]
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ((), "the following arguments are required: PROFILE; see bench.py --help"),
+        (("bulk", "--messages", "x"), "argument --messages: invalid int value: 'x'; see bench.py --help"),
+        (("bulk", "--messages", "0"), "messages of bulk is below 1"),
+        (("bulk", "--folder", "/nowhere"), "--folder /nowhere: there is no such folder; make it, on the disk meant"),
+        (("bulk", "--json", "/nowhere/x"), "/nowhere/x cannot be written: there is no folder /nowhere"),
+        (("bulk", "--report", "/"), "/ cannot be written: it is a folder; name a file in it"),
+        (("bulk", "--config", "/nowhere"), "/nowhere: No such file or directory"),
+        (("bulk", "--seconds", "nan"), "--seconds nan: at least a second is needed, like 600"),
+        (("otp", "--rate", "0"), "--rate 0: singles come more often than that, like 25 a second"),
+        (("bulk", "--smsc", "here"), "--smsc 'here' is not HOST:PORT, like 127.0.0.1:2775"),
+        (("bulk", "links", "--smsc", "127.0.0.1:1"), "links has 4 links, and an account may have one: give each an"
+         " address of its own (--smsc), or a name of its own (--system-id)"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_meant_is_one_line_before_anything_is_measured(
+    words: tuple[str, ...], why: str
+) -> None:
+    done = _bench(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"bench.py: {why}\n"
+
+
+def test_what_the_daemon_does_not_take_is_told_as_it_says_it(tmp_path: Path) -> None:
+    done = _bench("bulk", "--messages", "10", "--window", "100000", "--folder", tmp_path)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("bench.py: the daemon did not start: ")
+    assert line.endswith("link.l0.window: 100000 is out of range; write a number from 1 to 10000")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_smsc_that_is_not_there_is_named_in_one_line() -> None:

@@ -29,6 +29,9 @@ session.socket.setNoDelay(true);
 session.on('error', (error) => {
   throw error;
 });
+session.on('close', () => {
+  throw new Error('the SMSC has closed the connection');
+});
 session.on('deliver_sm', (pdu) => {
   session.send(pdu.response());
   counts.delivered += 1;

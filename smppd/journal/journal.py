@@ -305,7 +305,7 @@ class Journal:
         return await self._read(lambda: self._store.calls.forget(before))
 
     def _add(self, batch: Batch, checkpoint: Checkpoint) -> None:
-        batch.at = checkpoint.at
+        batch.at, batch.goes_on = checkpoint.at, checkpoint.goes_on
         batch.ids.update(checkpoint.ids)
         batch.waiting.extend(checkpoint.waiting)
         batch.snapshot = checkpoint.snapshot or batch.snapshot

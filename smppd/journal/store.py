@@ -71,6 +71,7 @@ class Batch(msgspec.Struct):
     opt_outs: list[Change] = msgspec.field(default_factory=list)
     base: Base | None = None
     counts: list[Counted] = msgspec.field(default_factory=list)
+    goes_on: bool = False
 
     @property
     def rows(self) -> int:
@@ -129,6 +130,7 @@ class Store:
         self.stripping = Stripping(connection)
         self.opt_outs = OptOutTable(connection)
         self.tally = TallyTable(connection)
+        self._lots: dict[str, int | None] = {}
 
     def close(self) -> None:
         """Close the connection; the last writer's close folds the write-ahead log in."""
@@ -171,24 +173,28 @@ class Store:
 
     def _write_lots(self, batch: Batch) -> None:
         if batch.ids:
-            lot = self._new_lot("client_id", batch.at)
+            lot = self._lot("client_id", batch)
             write_rows(
                 self._sql,
                 "INSERT OR REPLACE INTO client_id",
                 [(lot, key, *batch.ids[key]) for key in sorted(batch.ids)],
             )
         if batch.waiting:
-            lot = self._new_lot("waiting", batch.at)
+            lot = self._lot("waiting", batch)
             write_rows(
                 self._sql,
                 "INSERT OR REPLACE INTO waiting",
                 [(lot, *row) for row in sorted(batch.waiting)],
             )
 
-    def _new_lot(self, holds: str, at: float) -> int | None:
-        return self._sql.execute(
-            "INSERT INTO lot (holds, created) VALUES (?, ?)", (holds, at)
-        ).lastrowid
+    def _lot(self, holds: str, batch: Batch) -> int | None:
+        """A new one, unless this is more of the last."""
+        if not batch.goes_on:
+            new = self._sql.execute(
+                "INSERT INTO lot (holds, created) VALUES (?, ?)", (holds, batch.at)
+            )
+            self._lots[holds] = new.lastrowid
+        return self._lots[holds]
 
     def lots(self, holds: str) -> list[tuple[int, float]]:
         """The lots of "client_id" or "waiting", the oldest first, each with when it was written."""

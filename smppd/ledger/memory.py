@@ -5,6 +5,8 @@ A snapshot plus the facts after it give the same accounts as all the facts from 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from smppd.ledger.accounts import Accounts
@@ -18,53 +20,62 @@ from smppd.message import State
 _SENT = int(State.SENT)
 
 
-def spill(accounts: Accounts, keep: int) -> list[tuple[str, bytes]]:
-    """Remove the oldest messages that only wait for receipts: (key, entry) pairs, sorted.
+def oldest_waiting(accounts: Accounts, keep: int) -> list[Outstanding]:
+    """The oldest messages that only wait for receipts, all but so many."""
+    excess = len(accounts.message_ids) + accounts.called - keep
+    found: list[Outstanding] = []
+    for entry in accounts.entries.values():
+        if excess <= 0:
+            break
+        if entry.state == _SENT and not [None for _, key in entry.ids if key[-1] == "\t"]:
+            found.append(entry)
+            excess -= entry.weight if entry.op else len(entry.ids)
+    return found
+
+
+def spill(
+    accounts: Accounts, entries: Iterable[Outstanding], keys: set[str]
+) -> list[tuple[str, bytes]]:
+    """Remove these of the `oldest_waiting`: (key, entry) pairs, sorted. `keys` are those of the lot so
+    far, which has one message for each: another one's turn comes with the next lot. A message of
+    which something was heard meanwhile stays, too.
 
     Spilled messages keep their place in the accounts; `Ledger.recall` brings one back. A call is
     written once, however many destinations it has: it is looked for by its own key.
     """
-    excess = len(accounts.message_ids) + accounts.called - keep
     rows: list[tuple[str, bytes]] = []
-    if excess <= 0:
-        return rows
-    gone: list[Outstanding] = []
-    keys: set[str] = set()
-    for entry in accounts.entries.values():
-        if entry.state != _SENT:
+    for entry in entries:
+        if entry.state != _SENT or accounts.entries.get(entry.msg_id) is not entry:
             continue
         its_keys = _keys(entry)
-        if its_keys is None or not keys.isdisjoint(its_keys):
-            continue  # a lot has one message for a key; this one's turn comes with the next
+        if not keys.isdisjoint(its_keys):
+            continue
         keys.update(its_keys)
-        gone.append(entry)
         blob = encode(entry)
-        for key in its_keys:
-            rows.append((key, blob))
-        excess -= entry.weight if entry.op else len(entry.ids)
-        if excess <= 0:
-            break
-    for entry in gone:
+        rows += [(key, blob) for key in its_keys]
         del accounts.entries[entry.msg_id]
         accounts.unlink(entry)
     rows.sort()
     return rows
 
 
-def _keys(entry: Outstanding) -> dict[str, None] | None:
+def place_of(entry: Outstanding) -> str:
+    """The first key by which a spilled message is found: a call's is its own."""
+    key = entry.ids[0][1]
+    return waiting_key(key.partition("\t")[0], entry.msg_id) if entry.op else key
+
+
+def _keys(entry: Outstanding) -> dict[str, None]:
     """What a spilled message is found by: its message_ids, and their folded forms; a call by a key
-    of its own. None: it has a part without a message_id."""
+    of its own."""
+    if entry.op:
+        return {place_of(entry): None}
     keys = dict[str, None]()
     for _, key in entry.ids:
-        if key[-1] == "\t":
-            return None
-        if not entry.op:
-            keys[key] = None
-            folded = folded_key(key)
-            if folded is not None:
-                keys[folded] = None
-    if entry.op:
-        keys[waiting_key(entry.ids[0][1].partition("\t")[0], entry.msg_id)] = None
+        keys[key] = None
+        folded = folded_key(key)
+        if folded is not None:
+            keys[folded] = None
     return keys
 
 

@@ -13,6 +13,7 @@ import trio
 from smppd.ledger import memory
 from smppd.ledger.entries import MessageRow
 from smppd.ledger.ledger import Ledger
+from smppd.ledger.ranges import in_ranges
 from smppd.message import ErrorInfo, OnUnknown, State
 from smppd.pipeline.gate import Gate
 from smppd.ports import Base, Checkpoint, Journal, Writing
@@ -24,8 +25,10 @@ IDS_IN_MEMORY = 50_000
 #: message_ids that wait for receipts in memory; the oldest beyond that are spilled.
 WAITING_IN_MEMORY = 50_000
 WAITING_AFTER_SPILL = 25_000
-#: So many are spilled at once: a tenth of a second. After a crash there may be more to do.
+#: So many are spilled as one lot. After a crash there may be more to do.
 SPILLED_AT_ONCE = 30_000
+#: Of a lot so much is written at once: nobody is to wait for all of it.
+WRITTEN_AT_ONCE = 3000
 #: What can wait is done in pieces; the pause (seconds) behind one is so many times as long as it took,
 #: and no shorter than this.
 PAUSE, SHORTEST_PAUSE = 9.0, 0.02
@@ -56,6 +59,7 @@ class Desk:
         self._wakers: dict[int, Callable[[], None]] = {}
         self._takers: dict[int, Callable[[Sequence[MessageRow]], None]] = {}
         self._snapshot_due = self.accounts.seq + SNAPSHOT_EVERY
+        self._checkpoints = trio.Lock()
 
     def on_work(self, queue: int, wake: Callable[[], None]) -> None:
         """Whom to wake when something is put into this queue."""
@@ -162,29 +166,54 @@ class Desk:
             await trio.sleep(max(SHORTEST_PAUSE, (trio.current_time() - began) * PAUSE))
 
     async def checkpoint(self, *, final: bool = False, base: bool = False) -> None:
-        """Write client ids and the oldest waiting messages as lots, and now and then a snapshot.
+        """Write client ids and the oldest waiting messages as lots, piece by piece, and now and then a
+        snapshot.
 
         `final` writes a snapshot whatever is due, so that the next start reads nothing twice; `base`
         one besides by which what is over now may be removed some day.
         """
-        now = self.wall()
+        async with self._checkpoints:
+            now = self.wall()
+            begun = await self._write_ids(now)
+            await self._spill(now)
+            ids = self._take_ids(list(self.recent_ids))
+            self.ledger.indexed(now)
+            snapshot = None
+            if final or base or self.accounts.seq >= self._snapshot_due:
+                snapshot = (self.accounts.seq, memory.snapshot(self.accounts))
+                self._snapshot_due = self.accounts.seq + SNAPSHOT_EVERY
+            kept = self._base(now) if base else None
+            await self.commit(checkpoint=Checkpoint(now, ids, [], snapshot, kept, begun))
+
+    async def _write_ids(self, now: float) -> bool:
+        """Write most of many ids; whether their lot is begun. Those that are left, and those that come
+        meanwhile, belong with the fact that says that all of them are on disk."""
+        begun = False
+        for keys in in_ranges(list(self.recent_ids), str, WRITTEN_AT_ONCE)[:-1]:
+            if ids := self._take_ids(keys):
+                await self.commit(checkpoint=Checkpoint(now, ids, [], None, goes_on=begun))
+                begun = True
+        return begun
+
+    def _take_ids(self, keys: Sequence[str]) -> RecentIds:
         # An id reserved by an admission that is still under way (0) must not be on disk before
         # its message is.
         ids = self.recent_ids
-        self.recent_ids = {key: held for key, held in ids.items() if not held[0]}
-        for key in self.recent_ids:
+        taken = {key: held for key in keys if (held := ids.get(key)) is not None and held[0]}
+        for key in taken:
             del ids[key]
-        self.ledger.indexed(now)
-        snapshot = None
-        waiting = []
-        if self._waiting() >= WAITING_IN_MEMORY:
-            keep = max(WAITING_AFTER_SPILL, self._waiting() - SPILLED_AT_ONCE)
-            waiting = memory.spill(self.accounts, keep)
-        if final or base or self.accounts.seq >= self._snapshot_due:
-            snapshot = (self.accounts.seq, memory.snapshot(self.accounts))
-            self._snapshot_due = self.accounts.seq + SNAPSHOT_EVERY
-        kept = self._base(now) if base else None
-        await self.commit(checkpoint=Checkpoint(now, ids, waiting, snapshot, kept))
+        return taken
+
+    async def _spill(self, now: float) -> None:
+        if self._waiting() < WAITING_IN_MEMORY:
+            return
+        keep = max(WAITING_AFTER_SPILL, self._waiting() - SPILLED_AT_ONCE)
+        oldest, keys, begun = memory.oldest_waiting(self.accounts, keep), set[str](), False
+        await trio.lowlevel.checkpoint()
+        for part in in_ranges(oldest, memory.place_of, WRITTEN_AT_ONCE):
+            if waiting := memory.spill(self.accounts, part, keys):
+                await self.commit(checkpoint=Checkpoint(now, {}, waiting, None, goes_on=begun))
+                begun = True
 
     def _base(self, now: float) -> Base:
         accounts = self.accounts

@@ -35,8 +35,8 @@ class Pruned(NamedTuple):
 class Checkpoint(msgspec.Struct, frozen=True):
     """What keeps memory flat and starts short, written together with the facts up to it.
 
-    Client ids and spilled messages are written as sorted lots of this moment (epoch seconds);
-    the snapshot is the ledger's at a seq.
+    Client ids and spilled messages are written as sorted lots of this moment (epoch seconds), or
+    as more of the last ones (`goes_on`); the snapshot is the ledger's at a seq.
     """
 
     at: float
@@ -44,6 +44,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
     waiting: list[tuple[str, bytes]]
     snapshot: tuple[int, bytes] | None
     base: Base | None = None
+    goes_on: bool = False
 
 
 class Readers(NamedTuple):

@@ -306,6 +306,11 @@ def test_show_tells_of_a_send_to_a_group(book: Book, capsys: pytest.CaptureFixtu
     assert len(told["part_details"]) == 1000
 
 
+def spilled_of(book: Book) -> list[tuple[str, bytes]]:
+    accounts = book.ledger.accounts
+    return memory.spill(accounts, memory.oldest_waiting(accounts, 0), set())
+
+
 def test_audit_counts_calls_too(book: Book) -> None:
     waiting, ended, refused = book.admit(*[(f"{n}", group_call()) for n in range(3)])
     book.ledger.sending(book.tick(), "acme", book.rows[-3:], refused)
@@ -316,7 +321,7 @@ def test_audit_counts_calls_too(book: Book) -> None:
         what = ReceiptFact("acme", f"m{part + 1}", "", "", "1", word="DELIVERED")
         book.ledger.queried(book.tick(), (ended, part), DELIVERED, what, 0)
     book.ledger.refused(book.tick(), refused, 0, ErrorInfo("NOT_ACCESS_TO_GROUP"))
-    spilled = memory.spill(book.ledger.accounts, 0)
+    spilled = spilled_of(book)
     assert len(spilled) == 1
     book.store.commit(Batch(waiting=spilled, at=book.now))
     book.commit(snapshot=True)
@@ -405,7 +410,7 @@ def test_audit_of_an_empty_journal_holds(book: Book) -> None:
 
 def test_audit_counts_messages_that_wait_on_disk_for_their_receipt(book: Book) -> None:
     busy(book)
-    waiting = memory.spill(book.ledger.accounts, 0)
+    waiting = spilled_of(book)
     assert waiting
     book.store.commit(Batch(waiting=waiting, at=book.now))
     book.commit(snapshot=True)

@@ -330,13 +330,32 @@ def test_spilled_messages_come_back_with_their_receipt() -> None:
     desk.send(*msgs)
     for msg in msgs:
         desk.ledger.sent(4.0, "main", msg, 0, f"id{msg - BASE}")
-    spilled = dict(memory.spill(desk.accounts, keep=4))
+    oldest = memory.oldest_waiting(desk.accounts, 4)
+    spilled = dict(memory.spill(desk.accounts, oldest, set()))
     assert sorted(spilled) == sorted(f"main\tid{n}" for n in range(1, 7))
     assert len(desk.accounts.entries) == 4
     assert desk.accounts.counts[State.SENT] == 10
     desk.ledger.recall(5.0, read_outstanding(spilled["main\tid2"]))
     desk.receipt("id2")
     assert desk.accounts.counts[State.DELIVERED] == 1
+
+
+def test_of_what_is_to_be_spilled_something_may_be_heard_meanwhile() -> None:
+    desk = Desk()
+    msgs = desk.admit(*[message() for _ in range(3)])
+    desk.send(*msgs)
+    for msg, message_id in zip(msgs, ("a", "b", "B"), strict=True):
+        desk.ledger.sent(4.0, "main", msg, 0, message_id)
+    oldest = memory.oldest_waiting(desk.accounts, 0)
+    desk.receipt("a")
+    keys = set[str]()
+    assert [key for key, _ in memory.spill(desk.accounts, oldest[:2], keys)] == ["main\tb"]
+    # In this lot the key that it has in its folded form leads elsewhere.
+    assert memory.spill(desk.accounts, oldest[2:], keys) == []
+    assert [key for key, _ in memory.spill(desk.accounts, oldest[2:], set())] == [
+        "main\tB",
+        "main\tb",
+    ]
 
 
 @pytest.mark.parametrize(

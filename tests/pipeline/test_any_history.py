@@ -606,6 +606,7 @@ def test_after_any_history_every_message_is_accounted_for(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(desk_module, "WAITING_IN_MEMORY", 3)
         patch.setattr(desk_module, "WAITING_AFTER_SPILL", 1)
+        patch.setattr(desk_module, "WRITTEN_AT_ONCE", 1)
         patch.setattr(publish, "LOOK_EVERY", 30_000.0)
         patch.setattr(campaigns_module, "LOOK_EVERY", 650.0)
         patch.setattr(cap_module, "REMEMBERED", 1)

@@ -117,6 +117,39 @@ async def test_ids_are_written_when_there_are_many(
         assert len(await life.journal.find_ids([f"{n}" for n in range(6)], 0.0)) == 5
 
 
+async def test_many_are_written_piece_by_piece_and_belong_to_one_lot(
+    bench: Bench, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    little = {"WAITING_IN_MEMORY": 4, "WAITING_AFTER_SPILL": 0, "WRITTEN_AT_ONCE": 10}
+    for name, value in little.items():
+        monkeypatch.setattr(desk_module, name, value)
+    names = [f"{n * 7 % 100:02}" for n in range(100)]
+    async with bench.up(window=100) as life:
+        await life.hand_in([bench.sms(id=name) for name in names])
+        await trio.testing.wait_all_tasks_blocked()
+        for part in list(life.wire.in_flight):
+            await life.answer(part)
+        commits = life.journal.figures.commits
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(life.desk.checkpoint)
+            while len(life.desk.recent_ids) == 100:
+                await trio.lowlevel.checkpoint()
+            assert life.desk.recent_ids
+            # What is handed in between two pieces, and heard of a message whose turn has not come.
+            await life.hand_in([bench.sms(id=name) for name in ("50", "new")], "b.jsonl")
+            last = max(life.wire.submitted, key=life.name_of)
+            await life.receive(life.receipt(life.name_of(last)))
+        assert life.journal.figures.commits - commits > 10
+        assert (life.desk.recent_ids, life.accounts.message_ids.items()) == ({}, {}.items())
+        for holds in ("client_id", "waiting"):
+            assert len(await life.journal.lots(holds)) == 1
+        assert len(await life.journal.find_ids([*names, "new"], 0.0)) == 101
+        for part in life.wire.submitted[:100]:
+            await life.receive(life.receipt(life.name_of(part)))
+        await life.hand_in([bench.sms(id=name) for name in names], "c.jsonl")
+        assert life.states() == {"delivered": 100, "duplicate": 101, "sending": 1}
+
+
 async def test_a_snapshot_is_due_after_so_many_facts(
     bench: Bench, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,7 +238,8 @@ async def test_an_id_whose_message_is_still_on_its_way_in_stays_taken_over_a_che
 async def test_checkpoints_at_every_turn_change_nothing(
     bench: Bench, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in (("WAITING_IN_MEMORY", 2), ("WAITING_AFTER_SPILL", 1), ("IDS_IN_MEMORY", 1)):
+    little = {"WAITING_IN_MEMORY": 2, "WAITING_AFTER_SPILL": 1, "IDS_IN_MEMORY": 1}
+    for name, value in {**little, "WRITTEN_AT_ONCE": 1}.items():
         monkeypatch.setattr(desk_module, name, value)
 
     async def keep_books(life: Life) -> None:

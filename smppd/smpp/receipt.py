@@ -9,6 +9,7 @@ cannot be understood is empty or None, and `raw` keeps the octets.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple, cast
 
 import msgspec
@@ -321,11 +322,13 @@ def _payload(tlvs: Tlvs) -> bytes:
     return dict(tlvs[::-1]).get(_PAYLOAD_TAG, b"")
 
 
+@lru_cache(1024)
 def _state_of(value: bytes) -> MessageState | None:
     number = int.from_bytes(value, "big") if 0 < len(value) <= 4 else -1
     return _STATES.get(str(number))
 
 
+@lru_cache(1024)
 def _network_error(value: bytes) -> str:
     """The code of network_error_code (5.3.2.31): type and number, or three digits by habit."""
     if value.isdigit():

@@ -17,6 +17,7 @@ from smppd.smpp.errors import EncodeError
 from smppd.smpp.vocabulary import TlvTag
 
 _HEAD: Final = struct.Struct(">HH")
+_read_head = _HEAD.unpack_from
 _WIDEST_INTEGER: Final = 8
 
 #: Raw TLVs as (tag, value), in wire order.
@@ -43,12 +44,13 @@ def read_tlvs(frame: bytes, at: int, end: int) -> Tlvs:
     """The TLVs between two positions. Tag 0 is padding; what does not fit is left out."""
     found = []
     while at + 4 <= end:
-        tag, length = _HEAD.unpack_from(frame, at)
-        at += 4 + length
+        tag, length = _read_head(frame, at)
+        start = at + 4
+        at = start + length
         if at > end:
             break
         if tag:
-            found.append((tag, frame[at - length : at]))
+            found.append((tag, frame[start:at]))
     return tuple(found)
 
 
@@ -56,7 +58,7 @@ def fills(frame: bytes, at: int, end: int) -> bool:
     """Whether all that lies between two positions is whole TLVs, and at least one."""
     start = at
     while at + 4 <= end:
-        at += 4 + _HEAD.unpack_from(frame, at)[1]
+        at += 4 + _read_head(frame, at)[1]
     return start < at == end
 
 

@@ -3,7 +3,7 @@
 `Framer` cuts a stream into frames, `decode` reads a frame, `encode` writes one. One encoder and
 one decoder function per PDU class are made from its declaration when this module is imported:
 three times faster than walking the declaration for every PDU, and still a single description. Where
-only few fields matter, `peeker` makes what reads those alone; where only few differ from one PDU to
+only few fields matter, `pattern` is what finds those alone; where only few differ from one PDU to
 the next, `Filler` writes the rest once.
 
 Reading forgives (a response never fails for its body, a request only when a mandatory field is
@@ -22,11 +22,10 @@ import msgspec
 from smppd.smpp.compiled import (
     Around,
     CutOffError,
-    Peeker,
+    body_pattern,
     make_decoder,
     make_encoder,
     make_filler,
-    make_peeker,
     write_around,
 )
 from smppd.smpp.errors import RemoteProtocolError
@@ -177,9 +176,9 @@ def decode(frame: bytes) -> Decoded | Undecodable:
     return Decoded(header, decoder(frame + b"\0", text + "\0", HEADER_LENGTH, end, padded=True))
 
 
-def peeker(kind: type[Pdu], *wanted: str) -> Peeker:
-    """What reads only these fields of a PDU within a stream; see `compiled.make_peeker`."""
-    return make_peeker(_FIELDS[kind], wanted)
+def pattern(kind: type[Pdu], *wanted: str) -> str:
+    """What finds these fields of a PDU within a stream; see `compiled.body_pattern`."""
+    return body_pattern(_FIELDS[kind], wanted)
 
 
 class Filler:

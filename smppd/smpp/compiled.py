@@ -20,7 +20,6 @@ from smppd.smpp.vocabulary import TlvTag
 
 Encoder: TypeAlias = Callable[[Pdu, int, int], bytes]
 Decoder: TypeAlias = Callable[..., Any]
-Peeker: TypeAlias = Callable[[bytes, str, int, int], tuple[Any, ...]]
 Fields: TypeAlias = Mapping[str, WireType]
 #: What PDUs have in common that differ in few fields.
 Around: TypeAlias = tuple[str | bytes, ...]
@@ -187,25 +186,7 @@ def make_decoder(kind: type[Pdu], fields: Fields) -> Decoder:
     stands behind it is never taken for a part of it: CutOffError. `padded` is for responses:
     behind the body there is one NUL and nothing, and whatever is missing does no harm.
     """
-    names = _names_for_reading(fields) | {
-        "kind": kind,
-        "tlvs_alone": _tlvs_alone if len(fields) == 1 else _tlvs_alone_for_sure,
-        "defaults": kind(),
-    }
-    return _function("decode", decoder_source(kind, fields), names)  # type: ignore[no-any-return]
-
-
-def make_peeker(fields: Fields, wanted: Sequence[str]) -> Peeker:
-    """`peek(data, text, at, end) -> values` of some fields, in wire order, and of the TLVs.
-
-    Reads as the decoder does, and goes by what nobody wants. CutOffError if that does not fill
-    the body.
-    """
-    return _function("peek", peeker_source(fields, wanted), _names_for_reading(fields))  # type: ignore[no-any-return]
-
-
-def _names_for_reading(fields: Fields) -> dict[str, object]:
-    return {
+    names: dict[str, object] = {
         "NUL": "\0",
         "names": tuple(fields),
         "read_tlvs": read_tlvs,
@@ -213,7 +194,17 @@ def _names_for_reading(fields: Fields) -> dict[str, object]:
         "cut_off": _cut_off,
         "MISSING": _MISSING,
         "wire_types": fields,
+        "kind": kind,
+        "tlvs_alone": _tlvs_alone if len(fields) == 1 else _tlvs_alone_for_sure,
+        "defaults": kind(),
     }
+    return _function("decode", decoder_source(kind, fields), names)  # type: ignore[no-any-return]
+
+
+def body_pattern(fields: Fields, wanted: Collection[str]) -> str:
+    """A regular expression for the mandatory fields of a body in latin-1, as far as the first text:
+    a group for each field that is wanted, in wire order. To be compiled with DOTALL."""
+    return "".join(wire_type.pattern(name in wanted) for name, wire_type in fields.items())
 
 
 def decoder_source(kind: type[Pdu], fields: Fields) -> str:
@@ -238,15 +229,6 @@ def decoder_source(kind: type[Pdu], fields: Fields) -> str:
     )
 
 
-def peeker_source(fields: Fields, wanted: Collection[str]) -> str:
-    """The source of what reads some fields of a PDU class."""
-    lines, distance = _read_all(fields, 0, wanted)
-    names = ", ".join(name for name in fields if name in wanted)
-    body = _guarded([*lines, *step(distance)], "")
-    body += [f"return {names}, read_tlvs(data, at, end) if at < end else ()"]
-    return "\n".join(("def peek(data, text, at, end):", *(f"    {line}" for line in body)))
-
-
 def _guarded(lines: Sequence[str], mend: str) -> list[str]:
     """The same lines, but nothing behind `end` is taken for what should stand before it, unless
     that can be mended."""
@@ -257,16 +239,10 @@ def _guarded(lines: Sequence[str], mend: str) -> list[str]:
     return [*guarded, f"if at > end{' and not padded' if mend else ''}: {refusal}"]
 
 
-def _read_all(
-    fields: Fields, distance: int, wanted: Collection[str] | None = None
-) -> tuple[list[str], int]:
+def _read_all(fields: Fields, distance: int) -> tuple[list[str], int]:
     lines: list[str] = []
     for name, wire_type in fields.items():
-        reading: Reading
-        if wanted is None or name in wanted:
-            reading = wire_type.reading(name, distance)
-        else:
-            reading = wire_type.passing(name, distance)
+        reading: Reading = wire_type.reading(name, distance)
         lines += reading.lines
         distance = reading.distance
     return lines, distance

@@ -56,8 +56,8 @@ class WireType(Protocol):
     def reading(self, name: str, distance: int) -> Reading:
         """Source that assigns `name` from `at + distance`."""
 
-    def passing(self, name: str, distance: int) -> Reading:
-        """Source that goes by a value which nobody wants."""
+    def pattern(self, wanted: bool) -> str:
+        """A regular expression that goes by the value in latin-1, as a group if it is wanted."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,9 @@ class Integer:
         value = f"int.from_bytes(data[at + {distance} : at + {end}], 'big')"
         return Reading((whole, f"{name} = {value}"), end)
 
-    def passing(self, name: str, distance: int) -> Reading:
-        """Costs nothing: what follows is further away."""
-        return Reading((), distance + self.octets)
+    def pattern(self, wanted: bool) -> str:
+        """As many characters."""
+        return f"({'.' * self.octets})" if wanted else "." * self.octets
 
 
 def step(distance: int) -> tuple[str, ...]:
@@ -121,8 +121,7 @@ def _read_c_string(name: str, distance: int) -> Reading:
     return Reading(lines, 1)
 
 
-def _pass_c_string(distance: int) -> Reading:
-    return Reading((*step(distance), "if data[at]: at = find(NUL, at)"), 1)
+_C_STRING = {False: r"[^\0]*+\0", True: r"([^\0]*+)\0"}
 
 
 @dataclass(frozen=True)
@@ -154,9 +153,9 @@ class CString:
         """Up to the NUL, however long."""
         return _read_c_string(name, distance)
 
-    def passing(self, name: str, distance: int) -> Reading:
+    def pattern(self, wanted: bool) -> str:
         """Up to the NUL."""
-        return _pass_c_string(distance)
+        return _C_STRING[wanted]
 
 
 @dataclass(frozen=True)
@@ -179,9 +178,9 @@ class Time:
         """As any C-octet string."""
         return _read_c_string(name, distance)
 
-    def passing(self, name: str, distance: int) -> Reading:
+    def pattern(self, wanted: bool) -> str:
         """As any C-octet string."""
-        return _pass_c_string(distance)
+        return _C_STRING[wanted]
 
 
 def is_time(value: str) -> bool:
@@ -216,9 +215,9 @@ class ShortMessage:
         )
         return Reading(lines, 0)
 
-    def passing(self, name: str, distance: int) -> Reading:
-        """As many octets as sm_length says."""
-        return Reading((f"at += {distance + 1}", "at += data[at - 1]"), 0)
+    def pattern(self, wanted: bool) -> str:
+        """Only sm_length: what follows has as many characters as that one's code."""
+        return "(.)" if wanted else "."
 
 
 class Repeated:
@@ -254,9 +253,9 @@ class Repeated:
         kinds = f"wire_types['{name}'].kinds"
         return Reading((f"{name}, at = read_repeated(data, text, at + {distance}, {kinds})",), 0)
 
-    def passing(self, name: str, distance: int) -> Reading:
-        """Read like any other: its length is not known before."""
-        return self.reading(name, distance)
+    def pattern(self, wanted: bool) -> str:
+        """There is none: lists are counted."""
+        raise NotImplementedError
 
 
 #: The declarations that recur.

@@ -14,9 +14,9 @@ from typing import Final, NamedTuple, cast
 
 import msgspec
 
-from smppd.smpp.codec import peeker
+from smppd.smpp.codec import pattern
 from smppd.smpp.pdu import DataSm, DeliverSm
-from smppd.smpp.tlv import Tlvs
+from smppd.smpp.tlv import Tlvs, read_tlvs
 from smppd.smpp.vocabulary import EsmClass, MessageState, TlvTag
 
 
@@ -44,9 +44,6 @@ class DeliveryReceipt(msgspec.Struct, frozen=True, gc=False):
     reference: int | None = None
     unproven: DeliverSm | DataSm | None = None
 
-
-#: What a receipt is read from, of all that a deliver_sm says.
-_peek = peeker(DeliverSm, "source_addr", "esm_class", "short_message")
 
 _TYPE_MASK = int(EsmClass.MESSAGE_TYPE_MASK)
 _RECEIPT = int(EsmClass.DELIVERY_RECEIPT)
@@ -91,19 +88,20 @@ class ReceiptReader:
         self._final = _ALSO_ACCEPTED if accepted_is_final else FINAL_STATES
 
     def peek(self, data: bytes, text: str, at: int, end: int) -> DeliveryReceipt | None:
-        """The receipt that a deliver_sm says it is, without reading all of it: its body stands
-        between two positions of `data`, which `text` is as latin-1.
-
-        None where its esm_class does not say so: `read` the whole. CutOffError as any decoder.
-        """
-        source, esm_class, raw, tlvs = _peek(data, text, at, end)
-        kind = esm_class & _TYPE_MASK
-        if kind not in _RECEIPTS:
+        """The receipt that a deliver_sm says it is, in the ordinary form: its body stands between
+        two positions of `data`, which `text` is as latin-1. None for anything else: see `read`."""
+        found = _ORDINARY.match(text, at, end)
+        if found is None:
             return None
-        told = _NOTHING_TOLD
-        if tlvs:
-            told, raw = _read_tlvs(tlvs), raw or _payload(tlvs)
-        return self._made(kind, source, raw, told, None)
+        source, esm_class, length, message_id, submitted, done, word, error = found.groups()
+        start = found.end(3)
+        stop = start + ord(length)
+        kind = ord(esm_class) & _TYPE_MASK
+        if kind not in _RECEIPTS or not found.end() <= stop <= end:
+            return None
+        told = _read_tlvs(read_tlvs(data, stop, end)) if stop < end else _NOTHING_TOLD
+        said = (message_id, submitted, done, word, error)
+        return self._made(kind, source, data[start:stop], said, told, None)
 
     def read(self, pdu: DeliverSm | DataSm) -> DeliveryReceipt | None:
         """See `read_receipt`."""
@@ -112,20 +110,22 @@ class ReceiptReader:
         proven = kind in _RECEIPTS or (kind not in _ACKNOWLEDGEMENTS and bool(told.message_id))
         if not proven and (kind or not self._by_text):
             return None
-        unproven = None if proven else pdu
-        return self._made(kind, pdu.source_addr, pdu.message_octets, told, unproven)
+        raw = pdu.message_octets
+        said = _read_text(raw)
+        if not proven and not (said[0] and said[3]):
+            return None
+        return self._made(kind, pdu.source_addr, raw, said, told, None if proven else pdu)
 
     def _made(
         self,
         kind: int,
         source: str,
         raw: bytes,
+        said: _Fields,
         told: _Told,
         unproven: DeliverSm | DataSm | None,
-    ) -> DeliveryReceipt | None:
-        message_id, submit_date, done_date, word, error = _read_text(raw)
-        if unproven is not None and not (message_id and word):
-            return None
+    ) -> DeliveryReceipt:
+        message_id, submit_date, done_date, word, error = said
         alternative_id, reference, state = "", None, None
         if told is not _NOTHING_TOLD:
             if told.message_id:
@@ -171,6 +171,10 @@ _NO_FIELDS: _Fields = ("", "", "", "", "")
 _STANDARD = re.compile(
     r"id:([^\x00-\x20,;|:]++) sub:[0-9]{1,3}+ dlvrd:[0-9]{1,3}+ submit date:([0-9]{10,14}+)"
     r" done date:([0-9]{10,14}+) stat:([A-Z]{7}) err:([0-9A-Z]{1,3})(?: [Tt]ext:|\Z)"
+)
+#: A whole deliver_sm with such a text.
+_ORDINARY = re.compile(
+    pattern(DeliverSm, "source_addr", "esm_class", "short_message") + _STANDARD.pattern, re.DOTALL
 )
 #: Any key, and which of those wanted it is. Others matter because values end there.
 _KEY = re.compile(
@@ -303,7 +307,6 @@ _MESSAGE_ID_TAG = int(TlvTag.RECEIPTED_MESSAGE_ID)
 _STATE_TAG = int(TlvTag.MESSAGE_STATE)
 _ERROR_TAG = int(TlvTag.NETWORK_ERROR_CODE)
 _REFERENCE_TAG = int(TlvTag.USER_MESSAGE_REFERENCE)
-_PAYLOAD_TAG = int(TlvTag.MESSAGE_PAYLOAD)
 
 
 def _read_tlvs(tlvs: Tlvs) -> _Told:
@@ -316,10 +319,6 @@ def _read_tlvs(tlvs: Tlvs) -> _Told:
         _network_error(values.get(_ERROR_TAG, b"")),
         int.from_bytes(reference, "big") if (reference := values.get(_REFERENCE_TAG)) else None,
     )
-
-
-def _payload(tlvs: Tlvs) -> bytes:
-    return dict(tlvs[::-1]).get(_PAYLOAD_TAG, b"")
 
 
 @lru_cache(1024)

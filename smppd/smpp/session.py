@@ -322,7 +322,7 @@ class Session:
                 if command_id in self._acceptable:
                     if command_id == _DELIVER_SM and receipts is not None:
                         receipt = receipts.peek(octets, text, at, end)
-                        if receipt is not None:  # nearly always
+                        if receipt is not None:  # in the ordinary form
                             add(ReceiptReceived(number, command_id, receipt))
                             continue
                     pdu = DECODERS[command_id](octets, text, at, end)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from contextlib import suppress
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smppd.smpp.codec import DECODERS, Decoded, Filler, decode, encode, peeker
+from smppd.smpp.codec import DECODERS, Decoded, Filler, decode, encode, pattern
 from smppd.smpp.compiled import CutOffError
 from smppd.smpp.errors import EncodeError, LocalProtocolError
 from smppd.smpp.pdu import (
@@ -21,7 +22,7 @@ from smppd.smpp.pdu import (
     SubmitSm,
     SubmitSmResp,
 )
-from smppd.smpp.receipt import ReceiptReader, read_receipt
+from smppd.smpp.receipt import ReceiptReader
 from smppd.smpp.session import (
     Answered,
     Event,
@@ -32,6 +33,7 @@ from smppd.smpp.session import (
     Session,
     UnreadableReceived,
 )
+from smppd.smpp.tlv import write_tlvs
 from smppd.smpp.vocabulary import CommandStatus, TlvTag
 
 RECEIPT = (
@@ -68,22 +70,29 @@ def test_what_stands_behind_a_pdu_is_never_taken_for_a_part_of_it(
         assert pdu == alone.pdu
 
 
-@given(body=bodies, behind=bodies)
-def test_some_fields_of_a_pdu_are_what_they_are_in_all_of_it(body: bytes, behind: bytes) -> None:
-    peek = peeker(DeliverSm, "source_addr", "esm_class", "data_coding", "short_message")
-    stream = body + behind
-    with suppress(CutOffError):
-        found = peek(stream, str(stream, "latin-1"), 0, len(body))
-        alone = decode(frame(DELIVER, body))
-        assert isinstance(alone, Decoded)
+FOUND = re.compile(
+    pattern(DeliverSm, "source_addr", "esm_class", "data_coding", "short_message"), re.DOTALL
+)
+
+
+@given(body=bodies, before=st.binary(max_size=20), behind=bodies)
+def test_fields_found_in_a_stream_are_what_they_are_in_their_pdu(
+    body: bytes, before: bytes, behind: bytes
+) -> None:
+    end = len(before) + len(body)
+    found = FOUND.match(str(before + body + behind, "latin-1"), len(before), end)
+    alone = decode(frame(DELIVER, body))
+    assert (found is None) is not isinstance(alone, Decoded)
+    if found is not None and isinstance(alone, Decoded):
         assert isinstance(pdu := alone.pdu, DeliverSm)
-        assert found == (
+        source, esm_class, data_coding, length = found.groups()
+        assert (source, ord(esm_class), ord(data_coding)) == (
             pdu.source_addr,
             pdu.esm_class,
             pdu.data_coding,
-            pdu.short_message,
-            pdu.tlvs,
         )
+        text = before + body
+        assert pdu.short_message == text[found.end() : found.end() + ord(length)]
 
 
 def test_a_regular_pdu_is_read_in_the_stream() -> None:
@@ -92,8 +101,6 @@ def test_a_regular_pdu_is_read_in_the_stream() -> None:
     stream = b"\0\1" + body + b"\0\xff"
     text = str(stream, "latin-1")
     assert DECODERS[DELIVER](stream, text, 2, 2 + len(body)) == pdu
-    peek = peeker(DeliverSm, "destination_addr", "short_message")
-    assert peek(stream, text, 2, 2 + len(body)) == ("ACME", b"Hola", ((5, b"x"),))
 
 
 FILLER = Filler(SubmitSm, "destination_addr", "short_message")
@@ -133,35 +140,40 @@ receipt_tlvs = st.lists(
     ),
     max_size=3,
 ).map(tuple)
+BARE = RECEIPT.partition(b" text")[0]
 
 
 @given(
     esm_class=st.sampled_from([0, 4, 8, 0x20, 0x24, 0x10, 0x44]),
-    raw=st.sampled_from([RECEIPT, b"", b"Hola", b"id:7 stat:ACCEPTD"]),
+    raw=st.sampled_from([RECEIPT, BARE, BARE + b"7 text:", b"", b"Hola", b"id:7 stat:ACCEPTD"]),
     tlvs=receipt_tlvs,
+    said=st.integers(-9, 9),
+    behind=st.sampled_from([b"", b"\0\1\2", b" text:Hola"]),
     by_text=st.booleans(),
     accepted=st.booleans(),
 )
 def test_a_receipt_is_the_same_whether_all_of_its_pdu_is_read_or_not(
-    esm_class: int, raw: bytes, tlvs: tuple[tuple[int, bytes], ...], by_text: bool, accepted: bool
+    esm_class: int,
+    raw: bytes,
+    tlvs: tuple[tuple[int, bytes], ...],
+    said: int,
+    behind: bytes,
+    by_text: bool,
+    accepted: bool,
 ) -> None:
-    pdu = DeliverSm(
-        source_addr="346",
-        destination_addr="ACME",
-        esm_class=esm_class,
-        # Both may not be written.
-        short_message=b"" if any(tag == TlvTag.MESSAGE_PAYLOAD for tag, _ in tlvs) else raw,
-        tlvs=tlvs,
-    )
+    head = encode(DeliverSm(source_addr="346", destination_addr="A", esm_class=esm_class), 1)[:-1]
+    length = min(max(len(raw) + said, 0), 255)  # sm_length may lie
+    octets = head + bytes([length]) + raw + write_tlvs(tlvs)
     reader = ReceiptReader(by_text=by_text, accepted_is_final=accepted)
-    stream = encode(pdu, 1) + b"\0\1\2"
-    peeked = reader.peek(stream, str(stream, "latin-1"), 16, len(stream) - 3)
-    whole = read_receipt(pdu, by_text=by_text, accepted_is_final=accepted)
-    if esm_class & 0x3C in (4, 0x20, 0x24):
-        assert peeked is not None
-        assert peeked == whole
-    else:
-        assert peeked is None
+    stream = octets + behind
+    peeked = reader.peek(stream, str(stream, "latin-1"), 16, len(octets))
+    alone = decode(octets)
+    assert isinstance(alone, Decoded)
+    assert isinstance(alone.pdu, DeliverSm)
+    if peeked is not None:
+        assert peeked == reader.read(alone.pdu)
+    if raw == RECEIPT and said == 0:
+        assert (peeked is not None) is (esm_class & 0x3C in (4, 0x20, 0x24))
 
 
 # ── the session ──────────────────────────────────────────────────────────────────────────────

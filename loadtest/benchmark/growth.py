@@ -8,15 +8,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from benchmark.figures import BY_KEY, HOLDS, Figure, Value
+from benchmark.figures import AMISS, BY_KEY, HOLDS, Figure, Value
 
 #: What is kept of each run of a point.
 KEYS = ("messages", "seconds", "rate", "daemon_cpu", "daemon_load", "smsc_cpu", "rss", "wrote",
-        "written", "journal", "late_p99", "load_before", "left", "lost", "twice", "audit")  # fmt: skip
+        "written", "journal", "late_p99", "load_before", *AMISS, "audit")  # fmt: skip
 #: What grows or does not, as columns of tables and as charts.
 SHOWN = tuple(BY_KEY[key] for key in ("daemon_cpu", "rate", "wrote", "written", "journal", "rss"))
-#: What must be nothing at all, in every run.
-AMISS = ("left", "lost", "twice")
 
 
 class Point(msgspec.Struct, kw_only=True):
@@ -46,8 +44,7 @@ class Point(msgspec.Struct, kw_only=True):
     @property
     def faults(self) -> list[str]:
         """What went wrong in any of its runs, for people."""
-        words = {"left": "without a result", "lost": "lost", "twice": "taken twice by the SMSC"}
-        found = [f"{words[key]}: {n:,.0f}" for key in AMISS if (n := self.figure(key))]
+        found = [f"{BY_KEY[key].title}: {n:,.0f}" for key in AMISS if (n := self.figure(key))]
         if any(run.get("audit") != HOLDS for run in self.runs):
             found.append("smppd audit found the journal wrong")
         return found

@@ -77,7 +77,7 @@ _ALL = (
         name="history",
         title="Messages that the journal has already",
         about="another file on a journal that keeps what was sent before, by the same daemon",
-        points=(1_000, 100_000, 1_000_000, 3_000_000),
+        points=(1_000, 100_000, 1_000_000, 3_400_000),
         ordinary=1_000,
         flat=True,
         load=lambda plain, at: replace(plain, before=at),

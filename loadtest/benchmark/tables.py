@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 from benchmark.document import Document
-from benchmark.figures import BY_KEY, shown
+from benchmark.figures import AMISS, BY_KEY, shown
 from benchmark.growth import Growth
 from benchmark.growth_tables import faults, head, rows, said
+from benchmark.overview import HEAD, overview
 from benchmark.report import baseline_rows, settings
 from benchmark.results import Run
 
@@ -21,7 +22,7 @@ _TOLD = ("messages", "rate", "daemon_cpu", "smsc_cpu", "limit", "rss", "wrote", 
          "high_submit_p999", "high_p50", "high_p99", "high_p999",
          "answer_p50", "answer_p99", "commit_p99", "late_p99", "throttled")  # fmt: skip
 #: And in one line below it, what must be nothing.
-_BELOW = ("left", "lost", "audit", "twice")
+_BELOW = (*AMISS, "audit")
 
 
 #: What is told of the machine.
@@ -37,6 +38,7 @@ def renewed(text: str, document: Document) -> str:
     they are. Raises Unknown where there is no place at all."""
     tables = {
         ("machine", ""): [_machine(document)],
+        ("overview", ""): list(_overview(document)),
         **{("profile", run.profile): list(profile_table(run)) for run in document.runs},
         **{("series", each.series): list(series_table(each)) for each in document.growths},
     }
@@ -58,6 +60,11 @@ def _machine(document: Document) -> str:
     parts = [f"smppd {document.smppd}", document.made[:10]]
     parts += [f"{key} {value}" for key, value in document.machine.items() if key in _MACHINE]
     return f"{', '.join(parts)}."
+
+
+def _overview(document: Document) -> Iterator[str]:
+    """A row for each run."""
+    yield from _table(HEAD, [row.cells for row in overview(document.runs)])
 
 
 def profile_table(run: Run) -> Iterator[str]:

@@ -138,6 +138,8 @@ class Journal:
         try:
             while True:
                 await self._wanted.wait()
+                # Who was woken by the same event adds to it what it came to: one commit, not two.
+                await trio.lowlevel.checkpoint()
                 turn, self._turn, self._wanted = self._turn, _Turn(), trio.Event()
                 if turn.is_writing or turn.reads:
                     await self._work_off(turn)

@@ -9,7 +9,7 @@ no more; who decides must see that it is the only one. Pure; raises nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, Literal
 
 #: How the SMSC's receipts name its messages: as it answered; the same but for case and leading
@@ -22,6 +22,8 @@ DECIMAL_HEX: Final = "decimal-hex"
 
 #: So many older parts of one id are kept: an SMSC that gives the same id to all names none.
 OLDER = 100
+#: So many keys may come while nobody asks for a folded one before the table of them is given up.
+UNASKED = 10_000
 
 #: A part: its message's msg_id, and its number from 0.
 Place = tuple[int, int]
@@ -67,34 +69,53 @@ def related_keys(key: str) -> Iterator[str]:
 
 
 class Folds:
-    """From a folded key to the keys that it stands for, where the two differ."""
+    """From a folded key to those of `keys` that it stands for, where the two differ.
 
-    def __init__(self) -> None:
-        self._keys: dict[str, list[str]] = {}
+    Of an SMSC that names its messages as it answered hardly anybody asks: the table is made when
+    somebody does, and kept up until nobody has while `UNASKED` keys came.
+    """
+
+    def __init__(self, keys: Callable[[], Iterable[str]]) -> None:
+        self._all = keys
+        self._table: dict[str, list[str]] | None = None
+        self._unasked = 0
 
     def add(self, key: str) -> None:
-        """Let the key be found in its folded form."""
-        folded = folded_key(key)
-        if folded is not None:
-            keys = self._keys.setdefault(folded, [])
-            if key not in keys:
-                keys.append(key)
+        """The key is one of all from now on."""
+        if self._table is not None:
+            self._unasked += 1
+            if self._unasked > UNASKED:
+                self._table = None
+            else:
+                _enter(self._table, key)
 
     def remove(self, key: str) -> None:
-        """Forget the key."""
+        """The key is none of all any more."""
+        if self._table is None:
+            return
         folded = folded_key(key)
-        keys = None if folded is None else self._keys.get(folded)
+        keys = None if folded is None else self._table.get(folded)
         if folded is not None and keys is not None and key in keys:
             keys.remove(key)
             if not keys:
-                del self._keys[folded]
+                del self._table[folded]
 
-    def __bool__(self) -> bool:
-        return bool(self._keys)
-
-    def of(self, folded: str) -> Iterable[str]:
+    def of(self, folded: str) -> Sequence[str]:
         """The keys whose folded form this is, not counting itself."""
-        return self._keys.get(folded, ())
+        self._unasked = 0
+        if self._table is None:
+            self._table = {}
+            for key in self._all():
+                _enter(self._table, key)
+        return self._table.get(folded, ())
+
+
+def _enter(table: dict[str, list[str]], key: str) -> None:
+    folded = folded_key(key)
+    if folded is not None:
+        keys = table.setdefault(folded, [])
+        if key not in keys:
+            keys.append(key)
 
 
 class MessageIds:
@@ -109,7 +130,7 @@ class MessageIds:
         #: The newest part of this very id: `get(key)`.
         self.get = self._newest.get
         self._older: dict[str, list[Place]] = {}
-        self._folds = Folds()
+        self._folds = Folds(self._newest.keys)
         #: How often a link gave an id to a second message while it still led to a first.
         self.conflicts: dict[str, int] = {}
 
@@ -169,8 +190,7 @@ class MessageIds:
         newest = self._newest.get(key)
         if newest is not None and newest[0] == msg_id and key not in self._older:  # nearly always
             del self._newest[key]
-            if self._folds:
-                self._folds.remove(key)
+            self._folds.remove(key)
             return
         older = self._older.pop(key, [])
         left = [place for place in older if place[0] != msg_id]

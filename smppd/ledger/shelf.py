@@ -22,7 +22,7 @@ class Shelf:
     def __init__(self) -> None:
         #: Whether there is anything is asked for every receipt: of this, which costs nothing.
         self.parked: OrderedDict[str, Parked] = OrderedDict()
-        self._folds = Folds()
+        self._folds = Folds(self.parked.keys)
         self._near: dict[str, dict[str, None]] = {}
 
     def __len__(self) -> int:

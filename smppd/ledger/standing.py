@@ -182,9 +182,9 @@ class Standing:
         return entry
 
     def _finish(self, entry: Outstanding, file: FileAccount, seq: int) -> None:
-        msg_id = entry.msg_id
+        msg_id, file_id = entry.msg_id, entry.file_id
         del self.entries[msg_id]
-        self.end(file.file_id, entry.item, seq)
+        self.end(file_id, entry.item, seq)
         file.done += 1
         if file.trial is not None and file.trial.covers(entry.item):
             file.trial.done += 1
@@ -196,9 +196,9 @@ class Standing:
                 self.message_ids.remove(key, msg_id)
         if self.unclaimed.waiting:
             self.unclaimed.close(entry)
-        if file.at_rest:
-            self.touched.add(file.file_id)
-        if file.reported:
+        if file.closed:
+            if file.at_rest:
+                self.touched.add(file_id)
             self.forget_if_done(file)
 
     def end(self, file_id: int, item: int, seq: int) -> None:

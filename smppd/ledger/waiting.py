@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterator
+from itertools import chain
 
 from smppd.ledger.entries import Outstanding
 from smppd.ledger.facts import made
-from smppd.ledger.message_ids import folded_key
+from smppd.ledger.message_ids import Folds
 from smppd.ledger.snapshot import REMEMBERED, Finished
 
 
@@ -41,20 +43,19 @@ class Remembered:
     def __init__(self) -> None:
         self._now: dict[str, Finished] = {}
         self._before: dict[str, Finished] = {}
+        self._folds = Folds(self._keys)
 
     def add(self, entry: Outstanding) -> None:
-        """Remember a message that is final, also by the folded form of its message_ids."""
+        """Remember a message that is final."""
         now = self._now
         for part, key in entry.ids:
-            if key[-1] == "\t":
-                continue
-            state = entry.part_states[part]
-            now[key] = finished = made(Finished, (entry.msg_id, entry.id, entry.to, part, state))
-            folded = folded_key(key)
-            if folded is not None:
-                now.setdefault(folded, finished)
+            if key[-1] != "\t":
+                state = entry.part_states[part]
+                now[key] = made(Finished, (entry.msg_id, entry.id, entry.to, part, state))
+                self._folds.add(key)
         if len(now) > REMEMBERED:
             self._before, self._now = now, {}
+            self._folds = Folds(self._keys)
 
     def save(self) -> dict[str, Finished]:
         """All of them, for a snapshot."""
@@ -67,3 +68,11 @@ class Remembered:
     def get(self, key: str) -> Finished | None:
         """The final message behind a receipt key, if it is still remembered."""
         return self._now.get(key) or self._before.get(key)
+
+    def get_folded(self, folded: str) -> Finished | None:
+        """Like `get`, of a folded key: the first of those messages that it may mean."""
+        keys = (folded, *self._folds.of(folded))
+        return next(filter(None, map(self.get, keys)), None)
+
+    def _keys(self) -> Iterator[str]:
+        return chain(self._now, self._before)

@@ -168,7 +168,9 @@ class Reconciler:
             if entry.msg_id in accounts.entries:
                 continue
             if accounts.is_final(entry.file_id, entry.item):
-                accounts.finished.add(entry)
+                # Whoever remembers it knows its end; what was spilled does not.
+                if not any(accounts.finished.get(key) for _, key in entry.ids):
+                    accounts.finished.add(entry)
             else:
                 self._desk.ledger.recall(self._desk.wall(), entry)
 
@@ -309,7 +311,7 @@ class Reconciler:
             if found is not None:
                 return found
         for key in chain.from_iterable(map(related_keys, keys)):
-            found = finished.get(key)
+            found = finished.get_folded(key)
             if found is not None and agrees(source, found.to):
                 return found
         return None

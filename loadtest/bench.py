@@ -30,7 +30,7 @@ from pathlib import Path
 
 from benchmark.baselines import run_baselines
 from benchmark.commands import COMMANDS, Parser, check_folder, check_writable, write
-from benchmark.comparison import compare, lines, only_in_one
+from benchmark.comparison import compare, lines, only_in_one, summary
 from benchmark.document import ReadError, document, read_document
 from benchmark.growth_comparison import growth_lines, new_faults, ratios
 from benchmark.overview import overview_lines
@@ -98,6 +98,7 @@ def _compare(options: argparse.Namespace) -> int:
     print(f"{'':<42}{'before':>16}{'after':>16}{'ratio':>8}")
     for each in found:
         print("\n".join(lines(each)))
+    print("\n".join(["", *summary(found)]) if found else "")
     print("\n".join(growth_lines(grown)), end="\n" if grown else "")
     faults = new_faults(before.growths, after.growths)
     print("".join(f"! {fault}\n" for fault in faults), end="")
@@ -117,7 +118,11 @@ def _compare_options() -> argparse.Namespace:
     parser.add_argument("before", type=Path)
     parser.add_argument("after", type=Path)
     parser.add_argument(
-        "--noise", type=float, default=10.0, help="percent below which a change is none (10)"
+        "--noise",
+        type=float,
+        default=10.0,
+        help="percent below which a change is none"
+        " (10); of a p99 three times as much, of a p99.9 five times",
     )
     return parser.parse_args(sys.argv[2:])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from benchmark.document import Document
@@ -10,6 +11,12 @@ from benchmark.results import Run
 
 #: A figure that changed by less is the same: runs of one program differ as much.
 NOISE = 0.1
+#: The tails of what is timed differ by so many times as much from run to run.
+TAILS = {"_p99": 3.0, "_p999": 5.0}
+#: What is timed differs by as many seconds anyway.
+INSTANT = 0.0005
+#: Where as many singles come as it takes, their number differs by less than this share.
+ABOUT = 0.01
 
 Verdict = Literal["better", "worse", "same", ""]
 
@@ -68,10 +75,12 @@ def _change(figure: Figure, before: Value, after: Value, noise: float) -> Change
 
 
 def verdict(figure: Figure, before: float, after: float, noise: float) -> Verdict:
-    """Whether a figure got better."""
+    """Whether a figure got better. `noise` as a share; see TAILS and INSTANT."""
     if not figure.better:
         return ""
-    if abs(after - before) <= noise * abs(before):
+    tail = TAILS.get(f"_{figure.key.rpartition('_')[2]}", 1.0)
+    instant = INSTANT if figure.unit == "s" else 0.0
+    if abs(after - before) <= max(noise * tail * abs(before), instant):
         return "same"
     return "better" if (after > before) == (figure.better == "more") else "worse"
 
@@ -87,7 +96,10 @@ def _remarks(before: Document, after: Document, one: Run, other: Run) -> list[st
         for name, ours in before.machine.items()
         if after.machine.get(name) != ours
     ]
-    if one.figures.get("messages") != other.figures.get("messages"):
+    ours, theirs = (run.figures.get("messages") for run in (one, other))
+    if not isinstance(ours, int | float) or not isinstance(theirs, int | float):
+        found.append("one of them does not say how many messages it had")
+    elif abs(ours - theirs) > ABOUT * ours:
         found.append("not the same number of messages")
     found += [
         f"{when} time was up before everything had its result"
@@ -95,6 +107,21 @@ def _remarks(before: Document, after: Document, one: Run, other: Run) -> list[st
         if not run.complete
     ]
     return found
+
+
+def summary(found: Sequence[Compared]) -> list[str]:
+    """In a few lines, by profile: what got better and what got worse."""
+    told = []
+    for compared in found:
+        for word in ("better", "worse"):
+            named = [
+                f"{each.figure.title} {f'x {each.ratio:.2f}' if each.ratio is not None else 'from 0'}"
+                for each in compared.changes
+                if each.verdict == word
+            ]
+            if named:
+                told.append(f"{compared.profile}, {word}: {'; '.join(named)}")
+    return told or ["nothing got better or worse"]
 
 
 def lines(compared: Compared) -> list[str]:

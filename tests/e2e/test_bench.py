@@ -100,6 +100,20 @@ def test_another_smsc_stands_in_and_a_plain_client_is_beside(tmp_path: Path) -> 
     assert "delivered" in compared.stdout
 
 
+def test_several_smscs_have_a_link_each(tmp_path: Path) -> None:
+    tallies = [tmp_path / "one.json", tmp_path / "two.json"]
+    with _smsc(tallies[0]) as one, _smsc(tallies[1]) as two:
+        words = ("bulk", "--messages", "2000", "--window", "10", "--baselines", "--smsc", one, two)
+        done = _bench(*words, "--seconds", "60", "--json", tmp_path / "out.json")
+    assert done.returncode == 0, done.stderr
+    (run,) = _json(tmp_path / "out.json")["runs"]
+    assert run["states"] == {"delivered": 2000}
+    assert [each["left_out"] for each in run["baselines"]] == ["a plain client has one session"]
+    taken = [_json(tally)["accepted"] for tally in tallies]
+    assert sum(taken) == 2000
+    assert min(taken) > 0
+
+
 @contextmanager
 def _smsc(tally: Path) -> Iterator[str]:
     """The lean SMSC by itself; HOST:PORT."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from benchmark.comparison import compare, lines, only_in_one, verdict
+from benchmark.comparison import compare, lines, only_in_one, summary, verdict
 from benchmark.document import Document
 from benchmark.figures import BY_KEY
 
@@ -40,6 +40,25 @@ def test_a_change_within_the_noise_is_none() -> None:
     assert verdict(rate, 100, 109, 0.05) == "better"
     assert verdict(cpu, 100, 111, 0.1) == "worse"
     assert verdict(cpu, 100, 80, 0.1) == "better"
+
+
+def test_tails_and_instants_differ_by_more(document: Document, after: Document) -> None:
+    median, tail, far = (BY_KEY[f"high_{each}"] for each in ("p50", "p99", "p999"))
+    assert verdict(median, 0.1, 0.12, 0.1) == "worse"
+    assert verdict(tail, 0.1, 0.12, 0.1) == "same"
+    assert verdict(tail, 0.1, 0.14, 0.1) == verdict(far, 0.1, 0.16, 0.1) == "worse"
+    assert verdict(far, 0.1, 0.14, 0.1) == "same"
+    # Half a millisecond is nothing.
+    assert verdict(median, 0.0005, 0.0009, 0.1) == "same"
+
+
+def test_what_changed_is_summed_up_by_name(document: Document, after: Document) -> None:
+    assert summary(compare(document, after)) == ["nothing got better or worse"]
+    after.runs[0].figures |= {"rate": 4.0, "daemon_cpu": 60_000.0, "lost": 1}
+    assert summary(compare(document, after)) == [
+        "bulk, better: messages/s, hand-in to results x 2.00",
+        "bulk, worse: daemon CPU per message x 1.20; lost from 0",
+    ]
 
 
 def test_what_makes_two_runs_no_equals_is_said(document: Document, after: Document) -> None:

@@ -105,12 +105,13 @@ def sort_events(
             if type(event.token) is Asked:
                 batch.replies.append(reply_of(event.token, event.status, event.pdu))
                 continue
-            outcome = _outcome(event)
-            batch.outcomes.append(outcome)
+            part, status, pdu = event.token, event.status, event.pdu
+            message_id = getattr(pdu, "message_id", "")
+            batch.outcomes.append(ports.Answered(part.msg_id, part.index, status, message_id))
             sent_at.append(event.sent_at)
-            if outcome.status or not outcome.message_id:
-                _count_refused(outcome, figures, batch.signs, complaints)
-            if tlvs := getattr(event.pdu, "tlvs", ()):
+            if status or not message_id:
+                _count_refused(status, figures, batch.signs, complaints)
+            if tlvs := getattr(pdu, "tlvs", ()):
                 _note_congestion(tlvs, batch.signs)
         else:
             _sort_rare(event, batch, figures)
@@ -120,12 +121,6 @@ def sort_events(
         _count_receipts(receipts, figures)
     figures.unanswered += batch.unanswered
     return batch
-
-
-def _outcome(event: Answered | AnsweredLate, *, late: bool = False) -> ports.Answered:
-    part = event.token
-    message_id = getattr(event.pdu, "message_id", "")
-    return ports.Answered(part.msg_id, part.index, event.status, message_id, late)
 
 
 def _count_answers(
@@ -139,11 +134,8 @@ def _count_answers(
         signs.waited += count * (now - moment)
 
 
-def _count_refused(
-    outcome: ports.Answered, figures: LinkFigures, signs: Signs, complaints: Complaints
-) -> None:
+def _count_refused(status: int, figures: LinkFigures, signs: Signs, complaints: Complaints) -> None:
     """Count one that was not taken, or under no name."""
-    status = outcome.status
     if not status:
         figures.nameless += 1
         return
@@ -186,7 +178,9 @@ def _sort_rare(event: Event, batch: Batch, figures: LinkFigures) -> None:
             batch.replies.append(reply_of(event.token, event.status, event.pdu, late=True))
         else:
             figures.late += 1
-            batch.outcomes.append(_outcome(event, late=True))
+            part, message_id = event.token, getattr(event.pdu, "message_id", "")
+            late_one = ports.Answered(part.msg_id, part.index, event.status, message_id, late=True)
+            batch.outcomes.append(late_one)
     else:
         batch.rare.append(event)
 

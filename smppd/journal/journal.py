@@ -41,6 +41,9 @@ from smppd.ports import (
 
 T = TypeVar("T")
 
+#: Passes of the event loop for which a turn gathers: a dispatcher takes two from what was admitted to
+#: its word that it is on its way.
+GATHERING = 2
 #: So many counts are forgotten at once.
 COUNTS_AT_ONCE = 10_000
 
@@ -139,7 +142,8 @@ class Journal:
             while True:
                 await self._wanted.wait()
                 # Who was woken by the same event adds to it what it came to: one commit, not two.
-                await trio.lowlevel.checkpoint()
+                for _ in range(GATHERING):
+                    await trio.lowlevel.checkpoint()
                 turn, self._turn, self._wanted = self._turn, _Turn(), trio.Event()
                 if turn.is_writing or turn.reads:
                     await self._work_off(turn)

@@ -38,7 +38,7 @@ from smppd.observe.web import serve
 from smppd.spool.folders import prepare_root
 from smppd.spool.intake import RunSync
 
-#: Seconds between two looks at whether the books need a checkpoint.
+#: Seconds between two looks at whether the books need a checkpoint, and how late the loop is.
 BOOKKEEPING = 0.25
 #: Seconds after a start in which messages leave and nothing is tidied up, however much there is.
 SETTLING = 1.0
@@ -140,7 +140,6 @@ class Daemon:
     async def _watched(self) -> AsyncIterator[None]:
         """/metrics, /healthz and /readyz: first up, last down, so that the drain can be seen."""
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._survey.lateness.run)
             if self.config.observe.listen is not None:
                 host, port = self.config.observe.listen
                 listen = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -285,7 +284,7 @@ class Daemon:
             self.parts.receipts.write_owed()
             await self.parts.mailbox.tend()
             self._around.sum_up()
-            await trio.sleep(BOOKKEEPING)
+            await self._survey.lateness.sleep(BOOKKEEPING)
 
     async def _forget_calls(self) -> None:
         """Forget calls of the HTTP APIs that are older than the log of them keeps."""

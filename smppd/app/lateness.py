@@ -1,4 +1,4 @@
-"""Lateness: by how much the event loop is behind, felt by a task that sleeps and is woken too late.
+"""Lateness: by how much the event loop is behind, felt by who sleeps and is woken too late.
 
 Whatever keeps the loop to itself, or keeps the interpreter from it, delays everything else by as
 much: the answer to a receipt, a message of high priority.
@@ -12,10 +12,8 @@ import trio
 
 from smppd.figures import LoopFigures
 
-#: Seconds that it sleeps: ten looks a second cost nothing that could be measured.
-EVERY = 0.1
-#: How many looks are recent: a minute of them.
-RECENT = 600
+#: How many sleeps are recent: a minute of them.
+RECENT = 240
 
 
 class Lateness:
@@ -25,12 +23,11 @@ class Lateness:
         self._figures = LoopFigures()
         self._recent = deque[float](maxlen=RECENT)
 
-    async def run(self) -> None:
-        """Feel it, until cancelled."""
-        while True:
-            due = trio.current_time() + EVERY
-            await trio.sleep_until(due)
-            self.note(trio.current_time() - due)
+    async def sleep(self, seconds: float) -> None:
+        """Sleep for so long, and feel it."""
+        due = trio.current_time() + seconds
+        await trio.sleep_until(due)
+        self.note(trio.current_time() - due)
 
     def note(self, late: float) -> None:
         """It was woken so late (seconds)."""

@@ -173,7 +173,7 @@ DURATIONS: tuple[Durations, ...] = (
     ),
     Durations(
         "smppd_event_loop_delay_seconds",
-        "By how much the event loop was behind, looked at ten times a second.",
+        "By how much the event loop was behind, looked at four times a second.",
         (),
         lambda figures: [((), figures.loop.delay)],
     ),

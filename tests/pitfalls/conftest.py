@@ -33,12 +33,11 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.pitfalls.rig import BOOKKEEPING, LATENESS, Rig
+from tests.pitfalls.rig import BOOKKEEPING, Rig
 
 
 @pytest.fixture
 async def rig(nursery: trio.Nursery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
     """A daemon that has not started yet."""
     monkeypatch.setattr("smppd.app.daemon.BOOKKEEPING", BOOKKEEPING)
-    monkeypatch.setattr("smppd.app.lateness.EVERY", LATENESS)
     return Rig(nursery, tmp_path)

@@ -42,8 +42,6 @@ PATIENCE = 3600.0
 _LOOK_AFTER, _LOOK_EVERY = 0.05, 1.0
 #: Seconds between two looks at the books, which need not be the daemon's on virtual time.
 BOOKKEEPING = 10.0
-#: ... and at how late the event loop is, which it never is there.
-LATENESS = 10.0
 
 _INBOX = {"normal": "inbox", "high": "inbox/high", "bulk": "inbox/bulk"}
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Callable, Sequence, Set
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -104,10 +103,11 @@ class Placer:
             beside[file.token].add(f"{file.name}.progress.json")
         for token, progress in beside.items():
             folder = f"{self._work}/{token}"
+            if _is_removed(folder):
+                continue
             for name in progress.intersection(_names_in(folder)):
                 os.unlink(f"{folder}/{name}")
-            with suppress(OSError):  # other files of the same claim are still being worked on
-                os.rmdir(folder)
+            _is_removed(folder)
 
     # ── names ────────────────────────────────────────────────────────────────────────────────
 
@@ -173,6 +173,15 @@ def _names_in(folder: str) -> Set[str]:
         return set(os.listdir(folder))
     except FileNotFoundError:
         return frozenset()
+
+
+def _is_removed(folder: str) -> bool:
+    """Remove it, unless there is anything in it: other files of the same claim are being worked on."""
+    try:
+        os.rmdir(folder)
+    except OSError:
+        return False
+    return True
 
 
 def _is_there(path: str) -> bool:

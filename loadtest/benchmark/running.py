@@ -148,7 +148,7 @@ class _Course:
             arrivals=arrivals,
             states=_states(self._root / "spool" / "done"),
             making=load.making,
-            strays=_strays(self._root / "spool"),
+            strays=strays(self._root / "spool"),
             load_before=self._load_before,
             audit=self._audit(),
             before=self._profile.before,
@@ -275,7 +275,7 @@ def _states(done: Path) -> dict[str, int]:
     return found
 
 
-def _strays(spool: Path) -> int:
+def strays(spool: Path) -> int:
     """How many files lie in inbox/ and work/, or in done/ without their results or report."""
     left = sum(path.is_file() for name in ("inbox", "work") for path in (spool / name).rglob("*"))
     ends = ".results.jsonl", ".report.json", ".report.html"

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from benchmark.profiles import PROFILES
+from benchmark.running import strays
 from benchmark.sampling import progress_line, sample_of
 from benchmark.setting import BenchError, accounts, configuration, split_address
 
@@ -78,3 +79,20 @@ def test_an_address_that_is_none_is_refused(address: str) -> None:
     with pytest.raises(BenchError, match=r"is not HOST:PORT, like 127\.0\.0\.1:2775"):
         split_address(address)
     assert split_address("[::1]:2775") == ("::1", 2775)
+
+
+def test_what_lies_where_it_should_not_is_counted(tmp_path: Path) -> None:
+    for folder in ("inbox/tmp", "work/a", "done/day"):
+        (tmp_path / folder).mkdir(parents=True)
+    for name in ("a.json", "a.json.results.jsonl", "a.json.report.json", "a.json.report.html"):
+        (tmp_path / "done" / "day" / name).touch()
+    assert strays(tmp_path) == 0
+    (tmp_path / "done" / "day" / "b.json").touch()
+    assert strays(tmp_path) == 1
+    (tmp_path / "work" / "a" / "c.json").touch()
+    assert strays(tmp_path) == 2
+
+
+def test_what_waits_is_in_the_line_of_progress() -> None:
+    line = progress_line("bulk", 100, sample(1.0, 60, 1.0, states={"queued": 1_040}), None)
+    assert line.startswith("bulk  1 s  queued 1,040  sent 60 of 100")

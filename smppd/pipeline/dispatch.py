@@ -29,6 +29,7 @@ LOOK_UP = 30.0
 #: Messages that go nowhere now (past their time, or before it) in one lot, about.
 ASIDE = 2000
 
+_LANES = tuple(Lane)
 #: Of a message at the head of its queue whose time is over.
 _TOO_LATE = object()
 
@@ -48,7 +49,7 @@ class Dispatcher:
         self._route = route
         self._pools = list(pools)
         # For each lane by itself: two lanes that shared one order would each serve one pool only.
-        self._order = [list(pools) for _ in Lane]
+        self._order = [list(pools) for _ in _LANES]
         self._shared = [pool for pool in pools if pool.shared]
         self._shares = Shares()
         self._work = trio.Event()
@@ -91,7 +92,7 @@ class Dispatcher:
     @property
     def has_work(self) -> bool:
         """Whether something could be submitted now, if its link took it."""
-        return any(self._has_work(lane) for lane in Lane)
+        return any(self._has_work(lane) for lane in _LANES)
 
     async def _wait_work(self) -> None:
         """Return when something was put in, is due to go again, or may be this link's turn.
@@ -119,18 +120,18 @@ class Dispatcher:
     async def _next_lots(self, room: int) -> list[list[Part]]:
         """The next parts to leave, of each lane, on disk as `sending`."""
         self._moved = False
-        lots: list[list[Part]] = [[] for _ in Lane]
-        owed = self._shares.owed(room, [self._has_work(lane) for lane in Lane])
-        for lane in Lane:
+        lots: list[list[Part]] = [[] for _ in _LANES]
+        owed = self._shares.owed(room, [self._has_work(lane) for lane in _LANES])
+        for lane in _LANES:
             if owed[lane]:
                 lots[lane] += await self._from_lane(lane, min(owed[lane], room))
                 room -= len(lots[lane])
-        for lane in Lane:
+        for lane in _LANES:
             if room > 0:
                 more = await self._from_lane(lane, room)
                 lots[lane] += more
                 room -= len(more)
-        for lane in Lane:
+        for lane in _LANES:
             self._shares.took(lane, len(lots[lane]))
         # Another commit may have taken our facts along while a lane was read: it is waited for.
         if self._moved:

@@ -21,6 +21,8 @@ from smppd.pipeline.turns import Turns
 
 #: Messages read from a queue at once.
 READ_AHEAD = 1000
+#: Messages that wait in memory at most, read ahead or come straight from admission.
+AHEAD = 5000
 
 
 class PoolLane:
@@ -89,10 +91,12 @@ class PoolLane:
         self._desk.on_rows(self.number, self._offered)
 
     def _offered(self, rows: Sequence[MessageRow]) -> None:
-        """Rows that are on their way to the disk: where all before them was taken they need not be
-        read from there, and leave a turn of the journal sooner."""
-        if self._ahead or self._reading.locked() or len(rows) > READ_AHEAD:
+        """Rows that are on their way to the disk: where all before them was taken, or waits here, they
+        need not be read from there, and leave a turn of the journal sooner."""
+        if len(self._ahead) + len(rows) > AHEAD or self._reading.locked():
             return
+        if self._ahead and self._desk.gate.tally is not None:
+            return  # which would have to learn of all of them again
         own = [row for row in rows if row.msg_id >> QUEUE_SHIFT == self.number]
         if own and own[0].msg_id == self._read + 1:
             self._read, self._learnt = own[-1].msg_id, -1

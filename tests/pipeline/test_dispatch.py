@@ -71,6 +71,7 @@ async def test_it_reads_on_over_many_chunks_and_passes_over_what_was_rejected(
     bench: Bench, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pools, "READ_AHEAD", 7)
+    monkeypatch.setattr(pools, "AHEAD", 7)
     lines = [
         bench.sms(id=f"{n}", to="12" if n % 5 in {1, 2} else "+34600000001") for n in range(60)
     ]
@@ -85,6 +86,36 @@ async def test_it_reads_on_over_many_chunks_and_passes_over_what_was_rejected(
         good = [f"{n}" for n in range(60) if n % 5 not in {1, 2}]
         assert handed_over(life) == [*good, "last"]
         assert life.states() == {"rejected": 44, "sending": 3, "sent": 34}
+
+
+async def test_what_comes_while_others_wait_is_not_read_from_the_disk_unless_it_is_much(
+    bench: Bench, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pools, "AHEAD", 8)
+    async with bench.up(window=1) as life:
+        read = spied(monkeypatch, life)
+        for number in range(4):
+            lines = [bench.sms(id=f"{number}{n}") for n in range(3)]
+            await life.hand_in(lines, f"{number}.jsonl")
+        wanted = [f"{number}{n}" for number in range(4) for n in range(3)]
+        for taken in range(12):
+            await quiet()
+            assert handed_over(life) == wanted[: taken + 1]
+            assert len(read) == (taken >= 9)  # behind the ninth there was no room for more
+            await life.answer(life.wire.in_flight[0])
+        assert life.states() == {"sent": 12}
+
+
+def spied(monkeypatch: pytest.MonkeyPatch, life: Life) -> list[int]:
+    """Behind which messages a queue is read from now on."""
+    read, read_queue = list[int](), life.journal.read_queue
+
+    async def spy(after: int, limit: int) -> list[MessageRow]:
+        read.append(after)
+        return await read_queue(after, limit)
+
+    monkeypatch.setattr(life.journal, "read_queue", spy)
+    return read
 
 
 async def test_after_a_restart_it_goes_on_behind_what_was_taken(

@@ -113,6 +113,7 @@ async def test_a_reported_file_is_written_again_as_it_was(
         await life.hand_in([bench.sms(id="after")], "y.jsonl", token="t2")
         await deliver(life)
         await trio.sleep(ROUND)
+        await quiet()
         assert life.accounts.files == {}
         before, report = written(bench), bench.report()
         code, out, err = run("report", "a.jsonl", "--json")

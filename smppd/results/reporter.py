@@ -47,6 +47,8 @@ class Reporter:
         self._begin: Begin | None = None
         #: Files that were begun there.
         self._begun: set[int] = set()
+        #: Files that are being published now.
+        self._publishing: set[int] = set()
         self._earlier = earlier
         self._disk = disk or Disk()
         #: Files whose publication the disk broke off.
@@ -59,12 +61,17 @@ class Reporter:
 
     async def publish(self, files: Sequence[Resting]) -> list[str]:
         """Write results and reports, move the sources beside them; their new places."""
-        return await self._disk.insist(RESULTS, lambda: self._attempt(files))
+        numbers = {each.file.file_id for each in files}
+        self._publishing |= numbers
+        try:
+            return await self._disk.insist(RESULTS, lambda: self._attempt(files))
+        finally:
+            self._publishing -= numbers
 
     async def begin(self, file: FileAccount, final: int) -> bool:
         """See `ports.Publisher`."""
-        if self._begin is None:
-            return False
+        if self._begin is None or file.file_id in self._publishing:
+            return False  # behind its publication it would be begun anew, and nobody would take it
         self._begun.add(file.file_id)
         try:
             await self._begin(file, final)

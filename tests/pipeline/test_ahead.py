@@ -124,3 +124,22 @@ async def test_what_an_earlier_run_left_is_written_anew(bench: Bench) -> None:
         await watching.write()
         assert begun(bench) == [FINAL]
         await end(life)
+
+
+async def test_nothing_is_begun_of_a_file_that_is_being_published(bench: Bench) -> None:
+    called = list[str]()
+
+    async def one_after_another(call: Callable[..., Any], *arguments: Any) -> Any:
+        called.append(call.__name__)
+        if (
+            call.__name__ == "_place"
+        ):  # what is begun now has its turn behind it, and lies there for ever
+            life.accounts.filled.update(life.accounts.files)
+            await watched.write()
+        return call(*arguments)
+
+    async with bench.up() as life:
+        watched = watch(life, one_after_another)
+        await long_file(life)
+        await end(life)
+    assert called == ["_place"]

@@ -40,13 +40,17 @@ class Ahead:
         if not filled:
             return
         self._written = {each: n for each, n in self._written.items() if each in accounts.files}
-        await self._desk.commit()  # they are read from the disk
-        for file_id in filled:
+        # What ends from here on is not on the disk when they are read from there.
+        ends = {
+            each: accounts.slots[each].final_from_first for each in filled if each in accounts.files
+        }
+        await self._desk.commit()
+        for file_id, end in ends.items():
             file = accounts.files.get(file_id)
-            if file is None or file.reported:
+            if file is None or file.reported or file.at_rest:
                 continue
             written = self._written.get(file_id, 0)
-            final = min(accounts.slots[file_id].final_from_first, written + AT_ONCE)
+            final = min(end, written + AT_ONCE)
             if final > written and await self._publisher.begin(file, final):
                 self._written[file_id] = final
                 accounts.filled.add(file_id)  # there may be more

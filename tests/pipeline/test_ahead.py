@@ -14,6 +14,7 @@ import trio.testing
 from smppd.config import Prices
 from smppd.journal.items import Items
 from smppd.ledger.slots import BLOCK
+from smppd.message import ErrorInfo
 from smppd.pipeline import ahead
 from smppd.pipeline.ahead import Ahead
 from smppd.ports import Resting
@@ -143,3 +144,25 @@ async def test_nothing_is_begun_of_a_file_that_is_being_published(bench: Bench) 
         await long_file(life)
         await end(life)
     assert called == ["_place"]
+
+
+async def test_what_ends_while_the_disk_is_waited_for_is_not_written_before_it_is_there(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with bench.up() as life:
+        watching = watch(life)
+        bad = [life.bench.sms(to="12", id=f"{number}") for number in range(FINAL - 1)]
+        await life.hand_in([*bad, life.bench.sms(id="last"), life.bench.sms(id="waits")])
+        await trio.testing.wait_all_tasks_blocked()
+        part, commit = next(iter(life.wire.in_flight)), life.desk.commit
+
+        async def and_then() -> None:
+            await commit()
+            if part.msg_id in life.accounts.entries:  # the facts of this are for the next commit
+                life.ledger.refused(life.desk.wall(), part.msg_id, 0, ErrorInfo("NO", 1, "no"))
+
+        monkeypatch.setattr(life.desk, "commit", and_then)
+        await watching.write()
+        assert begun(bench) == [BLOCK]
+        await watching.write()
+        assert begun(bench) == [FINAL]

@@ -30,7 +30,7 @@ class Accounts(Standing):
         if fact.seq != self.seq + 1:
             raise LedgerError(f"fact {fact.seq} follows {self.seq}: the log has a gap")
         self.seq = fact.seq
-        return _APPLY[fact.kind](self, fact)
+        return STEPS[fact.kind](self, fact)
 
     def needs_rows(self, fact: Fact) -> bool:
         """Whether this fact takes messages from a queue, so that their rows are wanted."""
@@ -54,7 +54,7 @@ def _nothing(_: Standing, __: Fact) -> None:
     """INDEXED: the reader of client ids looks for it."""
 
 
-_STEPS: dict[Kind, Callable[[Accounts, Fact], Outstanding | None]] = {
+_BY_KIND: dict[Kind, Callable[[Accounts, Fact], Outstanding | None]] = {
     Kind.FILE_OPENED: files.opened,
     Kind.ADMITTED: files.admitted,
     Kind.FILE_CLOSED: files.closed,
@@ -87,4 +87,5 @@ _STEPS: dict[Kind, Callable[[Accounts, Fact], Outstanding | None]] = {
     Kind.RECEIVED: _received,
     Kind.UNHEARD: submissions.unheard,
 }
-_APPLY = {int(kind): step for kind, step in _STEPS.items()}
+#: What each kind of fact does, by its number.
+STEPS = {int(kind): step for kind, step in _BY_KIND.items()}

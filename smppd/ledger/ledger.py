@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from smppd.campaign import CampaignTerms
-from smppd.ledger.accounts import Accounts
+from smppd.ledger.accounts import STEPS, Accounts
 from smppd.ledger.calls import Response
 from smppd.ledger.entries import MessageRow, Outstanding, outstanding, result_of
 from smppd.ledger.facts import (
@@ -93,8 +93,9 @@ class Ledger:
         detail: bytes | None = None,
     ) -> Fact:
         accounts = self.accounts
-        fact = Fact(accounts.seq + 1, at, kind, msg, part, num, text, detail)
-        final = accounts.apply(fact)
+        accounts.seq = seq = accounts.seq + 1
+        fact = Fact(seq, at, kind, msg, part, num, text, detail)
+        final = STEPS[kind](accounts, fact)
         if final is not None:
             fact.result = encode(result_of(final))
         self.facts.append(fact)

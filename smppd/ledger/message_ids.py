@@ -77,37 +77,39 @@ class Folds:
 
     def __init__(self, keys: Callable[[], Iterable[str]]) -> None:
         self._all = keys
-        self._table: dict[str, list[str]] | None = None
+        #: None while nobody asks: then there is nothing to add, and nothing to remove.
+        self.table: dict[str, list[str]] | None = None
         self._unasked = 0
 
     def add(self, key: str) -> None:
         """The key is one of all from now on."""
-        if self._table is not None:
-            self._unasked += 1
-            if self._unasked > UNASKED:
-                self._table = None
-            else:
-                _enter(self._table, key)
+        if self.table is None:
+            return
+        self._unasked += 1
+        if self._unasked > UNASKED:
+            self.table = None
+        else:
+            _enter(self.table, key)
 
     def remove(self, key: str) -> None:
         """The key is none of all any more."""
-        if self._table is None:
+        if self.table is None:
             return
         folded = folded_key(key)
-        keys = None if folded is None else self._table.get(folded)
+        keys = None if folded is None else self.table.get(folded)
         if folded is not None and keys is not None and key in keys:
             keys.remove(key)
             if not keys:
-                del self._table[folded]
+                del self.table[folded]
 
     def of(self, folded: str) -> Sequence[str]:
         """The keys whose folded form this is, not counting itself."""
         self._unasked = 0
-        if self._table is None:
-            self._table = {}
+        if self.table is None:
+            self.table = {}
             for key in self._all():
-                _enter(self._table, key)
-        return self._table.get(folded, ())
+                _enter(self.table, key)
+        return self.table.get(folded, ())
 
 
 def _enter(table: dict[str, list[str]], key: str) -> None:
@@ -160,7 +162,8 @@ class MessageIds:
         before = self._newest.get(key)
         self._newest[key] = place
         if before is None:
-            self._folds.add(key)
+            if self._folds.table is not None:
+                self._folds.add(key)
         elif before != place:
             self._note_conflict(key, before, place)
             older = self._older.setdefault(key, [])
@@ -190,7 +193,8 @@ class MessageIds:
         newest = self._newest.get(key)
         if newest is not None and newest[0] == msg_id and key not in self._older:  # nearly always
             del self._newest[key]
-            self._folds.remove(key)
+            if self._folds.table is not None:
+                self._folds.remove(key)
             return
         older = self._older.pop(key, [])
         left = [place for place in older if place[0] != msg_id]

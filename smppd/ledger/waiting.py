@@ -52,7 +52,8 @@ class Remembered:
             if key[-1] != "\t":
                 state = entry.part_states[part]
                 now[key] = made(Finished, (entry.msg_id, entry.id, entry.to, part, state))
-                self._folds.add(key)
+                if self._folds.table is not None:
+                    self._folds.add(key)
         if len(now) > REMEMBERED:
             self._before, self._now = now, {}
             self._folds = Folds(self._keys)

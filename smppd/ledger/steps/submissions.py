@@ -80,15 +80,16 @@ def _back_to_queue(
 
 def sent(standing: Standing, fact: Fact) -> Outstanding | None:
     """The SMSC took a part, and named it or not."""
-    entry = standing.entry(fact)
-    part, key = fact.part, fact.text
-    assert key is not None
+    msg_id, part, key = fact.msg, fact.part, fact.text
+    assert msg_id is not None
     assert part is not None
+    assert key is not None
+    entry = standing.entries.get(msg_id)
     if entry is None:
         return None
     entry.ids.append((part, key))
     if key[-1] != "\t":
-        standing.message_ids.add(key, (entry.msg_id, part))
+        standing.message_ids.add(key, (msg_id, part))
     else:
         standing.unclaimed.add(entry)
     if entry.submitted is None:

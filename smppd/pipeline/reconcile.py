@@ -6,7 +6,7 @@ waiting for anything, so that it sits between two commits with the answers that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from smppd.figures import MatchingFigures
@@ -75,10 +75,10 @@ class Reconciler:
         self, link: str, outcomes: Sequence[Outcome], receipts: Sequence[DeliveryReceipt]
     ) -> Ahead:
         """Have in memory whatever these may be about."""
-        ahead = Ahead()
+        ahead, known = Ahead(), dict[str, int]()
         if receipts:
             ahead.keys = [_keys(link, receipt) for receipt in receipts]
-            known = {each.message_id for each in outcomes if type(each) is Answered}
+            known = {each.message_id: each.msg_id for each in outcomes if type(each) is Answered}
             await self._recall(link, receipts, ahead.keys, known)
         accounts = self._desk.accounts
         wanted = dict[int, None]()
@@ -88,6 +88,8 @@ class Reconciler:
         if outcomes and (receipts or accounts.shelf.parked):
             self._look_at(outcomes, ahead, wanted)
         await self.read_texts(ahead, wanted)
+        if receipts and wanted:  # what they are about may have been spilled while those were read
+            await self._recall(link, receipts, ahead.keys, known)
         return ahead
 
     def _look_at(self, outcomes: Sequence[Outcome], ahead: Ahead, wanted: dict[int, None]) -> None:
@@ -133,11 +135,12 @@ class Reconciler:
         link: str,
         receipts: Sequence[DeliveryReceipt],
         keys: Sequence[tuple[str, ...]],
-        known: Set[str],
+        known: Mapping[str, int],
     ) -> None:
         """Bring messages back to memory that had been spilled before their receipt came.
 
-        `known` are the message_ids of answers that are recorded before these receipts.
+        `known` are the message_ids of answers that are recorded before these receipts, and to which of
+        our messages they were given.
         """
         looked_for = set[str]()
         while missing := self._missing(link, receipts, keys, known) - looked_for:
@@ -179,14 +182,15 @@ class Reconciler:
         link: str,
         receipts: Sequence[DeliveryReceipt],
         keys: Sequence[tuple[str, ...]],
-        known: Set[str],
+        known: Mapping[str, int],
     ) -> set[str]:
         """The keys to look for on disk, unless memory has what the receipts are about."""
         accounts, missing = self._desk.accounts, set[str]()
         get, entries = accounts.message_ids.get, accounts.entries
         exact = self._books[link].naming.form == EXACT
         for receipt, its in zip(receipts, keys, strict=True):
-            if exact and receipt.message_id in known:
+            answered = entries.get(known.get(receipt.message_id, 0)) if exact else None
+            if answered is not None and agrees(receipt.source, answered.to):
                 continue  # very often: the receipt came in one read with the answer
             for key in its:
                 place = get(key)

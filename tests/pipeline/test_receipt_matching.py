@@ -17,8 +17,11 @@ from smppd.results.story import tell
 from smppd.smpp.vocabulary import MessageState
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trio.testing import MockClock
 
+    from smppd.ledger.entries import MessageRow
     from smppd.message import Part
     from tests.pipeline.conftest import Bench, Life
 
@@ -443,6 +446,43 @@ async def test_spilling_a_message_does_not_hide_a_newer_one_of_the_same_message_
         await life.receive(life.receipt("0"))
         assert life.shown("5").state == "delivered"
         assert life.shown("0").state == "sent"
+
+
+@pytest.mark.usefixtures("little_memory")
+async def test_a_receipt_beside_an_answer_of_its_message_id_is_the_spilled_ones_whose_handset_it_is(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    """The SMSC counts from the beginning again, and its answer comes in one read with the receipt."""
+    bench.message_id_form = "exact"
+    async with bench.up() as life:
+        parts = await sent(life, *[bench.sms(id=f"{n}") for n in range(6)])
+        await life.desk.checkpoint()
+        assert parts[0].msg_id not in life.accounts.entries
+        (new,) = await life.submit(bench.sms(id="new", to="34600000002"))
+        life.wire.release(new)
+        answer = Answered(new.msg_id, 0, 0, life.name_of(parts[0]))
+        await life.settlement.settle("main", [answer], [life.receipt(answer.message_id)])
+        assert (life.shown("0").state, life.shown("new").state) == ("delivered", "sent")
+
+
+@pytest.mark.usefixtures("little_memory")
+async def test_a_message_that_is_spilled_while_texts_are_read_for_its_receipt_is_found(
+    bench: Bench, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with bench.up() as life:
+        parts = await sent(life, *[bench.sms(id=f"{n}") for n in range(6)])
+        (nameless,) = await life.submit(bench.sms(id="nameless"))
+        await life.answer(nameless, message_id="")
+        read = life.journal.read_messages
+
+        async def read_late(msg_ids: Sequence[int]) -> list[MessageRow]:
+            await life.desk.checkpoint()
+            return await read(msg_ids)
+
+        monkeypatch.setattr(life.journal, "read_messages", read_late)
+        await life.receive(life.receipt(life.name_of(parts[0])))
+        assert life.shown("0").state == "delivered"
+        assert life.accounts.unmatched == 0
 
 
 async def test_the_end_of_a_message_does_not_hide_a_newer_one_of_the_same_message_id(

@@ -75,7 +75,10 @@ def profile_table(run: Run) -> Iterator[str]:
         ["figure", ""], [[each.title, shown(each, run.figures[each.key])] for each in figures]
     )
     below = (BY_KEY[key] for key in _BELOW if key in run.figures)
-    yield from ("", f"{'; '.join(f'{each.title} {run.figures[each.key]}' for each in below)}.")
+    yield from (
+        "",
+        f"{'; '.join(f'{each.title} {shown(each, run.figures[each.key])}' for each in below)}.",
+    )
     if beside := [each for each in baseline_rows(run) if not each.left_out]:
         yield ""
         yield from _table(

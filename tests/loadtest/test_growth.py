@@ -284,7 +284,7 @@ def test_a_text_has_its_tables_renewed_and_all_else_kept(document_of_both: Docum
     assert "| 1,000,000 | 36.0 µs | 1.20 |" in found
     assert "| bulk | 2/s |" in found
     assert "| messages/s, hand-in to results | 2/s |" in found
-    assert "; lost 0; taken twice by the SMSC 0; " in found
+    assert "; lost 0; taken twice by the SMSC 0; files out of place 0; smppd audit" in found
     assert "How to read it." in found
     assert "2030-01-01, cores 2." in found
     assert renewed(found, document_of_both) == found

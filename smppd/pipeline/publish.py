@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import trio
 
@@ -22,6 +21,9 @@ ROUND = 0.2
 #: urgent ones have come to rest.
 AT_ONCE = 2000
 MESSAGES_AT_ONCE = 2500
+
+#: So often one looks again for messages that are being spilled.
+LOOKS = 100
 
 _LABELS = [(int(state), state.label) for state in State]
 
@@ -127,10 +129,18 @@ class Publication:
 
     async def _place(self, files: Sequence[FileAccount]) -> list[str]:
         # Results are read from the disk: what is not there yet is taken along as it stands now.
+        unfinished: dict[int, dict[int, Outstanding]] = {}
+        for _ in range(LOOKS):
+            pending = {file.file_id: file.pending for file in files if file.pending}
+            unfinished = self._unfinished(pending)
+            if all(len(unfinished[each]) >= count for each, count in pending.items()):
+                break
+            await self._desk.commit()  # what is being spilled is not even on the disk
         slots = self._desk.accounts.slots
-        unfinished = self._unfinished({file.file_id for file in files if file.pending})
         lot = [
-            Resting(file, slots[file.file_id].copy(), unfinished.get(file.file_id, ()))
+            Resting(
+                file, slots[file.file_id].copy(), list(unfinished.get(file.file_id, {}).values())
+            )
             for file in files
         ]
         await self._desk.commit()
@@ -151,19 +161,23 @@ class Publication:
             self._on_reported(file)
             self._emit(FileReported(file.name, place, _by_label(file.states)))
 
-    def _unfinished(self, files: Set[int]) -> dict[int, list[Outstanding]]:
-        """The messages of these files that are not final, by file: one look for all of them."""
-        if not files:
-            return {}
-        found: dict[int, dict[int, Outstanding]] = defaultdict(dict)
-        for entry in self._desk.accounts.entries.values():
-            if entry.file_id in files:
+    def _unfinished(self, pending: Mapping[int, int]) -> dict[int, dict[int, Outstanding]]:
+        """The messages of these files that are not final, by their number in it: one look for all of
+        them. `pending` is how many each has."""
+        found: dict[int, dict[int, Outstanding]] = {each: {} for each in pending}
+        if not found:
+            return found
+        accounts = self._desk.accounts
+        for entry in accounts.entries.values():
+            if entry.file_id in found:
                 found[entry.file_id][entry.item] = entry
-        if any(len(found[each]) < self._desk.accounts.files[each].pending for each in files):
+        if any(len(found[each]) < count for each, count in pending.items()):
+            spilled: dict[int, dict[int, Outstanding]] = {each: {} for each in found}
             for entry in map(read_outstanding, self._spilled()):
-                if entry.file_id in files:
-                    found[entry.file_id].setdefault(entry.item, entry)
-        return {file_id: list(entries.values()) for file_id, entries in found.items()}
+                if entry.file_id in found and not accounts.is_final(entry.file_id, entry.item):
+                    spilled[entry.file_id][entry.item] = entry  # the newest is the last
+            found = {each: spilled[each] | entries for each, entries in found.items()}
+        return found
 
 
 def _by_label(states: Sequence[int]) -> dict[str, int]:

@@ -301,6 +301,52 @@ async def test_messages_spilled_to_disk_are_in_the_results(
         assert all(r["message_ids"] and r["submitted"] for r in found)
 
 
+async def test_messages_that_are_being_spilled_are_in_the_results(
+    bench: Bench, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are in memory no more, and on the disk not yet."""
+    monkeypatch.setattr("smppd.pipeline.desk.WAITING_IN_MEMORY", 2)
+    monkeypatch.setattr("smppd.pipeline.desk.WAITING_AFTER_SPILL", 1)
+    monkeypatch.setattr("smppd.pipeline.desk.WRITTEN_AT_ONCE", 2)
+    async with bench.up() as life:
+        await life.hand_in([bench.sms(id=f"{n}") for n in range(6)])
+        await deliver(life, receipts=False)
+        await trio.sleep(bench.report_after + 1)
+        commit = life.desk.commit
+
+        async def publish_first(*args: Any, **kwargs: Any) -> None:
+            writing = life.desk.begin(*args, **kwargs)
+            if len(life.accounts.entries) == 4:
+                monkeypatch.setattr(life.desk, "commit", commit)
+                life.accounts.touched.update(life.accounts.files)
+                await life.publication.publish_ready()
+            await life.desk.finish(writing)
+
+        monkeypatch.setattr(life.desk, "commit", publish_first)
+        await life.desk.checkpoint()
+        assert [r["state"] for r in bench.results()] == ["sent"] * 6
+        assert all(r["message_ids"] and r["submitted"] for r in bench.results())
+
+
+async def test_of_a_message_that_was_spilled_twice_the_newest_is_in_the_results(
+    bench: Bench, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smppd.pipeline.desk.WAITING_IN_MEMORY", 1)
+    monkeypatch.setattr("smppd.pipeline.desk.WAITING_AFTER_SPILL", 0)
+    async with bench.up() as life:
+        await life.hand_in([bench.long_sms(2, id="long")])
+        await deliver(life, receipts=False)
+        await life.desk.checkpoint()
+        await life.receive(life.receipt(life.name_of(life.wire.submitted[0])))
+        await life.desk.checkpoint()
+        assert not life.accounts.entries
+        await trio.sleep(bench.report_after + 1)
+        life.accounts.touched.update(life.accounts.files)
+        await life.publication.publish_ready()
+        (found,) = bench.results()
+        assert found["part_states"] == ["delivered", "sent"]
+
+
 # ── what is on disk and what is only in memory ───────────────────────────────────────────────
 
 

@@ -37,26 +37,22 @@ from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
-from benchmark.profiles import PROFILES
+from benchmark import profiles
 from benchmark.setting import configuration
 from processes import audit, cpu, start_daemon, stop, until, written
 
 FORMATS = ("jsonl", "csv", "jsonl.gz", "csv.gz")
 KINDS = ("plain", "x", "gaps", "ids", "mixed", "estimate")
 
-#: What a line says, by the name of the option: the number in front makes each of them another.
+#: What a line says, by the name of the option: the number makes each of them another.
 TEXTS = {
     "short": "{n:07d} is your code.",
-    "usual": "Your code is {n:07d}. It is valid for ten minutes. Do not share it.",
     "160": "{n:07d} "
     + "Todo lo que necesita saber de su pedido. " * 3
     + "Gracias por su compra hoy. Ok",
     "accented": "{n:07d} Señor, su código llegará mañana por la tarde, ¿está bien así? ¡Adiós!",
-    "ucs2": "{n:07d} Здравствуйте, ваш заказ готов. Спасибо!",
-    "long": "{n:07d} " + "Todo lo que necesita saber de su pedido. " * 8,
+    **{name: profiles.TEXTS[name] for name in ("usual", "ucs2", "long")},
 }
-
-
 #: The text of a file with gaps.
 GAPS = "{name}: your code is {code}. It is valid for ten minutes. Do not share it."
 
@@ -179,7 +175,7 @@ def estimated(root: Path, kind: str, options: argparse.Namespace) -> Cost:
 
 
 def _config(root: Path, port: int) -> str:
-    return configuration(root, PROFILES["bulk"], [(f"127.0.0.1:{port}", "load")])
+    return configuration(root, profiles.PROFILES["bulk"], [(f"127.0.0.1:{port}", "load")])
 
 
 @contextmanager

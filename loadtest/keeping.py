@@ -22,7 +22,7 @@ from benchmark.figures import BY_KEY, shown
 from benchmark.profiles import PROFILES, Profile
 from benchmark.running import running, told
 from benchmark.setting import Setting, configuration
-from processes import start_daemon, stop, until
+from processes import first_value, start_daemon, stop, until
 
 #: How old the base is by which the old messages go, in seconds.
 LONG_AGO = 60 * 86_400
@@ -69,7 +69,7 @@ def _fill(folder: Path, load: Profile) -> Path:
         shutil.copy(root / "journal.db", journal)
     config = configuration(folder, load, [("127.0.0.1:1", "load")]) + TERMS["removing"]
     daemon = start_daemon(folder, config)
-    until(lambda: _one(journal, "SELECT count(*) FROM base") > 0, daemon, folder, 30.0)
+    until(lambda: bool(first_value(journal, "SELECT count(*) FROM base")), daemon, folder, 30.0)
     stop(daemon)
     with closing(sqlite3.connect(journal, isolation_level=None)) as sql:
         sql.execute("UPDATE base SET at = at - ?", (LONG_AGO,))
@@ -90,13 +90,9 @@ def _measure(old: Path, name: str, load: Profile) -> list[str]:
 
 def _worked_off(journal: Path) -> int:
     """Messages that were removed, and facts that were looked through for texts."""
-    removed = _one(journal, "SELECT total(messages) FROM removed")
-    return removed + _one(journal, "SELECT total(seq) FROM cursor WHERE name = 'contents'")
-
-
-def _one(journal: Path, statement: str) -> int:
-    with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as sql:
-        return int(sql.execute(statement).fetchone()[0] or 0)
+    removed = "SELECT total(messages) FROM removed"
+    looked_through = "SELECT total(seq) FROM cursor WHERE name = 'contents'"
+    return sum(int(first_value(journal, each) or 0) for each in (removed, looked_through))
 
 
 if __name__ == "__main__":

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 
@@ -90,19 +92,25 @@ def _stat(pid: int) -> list[str]:
 
 def written(pid: int) -> int:
     """Octets that the process has caused to be written to disk."""
-    fields = dict(line.split(": ") for line in Path(f"/proc/{pid}/io").read_text().splitlines())
-    return int(fields["write_bytes"])
+    return _io(pid, "write_bytes")
 
 
 def wrote(pid: int) -> int:
     """Octets that the process and its children have given to write(), on whatever medium: the journal,
     results and files, nothing that went to a socket."""
-    return sum(_wchar(each) for each in (pid, *children(pid)))
+    return sum(_io(each, "wchar") for each in (pid, *children(pid)))
 
 
-def _wchar(pid: int) -> int:
+def _io(pid: int, name: str) -> int:
     lines = Path(f"/proc/{pid}/io").read_text().splitlines()
-    return int(dict(line.split(": ") for line in lines)["wchar"])
+    return int(dict(line.split(": ") for line in lines)[name])
+
+
+def first_value(journal: Path, statement: str) -> float | None:
+    """What an SQL statement finds first in a journal; None where it finds nothing."""
+    with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as sql:
+        found = sql.execute(statement).fetchone()
+    return None if found is None else found[0]
 
 
 def audit(root: Path) -> subprocess.CompletedProcess[str]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sqlite3
 import sys
 import tempfile
 import time
@@ -26,7 +25,7 @@ from pathlib import Path
 import trio
 from benchmark.profiles import PROFILES, Smsc
 from benchmark.setting import configuration, own_smsc
-from processes import cpu, start_daemon, stop, until
+from processes import cpu, first_value, start_daemon, stop, until
 
 from smppd.journal.journal import Journal
 from smppd.journal.store import open_store
@@ -182,20 +181,13 @@ def _moment(root: Path, event: str) -> float:
 
 
 def _last_seq(root: Path) -> int:
-    return int(_one(root, "SELECT max(seq) FROM fact") or 0)
+    return int(first_value(root / "journal.db", "SELECT max(seq) FROM fact") or 0)
 
 
 def _first_answer(root: Path, before: int) -> float | None:
     """When the first submit_sm_resp after this fact was noted (epoch seconds)."""
-    return _one(
-        root, f"SELECT at FROM fact WHERE seq > {before} AND kind = 12 ORDER BY seq LIMIT 1"
-    )
-
-
-def _one(root: Path, statement: str) -> float | None:
-    with closing(sqlite3.connect(f"file:{root}/journal.db?mode=ro", uri=True)) as sql:
-        found = sql.execute(statement).fetchone()
-    return None if found is None else found[0]
+    answer = f"SELECT at FROM fact WHERE seq > {before} AND kind = 12 ORDER BY seq LIMIT 1"
+    return first_value(root / "journal.db", answer)
 
 
 if __name__ == "__main__":

@@ -104,7 +104,11 @@ class ReceiptReader:
         return self._made(kind, source, data[start:stop], said, told, None)
 
     def read(self, pdu: DeliverSm | DataSm) -> DeliveryReceipt | None:
-        """See `read_receipt`."""
+        """The receipt that a deliver_sm or data_sm carries, or None for a handset's message.
+
+        A receipt is known by its esm_class (3.4, 5.2.12), or by the TLV receipted_message_id where
+        esm_class names no type. Its text alone proves nothing: any handset can write one.
+        """
         kind = pdu.esm_class & _TYPE_MASK
         told = _read_tlvs(pdu.tlvs) if pdu.tlvs else _NOTHING_TOLD
         proven = kind in _RECEIPTS or (kind not in _ACKNOWLEDGEMENTS and bool(told.message_id))
@@ -147,18 +151,6 @@ class ReceiptReader:
             reference,
             unproven,
         )
-
-
-def read_receipt(
-    pdu: DeliverSm | DataSm, *, by_text: bool = False, accepted_is_final: bool = False
-) -> DeliveryReceipt | None:
-    """Return the receipt that a deliver_sm or data_sm carries, or None for a handset's message.
-
-    A receipt is known by its esm_class (3.4, 5.2.12), or by the TLV receipted_message_id where
-    esm_class names no type. Its text alone proves nothing: any handset can write one. `by_text`
-    returns also what only reads like a receipt, as `unproven`.
-    """
-    return ReceiptReader(by_text=by_text, accepted_is_final=accepted_is_final).read(pdu)
 
 
 # ── the text ────────────────────────────────────────────────────────────────────────────────────

@@ -55,16 +55,22 @@ def test_there_is_a_text_for_one_to_ten_parts() -> None:
     assert Profile(name="x", about="", messages=1, text=FULL[10]).message(0, "bulk")["text"]
 
 
+def _queued(spool: Path) -> Workload:
+    """Two lines that wait, and singles, many a second, that have begun to come beside them."""
+    profile = replace(PROFILES["queued"], messages=2, waiting=2, first=7).with_rate(1000.0)
+    load = Workload(profile, spool, "+346", receipts=True)
+    load.prepare()
+    for lane in ("bulk", "high"):
+        (spool / "inbox" / lane).mkdir()
+    load.begin_waiting()
+    load.begin()
+    return load
+
+
 def test_what_is_urgent_has_a_sender_of_its_own_and_comes_until_the_lines_are_reported(
     tmp_path: Path,
 ) -> None:
-    profile = replace(PROFILES["queued"], messages=2, waiting=2, first=7).with_rate(1000.0)
-    load = Workload(profile, tmp_path, "+346", receipts=True)
-    load.prepare()
-    for lane in ("bulk", "high"):
-        (tmp_path / "inbox" / lane).mkdir()
-    load.begin_waiting()
-    load.begin()
+    load = _queued(tmp_path)
     urgent = tmp_path / "inbox" / "high" / "load-00000009.json"
     while not urgent.exists():
         assert load.handing_in()
@@ -82,13 +88,7 @@ def test_what_is_urgent_has_a_sender_of_its_own_and_comes_until_the_lines_are_re
 
 
 def test_what_comes_meanwhile_ends_when_the_lines_have_their_reports(tmp_path: Path) -> None:
-    profile = replace(PROFILES["queued"], messages=2, waiting=2).with_rate(1000.0)
-    load = Workload(profile, tmp_path, "+346", receipts=True)
-    load.prepare()
-    for lane in ("bulk", "high"):
-        (tmp_path / "inbox" / lane).mkdir()
-    load.begin_waiting()
-    load.begin()
+    load = _queued(tmp_path)
     assert load.handing_in()
     (tmp_path / "done" / "day").mkdir(parents=True)
     (tmp_path / "done" / "day" / "waiting.jsonl.report.json").touch()

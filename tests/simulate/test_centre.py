@@ -26,7 +26,7 @@ from smppd.smpp.pdu import (
     SubmitSm,
     SubmitSmResp,
 )
-from smppd.smpp.receipt import DeliveryReceipt, read_receipt
+from smppd.smpp.receipt import DeliveryReceipt, ReceiptReader
 from smppd.smpp.segments import Segment, read_user_data
 from smppd.smpp.session import (
     Answered,
@@ -124,7 +124,7 @@ class Esme:
 
     @property
     def receipts(self) -> list[DeliveryReceipt]:
-        read = [read_receipt(pdu) for pdu in self.delivered]
+        read = [ReceiptReader().read(pdu) for pdu in self.delivered]
         assert None not in read
         return [receipt for receipt in read if receipt]
 
@@ -520,7 +520,7 @@ def test_handsets_messages_wait_for_a_receiver_and_all_come() -> None:
     assert Esme(smsc).bind(BindTransmitter(system_id="me")).delivered == []
     receiver = Esme(smsc).bind(BindReceiver(system_id="me"))
     assert [pdu.short_message for pdu in receiver.delivered] == [b"MO 1", b"MO 2", b"MO 3"]
-    assert read_receipt(receiver.delivered[0]) is None
+    assert ReceiptReader().read(receiver.delivered[0]) is None
     assert (smsc.tally.mo.acknowledged, smsc.tally.receipts.made) == (3, 0)
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from smppd.smpp import receipt as receipt_module
 from smppd.smpp.pdu import DataSm, DeliverSm
-from smppd.smpp.receipt import FINAL_STATES, DeliveryReceipt, read_receipt
+from smppd.smpp.receipt import FINAL_STATES, DeliveryReceipt, ReceiptReader
 from smppd.smpp.vocabulary import MessageState, TlvTag
 
 STANDARD = (
@@ -37,7 +37,7 @@ def deliver(
 def receipt(
     text: bytes = b"", *tlvs: tuple[int, bytes], esm_class: int = 4, data_coding: int = 0
 ) -> DeliveryReceipt:
-    read = read_receipt(deliver(text, *tlvs, esm_class=esm_class, data_coding=data_coding))
+    read = ReceiptReader().read(deliver(text, *tlvs, esm_class=esm_class, data_coding=data_coding))
     assert read is not None
     return read
 
@@ -66,7 +66,7 @@ def test_the_message_type_bits_tell_a_receipt_whatever_the_others_are(esm_class:
 
 @pytest.mark.parametrize("esm_class", [0x00, 0x03, 0x40, 0x08, 0x10, 0x18, 0x0C, 0x3C])
 def test_the_text_alone_makes_no_receipt(esm_class: int) -> None:
-    assert read_receipt(deliver(STANDARD, esm_class=esm_class)) is None
+    assert ReceiptReader().read(deliver(STANDARD, esm_class=esm_class)) is None
 
 
 @pytest.mark.parametrize(
@@ -76,13 +76,13 @@ def test_the_text_alone_makes_no_receipt(esm_class: int) -> None:
 def test_a_receipted_message_id_makes_one_unless_a_handset_acknowledges(
     esm_class: int, is_receipt: bool
 ) -> None:
-    read = read_receipt(deliver(b"", (ID, b"77\0"), esm_class=esm_class))
+    read = ReceiptReader().read(deliver(b"", (ID, b"77\0"), esm_class=esm_class))
     assert (read is not None) is is_receipt
 
 
 @pytest.mark.parametrize("value", [b"", b"\0"])
 def test_an_empty_receipted_message_id_makes_no_receipt(value: bytes) -> None:
-    assert read_receipt(deliver(STANDARD, (ID, value), esm_class=0)) is None
+    assert ReceiptReader().read(deliver(STANDARD, (ID, value), esm_class=0)) is None
 
 
 def test_data_sm_carries_receipts_too() -> None:
@@ -92,11 +92,11 @@ def test_data_sm_carries_receipts_too() -> None:
         esm_class=4,
         tlvs=((PAYLOAD, STANDARD),),
     )
-    read = read_receipt(pdu)
+    read = ReceiptReader().read(pdu)
 
     assert read is not None
     assert read == receipt(STANDARD)
-    assert read_receipt(DataSm(tlvs=((PAYLOAD, STANDARD),))) is None
+    assert ReceiptReader().read(DataSm(tlvs=((PAYLOAD, STANDARD),))) is None
 
 
 def test_the_text_may_stand_in_message_payload() -> None:
@@ -373,6 +373,6 @@ def test_the_short_way_and_the_search_agree_on_the_standard_form(
 def test_nothing_that_an_smsc_sends_is_too_strange_to_read(
     text: bytes, tlvs: list[tuple[int, bytes]], esm_class: int
 ) -> None:
-    read = read_receipt(deliver(text, *tlvs, esm_class=esm_class))
+    read = ReceiptReader().read(deliver(text, *tlvs, esm_class=esm_class))
 
     assert read is None or not read.final or read.state in FINAL_STATES

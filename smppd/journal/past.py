@@ -92,9 +92,12 @@ class Past:
             if entry.file_id == file.file_id
         }
         if len(found) < file.pending:
+            spilled = dict[int, Outstanding]()
             for entry in map(read_outstanding, self._store.all_waiting()):
-                if entry.file_id == file.file_id:
-                    found.setdefault(entry.item, entry)
+                its_own = entry.file_id == file.file_id
+                if its_own and not self.accounts.is_final(entry.file_id, entry.item):
+                    spilled[entry.item] = entry  # the newest is the last
+            found = spilled | found
         return found
 
     # ── of a file without an account ─────────────────────────────────────────────────────────

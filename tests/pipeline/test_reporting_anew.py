@@ -164,6 +164,25 @@ async def test_what_came_after_the_report_is_in_it_now(
         assert [each["state"] for each in bench.results()] == ["delivered", "delivered"]
 
 
+async def test_of_a_message_that_was_spilled_twice_the_newest_counts(
+    bench: Bench, run: Run, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smppd.pipeline.desk.WAITING_IN_MEMORY", 1)
+    monkeypatch.setattr("smppd.pipeline.desk.WAITING_AFTER_SPILL", 0)
+    bench.report_after = 5.0
+    async with bench.up(publishing=True) as life:
+        await life.hand_in([bench.long_sms(2, id="long")])
+        await deliver(life, receipts=False)
+        await life.desk.checkpoint()
+        await life.receive(life.receipt(life.name_of(life.wire.submitted[0])))
+        await life.desk.checkpoint(final=True)
+        await trio.sleep(20)
+        before = written(bench)
+        assert run("report", "a.jsonl")[0] == 0
+        assert written(bench) == before
+        assert bench.results()[0]["part_states"] == ["delivered", "sent"]
+
+
 async def test_an_open_file_is_reported_as_it_stands_and_written_elsewhere(
     bench: Bench, run: Run, tmp_path: Path, autojump_clock: MockClock
 ) -> None:

@@ -30,9 +30,7 @@ from pathlib import Path
 
 from benchmark.baselines import run_baselines
 from benchmark.commands import COMMANDS, Parser, check_folder, check_writable, write
-from benchmark.comparison import compare, lines, only_in_one, summary
-from benchmark.document import ReadError, document, read_document
-from benchmark.growth_comparison import growth_lines, new_faults, ratios
+from benchmark.document import ReadError, document
 from benchmark.overview import overview_lines
 from benchmark.profiles import PROFILES, Profile
 from benchmark.report import table
@@ -42,13 +40,11 @@ from benchmark.setting import BenchError, Setting, accounts, split_address
 
 
 def main() -> int:
-    """Run or compare, as is asked for. A SIGTERM is obeyed as Ctrl-C is: nothing is left running."""
+    """Do what is asked for. A SIGTERM is obeyed as Ctrl-C is: nothing is left running."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _break_off)
     try:
-        if sys.argv[1:2] == ["compare"]:
-            return _compare(_compare_options())
-        if (command := COMMANDS.get(sys.argv[1] if sys.argv[1:] else "")) is not None:
+        if sys.argv[1:] and (command := COMMANDS.get(sys.argv[1])) is not None:
             return command(sys.argv[2:])
         return _measure(_options())
     except (BenchError, ReadError) as error:
@@ -86,45 +82,6 @@ def _measure(options: argparse.Namespace) -> int:
     if len(runs) > 1:
         print("\n".join(overview_lines(runs)))
     return int(any(map(faults, runs)))
-
-
-def _compare(options: argparse.Namespace) -> int:
-    """1 if a figure got worse."""
-    before, after = read_document(options.before), read_document(options.after)
-    found = compare(before, after, options.noise / 100)
-    grown = ratios(before.growths, after.growths, options.noise / 100)
-    if not found and not grown:
-        raise BenchError("the two have no profile and no point of a series in common")
-    print(f"{'':<42}{'before':>16}{'after':>16}{'ratio':>8}")
-    for each in found:
-        print("\n".join(lines(each)))
-    print("\n".join(["", *summary(found)]) if found else "")
-    print("\n".join(growth_lines(grown)), end="\n" if grown else "")
-    faults = new_faults(before.growths, after.growths)
-    print("".join(f"! {fault}\n" for fault in faults), end="")
-    if only := only_in_one(before, after):
-        print(f"only in one of them: {', '.join(only)}")
-    verdicts = [change.verdict for each in found for change in each.changes]
-    verdicts += [ratio.verdict for ratio in grown]
-    return int("worse" in verdicts or bool(faults))
-
-
-def _compare_options() -> argparse.Namespace:
-    parser = Parser(
-        prog="bench.py compare",
-        description="Compares two files that --json wrote: what got better, what got worse."
-        " Exit code 1 where anything got worse.",
-    )
-    parser.add_argument("before", type=Path)
-    parser.add_argument("after", type=Path)
-    parser.add_argument(
-        "--noise",
-        type=float,
-        default=10.0,
-        help="percent below which a change is none"
-        " (10); of a p99 three times as much, of a p99.9 five times",
-    )
-    return parser.parse_args(sys.argv[2:])
 
 
 def _options() -> argparse.Namespace:

@@ -1,4 +1,4 @@
-"""`bench.py grow` and `bench.py show`, and where what they found is written."""
+"""`bench.py grow`, `show` and `compare`, and where what was found is written."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from benchmark.comparison import compare, lines, only_in_one, summary
 from benchmark.document import (
     Document,
     document,
@@ -16,6 +17,7 @@ from benchmark.document import (
 )
 from benchmark.growing import LONG, choose, grow
 from benchmark.growth import Growth
+from benchmark.growth_comparison import growth_lines, new_faults, ratios
 from benchmark.growth_tables import text_table
 from benchmark.report import render, table
 from benchmark.series import MESSAGES, SERIES
@@ -154,5 +156,53 @@ def _renew(path: Path, found: Document) -> None:
         raise BenchError(f"{path}: {why}") from None
 
 
+def _compare(words: Sequence[str]) -> int:
+    """1 if a figure got worse."""
+    options = _compare_options(words)
+    before, after = read_document(options.before), read_document(options.after)
+    noise = options.noise / 100
+    found = compare(before, after, noise)
+    grown = ratios(before.growths, after.growths, noise)
+    if not found and not grown:
+        raise BenchError("the two have no profile and no point of a series in common")
+    print(f"{'':<42}{'before':>16}{'after':>16}{'ratio':>8}")
+    for each in found:
+        print("\n".join(lines(each)))
+    if found:
+        print("\n".join(["", *summary(found)]))
+    for line in growth_lines(grown):
+        print(line)
+    faults = new_faults(before.growths, after.growths)
+    for fault in faults:
+        print(f"! {fault}")
+    if only := only_in_one(before, after):
+        print(f"only in one of them: {', '.join(only)}")
+    verdicts = [change.verdict for each in found for change in each.changes]
+    verdicts += [ratio.verdict for ratio in grown]
+    return int("worse" in verdicts or bool(faults))
+
+
+def _compare_options(words: Sequence[str]) -> argparse.Namespace:
+    parser = Parser(
+        prog="bench.py compare",
+        description="Compares two files that --json wrote: what got better, what got worse."
+        " Exit code 1 where anything got worse.",
+    )
+    parser.add_argument("before", type=Path)
+    parser.add_argument("after", type=Path)
+    parser.add_argument(
+        "--noise",
+        type=float,
+        default=10.0,
+        help="percent below which a change is none"
+        " (10); of a p99 three times as much, of a p99.9 five times",
+    )
+    return parser.parse_args(words)
+
+
 #: By the word that asks for each.
-COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"grow": _grow, "show": _show}
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "grow": _grow,
+    "show": _show,
+    "compare": _compare,
+}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -92,33 +91,29 @@ class _Course:
         self._own = own
         self._samples: list[Sample] = []
         self._load_before = os.getloadavg()[0]
+        self._load = Workload(profile, root / "spool", setting.prefix, receipts=setting.receipts)
+        self._control = root / "control.sock"
 
     def run(self) -> Observed:
         """From the start of the daemon to its end."""
-        setting = self._setting
-        load = Workload(
-            self._profile, self._root / "spool", setting.prefix, receipts=setting.receipts
-        )
+        setting, load = self._setting, self._load
         on_terminal(f"{self._profile.name}: writing what is handed in")
         load.prepare()
         config = configuration(self._root, self._profile, self._accounts()) + setting.more
         daemon = start_daemon(self._root, config, setting.traced, setting.password)
-        sampler = Sampler(
-            daemon.pid,
-            [self._own.process.pid] if self._own else [],
-            self._root / "control.sock",
-        )
+        smscs = [self._own.process.pid] if self._own else []
+        self._daemon, self._sampler = daemon, Sampler(daemon.pid, smscs, self._control)
         try:
-            self._wait_bound(daemon, sampler)
+            self._wait_bound()
             if self._profile.before:
-                self._send_before(daemon, sampler, load)
+                self._send_before()
             octets, given = written(daemon.pid), wrote(daemon.pid)
-            sampler.began, began = time.monotonic(), time.time()
-            first = self._sample(daemon, sampler)
+            self._sampler.began, began = time.monotonic(), time.time()
+            first = self._sample()
             if self._profile.waiting:
-                self._have_waiting(daemon, sampler, load)
+                self._have_waiting()
             load.begin()
-            complete = self._watch(daemon, sampler, load)
+            complete = self._watch()
             ended = load.last_report() if complete else None
             octets, given = written(daemon.pid) - octets, wrote(daemon.pid) - given
             spent = cpu(daemon.pid) - first.daemon_cpu
@@ -154,36 +149,27 @@ class _Course:
             before=self._profile.before,
         )
 
-    def _send_before(
-        self, daemon: subprocess.Popen[bytes], sampler: Sampler, load: Workload
-    ) -> None:
+    def _send_before(self) -> None:
         """Have what goes ahead sent and reported; nothing of it is measured."""
-        load.begin_before()
-        self._until(daemon, sampler, lambda sample: sample.reported == load.files)
+        self._load.begin_before()
+        self._until(lambda sample: sample.reported == self._load.files)
         self._samples.clear()
 
-    def _have_waiting(
-        self, daemon: subprocess.Popen[bytes], sampler: Sampler, load: Workload
-    ) -> None:
+    def _have_waiting(self) -> None:
         """Have what is to wait in the journal, and then the links submit it."""
-        control, waiting = self._root / "control.sock", self._profile.waiting
-        ask(control, "pause", all=True)
-        load.begin_waiting()
-        self._until(daemon, sampler, lambda sample: sample.states.get("queued", 0) == waiting)
-        ask(control, "resume", all=True)
+        waiting = self._profile.waiting
+        ask(self._control, "pause", all=True)
+        self._load.begin_waiting()
+        self._until(lambda sample: sample.states.get("queued", 0) == waiting)
+        ask(self._control, "resume", all=True)
 
-    def _until(
-        self,
-        daemon: subprocess.Popen[bytes],
-        sampler: Sampler,
-        ready: Callable[[Sample], bool],
-    ) -> None:
+    def _until(self, ready: Callable[[Sample], bool]) -> None:
         """Return when it is so. Raises BenchError where time is up."""
         name = f"{self._profile.name}, beforehand"
         progress = Progress(name, max(self._profile.before, self._profile.waiting))
         deadline = time.monotonic() + self._setting.seconds
         try:
-            while not ready(sample := self._sample(daemon, sampler)):
+            while not ready(sample := self._sample()):
                 if time.monotonic() > deadline:
                     raise BenchError(f"{name}: not there after {self._setting.seconds:g} s")
                 progress.show(sample)
@@ -202,17 +188,17 @@ class _Course:
         names = [f"load{n}" for n in range(self._profile.links)]
         return accounts(self._profile, [self._own.address], names)
 
-    def _wait_bound(self, daemon: subprocess.Popen[bytes], sampler: Sampler) -> None:
+    def _wait_bound(self) -> None:
         began = time.monotonic()
         wanted = self._profile.sessions * max(self._profile.links, len(self._setting.addresses))
         while True:
             log = (self._root / "log").read_bytes()
             bound = log.count(b'"link_bound"')
-            if daemon.poll() is not None:
+            if self._daemon.poll() is not None:
                 raise BenchError(f"the daemon did not start: {_last_line(log)}")
             if bound >= wanted:
                 return
-            passed, sample = time.monotonic() - began, sampler.take()
+            passed, sample = time.monotonic() - began, self._sampler.take()
             refused = sample is not None and sample.last_error.startswith("bind refused")
             if passed > (_REFUSED if refused else _PATIENCE):
                 why = sample.last_error if sample else _last_line(log)
@@ -222,25 +208,26 @@ class _Course:
                 )
             time.sleep(0.05)
 
-    def _sample(self, daemon: subprocess.Popen[bytes], sampler: Sampler) -> Sample:
+    def _sample(self) -> Sample:
         """The next one; the program ends where the daemon has."""
-        while (sample := sampler.take()) is None:
-            if daemon.poll() is not None:
+        while (sample := self._sampler.take()) is None:
+            if self._daemon.poll() is not None:
                 log = (self._root / "log").read_bytes()
                 raise BenchError(f"the daemon has ended: {_last_line(log)}")
             time.sleep(0.1)
         self._samples.append(sample)
         return sample
 
-    def _watch(self, daemon: subprocess.Popen[bytes], sampler: Sampler, load: Workload) -> bool:
+    def _watch(self) -> bool:
         """Whether everything was reported before time was up."""
+        load = self._load
         progress = Progress(self._profile.name, self._profile.before + self._profile.messages)
         deadline = time.monotonic() + self._setting.seconds
         try:
             while time.monotonic() < deadline:
                 time.sleep(EVERY)
                 handing_in = load.handing_in()
-                sample = self._sample(daemon, sampler)
+                sample = self._sample()
                 progress.show(sample)
                 load.answered(sample.answered - sample.throttled)
                 if sample.quarantined:

@@ -5,7 +5,7 @@
     python loadtest/bench.py bulk --smsc 127.0.0.1:2775      another SMSC or simulator stands in
     python loadtest/bench.py bulk --baselines                plain clients beside it, with ratios
     python loadtest/bench.py all --report all.html           every profile
-    python loadtest/bench.py grow --report growth.html     how cost grows; see grow --help
+    python loadtest/bench.py grow --report growth.html       how cost grows; see grow --help
     python loadtest/bench.py show one.json two.json --report both.html
     python loadtest/bench.py compare before.json after.json
 

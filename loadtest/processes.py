@@ -1,4 +1,4 @@
-"""The daemon that is measured, in a process of its own, and what it costs."""
+"""The daemon that is measured, in a process of its own, what it costs, and what its journal holds."""
 
 from __future__ import annotations
 

@@ -85,8 +85,9 @@ class Profile:
     """One case. `destinations`: so few numbers have it all; 0: each message goes to another. `alone`:
     why plain clients cannot stand beside it; empty where they can.
 
-    `first`: the number of the first message. `before`: so many more, the same, are sent and reported before anything is measured, in a file of
-    their own. `waiting`: so many of the first stream's lines are in the journal before any leaves.
+    `first`: the number of the first message. `before`: so many more, the same, are sent and reported
+    before anything is measured, in a file of their own. `waiting`: so many of the first stream's
+    lines are in the journal before any leaves.
     """
 
     name: str

@@ -51,8 +51,9 @@ class BenchError(Exception):
 @dataclass(frozen=True, kw_only=True)
 class Setting:
     """Under which circumstances: `addresses` of an SMSC that is there (HOST:PORT), none for one of our
-    own; `system_ids` of the accounts there, for the links in turn; `seconds` at most for each run; numbers begin with `prefix`;
-    `journal`: one that the daemon begins with, a copy of it; `more` is added to the daemon's configuration; `traced`: where cProfile's figures of it go."""
+    own; `system_ids` of the accounts there, for the links in turn; `seconds` at most for each run;
+    numbers begin with `prefix`; `journal`: one of which the daemon begins with a copy; `more` is
+    added to the daemon's configuration; `traced`: where cProfile's figures of it go."""
 
     addresses: Sequence[str] = ()
     system_ids: Sequence[str] = ("load",)

@@ -42,6 +42,7 @@ class Workload:
         self._streams: list[tuple[Stream, int, int]] = []
         self._threads: list[threading.Thread] = []
         self._over, self._drained = threading.Event(), threading.Event()
+        #: Files of many lines, and the lines in those that are measured.
         self._lines = self._in_lines = 0
         self._lock = threading.Lock()
         self.files = 0
@@ -49,47 +50,40 @@ class Workload:
     def prepare(self) -> None:
         """Write all drafts that are handed in at once."""
         (self._inbox / "tmp").mkdir(parents=True, exist_ok=True)
-        first = self._beforehand()
-        for place, (stream, count) in enumerate(
-            zip(self._profile.streams, self._profile.counts(), strict=True)
-        ):
-            if not stream.files and count:
-                waits = 0 if place else self._profile.waiting
-                if waits:
-                    self._waiting = self._lines_draft("waiting", stream, first, waits)
-                    self._lines += 1
-                if count > waits:
-                    rest = first + waits, count - waits
-                    self._drafts.append(self._lines_draft(f"load-{place}", stream, *rest))
-                    self._lines += 1
-                self._in_lines += count
-            elif not stream.rate:
+        streams, waits = self._profile.streams, self._profile.waiting
+        first, before = self._profile.first, self._profile.before
+        if before:
+            self._earlier = self._lines_draft("before", streams[0], first, before)
+            first += before
+        for place, (stream, count) in enumerate(zip(streams, self._profile.counts(), strict=True)):
+            if stream.meanwhile:
+                continue
+            if stream.rate:
+                self._streams.append((stream, first, count))
+            elif stream.files:
                 began = time.process_time()
                 self._drafts.extend(self._single(n, stream) for n in range(first, first + count))
                 self.making = (time.process_time() - began) / max(count, 1)
             else:
-                self._streams.append((stream, first, count))
+                self._write_lines(place, first, count, 0 if place else waits)
             first += count
-        self._streams = [
-            (
-                stream,
-                first if stream.meanwhile else start,
-                MOST_MEANWHILE if stream.meanwhile else count,
-            )
-            for stream, start, count in self._streams
-        ]
+        # What comes meanwhile has the numbers behind all others.
+        self._streams += [(each, first, MOST_MEANWHILE) for each in streams if each.meanwhile]
 
-    def _beforehand(self) -> int:
-        """Write what is sent before the others; the number of the first of those."""
-        first, before = self._profile.first, self._profile.before
-        if before:
-            self._earlier = self._lines_draft("before", self._profile.streams[0], first, before)
-            self._lines += 1
-        return first + before
+    def _write_lines(self, place: int, first: int, count: int, waits: int) -> None:
+        """The lines of a stream, in files of their own those that wait in the journal and the rest."""
+        stream = self._profile.streams[place]
+        if waits:
+            self._waiting = self._lines_draft("waiting", stream, first, waits)
+        if count > waits:
+            rest = first + waits, count - waits
+            self._drafts.append(self._lines_draft(f"load-{place}", stream, *rest))
+        self._in_lines += count
 
     def _lines_draft(
         self, name: str, stream: Stream, first: int, count: int
     ) -> tuple[Path, Path, None]:
+        self._lines += 1
         draft = self._inbox / "tmp" / f"{name}.jsonl"
         encode = msgspec.json.Encoder().encode
         with draft.open("wb") as file:

@@ -77,9 +77,8 @@ class Publication:
                 try:
                     placed = await self._place(lot)
                 except OSError:
-                    return (
-                        True  # the daemon stops and the disk takes nothing: the next start does it
-                    )
+                    # The daemon stops and the disk takes nothing: the next start does it.
+                    return True
                 writing = self._note(lot, placed)
                 # Not before: a stop in the middle leaves them for the last round.
                 touched.difference_update([file.file_id for file in lot])

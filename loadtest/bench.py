@@ -29,7 +29,7 @@ import sys
 from pathlib import Path
 
 from benchmark.baselines import run_baselines
-from benchmark.commands import COMMANDS, Parser, check_folder, check_writable, write
+from benchmark.commands import COMMANDS, Parser, add_outputs, check_folder, check_writable, write
 from benchmark.document import ReadError, document
 from benchmark.overview import overview_lines
 from benchmark.profiles import PROFILES, Profile
@@ -113,8 +113,7 @@ def _options() -> argparse.Namespace:
         help="run the daemon under cProfile and write its figures here; the others are then no measure")  # fmt: skip
     add("--baselines", action="store_true",
         help="plain clients, smpplib and npm smpp, send the same to the same SMSC, where they can")  # fmt: skip
-    add("--report", type=Path, metavar="FILE", help="write one HTML page with curves here")
-    add("--json", type=Path, metavar="FILE", help="write everything here, for programs")
+    add_outputs(parser)
     return parser.parse_args()
 
 

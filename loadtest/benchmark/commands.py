@@ -109,11 +109,12 @@ def _grow_options(words: Sequence[str]) -> argparse.Namespace:
     add("--rounds", type=int, default=3, metavar="N", help="how often each point is run (3)")
     add("--seconds", type=float, default=3600.0, help="at most, for each run (3600)")
     add("--folder", type=Path, help="where spool and journal are: the disk that is meant")
-    _add_outputs(parser)
+    add_outputs(parser)
     return parser.parse_args(words)
 
 
-def _add_outputs(parser: argparse.ArgumentParser) -> None:
+def add_outputs(parser: argparse.ArgumentParser) -> None:
+    """The options for `write`."""
     add = parser.add_argument
     add("--report", type=Path, metavar="FILE", help="write one HTML page with curves here")
     add("--json", type=Path, metavar="FILE", help="write everything here, for programs")
@@ -144,7 +145,7 @@ def _show_options(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--into", type=Path, metavar="TEXT.md", help="renew the tables in this text (RESULTS.md)"
     )
-    _add_outputs(parser)
+    add_outputs(parser)
     return parser.parse_args(words)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple
 
 Unit = Literal["", "/s", "s", "µs", "octets", "share", "load"]
@@ -89,6 +90,19 @@ AMISS = ("left", "lost", "twice", "overtaken", "strays")
 #: In place of a figure's value: the audit found nothing wrong.
 HOLDS = "holds"
 BY_KEY = {figure.key: figure for figure in FIGURES}
+
+
+def amiss(value_of: Callable[[str], Value], audits: Iterable[Value]) -> list[str]:
+    """What went wrong, for people, by the values of figures and what the audits said."""
+    values = ((key, value_of(key)) for key in AMISS)
+    found = [
+        f"{BY_KEY[key].title}: {value:,.0f}"
+        for key, value in values
+        if isinstance(value, int | float) and value
+    ]
+    if any(audit != HOLDS for audit in audits):
+        found.append("smppd audit found the journal wrong")
+    return found
 
 
 def shown(figure: Figure, value: Value) -> str:

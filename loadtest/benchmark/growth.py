@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from benchmark.figures import AMISS, BY_KEY, HOLDS, Figure, Value
+from benchmark.figures import AMISS, BY_KEY, Figure, Value, amiss
 
 #: What is kept of each run of a point.
 KEYS = ("messages", "seconds", "rate", "daemon_cpu", "daemon_load", "smsc_cpu", "rss", "wrote",
@@ -44,10 +44,7 @@ class Point(msgspec.Struct, kw_only=True):
     @property
     def faults(self) -> list[str]:
         """What went wrong in any of its runs, for people."""
-        found = [f"{BY_KEY[key].title}: {n:,.0f}" for key in AMISS if (n := self.figure(key))]
-        if any(run.get("audit") != HOLDS for run in self.runs):
-            found.append("smppd audit found the journal wrong")
-        return found
+        return amiss(self.figure, (run.get("audit") for run in self.runs))
 
 
 class Growth(msgspec.Struct, kw_only=True):

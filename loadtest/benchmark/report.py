@@ -43,6 +43,13 @@ class BaselineRow(NamedTuple):
     left_out: str
 
 
+#: Titles of its columns, but for the reason why one was left out.
+BASELINE_HEAD = (
+    "plain client, no journal", "messages/s", "CPU per message", "CPU, of one core",
+    "smppd: its rate by this one", "smppd: its CPU by this one",
+)  # fmt: skip
+
+
 class Section(NamedTuple):
     """All of one run."""
 
@@ -61,6 +68,7 @@ def render(document: Document) -> str:
         document=document,
         names=[run.profile for run in document.runs] + [each.series for each in document.growths],
         head=HEAD,
+        baseline_head=BASELINE_HEAD,
         overview=overview(document.runs),
         sections=[_section(run) for run in document.runs],
         growths=[growth_section(growth) for growth in document.growths],

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import msgspec
 
-from benchmark.figures import AMISS, BY_KEY, HOLDS, Value
+from benchmark.figures import Value, amiss
 from benchmark.history import History
 from benchmark.profiles import PARTS, Profile
 from benchmark.sampling import EVERY, Sample
@@ -88,17 +88,10 @@ class Run(msgspec.Struct, kw_only=True):
 
 def faults(run: Run) -> list[str]:
     """What went wrong, for people."""
-    found = [f"{BY_KEY[key].title}: {n:,.0f}" for key in AMISS if (n := _number(run, key))]
-    if run.figures["audit"] != HOLDS:
-        found.append("smppd audit found the journal wrong")
+    found = amiss(run.figures.get, (run.figures["audit"],))
     if not run.complete:
         found.append("time was up before everything had its result")
     return found
-
-
-def _number(run: Run, key: str) -> float:
-    value = run.figures.get(key)
-    return value if isinstance(value, int | float) else 0.0
 
 
 def add_up(profile: Profile, observed: Observed, history: History) -> Run:

@@ -10,7 +10,7 @@ from benchmark.figures import AMISS, BY_KEY, shown
 from benchmark.growth import Growth
 from benchmark.growth_tables import faults, head, rows, said
 from benchmark.overview import HEAD, overview
-from benchmark.report import baseline_rows, settings
+from benchmark.report import BASELINE_HEAD, baseline_rows, settings
 from benchmark.results import Run
 
 #: What stands between a line like `<!-- series: window -->` and one of `<!-- end -->` is renewed.
@@ -23,8 +23,6 @@ _TOLD = ("messages", "rate", "daemon_cpu", "smsc_cpu", "limit", "rss", "wrote", 
          "answer_p50", "answer_p99", "commit_p99", "late_p99", "throttled")  # fmt: skip
 #: And in one line below it, what must be nothing.
 _BELOW = (*AMISS, "audit")
-
-
 #: What is told of the machine.
 _MACHINE = ("cores", "python")
 
@@ -81,11 +79,7 @@ def profile_table(run: Run) -> Iterator[str]:
     )
     if beside := [each for each in baseline_rows(run) if not each.left_out]:
         yield ""
-        yield from _table(
-            ["plain client, no journal", "messages/s", "CPU per message", "CPU, of one core",
-             "smppd: its rate by this one", "smppd: its CPU by this one"],
-            [list(each[:6]) for each in beside],
-        )  # fmt: skip
+        yield from _table(BASELINE_HEAD, [each[: len(BASELINE_HEAD)] for each in beside])
 
 
 def series_table(growth: Growth) -> Iterator[str]:

@@ -31,9 +31,10 @@ class Standing:
     """Queues, files, outstanding messages, parked receipts.
 
     For whoever keeps memory flat and others informed: `full_blocks` are ready for the journal,
-    `filled` are files of which one is, `doubtful` have become of unknown outcome, `touched` are files that may be reported, `refilled`
-    are queues to which a message came back. They are taken from there, and emptied. `called` is the
-    weight of calls that were taken: they are asked about by their messages, and found by nothing else.
+    `filled` are files of which one is, `doubtful` have become of unknown outcome, `touched` are files
+    that may be reported, `refilled` are queues to which a message came back. They are taken from
+    there, and emptied. `called` is the weight of calls that were taken: they are asked about by their
+    messages, and found by nothing else.
     """
 
     def __init__(self) -> None:

@@ -132,9 +132,8 @@ async def test_nothing_is_begun_of_a_file_that_is_being_published(bench: Bench) 
 
     async def one_after_another(call: Callable[..., Any], *arguments: Any) -> Any:
         called.append(call.__name__)
-        if (
-            call.__name__ == "_place"
-        ):  # what is begun now has its turn behind it, and lies there for ever
+        if call.__name__ == "_place":
+            # What is begun now has its turn behind it, and lies there for ever.
             life.accounts.filled.update(life.accounts.files)
             await watched.write()
         return call(*arguments)

@@ -102,23 +102,6 @@ class Standing:
         states[part] = state
         return self.move(entry, state if len(states) == 1 else aggregate(states), seq)
 
-    def advance(self, entry: Outstanding, state: int, seq: int) -> Outstanding | None:
-        """What `move_part` comes to for nearly every message: its only part, of which nothing else is
-        to be said, was taken (SENT), or then delivered."""
-        file = self.files[entry.file_id]
-        if file.trial is not None or not entry.receipt:
-            return self.move_part(entry, 0, state, seq)
-        old = entry.state
-        entry.state = entry.part_states[0] = state
-        self.counts[old] -= 1
-        self.counts[state] += 1
-        file.states[old] -= 1
-        file.states[state] += 1
-        if state == SENT:
-            return None
-        self._finish(entry, file, seq)
-        return entry
-
     def move(self, entry: Outstanding, state: int, seq: int) -> Outstanding | None:
         """Change a message's state; the entry if that was its last change.
 
@@ -164,18 +147,26 @@ class Standing:
             return
         for entry in entries:
             self.entries[entry.msg_id] = entry
-        self.counts[QUEUED] -= len(entries)
-        self.counts[SENDING] += len(entries)
         self.queues[entries[0].msg_id >> QUEUE_SHIFT].queued -= len(entries)
+        for file_id in set(map(_file_id, entries)):
+            self.files[file_id].last_submit = at
+        self.shift(entries, QUEUED, SENDING)
+
+    def shift(self, entries: Sequence[Outstanding], old: int, state: int) -> None:
+        """Move the sums for messages that have changed from one state to another, as `move` does for
+        one."""
+        self.counts[old] -= len(entries)
+        self.counts[state] += len(entries)
         for file_id, count in Counter(map(_file_id, entries)).items():
-            file = self.files[file_id]
-            file.last_submit = at
-            file.states[QUEUED] -= count
-            file.states[SENDING] += count
+            file, tried = self.files[file_id], 0
+            file.states[old] -= count
+            file.states[state] += count
             if file.trial is not None:
                 tried = sum(file.trial.covers(e.item) for e in entries if e.file_id == file_id)
-                file.trial.states[QUEUED] -= tried
-                file.trial.states[SENDING] += tried
+                file.trial.states[old] -= tried
+                file.trial.states[state] += tried
+            if state in FINAL:
+                self._count_over(file, count, tried)
 
     def end_as_it_is(self, entry: Outstanding, seq: int) -> Outstanding:
         """A message that was sent remains so for good: nothing more will be heard of it."""
@@ -183,23 +174,31 @@ class Standing:
         return entry
 
     def _finish(self, entry: Outstanding, file: FileAccount, seq: int) -> None:
-        msg_id, file_id = entry.msg_id, entry.file_id
+        self.let_go(entry, seq)
+        if self.unclaimed.waiting:
+            self.unclaimed.close(entry)
+        tried = file.trial is not None and file.trial.covers(entry.item)
+        self._count_over(file, 1, int(tried))
+
+    def let_go(self, entry: Outstanding, seq: int) -> None:
+        """A message ended with this fact: nothing leads to it any more."""
+        msg_id = entry.msg_id
         del self.entries[msg_id]
-        self.end(file_id, entry.item, seq)
-        file.done += 1
-        if file.trial is not None and file.trial.covers(entry.item):
-            file.trial.done += 1
+        self.end(entry.file_id, entry.item, seq)
         if entry.op:
             self.unlink(entry)
         else:
             self.finished.add(entry)
             for _, key in entry.ids:
                 self.message_ids.remove(key, msg_id)
-        if self.unclaimed.waiting:
-            self.unclaimed.close(entry)
+
+    def _count_over(self, file: FileAccount, count: int, tried: int) -> None:
+        file.done += count
+        if file.trial is not None:
+            file.trial.done += tried
         if file.closed:
             if file.at_rest:
-                self.touched.add(file_id)
+                self.touched.add(file.file_id)
             self.forget_if_done(file)
 
     def end(self, file_id: int, item: int, seq: int) -> None:

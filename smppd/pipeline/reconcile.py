@@ -15,6 +15,7 @@ from smppd.ledger.entries import MessageRow, Outstanding, read_outstanding
 from smppd.ledger.facts import FEWEST_TABS, ReceiptFact, made, receipt_fact, receipt_key
 from smppd.ledger.lifecycle import PARTLY_DONE, RECEIPT_STATES
 from smppd.ledger.message_ids import EXACT, Place, related_keys
+from smppd.ledger.plain import Lot
 from smppd.ledger.snapshot import PARKED_FOR, Finished, Parked
 from smppd.message import State
 from smppd.pipeline.claims import claim, possible
@@ -22,6 +23,7 @@ from smppd.pipeline.desk import Desk
 from smppd.pipeline.naming import Agrees, Naming, candidates
 from smppd.ports import Answered, Outcome, ReceiptOf, Unanswered
 from smppd.smpp.receipt import DeliveryReceipt, quoted_text
+from smppd.smpp.vocabulary import MessageState
 
 #: The states of a finished part that a receipt can confirm or contradict.
 _JUDGED = PARTLY_DONE | {int(State.FAILED), int(State.EXPIRED)}
@@ -209,10 +211,12 @@ class Reconciler:
     ) -> tuple[list[ReceiptOf], list[int]]:
         """Record receipts; also the numbers of those that are none."""
         written, refused = [], []
-        naming = self._books[link].naming
+        naming, lot = self._books[link].naming, Lot(self._desk.ledger, now)
         for number, receipt in enumerate(receipts):
             keys = ahead.keys[number]
-            recorded = self._record_plain(receipt, keys, now) if naming.form == EXACT else None
+            recorded = None
+            if naming.form == EXACT:
+                recorded = self._record_plain(receipt, keys, lot, now)
             if recorded is None:
                 recorded = self._record(link, receipt, keys, ahead, now)
             if recorded is None:
@@ -220,10 +224,11 @@ class Reconciler:
                 refused.append(number)
             else:
                 written.append(recorded)
+        lot.end()
         return written, refused
 
     def _record_plain(
-        self, receipt: DeliveryReceipt, keys: tuple[str, ...], now: float
+        self, receipt: DeliveryReceipt, keys: tuple[str, ...], lot: Lot, now: float
     ) -> ReceiptOf | None:
         """Record a receipt like nearly all: the only final one of a part, from its handset, under the
         id that the SMSC answered with. None: it is not so simple."""
@@ -241,7 +246,9 @@ class Reconciler:
             or text.count("\t") != FEWEST_TABS
         ):
             return None
-        fact = self._desk.ledger.told(now, place, int(receipt.state), text)
+        fact = lot.delivered(entry, text) if receipt.state == MessageState.DELIVERED else None
+        if fact is None:
+            fact = self._desk.ledger.told(now, place, int(receipt.state), text)
         of: ReceiptOf = made(ReceiptOf, (fact, entry.client_id, source))
         return of
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from smppd.figures import MatchingFigures
 from smppd.ledger.calls import HARMLESS
 from smppd.ledger.facts import HEAD, receipt_key, waiting_key
+from smppd.ledger.plain import Lot
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.reconcile import Ahead, Book, Reconciler
 from smppd.pipeline.refusals import Refusals
@@ -119,10 +120,13 @@ class Settlement:
 
     def _record_outcomes(self, link: str, outcomes: Sequence[Outcome], now: float) -> None:
         ledger, taken = self._desk.ledger, 0
+        lot = Lot(ledger, now)
         for outcome in outcomes:
             if type(outcome) is Answered:
                 if outcome.status == 0:
-                    ledger.sent(now, link, outcome.msg_id, outcome.part, outcome.message_id)
+                    msg_id, message_id = outcome.msg_id, outcome.message_id
+                    if not lot.sent(msg_id, receipt_key(link, message_id)):
+                        ledger.sent(now, link, msg_id, outcome.part, message_id)
                     taken += 1
                 else:
                     self._refusals.refused(link, outcome, taken, now)
@@ -131,6 +135,7 @@ class Settlement:
                 ledger.unknown(now, outcome.msg_id, outcome.part, outcome.reason)
             else:
                 ledger.returned(now, outcome.msg_id, outcome.part)
+        lot.end()
         if taken:
             self._refusals.taken(link, taken, now)
 

@@ -8,7 +8,6 @@ from smppd.ledger.facts import ANSWERED_FOR_GOOD, CANCEL_ASKED, Fact, receipt_fa
 from smppd.ledger.lifecycle import (
     CANCELLED,
     DELETED,
-    DELIVERED,
     PARTLY_DONE,
     RECEIPT_STATES,
     RECEIPT_WORDS,
@@ -24,9 +23,6 @@ from smppd.ledger.steps.submissions import clear_doubt
 from smppd.message import ErrorInfo
 
 _CANCELLED_THERE = ErrorInfo("CANCELLED", None, "cancelled at the SMSC")
-#: The message_state DELIVERED (3.4, 5.2.28).
-_DELIVERED = 2
-_ONE_SENT = [SENT]
 _SENT_ONLY = frozenset({SENT})
 
 
@@ -38,12 +34,7 @@ def receipt(standing: Standing, fact: Fact) -> Outstanding | None:
         if parked is not None and parked.other:
             standing.shelf.pop(parked.other)
     entry = standing.entry(fact)
-    if entry is None:
-        return None
-    plain = entry.error is None and not entry.op
-    if plain and fact.num == _DELIVERED and entry.part_states == _ONE_SENT:
-        return standing.advance(entry, DELIVERED, fact.seq)
-    return _conclude(standing, entry, fact, "receipt")
+    return None if entry is None else _conclude(standing, entry, fact, "receipt")
 
 
 def parked(standing: Standing, fact: Fact) -> None:

@@ -11,7 +11,6 @@ from smppd.ledger.lifecycle import FAILED, QUEUED, SENDING, SENT, UNANSWERED, UN
 from smppd.ledger.standing import Standing
 from smppd.message import ErrorInfo
 
-_ONE_SENDING = [SENDING]
 _SENDING_ONLY = frozenset({SENDING})
 _UNSETTLED = frozenset({SENDING, UNKNOWN, QUEUED})
 _read_error = msgspec.msgpack.Decoder(ErrorInfo).decode
@@ -94,8 +93,6 @@ def sent(standing: Standing, fact: Fact) -> Outstanding | None:
         standing.unclaimed.add(entry)
     if entry.submitted is None:
         entry.submitted = fact.at
-    if entry.part_states == _ONE_SENDING and entry.error is None:
-        return standing.advance(entry, SENT, fact.seq)
     if entry.part_states[part] not in _UNSETTLED:
         return None
     if entry.error is not None:

@@ -1,0 +1,135 @@
+"""Answers and receipts a lot at a time make the same facts and the same accounts as one by one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from smppd.campaign import CampaignTerms, Canary
+from smppd.ledger.entries import Outstanding
+from smppd.ledger.facts import Fact, ReceiptFact, receipt_key
+from smppd.ledger.plain import Lot
+from smppd.message import ErrorInfo
+from tests.ledger.test_ledger import DELIVRD, Desk, message, picture
+
+#: What becomes of a message of which each number is one: (what, message).
+Happening = tuple[str, int]
+BODIES = [message(), message(), message(receipt=False), message(parts=2), message(), message()]
+HAPPENINGS = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ["sent", "sent", "nameless", "delivered", "delivered", "refused", "unknown", "again",
+             "same id", "parked"]
+        ),
+        st.integers(0, len(BODIES) - 1),
+    ),
+    max_size=25,
+)  # fmt: skip
+
+
+def begin(trial: int | None) -> Desk:
+    desk = Desk()
+    if trial is not None:
+        terms = CampaignTerms("spring", canary=Canary(trial))
+        desk.ledger.campaign(1.0, desk.file, terms)
+    msg_ids = desk.admit(*BODIES)
+    desk.ledger.file_closed(2.0, desk.file)
+    desk.send(*msg_ids)
+    return desk
+
+
+class OneByOne:
+    """What a lot is compared with: every fact for itself."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def sent(self, msg_id: int, key: str) -> bool:
+        return False
+
+    def delivered(self, entry: Outstanding, text: str) -> Fact | None:
+        return None
+
+    def end(self) -> None:
+        pass
+
+
+def happen(desk: Desk, lot: Lot | OneByOne, what: str, number: int) -> None:
+    ledger, accounts = desk.ledger, desk.accounts
+    msg_id = desk.rows[number].msg_id
+    message_id = "" if what == "nameless" else "0A" if what == "same id" else f"m{number}"
+    if what in {"sent", "nameless", "same id"}:
+        if not lot.sent(msg_id, receipt_key("main", message_id)):
+            ledger.sent(4.0, "main", msg_id, 0, message_id)
+    elif what == "delivered":
+        place = accounts.message_ids.get(f"main\tm{number}")
+        if place is not None:
+            text = f"main\tm{number}\t000\t2611210000\t34600000001"
+            if lot.delivered(accounts.entries[place[0]], text) is None:
+                ledger.told(4.0, place, DELIVRD, text)
+    elif what == "refused":
+        ledger.refused(4.0, msg_id, 0, ErrorInfo("X", 8, "refused"))
+    elif what == "unknown":
+        ledger.unknown(4.0, msg_id, 0, "no answer")
+    elif what == "parked":
+        ledger.park(4.0, DELIVRD, ReceiptFact("main", f"m{number}", "000", "", "34600000001"))
+    elif msg_id in accounts.held:
+        ledger.requeued(4.0, msg_id, "ana", 0.0)
+        ledger.sending_again(4.0, "main", msg_id)
+
+
+def whole(desk: Desk) -> dict[str, Any]:
+    accounts = desk.accounts
+    file = accounts.files[desk.file]
+    return picture(accounts) | {
+        "touched": accounts.touched,
+        "remembered": accounts.finished.save(),
+        "trial": file.trial and (file.trial.states, file.trial.done),
+        "conflicts": accounts.message_ids.conflicts,
+        "unclaimed": (accounts.unclaimed.waiting, accounts.unclaimed.ghosts),
+    }
+
+
+@settings(max_examples=300)
+@given(HAPPENINGS, st.sampled_from([None, 2, 100]))
+def test_a_lot_makes_what_its_facts_make_one_by_one(
+    happenings: list[Happening], trial: int | None
+) -> None:
+    desks = begin(trial), begin(trial)
+    lots: tuple[Lot | OneByOne, ...] = Lot(desks[0].ledger, 4.0), OneByOne(desks[1])
+    for desk, lot in zip(desks, lots, strict=True):
+        for what, number in happenings:
+            happen(desk, lot, what, number)
+        lot.end()
+    ours, theirs = desks
+    assert ours.ledger.facts == theirs.ledger.facts
+    assert whole(ours) == whole(theirs)
+    assert picture(ours.replayed()) == picture(ours.accounts)
+
+
+@pytest.mark.parametrize("trial", [None, 2])
+def test_a_plain_message_needs_nothing_else(trial: int | None) -> None:
+    desk = begin(trial)
+    lot, msg_id = Lot(desk.ledger, 4.0), desk.rows[0].msg_id
+    assert lot.sent(msg_id, "main\tm0")
+    assert not lot.sent(msg_id, "main\tm0")
+    assert lot.delivered(desk.accounts.entries[msg_id], "main\tm0\t000\t\t34600000001") is not None
+    lot.end()
+    assert msg_id not in desk.accounts.entries
+    assert desk.accounts.files[desk.file].done == 1
+
+
+@pytest.mark.parametrize(
+    "happenings", [("parked", "sent", "delivered"), ("unknown", "sent", "delivered", "parked")]
+)
+def test_what_waited_for_the_message_waits_no_more(happenings: tuple[str, ...]) -> None:
+    desks = begin(None), begin(None)
+    lots: tuple[Lot | OneByOne, ...] = Lot(desks[0].ledger, 4.0), OneByOne(desks[1])
+    for desk, lot in zip(desks, lots, strict=True):
+        for what in happenings:
+            happen(desk, lot, what, 0)
+        lot.end()
+    assert whole(desks[0]) == whole(desks[1])

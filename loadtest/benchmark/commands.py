@@ -22,7 +22,7 @@ from benchmark.growth_tables import text_table
 from benchmark.report import render, table
 from benchmark.series import MESSAGES, SERIES
 from benchmark.setting import BenchError, Setting
-from benchmark.tables import Unknown, renewed
+from benchmark.tables import NoPlace, renewed
 
 
 class Parser(argparse.ArgumentParser):
@@ -153,7 +153,7 @@ def _renew(path: Path, found: Document) -> None:
     text = path.read_text(encoding="utf-8")
     try:
         path.write_text(renewed(text, found), encoding="utf-8")
-    except Unknown as why:
+    except NoPlace as why:
         raise BenchError(f"{path}: {why}") from None
 
 

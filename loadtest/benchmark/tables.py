@@ -27,13 +27,13 @@ _BELOW = (*AMISS, "audit")
 _MACHINE = ("cores", "python")
 
 
-class Unknown(Exception):  # noqa: N818 - a state of affairs
-    """A text has a place for what was not measured; one line for people."""
+class NoPlace(Exception):  # noqa: N818 - a state of affairs
+    """A text has no place for a table; one line for people."""
 
 
 def renewed(text: str, document: Document) -> str:
     """The text with the tables of this document at their places; those of what it has not are left as
-    they are. Raises Unknown where there is no place at all."""
+    they are. Raises NoPlace where there is no place at all."""
     tables = {
         ("machine", ""): [_machine(document)],
         ("overview", ""): list(_overview(document)),
@@ -41,7 +41,7 @@ def renewed(text: str, document: Document) -> str:
         **{("series", each.series): list(series_table(each)) for each in document.growths},
     }
     if not _PLACE.search(text):
-        raise Unknown(
+        raise NoPlace(
             "there is no place for a table: a line <!-- series: window --> and <!-- end -->"
         )
 

@@ -47,11 +47,12 @@ CLOSING = 0.4
 CREEPING = 0.01
 #: It is added in steps of so many seconds.
 STEP = 0.1
-#: Seconds that the link pauses after a congestion_state of 100, and after a throttle at most and at
-#: least; there it is as long as it takes until what was under way is answered.
+#: Seconds that the link pauses after a congestion_state of 100, and at most after a throttle.
 PAUSE = 1.0
-SHORT_PAUSE = 0.1
+#: After a throttle it pauses for so many times the latency, in which what was under way is answered,
+#: but for no less than so many seconds.
 ANSWERED = 1.5
+SHORT_PAUSE = 0.1
 #: A throttle within so many seconds after a pause says that the pause was too short.
 SOON = 0.5
 #: A limit that nothing has confirmed for so many seconds is forgotten.

@@ -19,7 +19,7 @@ from smppd.results.drafts import append
 from smppd.results.report import Items, write_lines
 from smppd.results.tally import Tally
 
-#: So many at most, each of one file: some may have been withdrawn.
+#: Beginnings that are kept at most, the latest: a file that is withdrawn never asks for its own.
 MOST = 8
 
 

@@ -45,7 +45,7 @@ class Reporter:
         self._run_sync = run_sync
         self._place_many: Place = self._place_here
         self._begin: Begin | None = None
-        #: Files that were begun there.
+        #: Files that were begun in the other process, where the rest has to follow.
         self._begun: set[int] = set()
         #: Files that are being published now.
         self._publishing: set[int] = set()

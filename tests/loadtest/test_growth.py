@@ -25,7 +25,7 @@ from benchmark.profiles import PARTS
 from benchmark.report import render
 from benchmark.series import AHEAD, MESSAGES, SERIES, size
 from benchmark.setting import BenchError
-from benchmark.tables import Unknown, renewed
+from benchmark.tables import NoPlace, renewed
 
 
 def figures(cpu: float, **more: Any) -> dict[str, Any]:
@@ -291,7 +291,7 @@ def test_a_text_has_its_tables_renewed_and_all_else_kept(document_of_both: Docum
 
 
 def test_a_text_without_a_place_is_refused(document_of_both: Document, tmp_path: Path) -> None:
-    with pytest.raises(Unknown):
+    with pytest.raises(NoPlace):
         renewed("# Results\n", document_of_both)
     text, written = tmp_path / "R.md", tmp_path / "out.json"
     text.write_text("# Results\n")

@@ -77,9 +77,10 @@ class Cancellation:
 
     async def cancel(self, wanted: Sequence[Wanted], who: str, patience: float) -> list[Fate]:
         """Cancel these; on return that is on disk, and SMSCs were given so many seconds."""
-        await self._recall([key for each in wanted for key in each.keys])
         found = await self._desk.journal.read_messages([each.msg_id for each in wanted])
         rows = {row.msg_id: row for row in found}
+        # Last of all: what is in memory now may be spilled while something else is waited for.
+        await self._recall([key for each in wanted for key in each.keys])
         now, fates, cases = self._desk.wall(), list[Fate](), list[_Case]()
         questions: list[tuple[str, Question]] = []
         for msg_id in dict.fromkeys(each.msg_id for each in wanted if each.msg_id in rows):

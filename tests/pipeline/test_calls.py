@@ -12,6 +12,7 @@ import trio.testing
 
 from smppd.events import CodeUndocumented, LinkPaused
 from smppd.journal.store import Store
+from smppd.ledger.entries import MessageRow
 from smppd.ledger.facts import waiting_key
 from smppd.message import State
 from smppd.pipeline import desk as desk_module
@@ -530,6 +531,27 @@ async def test_a_spilled_call_is_not_cancelled_either(
         (fate,) = await cancellation.cancel([Wanted(part.msg_id, keys)], "ana", 0.0)
         assert (fate.cancelled, fate.state) == (False, "sent")
         assert "takes nothing back" in fate.why
+
+
+async def test_a_call_that_is_spilled_while_its_row_is_read_is_not_over(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk_module, "WAITING_IN_MEMORY", 1)
+    monkeypatch.setattr(desk_module, "WAITING_AFTER_SPILL", 0)
+    async with bench.up(links=LINKS) as life:
+        (part,) = await life.hand_in_calls([call(GROUP)])
+        await life.settle_call(group_done(part, TWO), part)
+        read = life.journal.read_messages
+
+        async def read_late(msg_ids: Sequence[int]) -> list[MessageRow]:
+            await life.desk.checkpoint()
+            return await read(msg_ids)
+
+        monkeypatch.setattr(life.journal, "read_messages", read_late)
+        cancellation = Cancellation(life.desk, life.settlement.recall, {})
+        keys = [waiting_key("http", part.msg_id)]
+        (fate,) = await cancellation.cancel([Wanted(part.msg_id, keys)], "ana", 0.0)
+        assert (fate.cancelled, fate.state) == (False, "sent")
 
 
 class Account:

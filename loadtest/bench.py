@@ -29,7 +29,15 @@ import sys
 from pathlib import Path
 
 from benchmark.baselines import run_baselines
-from benchmark.commands import COMMANDS, Parser, add_outputs, check_folder, check_writable, write
+from benchmark.commands import (
+    COMMANDS,
+    Parser,
+    add_outputs,
+    check_folder,
+    check_seconds,
+    check_writable,
+    write,
+)
 from benchmark.document import ReadError, document
 from benchmark.overview import overview_lines
 from benchmark.profiles import PROFILES, Profile
@@ -131,15 +139,18 @@ def _profiles(options: argparse.Namespace) -> list[Profile]:
 
 def _setting(options: argparse.Namespace) -> Setting:
     check_folder(options.folder)
-    if not options.seconds > 0:
-        raise BenchError(f"--seconds {options.seconds:g}: at least a second is needed, like 600")
+    check_seconds(options.seconds)
     for address in options.smsc:
         if not _is_here(split_address(address)[0]) and options.numbers is None:
             raise BenchError(
                 f"{address} is not this machine: say with --numbers +PREFIX whom it may send to"
             )
     prefix = options.numbers or "+346"
-    if not prefix.startswith("+") or not prefix[1:].isdigit() or not 1 < len(prefix) <= 8:
+    if (
+        not prefix.startswith("+")
+        or not (prefix.isascii() and prefix[1:].isdigit())
+        or not 1 < len(prefix) <= 8
+    ):
         raise BenchError(f"--numbers {prefix!r} is no prefix: + and up to seven digits, like +346")
     password = "secret"
     if options.password_env is not None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import math
+import os
+import shutil
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -24,6 +28,9 @@ from benchmark.series import MESSAGES, SERIES
 from benchmark.setting import BenchError, Setting
 from benchmark.tables import NoPlace, renewed
 
+#: Below so much the daemon claims nothing: [spool] min_free as it is unless told otherwise, in octets.
+ROOM = 256 * 2**20
+
 
 class Parser(argparse.ArgumentParser):
     """Says in one line what is wrong with the words of a command."""
@@ -34,9 +41,23 @@ class Parser(argparse.ArgumentParser):
 
 
 def check_folder(folder: Path | None) -> None:
-    """Raises BenchError where nothing can be put there."""
+    """Raises BenchError where nothing can be put there, or so little that the daemon would take nothing in."""
     if folder is not None and not folder.is_dir():
         raise BenchError(f"--folder {folder}: there is no such folder; make it, on the disk meant")
+    place = folder or Path(tempfile.gettempdir())
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise BenchError(f"--folder {place}: nothing can be written there; name another one")
+    if (free := shutil.disk_usage(place).free) < ROOM:
+        raise BenchError(
+            f"--folder {place}: {free / 2**20:,.0f} MiB are free there, and a daemon takes nothing in"
+            f" below {ROOM / 2**20:,.0f}; make room, or name another disk"
+        )
+
+
+def check_seconds(seconds: float) -> None:
+    """Raises BenchError for no time at all."""
+    if not seconds > 0:
+        raise BenchError(f"--seconds {seconds:g}: at least a second is needed, like 600")
 
 
 def check_writable(*paths: Path | None) -> None:
@@ -48,6 +69,9 @@ def check_writable(*paths: Path | None) -> None:
             )
         if path is not None and path.is_dir():
             raise BenchError(f"{path} cannot be written: it is a folder; name a file in it")
+    named = [path.resolve() for path in paths if path is not None]
+    if len(set(named)) < len(named):
+        raise BenchError(f"{named[0]} is named for two things; give each a file of its own")
 
 
 def write(written: Document, json: Path | None, report: Path | None) -> None:
@@ -67,6 +91,7 @@ def _grow(words: Sequence[str]) -> int:
             raise BenchError(f"--{name.replace('_', '-')} is below 1")
     chosen = choose(options.series, options.up_to, options.messages)
     check_folder(options.folder)
+    check_seconds(options.seconds)
     setting = Setting(seconds=options.seconds, folder=options.folder)
 
     def keep(growths: list[Growth]) -> None:
@@ -160,6 +185,8 @@ def _renew(path: Path, found: Document) -> None:
 def _compare(words: Sequence[str]) -> int:
     """1 if a figure got worse."""
     options = _compare_options(words)
+    if not 0 <= options.noise < math.inf:
+        raise BenchError(f"--noise {options.noise:g}: a percentage that is not below 0, like 10")
     before, after = read_document(options.before), read_document(options.after)
     noise = options.noise / 100
     found = compare(before, after, noise)

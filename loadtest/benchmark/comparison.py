@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from benchmark.document import Document
-from benchmark.figures import FIGURES, Figure, Value, shown
+from benchmark.figures import FIGURES, HOLDS, Figure, Value, shown
 from benchmark.results import Run
 
 #: A figure that changed by less is the same: runs of one program differ as much.
@@ -69,7 +69,8 @@ def _changes(before: Run, after: Run, noise: float) -> list[Change]:
 
 def _change(figure: Figure, before: Value, after: Value, noise: float) -> Change:
     if not isinstance(before, int | float) or not isinstance(after, int | float):
-        return Change(figure, before, after, None, "")
+        broke = figure.key == "audit" and before == HOLDS and after not in (HOLDS, None)
+        return Change(figure, before, after, None, "worse" if broke else "")
     ratio = after / before if before else None
     return Change(figure, before, after, ratio, verdict(figure, before, after, noise))
 
@@ -115,13 +116,19 @@ def summary(found: Sequence[Compared]) -> list[str]:
     for compared in found:
         for word in ("better", "worse"):
             named = [
-                f"{each.figure.title} {f'x {each.ratio:.2f}' if each.ratio is not None else 'from 0'}"
+                f"{each.figure.title} {_step(each)}"
                 for each in compared.changes
                 if each.verdict == word
             ]
             if named:
                 told.append(f"{compared.profile}, {word}: {'; '.join(named)}")
     return told or ["nothing got better or worse"]
+
+
+def _step(change: Change) -> str:
+    if change.ratio is not None:
+        return f"x {change.ratio:.2f}"
+    return "from 0" if change.before == 0 else f"holds no longer: {change.after}"
 
 
 def lines(compared: Compared) -> list[str]:

@@ -77,6 +77,8 @@ FIGURES: tuple[Figure, ...] = (
     Figure("overtaken", "overtaken at their destination", "", "less",
            "messages that the SMSC took after a later one to the same number"),
     Figure("delivered", "delivered", "", "", "the results that were written"),
+    Figure("refused", "refused by the daemon or the SMSC", "", "less",
+           "results that are rejected, failed or expired: what was to be measured was not sent"),
     Figure("left", "without a result", "", "less", "handed in, less the lines of results"),
     Figure("lost", "lost", "", "less",
            "delivered by the results, and never seen by the SMSC; or in no result at all"),
@@ -86,7 +88,7 @@ FIGURES: tuple[Figure, ...] = (
     Figure("twice", "taken twice by the SMSC", "", "less", _TALLY),
 )  # fmt: skip
 #: What must be nothing at all.
-AMISS = ("left", "lost", "twice", "overtaken", "strays")
+AMISS = ("refused", "left", "lost", "twice", "overtaken", "strays")
 #: In place of a figure's value: the audit found nothing wrong.
 HOLDS = "holds"
 BY_KEY = {figure.key: figure for figure in FIGURES}

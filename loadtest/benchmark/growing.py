@@ -38,16 +38,26 @@ def _chosen(word: str, up_to: int, messages: int) -> Chosen:
     series = SERIES.get(name)
     if series is None:
         raise BenchError(f"there is no series {name!r}; there are {', '.join(SERIES)}")
+    points = _numbers(word, listed) if colon else series.points
     try:
-        points = [int(each) for each in listed.split(",")] if colon else series.points
         loads = {at: series.profile(at, messages) for at in points}
-    except (ValueError, KeyError) as error:
+    except ValueError as error:
         raise BenchError(f"{word} has a point that cannot be: {error}; write {name}:N,N") from None
     if not colon:
         loads = {at: load for at, load in loads.items() if size(load) <= up_to}
     if not loads:
         raise BenchError(f"{name} has no point of up to {up_to:,} messages; name some, {name}:N,N")
     return Chosen(series, loads)
+
+
+def _numbers(word: str, listed: str) -> list[int]:
+    name, found = word.partition(":")[0], listed.split(",")
+    for each in found:
+        if not (each.isascii() and each.isdigit()):
+            raise BenchError(
+                f"{word} has a point that cannot be: {each!r} is no number; write {name}:N,N"
+            )
+    return [int(each) for each in found]
 
 
 def grow(
@@ -64,9 +74,9 @@ def grow(
             for at, profile in each.loads.items():
                 if turn and size(profile) > LONG:
                     continue
-                if rounds > 1:
-                    sys.stderr.write(f"round {turn + 1} of {rounds}: ")
-                _run(growth, at, profile, setting)
+                said = _run(growth, at, profile, setting)
+                which = f"round {turn + 1} of {rounds}: " if rounds > 1 else ""
+                print(f"{which}{profile.name}: {said}", file=sys.stderr, flush=True)
                 done(growths)
     return growths
 
@@ -81,7 +91,8 @@ def _begun(series: Series) -> Growth:
     )
 
 
-def _run(growth: Growth, at: int, profile: Profile, setting: Setting) -> None:
+def _run(growth: Growth, at: int, profile: Profile, setting: Setting) -> str:
+    """Add what a run came to; it in a few words."""
     observed = observe(profile, setting)
     figures = add_up(profile, observed, History()).figures
     point = growth.point(at)
@@ -89,6 +100,4 @@ def _run(growth: Growth, at: int, profile: Profile, setting: Setting) -> None:
         point = Point(at=at, messages=observed.messages, medium=observed.medium)
         growth.points.append(point)
     point.runs.append({key: figures[key] for key in KEYS if key in figures})
-    said = (f"{shown(BY_KEY[key], figures.get(key))}" for key in ("daemon_cpu", "rate", "rss"))
-    sys.stderr.write(f"{profile.name}: {', '.join(said)}\n")
-    sys.stderr.flush()
+    return ", ".join(shown(BY_KEY[key], figures.get(key)) for key in ("daemon_cpu", "rate", "rss"))

@@ -120,6 +120,9 @@ def _chart(growth: Growth, figure: Figure) -> Chart | None:
     ]
 
     def level(value: float) -> str:
-        return shown(figure, value * unit).replace(".0 ", " ")
+        # The unit of a long one has no room beside the axis; the title of the chart has it.
+        return shown(figure, value * unit).replace(".0 ", " ").removesuffix(" octets")
 
-    return log_chart(figure.title, figure.how, {growth.title: curve}, level)
+    octets = figure.unit == "octets" and unit == 1
+    title = f"{figure.title}, octets" if octets else figure.title
+    return log_chart(title, figure.how, {growth.title: curve}, level)

@@ -220,6 +220,8 @@ def _histograms(samples: Sequence[Sample]) -> dict[str, Value]:
 
 #: Of messages in these states nobody can say yet what becomes of them.
 _OPEN = ("queued", "sending", "unknown")
+#: What is in these was not sent.
+_REFUSED = ("rejected", "duplicate", "failed", "expired", "cancelled")
 
 
 def _fates(profile: Profile, observed: Observed, history: History) -> dict[str, Value]:
@@ -227,6 +229,7 @@ def _fates(profile: Profile, observed: Observed, history: History) -> dict[str, 
     open_ = sum(states.get(state, 0) for state in _OPEN)
     found: dict[str, Value] = {
         "delivered": states.get("delivered", 0),
+        "refused": sum(states.get(state, 0) for state in _REFUSED),
         "left": observed.before + observed.messages - sum(states.values()) + open_,
         "throttled": len(history.throttled),
         "throttled_late": _throttled_late(history),

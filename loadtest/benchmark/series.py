@@ -29,7 +29,7 @@ class Series:
 
     def profile(self, at: int, messages: int = MESSAGES) -> Profile:
         """The load of a point, of so many messages where their number is not what is varied. Raises
-        ValueError and KeyError where there can be no such point."""
+        ValueError where there can be no such point."""
         plain = Profile(
             name=f"{self.name} {at:,}",
             about=self.about,
@@ -49,6 +49,8 @@ def _waiting(plain: Profile, at: int) -> Profile:
 
 
 def _parts(plain: Profile, at: int) -> Profile:
+    if at not in FULL:
+        raise ValueError(f"a text fills from 1 to {max(FULL)} parts")
     return replace(plain, text=FULL[at], messages=max(1, plain.messages // 5))
 
 

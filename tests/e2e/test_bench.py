@@ -167,6 +167,10 @@ def _started(folder: Path) -> list[str]:
         (("bulk", "--report", "/"), "/ cannot be written: it is a folder; name a file in it"),
         (("bulk", "--config", "/nowhere"), "/nowhere: No such file or directory"),
         (("bulk", "--seconds", "nan"), "--seconds nan: at least a second is needed, like 600"),
+        (("grow", "window:1", "--seconds", "nan"), "--seconds nan: at least a second is needed, like 600"),
+        (("bulk", "--numbers", "+٣٤"), "--numbers '+٣٤' is no prefix: + and up to seven digits, like +346"),
+        (("bulk", "--json", "/tmp/one", "--report", "/tmp/one"), "/tmp/one is named for two things; give each a file of its own"),
+        (("compare", "a", "b", "--noise", "-3"), "--noise -3: a percentage that is not below 0, like 10"),
         (("otp", "--rate", "0"), "--rate 0: singles come more often than that, like 25 a second"),
         (("bulk", "--smsc", "here"), "--smsc 'here' is not HOST:PORT, like 127.0.0.1:2775"),
         (("bulk", "links", "--smsc", "127.0.0.1:1"), "links has 4 links, and an account may have one: give each an"

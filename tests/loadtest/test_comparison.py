@@ -28,6 +28,14 @@ def test_ratios_say_what_got_better_and_worse(document: Document, after: Documen
     assert not compared.remarks
 
 
+def test_a_journal_that_no_longer_holds_is_worse(document: Document, after: Document) -> None:
+    after.runs[0].figures["audit"] = "2 findings"
+    assert summary(compare(document, after)) == [
+        "bulk, worse: smppd audit of the journal holds no longer: 2 findings"
+    ]
+    assert summary(compare(after, document)) == ["nothing got better or worse"]
+
+
 def test_a_report_is_the_same_as_itself(document: Document, after: Document) -> None:
     (compared,) = compare(document, after)
     assert {change.verdict for change in compared.changes} == {"same", ""}

@@ -100,10 +100,11 @@ def test_no_point_takes_more_messages_than_are_wanted_unless_it_is_named() -> No
     [
         ("speed", "there is no series 'speed'; there are messages, history, "),
         ("messages", "messages has no point of up to 10 messages; name some, messages:N,N"),
-        ("window:x", "window:x has a point that cannot be: "),
-        ("window:", "window: has a point that cannot be: "),
+        ("window:x", "window:x has a point that cannot be: 'x' is no number; write window:N,N"),
+        ("window:", "window: has a point that cannot be: '' is no number; write window:N,N"),
+        ("queue:-1", "queue:-1 has a point that cannot be: '-1' is no number; write queue:N,N"),
         ("sessions:0", "sessions:0 has a point that cannot be: sessions of sessions 0 is below 1"),
-        ("parts:11", "parts:11 has a point that cannot be: "),
+        ("parts:11", "parts:11 has a point that cannot be: a text fills from 1 to 10 parts; "),
     ],
 )
 def test_what_cannot_be_measured_is_refused_in_one_line(word: str, why: str) -> None:

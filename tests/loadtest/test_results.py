@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from benchmark.history import History
 from benchmark.profiles import PROFILES
-from benchmark.results import Run, add_up, limit
+from benchmark.results import Run, add_up, faults, limit
 
 from tests.loadtest.conftest import BEGAN, history, observed, sample
 
@@ -54,6 +54,13 @@ def test_what_nobody_knows_the_end_of_is_left() -> None:
     run = add_up(PROFILES["bulk"], seen, history())
     assert run.figures["left"] == 2
     assert not run.complete
+
+
+def test_what_was_refused_is_a_fault_for_it_was_not_sent() -> None:
+    states = {"delivered": 2, "rejected": 1, "failed": 1}
+    run = add_up(PROFILES["bulk"], observed(messages=4, states=states), history())
+    assert (run.figures["refused"], run.figures["left"]) == (2, 0)
+    assert "refused by the daemon or the SMSC: 2" in faults(run)
 
 
 def test_what_only_our_own_smsc_tells_is_left_out_by_name() -> None:

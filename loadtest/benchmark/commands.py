@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from benchmark.comparison import compare, lines, only_in_one, summary
+from benchmark.comparison import NOISE, compare, lines, only_in_one, summary
 from benchmark.document import (
     Document,
     document,
@@ -221,7 +221,7 @@ def _compare_options(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--noise",
         type=float,
-        default=10.0,
+        default=100 * NOISE,
         help="percent below which a change is none"
         " (10); of a p99 three times as much, of a p99.9 five times",
     )

@@ -28,6 +28,8 @@ from benchmark.statistics import (
 BUSY = 0.85
 #: So long a link may take to find the pace that an SMSC allows, in seconds.
 SETTLED_AFTER = 10.0
+#: Quantiles of what is timed, by their names.
+_HALF_AND_TAIL = (("p50", 0.5), ("p99", 0.99))
 
 
 @dataclass
@@ -196,7 +198,7 @@ def _latencies(history: History) -> dict[str, Value]:
 
 def _add_quantiles(found: dict[str, Value], name: str, values: Iterable[float]) -> None:
     ordered = sorted(values)
-    for suffix, share in (("p50", 0.5), ("p99", 0.99), ("p999", 0.999)):
+    for suffix, share in (*_HALF_AND_TAIL, ("p999", 0.999)):
         found[f"{name}_{suffix}"] = quantile(ordered, share)
 
 
@@ -205,17 +207,15 @@ def _histograms(samples: Sequence[Sample]) -> dict[str, Value]:
         return {}
     first, last = samples[0], samples[-1]
     commits = between(last.commits, first.commits)
-    answers = between(last.answers, first.answers)
-    late = between(last.late, first.late)
-    return {
-        "commits": sum(commits),
-        "commit_p50": bucket_quantile(commits, 0.5),
-        "commit_p99": bucket_quantile(commits, 0.99),
-        "answer_p50": bucket_quantile(answers, 0.5),
-        "answer_p99": bucket_quantile(answers, 0.99),
-        "late_p50": bucket_quantile(late, 0.5),
-        "late_p99": bucket_quantile(late, 0.99),
-    }
+    found: dict[str, Value] = {"commits": sum(commits)}
+    for name, counts in (
+        ("commit", commits),
+        ("answer", between(last.answers, first.answers)),
+        ("late", between(last.late, first.late)),
+    ):
+        for word, share in _HALF_AND_TAIL:
+            found[f"{name}_{word}"] = bucket_quantile(counts, share)
+    return found
 
 
 #: Of messages in these states nobody can say yet what becomes of them.
@@ -267,7 +267,7 @@ def _curves(observed: Observed, history: History, step: float, steps: int) -> di
     timed = {**history.answers, "single": history.waits, "submit": history.submits}
     for name, moments in sorted(timed.items()):
         since = [(at - began, took) for at, took in moments]
-        for word, share in (("p50", 0.5), ("p99", 0.99)) if since else ():
+        for word, share in _HALF_AND_TAIL if since else ():
             found[f"{name} {word}"] = quantiles_per_step(since, step, steps, share)
     return found | _sampled(observed, step, steps)
 
@@ -301,6 +301,6 @@ def _sampled(observed: Observed, step: float, steps: int) -> dict[str, Curve]:
         "in flight": curve((a.at, b.in_flight) for a, b in pairs),
     }
     for name in ("commits", "answers", "late"):
-        for word, share in (("p50", 0.5), ("p99", 0.99)):
+        for word, share in _HALF_AND_TAIL:
             found[f"{name} {word}"] = took(name, share)
     return found

@@ -50,7 +50,7 @@ def test_a_change_within_the_noise_is_none() -> None:
     assert verdict(cpu, 100, 80, 0.1) == "better"
 
 
-def test_tails_and_instants_differ_by_more(document: Document, after: Document) -> None:
+def test_tails_and_instants_differ_by_more() -> None:
     median, tail, far = (BY_KEY[f"high_{each}"] for each in ("p50", "p99", "p999"))
     assert verdict(median, 0.1, 0.12, 0.1) == "worse"
     assert verdict(tail, 0.1, 0.12, 0.1) == "same"

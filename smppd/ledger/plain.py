@@ -10,10 +10,10 @@ from smppd.ledger.entries import Outstanding, result_of
 from smppd.ledger.facts import Fact, Kind, encode
 from smppd.ledger.ledger import Ledger
 from smppd.ledger.lifecycle import DELIVERED, SENDING, SENT
+from smppd.smpp.vocabulary import MessageState
 
 _SENT_FACT, _RECEIPT_FACT = int(Kind.SENT), int(Kind.RECEIPT)
-#: The message_state DELIVERED (3.4, 5.2.28).
-_STATE_DELIVERED = 2
+_STATE_DELIVERED = int(MessageState.DELIVERED)
 _ONE_SENDING, _ONE_SENT = [SENDING], [SENT]
 
 

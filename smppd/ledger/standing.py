@@ -182,15 +182,11 @@ class Standing:
 
     def let_go(self, entry: Outstanding, seq: int) -> None:
         """A message ended with this fact: nothing leads to it any more."""
-        msg_id = entry.msg_id
-        del self.entries[msg_id]
+        del self.entries[entry.msg_id]
         self.end(entry.file_id, entry.item, seq)
-        if entry.op:
-            self.unlink(entry)
-        else:
+        if not entry.op:
             self.finished.add(entry)
-            for _, key in entry.ids:
-                self.message_ids.remove(key, msg_id)
+        self.unlink(entry)
 
     def _count_over(self, file: FileAccount, count: int, tried: int) -> None:
         file.done += count

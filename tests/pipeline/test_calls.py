@@ -516,11 +516,15 @@ async def test_what_waits_can_be_cancelled_and_what_left_cannot(bench: Bench) ->
         assert "nobody knows whether the provider has done it" in fate.why
 
 
-async def test_a_spilled_call_is_not_cancelled_either(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def spilling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint spills whatever waits."""
     monkeypatch.setattr(desk_module, "WAITING_IN_MEMORY", 1)
     monkeypatch.setattr(desk_module, "WAITING_AFTER_SPILL", 0)
+
+
+@pytest.mark.usefixtures("spilling")
+async def test_a_spilled_call_is_not_cancelled_either(bench: Bench) -> None:
     async with bench.up(links=LINKS) as life:
         (part,) = await life.hand_in_calls([call(GROUP)])
         await life.settle_call(group_done(part, TWO), part)
@@ -533,11 +537,10 @@ async def test_a_spilled_call_is_not_cancelled_either(
         assert "takes nothing back" in fate.why
 
 
+@pytest.mark.usefixtures("spilling")
 async def test_a_call_that_is_spilled_while_its_row_is_read_is_not_over(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(desk_module, "WAITING_IN_MEMORY", 1)
-    monkeypatch.setattr(desk_module, "WAITING_AFTER_SPILL", 0)
     async with bench.up(links=LINKS) as life:
         (part,) = await life.hand_in_calls([call(GROUP)])
         await life.settle_call(group_done(part, TWO), part)
@@ -568,11 +571,10 @@ class Account:
         self.asked += questions
 
 
+@pytest.mark.usefixtures("spilling")
 async def test_all_of_a_spilled_group_is_asked_for(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
+    bench: Bench, autojump_clock: trio.testing.MockClock
 ) -> None:
-    monkeypatch.setattr(desk_module, "WAITING_IN_MEMORY", 1)
-    monkeypatch.setattr(desk_module, "WAITING_AFTER_SPILL", 0)
     names = [(f"m{n}", f"346{n:08d}") for n in range(250)]
     provider = Account()
     async with bench.up(links=LINKS) as life, trio.open_nursery() as nursery:

@@ -475,6 +475,7 @@ class History:
     async def live(self, life: Life) -> None:
         capped(life, 2)
         await life.hand_in(self.lines, chunk=2)
+        await quiet()  # what is counted today has left before the clock jumps
         for action, pick in self.steps:
             if action == 0:
                 return

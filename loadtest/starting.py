@@ -186,7 +186,7 @@ def _last_seq(root: Path) -> int:
 
 def _first_answer(root: Path, before: int) -> float | None:
     """When the first submit_sm_resp after this fact was noted (epoch seconds)."""
-    answer = f"SELECT at FROM fact WHERE seq > {before} AND kind = 12 ORDER BY seq LIMIT 1"
+    answer = f"SELECT at FROM fact WHERE seq > {before} AND kind IN (12, 35) ORDER BY seq LIMIT 1"
     return first_value(root / "journal.db", answer)
 
 

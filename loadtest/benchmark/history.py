@@ -69,7 +69,7 @@ class _Reading:
 
     def read(self) -> History:
         """Read the log to its end."""
-        for fact in self._store.told(0, 1 << 62, _KINDS):
+        for fact in self._store.log.told(0, 1 << 62, _KINDS):
             if fact.kind == Kind.ADMITTED:
                 self._admitted(fact)
             elif fact.at < self._known.since:

@@ -118,7 +118,7 @@ class Parts:
         self._emit = emit
         self.disk = Disk(emit)
         self._around = around
-        last = stores.main.last_at()
+        last = stores.main.log.last_at()
         self._build_desk(stores.main)
         self._build_settlement(stores.main, stack)
         self._build_pools(stores.main)
@@ -322,17 +322,17 @@ class Parts:
 
 def _missed(store: Store, seq: int) -> Iterator[ReceiptOf]:
     """The receipts that a crash kept from their log."""
-    for fact in list(store.receipts(seq)):
+    for fact in list(store.log.receipts(seq)):
         yield _with_message(store, fact)
 
 
 def _with_message(store: Store, fact: Fact) -> ReceiptOf:
     if fact.msg is None:
-        return ReceiptOf(fact, None, None)
+        return ReceiptOf.by(fact, None, None)
     rows = store.read_messages([fact.msg])
     if not rows:  # a late one, of a message that was removed meanwhile
-        return ReceiptOf(fact, None, receipt_fact(fact.text or "").destination or None)
+        return ReceiptOf.by(fact, None, receipt_fact(fact.text or "").destination or None)
     row, to = rows[0], rows[0].message.to
     if fact.kind == Kind.QUERIED and fact.text is not None:
         to = receipt_fact(fact.text).destination or to  # one of a group
-    return ReceiptOf(fact, row.client_id, to)
+    return ReceiptOf.by(fact, row.client_id, to)

@@ -127,7 +127,7 @@ def _look_up(store: Store, id_: str) -> Target | Word:
     state = story_of(store, row).result.state
     if state in _FINAL:
         return Word(id_, False, state, "it has come to its end already")
-    history = store.history(row.msg_id)
+    history = store.log.history(row.msg_id)
     keys = [fact.text for fact in history if fact.kind == Kind.SENT and fact.text]
     keys += [
         waiting_key(fact.text, row.msg_id)

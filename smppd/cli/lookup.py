@@ -61,4 +61,4 @@ def _removed(store: Store) -> str:
 
 def story_of(store: Store, row: MessageRow) -> Story:
     """The whole story of a message. Raises `LedgerError` when the journal contradicts itself."""
-    return tell(row, store.history(row.msg_id), store.admitted_at(row))
+    return tell(row, store.log.history(row.msg_id), store.admitted_at(row))

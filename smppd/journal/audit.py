@@ -147,12 +147,14 @@ class _Auditor:
             " AND kind NOT IN (?, ?)",  # a pause is about a link, or a file
             (Kind.SENDING, Kind.PAUSED, Kind.RESUMED),
         )
+        missing = {msg for (msg,) in found}
+        missing.update(*(bundle.missing for bundle in self._store.log.orphans()))
         removed = self._removed.messages
         orphans = sum(
             msg in accounts.entries
             or msg > accounts.queue(msg >> QUEUE_SHIFT).head
             or not removed.get(msg >> QUEUE_SHIFT)
-            for (msg,) in found
+            for msg in missing
         )
         says = f"{orphans:,} facts are about none" if orphans else "none is missing"
         return _check("every fact is about a message that is there", says, holds=not orphans)
@@ -163,7 +165,7 @@ class _Auditor:
         (results,) = self._sql.execute(
             "SELECT count(*) FROM fact WHERE result IS NOT NULL"
         ).fetchone()
-        results += removed.results
+        results += self._store.log.bundled_results() + removed.results
         by_state = dict(self._sql.execute("SELECT state, count(*) FROM message GROUP BY state"))
         at_once = sum(by_state.get(state, 0) for state in INITIAL - {State.QUEUED})
         at_once += removed.at_once
@@ -241,7 +243,7 @@ class _Auditor:
     def _settled_since(self, seq: int) -> set[int | None]:
         """Files that a running daemon has reported or withdrawn meanwhile."""
         over = (Kind.FILE_REPORTED, Kind.FILE_WITHDRAWN)
-        return {fact.msg for fact in self._store.facts(seq) if fact.kind in over}
+        return {fact.msg for fact in self._store.log.facts(seq) if fact.kind in over}
 
 
 def _check(what: str, says: str, *, holds: bool) -> Check:

@@ -97,7 +97,7 @@ class Items:
 
     def _with_endings(self, rows: Sequence[MessageRow], blocks: _Blocks) -> Lot:
         seqs = [blocks[row.item // BLOCK][row.item % BLOCK] for row in rows]
-        endings = self._store.read_endings([seq for seq in seqs if seq > 0])
+        endings = self._store.log.read_endings([seq for seq in seqs if seq > 0])
         return list(zip(rows, map(endings.get, seqs), strict=True))
 
     def _of_short(self, files: Sequence[Source]) -> Iterator[Iterator[Lot]]:
@@ -109,7 +109,7 @@ class Items:
             yield from (self.of(*each) for each in files)
             return
         ends = [seq for _, slots, _ in files for seq in slots.block(0) or () if seq > 0]
-        endings = self._store.read_endings(ends)
+        endings = self._store.log.read_endings(ends)
         for file, slots, _ in files:
             rows, block = found[file.file_id], slots.block(0) or array("q")
             rows.sort(key=_item)

@@ -36,11 +36,12 @@ class LogReader:
 
     def oldest(self) -> int:
         """The seq of the first fact that is still there; 0 where there is none."""
-        return int(self._sql.execute("SELECT min(seq) FROM fact").fetchone()[0] or 0)
+        first = next(self._store.log.facts(), None)
+        return 0 if first is None else first.seq
 
     def fact_at(self, seq: int) -> float | None:
         """When this fact happened (epoch seconds), if it is there."""
-        found = self._store.read_facts([seq]).get(seq)
+        found = self._store.log.read_facts([seq]).get(seq)
         return None if found is None else found.at
 
     def head(self) -> int:
@@ -56,7 +57,7 @@ class LogReader:
         head = self.head()
         end = min(head, after + _LOOKED_AT)
         facts, lines, events = list[Fact](), dict[int, list[MessageRow]](), 0
-        for fact in self._store.told(after, end, kinds):
+        for fact in self._store.log.told(after, end, kinds):
             facts.append(fact)
             if fact.kind == _ADMITTED:
                 lines[fact.seq] = self._lines(fact)

@@ -18,6 +18,7 @@ from smppd.journal.items import Items, Lot
 from smppd.journal.schema import one_moment
 from smppd.journal.store import Store
 from smppd.ledger.accounts import Accounts
+from smppd.ledger.bundles import numbered
 from smppd.ledger.entries import Outstanding, read_outstanding
 from smppd.ledger.facts import Kind
 from smppd.ledger.slots import BLOCK, FINAL_AT_ADMISSION, Slots
@@ -166,12 +167,14 @@ class Past:
     def _endings(self, waiting: Mapping[int, int], since: int) -> Iterator[tuple[int, int]]:
         """Facts that ended messages, with each that may be one of these."""
         low, high = min(waiting), max(waiting)
-        for seq, kind, msg, num in self._sql.execute(
-            "SELECT seq, kind, msg, num FROM fact WHERE seq >= ? AND result IS NOT NULL"
-            " AND msg <= ? AND (msg >= ? OR num >= ?) ORDER BY seq",
-            (since, high, low, low),
+        for seq, kind, msg, num, detail in self._sql.execute(
+            "SELECT seq, kind, msg, num, detail FROM fact WHERE seq >= ? AND (kind = ?"
+            " OR result IS NOT NULL AND msg <= ? AND (msg >= ? OR num >= ?)) ORDER BY seq",
+            (since, Kind.DELIVERED_BUNDLE, high, low, low),
         ):
-            if kind in TAKING and num is not None and num != msg:
+            if kind == Kind.DELIVERED_BUNDLE:
+                yield from ((each, member.msg) for each, member in numbered(seq, detail))
+            elif kind in TAKING and num is not None and num != msg:
                 yield from ((seq, each) for each in list(waiting) if msg <= each <= num)
             else:
                 yield seq, msg

@@ -15,20 +15,24 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from smppd.journal.facts import FactTable
+from smppd.ledger.bundles import BUNDLES
 from smppd.ledger.facts import QUEUE_SHIFT, Kind
 from smppd.ledger.snapshot import Settled, read_chunk, read_settled
 from smppd.message import State
 from smppd.ports import Base, Pruned
 
-#: Facts that are looked through at once, and rows that are removed at once.
-_STEP = 400
+#: Rows that are removed at once, and rows of the log that are looked through at once: they may be bundles.
+_STEP, _LOOKED_AT = 400, 50
 _NOTHING = Pruned(0, 0, more=False)
 _FIRST_MSG = 1 << QUEUE_SHIFT
 #: The kinds that are about all messages of a stretch of a queue.
 _TAKING = json.dumps([Kind.SENDING, Kind.EXPIRED, Kind.DEFERRED, Kind.PICKED])
+_BUNDLES = json.dumps(list(BUNDLES))
 #: The facts of a stretch of the log about messages of which none is there any more, or about none.
 _OVER = """
-    DELETE FROM fact WHERE seq > ? AND seq <= ? AND kind >= 10 AND (msg IS NULL OR (msg >= ?
+    DELETE FROM fact WHERE seq > ? AND seq <= ? AND kind >= 10
+        AND kind NOT IN (SELECT value FROM json_each(?)) AND (msg IS NULL OR (msg >= ?
         AND NOT EXISTS (SELECT 1 FROM message WHERE msg_id BETWEEN fact.msg AND
             CASE WHEN fact.part IS NULL AND fact.kind IN (SELECT value FROM json_each(?))
                 THEN max(fact.msg, ifnull(fact.num, 0)) ELSE fact.msg END)))
@@ -148,6 +152,7 @@ class _Pass:
 
     def __init__(self, sql: sqlite3.Connection, base: int, settled: Settled, until: float) -> None:
         self._sql = sql
+        self._log = FactTable(sql)
         self._base = base
         self._open = frozenset(settled.open)
         self._until = until
@@ -163,13 +168,14 @@ class _Pass:
             last = self._sql.execute(
                 "SELECT max(seq) FROM (SELECT seq FROM fact WHERE seq > ? AND seq <= ?"
                 " ORDER BY seq LIMIT ?)",
-                (seq, self._base, _STEP),
+                (seq, self._base, _LOOKED_AT),
             ).fetchone()[0]
             if last is None:
                 return self._base
             if not self._of_files(seq, last):
                 return seq
             self._of_messages(seq, last)
+            self._of_bundles(seq, last)
             seq = last
             if time.perf_counter() >= self._until:
                 return seq
@@ -232,10 +238,24 @@ class _Pass:
                 return False
 
     def _of_messages(self, seq: int, last: int) -> None:
-        gone = self._sql.execute(_OVER, (seq, last, _FIRST_MSG, _TAKING)).fetchall()
+        values = (seq, last, _BUNDLES, _FIRST_MSG, _TAKING)
+        gone = self._sql.execute(_OVER, values).fetchall()
         self.removed_facts += len(gone)
         self._results += sum(ended for ended, _ in gone)
         self._barred += sum(ended and kind == Kind.BARRED for ended, kind in gone)
+
+    def _of_bundles(self, seq: int, last: int) -> None:
+        """The facts in bundles about messages that are no longer there."""
+        for bundle in list(self._log.orphans(seq, last)):
+            left = [
+                None if member is None or member.msg in bundle.missing else member
+                for member in bundle.members
+            ]
+            gone = left.count(None) - bundle.members.count(None)
+            self._log.keep_of_bundle(bundle.seq, left)
+            self.removed_facts += gone
+            if bundle.kind == Kind.DELIVERED_BUNDLE:
+                self._results += gone
 
     def file_rows(self, after: int, before: float) -> int:
         """The rows of files that are over, behind this one; how far that came."""

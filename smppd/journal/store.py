@@ -10,7 +10,6 @@ import json
 import sqlite3
 from array import array
 from collections.abc import Iterator, Sequence
-from functools import cache
 from itertools import starmap
 from operator import attrgetter
 from pathlib import Path
@@ -20,6 +19,7 @@ import msgspec
 from smppd.journal.calls import CallTable
 from smppd.journal.chats import Chats
 from smppd.journal.cursors import CursorTable
+from smppd.journal.facts import FactTable
 from smppd.journal.files import FileTable
 from smppd.journal.many_rows import write_rows
 from smppd.journal.optouts import OptOutTable
@@ -29,8 +29,8 @@ from smppd.journal.stripping import Stripping
 from smppd.journal.tally import TallyTable
 from smppd.ledger import memory
 from smppd.ledger.accounts import Accounts
-from smppd.ledger.entries import Ending, MessageRow
-from smppd.ledger.facts import NOTHING_SAID, QUEUE_SHIFT, Fact, Kind, ReceiptFact
+from smppd.ledger.entries import MessageRow
+from smppd.ledger.facts import QUEUE_SHIFT, Fact, Kind
 from smppd.ledger.snapshot import FullBlock, read_chunk
 from smppd.message import Lane, State
 from smppd.optout.roll import Change
@@ -41,11 +41,6 @@ READ_AT_ONCE = 4 << 20
 
 _MESSAGE = "SELECT msg_id, file_id, item, line, id, state, body FROM message "
 _AMONG = "IN (SELECT value FROM json_each(?))"
-#: The kinds that are about all messages of a stretch of a queue.
-_TAKING = (Kind.SENDING, Kind.EXPIRED, Kind.DEFERRED, Kind.PICKED, Kind.BARRED)
-#: The text of a fact that says a delivery status in the provider's own word, its last field.
-_WITH_WORD = "%".join(["\t"] * (len(ReceiptFact._fields) - 1)).join("%%")
-_FACT = "SELECT seq, at, kind, msg, part, num, text, detail, result FROM fact "
 
 _columns = attrgetter("msg_id", "file_id", "item", "line", "id", "state", "body")
 
@@ -125,6 +120,7 @@ class Store:
         self.calls = CallTable(connection)
         self.chats = Chats(connection)
         self.files = FileTable(connection)
+        self.log = FactTable(connection)
         self.cursors = CursorTable(connection)
         self.pruning = Pruning(connection)
         self.stripping = Stripping(connection)
@@ -147,7 +143,7 @@ class Store:
         sql.execute("BEGIN IMMEDIATE")
         with sql:
             write_rows(sql, "INSERT INTO message", list(map(_columns, batch.messages)))
-            write_rows(sql, "INSERT INTO fact", list(map(msgspec.structs.astuple, batch.facts)))
+            self.log.append(batch.facts)
             self.files.note(batch.facts)
             if batch.blocks:
                 sql.executemany("INSERT OR REPLACE INTO slots VALUES (?, ?, ?)", batch.blocks)
@@ -326,7 +322,7 @@ class Store:
         elif (base := self.pruning.in_force()) is not None:
             memory.restore(accounts, base[1])
         indexed = self._indexed_up_to(accounts.seq)
-        for fact in self.facts(accounts.seq):
+        for fact in self.log.facts(accounts.seq):
             if fact.kind == Kind.ADMITTED and fact.seq > indexed:
                 recent.update(self._ids_admitted(fact))
                 assert fact.msg is not None
@@ -365,47 +361,6 @@ class Store:
                 if row.state == State.QUEUED:
                     yield row.message.text_key, (row.msg_id, fact.at)
 
-    def facts(self, after: int = 0) -> Iterator[Fact]:
-        """The facts behind this seq, in order."""
-        cursor = self._sql.execute(_FACT + "WHERE seq > ? ORDER BY seq", (after,))
-        return starmap(Fact, cursor)
-
-    def told(self, after: int, end: int, kinds: Sequence[int]) -> Iterator[Fact]:
-        """The facts behind `after` and up to `end` of these kinds, and those that made a message
-        final, in order."""
-        cursor = self._sql.execute(
-            _FACT + "WHERE seq > ? AND seq <= ? AND (result IS NOT NULL OR kind " + _AMONG + ")"
-            " ORDER BY seq",
-            (after, end, json.dumps(kinds)),
-        )
-        return starmap(Fact, cursor)
-
-    def receipts(self, after: int) -> Iterator[Fact]:
-        """The receipts behind this seq, matched or parked, and what was told of final states on
-        being asked, or in a word of the provider's that nobody has explained; in order."""
-        cursor = self._sql.execute(
-            _FACT + "WHERE seq > ? AND (kind = ? OR kind = ? AND part IS NULL"
-            " OR kind = ? AND (num > 0 OR num IS NULL AND text LIKE ? AND text NOT LIKE ?))"
-            " ORDER BY seq",
-            (after, Kind.RECEIPT, Kind.PARKED, Kind.QUERIED, _WITH_WORD, f"%\t{NOTHING_SAID}"),
-        )
-        return starmap(Fact, cursor)
-
-    def last_at(self) -> float | None:
-        """When the last fact was made (epoch seconds)."""
-        found = self._sql.execute("SELECT at FROM fact ORDER BY seq DESC LIMIT 1").fetchone()
-        return None if found is None else float(found[0])
-
-    def read_facts(self, seqs: Sequence[int]) -> dict[int, Fact]:
-        """These facts by their seq."""
-        cursor = self._sql.execute(_FACT + "WHERE seq " + _AMONG, (json.dumps(seqs),))
-        return {row[0]: Fact(*row) for row in cursor}
-
-    def read_endings(self, seqs: Sequence[int]) -> dict[int, Ending]:
-        """Of these facts, no more than some hundreds, what results are made of; by their seq."""
-        found = starmap(Ending, self._sql.execute(_endings(len(seqs)), seqs))
-        return {end.seq: end for end in found}
-
     def full_block(self, file_id: int, number: int) -> array[int]:
         """A block of a file's slots that was handed over when it was full."""
         (data,) = self._sql.execute(
@@ -425,16 +380,6 @@ class Store:
         ) or self._rows("WHERE id = ? ORDER BY msg_id DESC LIMIT 1", (client_id,))
         return rows[0] if rows else None
 
-    def history(self, msg_id: int) -> list[Fact]:
-        """Every fact about one message."""
-        cursor = self._sql.execute(
-            _FACT
-            + "WHERE kind >= ? AND (msg = ? OR (kind IN (?, ?, ?, ?, ?) AND msg <= ? AND num >= ?))"
-            " ORDER BY seq",
-            (Kind.SENDING, msg_id, *_TAKING, msg_id, msg_id),
-        )
-        return [Fact(*row) for row in cursor]
-
     def admitted_at(self, row: MessageRow) -> float | None:
         """When the chunk with this message was committed."""
         found = self._sql.execute(
@@ -446,11 +391,3 @@ class Store:
     def count_messages(self) -> int:
         """How many messages there are, whatever became of them."""
         return int(self._sql.execute("SELECT count(*) FROM message").fetchone()[0])
-
-
-@cache
-def _endings(count: int) -> str:
-    """Numbers by themselves are found faster than those that are read from JSON."""
-    among = ", ".join("?" * count)
-    response = f"CASE kind WHEN {Kind.ANSWERED:d} THEN detail END"
-    return f"SELECT seq, at, result, {response} FROM fact WHERE seq IN ({among})"  # noqa: S608

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import msgspec
 
 from smppd.journal.cursors import CursorTable
+from smppd.ledger.bundles import numbered
 from smppd.ledger.entries import read_message
 from smppd.ledger.facts import Kind, encode, receipt_fact, receipt_text
 from smppd.ports import Pruned, Readers
@@ -25,14 +26,17 @@ from smppd.ports import Pruned, Readers
 _FINAL, _LATE = "contents", "contents-late"
 #: The facts that are looked for on each way: those that end a message, and receipts for known ones;
 #: receipts that were parked, and messages from handsets and chats.
-_FACTS = "SELECT seq, at, kind, msg, text FROM fact WHERE seq > ? AND seq <= ?"
-_ENDS = f" AND (result IS NOT NULL OR kind = {Kind.RECEIPT:d}) ORDER BY seq LIMIT ?"
+_FACTS = "SELECT seq, at, kind, msg, text, detail FROM fact WHERE seq > ? AND seq <= ?"
+_ENDS = (
+    f" AND (result IS NOT NULL OR kind IN ({Kind.RECEIPT:d}, {Kind.DELIVERED_BUNDLE:d}))"
+    " ORDER BY seq LIMIT ?"
+)
 _COMES = f" AND kind IN ({Kind.PARKED:d}, {Kind.RECEIVED:d}) ORDER BY seq LIMIT ?"
-#: Facts that are dealt with, and that are looked through, in one step.
-_STEP, _STRETCH = 200, 20_000
+#: Rows that are dealt with in one step, which may be bundles, and facts that are looked through.
+_STEP, _STRETCH = 10, 20_000
 
-#: A fact's seq, time, kind, msg and text.
-_Row = tuple[int, float, int, int | None, str | None]
+#: A fact's seq, time, kind, msg, text and detail.
+_Row = tuple[int, float, int, int | None, str | None, bytes | None]
 
 
 def stripped(body: bytes) -> bytes:
@@ -91,7 +95,7 @@ class Stripping:
         return Pruned(0, 0, more=bool(busy))
 
     def _walk(
-        self, what: tuple[str, str, float], seen: _Seen, strip: Callable[[_Row], None], until: float
+        self, what: tuple[str, str, float], seen: _Seen, strip: Callable[[_Row], int], until: float
     ) -> tuple[int, bool]:
         """Go on behind a cursor; how many facts were dealt with, and whether there are more."""
         name, where, before = what
@@ -101,9 +105,7 @@ class Stripping:
             stretch = min(end, place + _STRETCH)
             rows = self._sql.execute(_FACTS + where, (place, stretch, _STEP)).fetchall()
             due = list(takewhile(lambda row: row[1] < before and seen.has(row), rows))
-            for row in due:
-                strip(row)
-            done += len(due)
+            done += sum(map(strip, due))
             waits = len(due) < len(rows)
             if waits:  # the rest is needed still
                 place = due[-1][0] if due else place
@@ -114,27 +116,38 @@ class Stripping:
         self._cursors.move({name: place})
         return done, place < end and not waits
 
-    def _strip_ended(self, row: _Row) -> None:
-        """A message that came to its end, or a receipt for one that was known."""
-        seq, _, kind, msg, text = row
+    def _strip_ended(self, row: _Row) -> int:
+        """Messages that came to their end, or a receipt for one that was known."""
+        seq, _, kind, msg, text, detail = row
+        if kind == Kind.DELIVERED_BUNDLE:
+            ended = [member.msg for _, member in numbered(seq, detail)]
+            for each in ended:
+                self._strip_message(each)
+            return len(ended)
         if kind == Kind.RECEIPT:
             self._strip_receipt(seq, text)
-        found = self._sql.execute("SELECT body FROM message WHERE msg_id = ?", (msg,)).fetchone()
         final = self._sql.execute(
             "SELECT result IS NOT NULL FROM fact WHERE seq = ?", (seq,)
         ).fetchone()[0]
-        if found is not None and final:
+        if final and msg is not None:
+            self._strip_message(msg)
+        return 1
+
+    def _strip_message(self, msg_id: int) -> None:
+        found = self._sql.execute("SELECT body FROM message WHERE msg_id = ?", (msg_id,)).fetchone()
+        if found is not None:
             self._sql.execute(
-                "UPDATE message SET body = ? WHERE msg_id = ?", (stripped(found[0]), msg)
+                "UPDATE message SET body = ? WHERE msg_id = ?", (stripped(found[0]), msg_id)
             )
 
-    def _strip_late(self, row: _Row) -> None:
+    def _strip_late(self, row: _Row) -> int:
         """A receipt that waited on the shelf, or a message from a handset or a chat."""
-        seq, _, kind, _, text = row
+        seq, _, kind, _, text, _ = row
         if kind == Kind.PARKED:
             self._strip_receipt(seq, text)
         else:
             self._sql.execute("UPDATE fact SET detail = NULL WHERE seq = ?", (seq,))
+        return 1
 
     def _strip_receipt(self, seq: int, text: str | None) -> None:
         what = receipt_fact(text or "")

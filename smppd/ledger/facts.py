@@ -79,6 +79,9 @@ class Kind(IntEnum):
     BARRED = 32
     RECEIVED = 33
     UNHEARD = 34
+    #: Several facts in one row (see `bundles`): they stand in the log, and are read as what they say.
+    SENT_BUNDLE = 35
+    DELIVERED_BUNDLE = 36
 
 
 class Fact(msgspec.Struct, gc=False):

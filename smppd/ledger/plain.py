@@ -6,29 +6,50 @@ read again; only the sums are moved once for all. Whatever is not so plain is le
 
 from __future__ import annotations
 
+from smppd.ledger.bundles import bundled
 from smppd.ledger.entries import Outstanding, result_of
-from smppd.ledger.facts import Fact, Kind, encode
+from smppd.ledger.facts import Kind
 from smppd.ledger.ledger import Ledger
 from smppd.ledger.lifecycle import DELIVERED, SENDING, SENT
-from smppd.smpp.vocabulary import MessageState
 
-_SENT_FACT, _RECEIPT_FACT = int(Kind.SENT), int(Kind.RECEIPT)
-_STATE_DELIVERED = int(MessageState.DELIVERED)
 _ONE_SENDING, _ONE_SENT = [SENDING], [SENT]
 
 
-class Lot:
-    """Facts that happened `at` one moment (epoch seconds), made one after the other. Other facts may
-    come between them; `end` is called after the last."""
+class _Lot:
+    """Facts of a `kind` that happened `at` one moment (epoch seconds), each of which moves its message from
+    state `old` to `new`. Others may be made between them; `end` is called after the last."""
 
-    __slots__ = ("_accounts", "_at", "_delivered", "_ledger", "_sent")
+    __slots__ = ("_accounts", "_at", "_entries", "_last", "_ledger", "_members")
+    kind: int
+    old: int
+    new: int
 
     def __init__(self, ledger: Ledger, at: float) -> None:
         self._ledger = ledger
         self._accounts = ledger.accounts
         self._at = at
-        self._sent: list[Outstanding] = []
-        self._delivered: list[Outstanding] = []
+        self._entries: list[Outstanding] = []
+        #: Those that were made one right after the other, the last under the seq `last`.
+        self._members: list[object] = []
+        self._last = 0
+
+    def _bundle(self) -> None:
+        if self._members:
+            self._ledger.facts.extend(bundled(self._at, self.kind, self._last, self._members))
+            self._members = []
+
+    def end(self) -> None:
+        """Move the sums."""
+        self._bundle()
+        if self._entries:
+            self._accounts.shift(self._entries, self.old, self.new)
+
+
+class TakenLot(_Lot):
+    """Messages that the SMSC took."""
+
+    __slots__ = ()
+    kind, old, new = int(Kind.SENT_BUNDLE), SENDING, SENT
 
     def sent(self, msg_id: int, key: str) -> bool:
         """The SMSC took a part under this receipt key; False: it is not so plain, and nothing was done."""
@@ -41,18 +62,27 @@ class Lot:
             or key[-1] == "\t"
         ):
             return False
-        accounts.seq = seq = accounts.seq + 1
+        if accounts.seq != self._last:
+            self._bundle()
+        accounts.seq = self._last = accounts.seq + 1
         entry.state = entry.part_states[0] = SENT
         entry.ids.append((0, key))
         if entry.submitted is None:
             entry.submitted = self._at
         accounts.message_ids.add(key, (msg_id, 0))
-        self._ledger.facts.append(Fact(seq, self._at, _SENT_FACT, msg_id, 0, None, key))
-        self._sent.append(entry)
+        self._members.append((msg_id, key))
+        self._entries.append(entry)
         return True
 
-    def delivered(self, entry: Outstanding, text: str) -> Fact | None:
-        """The receipt came that says so, with the text that its fact is to have; None: it is not so plain,
+
+class DeliveredLot(_Lot):
+    """Messages whose receipts say that they were delivered."""
+
+    __slots__ = ()
+    kind, old, new = int(Kind.DELIVERED_BUNDLE), SENT, DELIVERED
+
+    def delivered(self, entry: Outstanding, text: str) -> int:
+        """The receipt came, with the text that its fact is to have. The seq of that; 0: it is not so plain,
         and nothing was done."""
         accounts = self._accounts
         if (
@@ -61,21 +91,12 @@ class Lot:
             or accounts.shelf.parked
             or accounts.unclaimed.waiting
         ):
-            return None
-        accounts.seq = seq = accounts.seq + 1
+            return 0
+        if accounts.seq != self._last:
+            self._bundle()
+        accounts.seq = self._last = seq = accounts.seq + 1
         entry.state = entry.part_states[0] = DELIVERED
         accounts.let_go(entry, seq)
-        result = encode(result_of(entry))
-        fact = Fact(
-            seq, self._at, _RECEIPT_FACT, entry.msg_id, 0, _STATE_DELIVERED, text, None, result
-        )
-        self._ledger.facts.append(fact)
-        self._delivered.append(entry)
-        return fact
-
-    def end(self) -> None:
-        """Move the sums."""
-        if self._sent:
-            self._accounts.shift(self._sent, SENDING, SENT)
-        if self._delivered:
-            self._accounts.shift(self._delivered, SENT, DELIVERED)
+        self._members.append((entry.msg_id, text, result_of(entry)))
+        self._entries.append(entry)
+        return seq

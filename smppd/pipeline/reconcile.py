@@ -12,10 +12,10 @@ from itertools import chain
 from smppd.figures import MatchingFigures
 from smppd.ledger.destinations import agrees
 from smppd.ledger.entries import MessageRow, Outstanding, read_outstanding
-from smppd.ledger.facts import FEWEST_TABS, ReceiptFact, made, receipt_fact, receipt_key
+from smppd.ledger.facts import FEWEST_TABS, Kind, ReceiptFact, made, receipt_fact, receipt_key
 from smppd.ledger.lifecycle import PARTLY_DONE, RECEIPT_STATES
 from smppd.ledger.message_ids import EXACT, Place, related_keys
-from smppd.ledger.plain import Lot
+from smppd.ledger.plain import DeliveredLot
 from smppd.ledger.snapshot import PARKED_FOR, Finished, Parked
 from smppd.message import State
 from smppd.pipeline.claims import claim, possible
@@ -29,6 +29,7 @@ from smppd.smpp.vocabulary import MessageState
 _JUDGED = PARTLY_DONE | {int(State.FAILED), int(State.EXPIRED)}
 #: So much is kept of the text of a receipt that nobody can make sense of, in octets.
 _MOST_OCTETS = 512
+_RECEIPT, _DELIVERED = int(Kind.RECEIPT), int(MessageState.DELIVERED)
 
 
 class Book:
@@ -211,7 +212,7 @@ class Reconciler:
     ) -> tuple[list[ReceiptOf], list[int]]:
         """Record receipts; also the numbers of those that are none."""
         written, refused = [], []
-        naming, lot = self._books[link].naming, Lot(self._desk.ledger, now)
+        naming, lot = self._books[link].naming, DeliveredLot(self._desk.ledger, now)
         for number, receipt in enumerate(receipts):
             keys = ahead.keys[number]
             recorded = None
@@ -228,7 +229,7 @@ class Reconciler:
         return written, refused
 
     def _record_plain(
-        self, receipt: DeliveryReceipt, keys: tuple[str, ...], lot: Lot, now: float
+        self, receipt: DeliveryReceipt, keys: tuple[str, ...], lot: DeliveredLot, now: float
     ) -> ReceiptOf | None:
         """Record a receipt like nearly all: the only final one of a part, from its handset, under the
         id that the SMSC answered with. None: it is not so simple."""
@@ -246,10 +247,13 @@ class Reconciler:
             or text.count("\t") != FEWEST_TABS
         ):
             return None
-        fact = lot.delivered(entry, text) if receipt.state == MessageState.DELIVERED else None
-        if fact is None:
-            fact = self._desk.ledger.told(now, place, int(receipt.state), text)
-        of: ReceiptOf = made(ReceiptOf, (fact, entry.client_id, source))
+        num = int(receipt.state)
+        seq = lot.delivered(entry, text) if num == _DELIVERED else 0
+        if not seq:
+            seq = self._desk.ledger.told(now, place, num, text).seq
+        of: ReceiptOf = made(
+            ReceiptOf, (seq, now, _RECEIPT, num, text, True, entry.client_id, source)
+        )
         return of
 
     def _record(
@@ -285,7 +289,7 @@ class Reconciler:
         first = len(self._desk.ledger.facts)
         self._desk.ledger.park(now, num, what, receipt.alternative_id)
         self._books[link].figures.parked += 1
-        return ReceiptOf(self._desk.ledger.facts[first], None, None)
+        return ReceiptOf.by(self._desk.ledger.facts[first], None, None)
 
     def _is_to(self, place: Place, source: str) -> bool:
         return bool(agrees(source, self._desk.accounts.entries[place[0]].to))
@@ -333,7 +337,7 @@ class Reconciler:
         if (state := entry.part_states[place[1]]) in PARTLY_DONE:
             self._judge(what.link, state, num)
         fact = self._desk.ledger.receipt(now, place, num, what)
-        return ReceiptOf(fact, entry.client_id, entry.to)
+        return ReceiptOf.by(fact, entry.client_id, entry.to)
 
     def _repeat(
         self, finished: Finished, num: int | None, what: ReceiptFact, now: float
@@ -341,7 +345,7 @@ class Reconciler:
         """Record a receipt that came after the end."""
         self._judge(what.link, finished.state, num)
         fact = self._desk.ledger.receipt(now, (finished.msg_id, finished.part), num, what)
-        return ReceiptOf(fact, finished.client_id, finished.to)
+        return ReceiptOf.by(fact, finished.client_id, finished.to)
 
     def _judge(self, link: str, state: int, num: int | None) -> None:
         """Count a receipt that says again what is known, or the contrary."""
@@ -415,7 +419,7 @@ class Reconciler:
         self._books[what.link].figures.settled += 1
         self._desk.ledger.identified(now, entry.link, *place, what.message_id)
         fact = self._desk.ledger.receipt(now, place, num, what)
-        return ReceiptOf(fact, entry.client_id, entry.to)
+        return ReceiptOf.by(fact, entry.client_id, entry.to)
 
 
 def _keys(link: str, receipt: DeliveryReceipt) -> tuple[str, ...]:

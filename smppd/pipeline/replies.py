@@ -61,4 +61,4 @@ def _record_query(
     unexplained = num is None and reply.word not in {"", NOTHING_SAID}
     if not final and not unexplained:
         return None
-    return ReceiptOf(ledger.facts[-1], entry.client_id, to)
+    return ReceiptOf.by(ledger.facts[-1], entry.client_id, to)

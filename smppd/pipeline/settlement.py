@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from smppd.figures import MatchingFigures
 from smppd.ledger.calls import HARMLESS
 from smppd.ledger.facts import HEAD, receipt_key, waiting_key
-from smppd.ledger.plain import Lot
+from smppd.ledger.plain import TakenLot
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.reconcile import Ahead, Book, Reconciler
 from smppd.pipeline.refusals import Refusals
@@ -120,7 +120,7 @@ class Settlement:
 
     def _record_outcomes(self, link: str, outcomes: Sequence[Outcome], now: float) -> None:
         ledger, taken = self._desk.ledger, 0
-        lot = Lot(ledger, now)
+        lot = TakenLot(ledger, now)
         for outcome in outcomes:
             if type(outcome) is Answered:
                 if outcome.status == 0:

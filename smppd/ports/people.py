@@ -14,11 +14,22 @@ from smppd.smpp.pdu import DataSm, DeliverSm
 
 
 class ReceiptOf(NamedTuple):
-    """A receipt's fact with the client's id and destination of its message; None if unmatched."""
+    """What a receipt's fact says, with the client's id and destination of its message; None if unmatched."""
 
-    fact: Fact
+    seq: int
+    at: float
+    kind: int
+    num: int | None
+    text: str
+    matched: bool
     id: str | None
     to: str | None
+
+    @classmethod
+    def by(cls, fact: Fact, client_id: str | None, to: str | None) -> ReceiptOf:
+        """What this fact says."""
+        text, matched = fact.text or "", fact.msg is not None
+        return cls(fact.seq, fact.at, fact.kind, fact.num, text, matched, client_id, to)
 
 
 class Receipts(Protocol):

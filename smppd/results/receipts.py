@@ -93,11 +93,11 @@ class ReceiptLog:
         disk does not take is owed, and written before whatever comes later."""
         lines, at, time = list[_Line](), 0.0, iso(0.0)
         for receipt in receipts:
-            if receipt.fact.at != at:  # seldom: what was recorded together has one time
-                if lines and receipt.fact.at // _HOUR != at // _HOUR:
+            if receipt.at != at:  # seldom: what was recorded together has one time
+                if lines and receipt.at // _HOUR != at // _HOUR:
                     self._owe(at, lines)
                     lines = []
-                at = receipt.fact.at
+                at = receipt.at
                 time = iso(at)
             lines.append(_line(receipt, time, content=self._content))
         if lines:
@@ -166,20 +166,19 @@ class ReceiptLog:
 
 
 def _line(receipt: ReceiptOf, time: str | None, *, content: bool) -> _Line:
-    fact, client_id, to = receipt
-    assert fact.text is not None
-    fields = fact.text.split("\t")
+    seq, _, kind, num, text, matched, client_id, to = receipt
+    fields = text.split("\t")
     link, message_id, error, done_date, source = fields[:_BRIEF]
-    state, matched = _WORDS.get(fact.num, "unknown"), fact.msg is not None
+    state = _WORDS.get(num, "unknown")
     line = _Line(
-        fact.seq, time, link, message_id, state, error, done_date, source, matched, client_id, to
+        seq, time, link, message_id, state, error, done_date, source, matched, client_id, to
     )
-    if fact.kind == _QUERIED or len(fields) > _BRIEF:
+    if kind == _QUERIED or len(fields) > _BRIEF:
         what = ReceiptFact(*fields)
         line.word = what.word
         if content:
             line.data = what.octets
-        if fact.kind == _QUERIED:
+        if kind == _QUERIED:
             line.by = "getdeliverystatus" if what.word else "query_sm"
     return line
 

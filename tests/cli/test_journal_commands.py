@@ -101,7 +101,7 @@ class Book:
     def story(self, msg_id: int) -> Story:
         self.commit()
         (row,) = self.store.read_messages([msg_id])
-        return tell(row, self.store.history(msg_id), self.store.admitted_at(row))
+        return tell(row, self.store.log.history(msg_id), self.store.admitted_at(row))
 
     def audit(self) -> Audit:
         self.commit()

@@ -69,7 +69,7 @@ async def test_calls_share_the_commit_of_the_facts_beside_them(tmp_path: Path) -
                 writers.start_soon(journal.commit, [Fact(1, 1.0, Kind.INDEXED)])
                 writers.start_soon(journal.log_calls, [call(1.0)])
             assert journal.figures.commits == 1
-            assert [fact.seq for fact in store.facts()] == [1]
+            assert [fact.seq for fact in store.log.facts()] == [1]
             assert store.calls.read() == [call(1.0)]
             assert not await journal.forget_calls(2.0)
             nursery.cancel_scope.cancel()

@@ -51,7 +51,7 @@ async def test_only_those_that_are_asked_for_hold_facts_back(tmp_path: Path) -> 
 async def test_readers_hear_of_facts_and_not_of_cursors(tmp_path: Path) -> None:
     store, ledger, heard = open_store(tmp_path / "j.db"), Ledger(), list[int]()
     journal = Journal(store, run_sync=inline)
-    journal.on_facts(lambda: heard.append(len(list(store.facts()))))
+    journal.on_facts(lambda: heard.append(len(list(store.log.facts()))))
     async with trio.open_nursery() as nursery:
         await nursery.start(journal.run)
         await journal.move_cursor("stream", 0)

@@ -35,7 +35,7 @@ async def test_a_commit_returns_only_when_the_rows_are_on_disk(tmp_path: Path) -
     async with trio.open_nursery() as nursery:
         await nursery.start(journal.run)
         await journal.commit([fact(1)])
-        assert [row.seq for row in reader.facts()] == [1]
+        assert [row.seq for row in reader.log.facts()] == [1]
         nursery.cancel_scope.cancel()
     reader.close()
     store.close()
@@ -50,7 +50,7 @@ async def test_what_gathers_while_a_commit_runs_shares_the_next_one(tmp_path: Pa
             for seq in range(1, 101):
                 writers.start_soon(journal.commit, [fact(seq)])
         nursery.cancel_scope.cancel()
-    assert len(list(store.facts())) == 100
+    assert len(list(store.log.facts())) == 100
     assert journal.figures.commits <= 3
     assert journal.figures.rows == 100
     store.close()
@@ -175,5 +175,5 @@ async def test_a_chore_that_leaves_its_transaction_open_leaves_commits_as_safe_a
         await journal.commit([fact(1)])
         nursery.cancel_scope.cancel()
     assert store.connection.execute("PRAGMA synchronous").fetchone() == (2,)
-    assert [row.seq for row in store.facts()] == [1]
+    assert [row.seq for row in store.log.facts()] == [1]
     store.close()

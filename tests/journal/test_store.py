@@ -70,7 +70,7 @@ def test_a_batch_is_written_whole_or_not_at_all(path: Path) -> None:
     with pytest.raises(sqlite3.IntegrityError):
         store.commit(Batch(messages=rows, facts=[*facts, facts[0]]))
     assert store.count_messages() == 0
-    assert list(store.facts()) == []
+    assert list(store.log.facts()) == []
     store.close()
 
 

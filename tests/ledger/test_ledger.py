@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from smppd.ledger import memory
 from smppd.ledger.accounts import Accounts
+from smppd.ledger.bundles import single
 from smppd.ledger.entries import MessageRow, Outstanding, read_outstanding, read_result
 from smppd.ledger.facts import (
     ANSWERED_FOR_GOOD,
@@ -89,7 +91,8 @@ class Desk:
 
     def replayed(self, start: Accounts | None = None) -> Accounts:
         """The accounts that a start after a crash would come to."""
-        self.log += self.ledger.take_facts()
+        rows = self.ledger.take_facts()
+        self.log += sorted(chain.from_iterable(map(single, rows)), key=lambda fact: fact.seq)
         accounts = start or Accounts()
         for fact in self.log[accounts.seq :]:
             if accounts.needs_rows(fact):

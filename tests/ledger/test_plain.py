@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -9,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smppd.campaign import CampaignTerms, Canary
+from smppd.ledger.bundles import MOST, single
 from smppd.ledger.entries import Outstanding
 from smppd.ledger.facts import Fact, ReceiptFact, receipt_key
-from smppd.ledger.plain import Lot
+from smppd.ledger.plain import DeliveredLot, TakenLot
 from smppd.message import ErrorInfo
 from tests.ledger.test_ledger import DELIVRD, Desk, message, picture
 
@@ -41,23 +43,34 @@ def begin(trial: int | None) -> Desk:
     return desk
 
 
-class OneByOne:
-    """What a lot is compared with: every fact for itself."""
+class Lots:
+    """A lot of each kind, open at the same time."""
 
     def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+        self._taken = TakenLot(desk.ledger, 4.0)
+        self._delivered = DeliveredLot(desk.ledger, 4.0)
+        self.sent = self._taken.sent
+        self.delivered = self._delivered.delivered
+
+    def end(self) -> None:
+        self._taken.end()
+        self._delivered.end()
+
+
+class OneByOne:
+    """What lots are compared with: every fact for itself."""
 
     def sent(self, msg_id: int, key: str) -> bool:
         return False
 
-    def delivered(self, entry: Outstanding, text: str) -> Fact | None:
-        return None
+    def delivered(self, entry: Outstanding, text: str) -> int:
+        return 0
 
     def end(self) -> None:
         pass
 
 
-def happen(desk: Desk, lot: Lot | OneByOne, what: str, number: int) -> None:
+def happen(desk: Desk, lot: Lots | OneByOne, what: str, number: int) -> None:
     ledger, accounts = desk.ledger, desk.accounts
     msg_id = desk.rows[number].msg_id
     message_id = "" if what == "nameless" else "0A" if what == "same id" else f"m{number}"
@@ -68,7 +81,7 @@ def happen(desk: Desk, lot: Lot | OneByOne, what: str, number: int) -> None:
         place = accounts.message_ids.get(f"main\tm{number}")
         if place is not None:
             text = f"main\tm{number}\t000\t2611210000\t34600000001"
-            if lot.delivered(accounts.entries[place[0]], text) is None:
+            if not lot.delivered(accounts.entries[place[0]], text):
                 ledger.told(4.0, place, DELIVRD, text)
     elif what == "refused":
         ledger.refused(4.0, msg_id, 0, ErrorInfo("X", 8, "refused"))
@@ -79,6 +92,11 @@ def happen(desk: Desk, lot: Lot | OneByOne, what: str, number: int) -> None:
     elif msg_id in accounts.held:
         ledger.requeued(4.0, msg_id, "ana", 0.0)
         ledger.sending_again(4.0, "main", msg_id)
+
+
+def read_back(rows: Sequence[Fact]) -> list[Fact]:
+    """The facts that these rows stand for, in the order of the log."""
+    return [fact for row in sorted(rows, key=lambda row: row.seq) for fact in single(row)]
 
 
 def whole(desk: Desk) -> dict[str, Any]:
@@ -99,13 +117,13 @@ def test_a_lot_makes_what_its_facts_make_one_by_one(
     happenings: list[Happening], trial: int | None
 ) -> None:
     desks = begin(trial), begin(trial)
-    lots: tuple[Lot | OneByOne, ...] = Lot(desks[0].ledger, 4.0), OneByOne(desks[1])
+    lots: tuple[Lots | OneByOne, ...] = Lots(desks[0]), OneByOne()
     for desk, lot in zip(desks, lots, strict=True):
         for what, number in happenings:
             happen(desk, lot, what, number)
         lot.end()
     ours, theirs = desks
-    assert ours.ledger.facts == theirs.ledger.facts
+    assert read_back(ours.ledger.facts) == theirs.ledger.facts
     assert whole(ours) == whole(theirs)
     assert picture(ours.replayed()) == picture(ours.accounts)
 
@@ -113,10 +131,10 @@ def test_a_lot_makes_what_its_facts_make_one_by_one(
 @pytest.mark.parametrize("trial", [None, 2])
 def test_a_plain_message_needs_nothing_else(trial: int | None) -> None:
     desk = begin(trial)
-    lot, msg_id = Lot(desk.ledger, 4.0), desk.rows[0].msg_id
+    lot, msg_id = Lots(desk), desk.rows[0].msg_id
     assert lot.sent(msg_id, "main\tm0")
     assert not lot.sent(msg_id, "main\tm0")
-    assert lot.delivered(desk.accounts.entries[msg_id], "main\tm0\t000\t\t34600000001") is not None
+    assert lot.delivered(desk.accounts.entries[msg_id], "main\tm0\t000\t\t34600000001")
     lot.end()
     assert msg_id not in desk.accounts.entries
     assert desk.accounts.files[desk.file].done == 1
@@ -127,9 +145,28 @@ def test_a_plain_message_needs_nothing_else(trial: int | None) -> None:
 )
 def test_what_waited_for_the_message_waits_no_more(happenings: tuple[str, ...]) -> None:
     desks = begin(None), begin(None)
-    lots: tuple[Lot | OneByOne, ...] = Lot(desks[0].ledger, 4.0), OneByOne(desks[1])
+    lots: tuple[Lots | OneByOne, ...] = Lots(desks[0]), OneByOne()
     for desk, lot in zip(desks, lots, strict=True):
         for what in happenings:
             happen(desk, lot, what, 0)
         lot.end()
     assert whole(desks[0]) == whole(desks[1])
+
+
+def test_a_bundle_has_only_so_many_facts_and_only_those_without_others_between_them() -> None:
+    desk = Desk()
+    msg_ids = desk.admit(*[message()] * (MOST + 10))
+    desk.send(*msg_ids)
+    desk.ledger.take_facts()
+    taken = TakenLot(desk.ledger, 4.0)
+    for number, msg_id in enumerate(msg_ids):
+        if number == 3:
+            desk.ledger.paused(4.0, "main", "why", "ana")
+        assert taken.sent(msg_id, f"main\tm{number}")
+    taken.end()
+    rows = sorted(desk.ledger.facts, key=lambda row: row.seq)
+    assert [row.num for row in rows] == [3, None, MOST, 7]
+    facts = read_back(rows)
+    first = facts[0].seq
+    assert [fact.seq for fact in facts] == list(range(first, first + len(msg_ids) + 1))
+    assert [fact.msg for fact in facts if fact.msg] == msg_ids

@@ -296,7 +296,9 @@ class Life:
         self.bench.on_submit(parts)
         for msg_id in dict.fromkeys(part.msg_id for part in parts):
             self.bench.submissions[msg_id] += 1
-            sendings = [fact for fact in self.reader.history(msg_id) if fact.kind == Kind.SENDING]
+            sendings = [
+                fact for fact in self.reader.log.history(msg_id) if fact.kind == Kind.SENDING
+            ]
             assert len(sendings) >= self.bench.submissions[msg_id], "submitted before it is on disk"
 
     async def account_for_the_last_run(self) -> None:
@@ -461,7 +463,7 @@ class Life:
     def shown(self, client_id: str) -> ResultLine:
         """The result of a message as its facts on disk tell it."""
         row = self.row(client_id)
-        return tell(row, self.reader.history(row.msg_id), None).result
+        return tell(row, self.reader.log.history(row.msg_id), None).result
 
     def texts(self, parts: Sequence[Part]) -> list[str]:
         """The client ids of parts, with the part's number where it is not the first."""

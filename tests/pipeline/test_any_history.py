@@ -267,7 +267,7 @@ class Limit:
         said: dict[int, set[int]] = {}
         for row in life.reader.read_range(0, 1 << 60):
             if row.message.handset.isdigit():
-                for fact in life.reader.history(row.msg_id):
+                for fact in life.reader.log.history(row.msg_id):
                     if fact.kind == Kind.SENDING:
                         said.setdefault(day_of(fact.at, ZONE).number, set()).add(row.msg_id)
         counts = self.counts(life)

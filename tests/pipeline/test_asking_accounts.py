@@ -100,8 +100,7 @@ async def test_a_word_that_is_explained_ends_the_message_and_stands_in_what_is_t
         assert life.states() == {"delivered": 1}
         assert [ids for _, ids in provider.asked] == [(life.name_of(part),)]
         (told,) = life.tray.receipts
-        assert told.fact.text is not None
-        assert told.fact.text.split("\t")[2:] == [
+        assert told.text.split("\t")[2:] == [
             "", "2026-11-27 10:00:00", "34600000001", "", "", "", "", "Entregado",
         ]  # fmt: skip
 
@@ -126,17 +125,16 @@ async def test_a_word_that_nobody_explained_decides_nothing_and_is_passed_on(
         await trio.sleep(AFTER + 10)
         assert life.states() == {"sent": 1}
         (told,) = life.tray.receipts
-        assert told.fact.num is None
-        assert told.fact.text is not None
-        assert told.fact.text.endswith("\tEN_COLA")
+        assert told.num is None
+        assert told.text.endswith("\tEN_COLA")
         # What a crash kept from the log of receipts is found in the journal again.
-        assert [fact.seq for fact in life.reader.receipts(0)] == [told.fact.seq]
+        assert [fact.seq for fact in life.reader.log.receipts(0)] == [told.seq]
         provider.say = saying(NOTHING_SAID)
         await trio.sleep(AFTER * 3)
         assert len(life.tray.receipts) == 1, "that it says nothing is told to nobody"
-        queried = [f for f in life.reader.history(part.msg_id) if f.kind == Kind.QUERIED]
+        queried = [f for f in life.reader.log.history(part.msg_id) if f.kind == Kind.QUERIED]
         assert len(queried) == 2
-        assert [fact.seq for fact in life.reader.receipts(0)] == [told.fact.seq]
+        assert [fact.seq for fact in life.reader.log.receipts(0)] == [told.seq]
 
 
 async def test_a_restart_asks_no_sooner_and_no_oftener(
@@ -221,7 +219,7 @@ async def test_the_destinations_of_a_group_are_asked_for_each_also_when_they_are
         await trio.sleep(AFTER * 3)
         assert sorted(name for _, ids in provider.asked for name in ids) == [n for n, _ in taken]
         assert life.states() == {"delivered": 1, "sent": 3}
-        assert sorted((each.fact.text or "").split("\t")[4] for each in life.tray.receipts) == [
+        assert sorted(each.text.split("\t")[4] for each in life.tray.receipts) == [
             to for _, to in taken
         ]
         nursery.cancel_scope.cancel()

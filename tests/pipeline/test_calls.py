@@ -11,7 +11,7 @@ import trio
 import trio.testing
 
 from smppd.events import CodeUndocumented, LinkPaused
-from smppd.journal.store import Store
+from smppd.journal.facts import FactTable
 from smppd.ledger.entries import MessageRow
 from smppd.ledger.facts import waiting_key
 from smppd.message import State
@@ -175,7 +175,7 @@ async def test_an_answer_loses_only_what_each_destination_says(
 
 def tell_of(life: Life) -> list[Happening]:
     row = life.row("c-0")
-    return tell(row, life.reader.history(row.msg_id), None).history
+    return tell(row, life.reader.log.history(row.msg_id), None).history
 
 
 async def test_what_only_reads_has_its_answer_in_its_result(bench: Bench) -> None:
@@ -194,13 +194,13 @@ async def test_large_answers_are_read_a_few_at_once(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[int] = []
-    original = Store.read_endings
+    original = FactTable.read_endings
 
-    def counting(store: Store, seqs: Sequence[int]) -> dict[int, Ending]:
+    def counting(log: FactTable, seqs: Sequence[int]) -> dict[int, Ending]:
         read.append(len(seqs))
-        return original(store, seqs)
+        return original(log, seqs)
 
-    monkeypatch.setattr(Store, "read_endings", counting)
+    monkeypatch.setattr(FactTable, "read_endings", counting)
     async with bench.up(links=LINKS) as life:
         life.wires["http"].open(1000)
         for part in await life.hand_in_calls([call(READS)] * 25, chunk=25):

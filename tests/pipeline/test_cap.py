@@ -429,7 +429,7 @@ async def test_a_crash_at_any_commit_neither_loses_nor_doubles_a_count(
         went = Counter(
             row.message.handset
             for row in rows
-            if any(fact.kind == Kind.SENDING for fact in life.reader.history(row.msg_id))
+            if any(fact.kind == Kind.SENDING for fact in life.reader.log.history(row.msg_id))
         )
         assert all(each <= 2 for each in handed.values())
         assert counted(life) == went == {"34600000001": 2, "34600000002": 2}

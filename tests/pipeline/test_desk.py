@@ -81,7 +81,7 @@ async def test_a_start_comes_to_what_there_was(
         assert picture(loaded) == before
         slow, _ = life.reader.load(from_snapshot=False)
         assert picture(slow) == before
-        assert {fact.kind for fact in life.reader.facts()} >= {
+        assert {fact.kind for fact in life.reader.log.facts()} >= {
             Kind.ADMITTED,
             Kind.EXPIRED,
             Kind.SENDING,
@@ -99,7 +99,7 @@ async def test_a_final_checkpoint_leaves_nothing_to_be_read_again(
         await lead_a_full_life(bench, life)
         await life.desk.checkpoint(final=True)
         snapshot = life.reader.load()[0].seq
-        assert list(life.reader.facts(after=snapshot)) == []
+        assert list(life.reader.log.facts(after=snapshot)) == []
 
 
 async def test_ids_are_written_when_there_are_many(

@@ -483,11 +483,11 @@ async def test_it_says_how_a_message_went(bench: Bench, autojump_clock: MockCloc
         await trio.sleep(AFTER + 1)
         await at.took(*at.account.submitted)
         row = at.life.row("a")
-        kinds = [fact.kind for fact in at.life.reader.history(row.msg_id)]
+        kinds = [fact.kind for fact in at.life.reader.log.history(row.msg_id)]
         assert kinds == [Kind.PICKED, Kind.SENDING, Kind.ANSWERED]
         at.links["main"].bind()
         await trio.sleep(1)
-        assert [fact.kind for fact in at.life.reader.history(at.life.row("f").msg_id)] == [
+        assert [fact.kind for fact in at.life.reader.log.history(at.life.row("f").msg_id)] == [
             Kind.SENDING
         ]
         assert at.life.shown("a").link == "web"
@@ -783,7 +783,7 @@ async def test_what_left_over_http_is_counted_once_over_a_crash(
         said = {
             row.msg_id
             for row in life.reader.read_range(0, 1 << 60)
-            if any(fact.kind == Kind.SENDING for fact in life.reader.history(row.msg_id))
+            if any(fact.kind == Kind.SENDING for fact in life.reader.log.history(row.msg_id))
         }
         assert len(said) == 3
         assert left <= said

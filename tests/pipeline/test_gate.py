@@ -151,7 +151,7 @@ async def test_a_paused_campaign_waits_without_a_trace_in_memory(
         assert handed_over(life)[5:] == ["other"]
         assert life.accounts.holding.held_for(held) == 495
         assert len(life.accounts.entries) <= 6
-        facts = [fact for fact in life.reader.facts() if fact.kind == Kind.DEFERRED]
+        facts = [fact for fact in life.reader.log.facts() if fact.kind == Kind.DEFERRED]
         assert facts
         holds_up(bench)
     async with bench.up(window=5) as life:

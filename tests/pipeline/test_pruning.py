@@ -71,7 +71,7 @@ async def test_what_is_over_goes_and_the_accounts_stay(
         await deliver(life, "one", "two", name="a.jsonl")
         await prune(life)
         assert life.reader.count_messages() == 0
-        assert [fact.seq for fact in life.reader.facts()] == [life.accounts.seq]
+        assert [fact.seq for fact in life.reader.log.facts()] == [life.accounts.seq]
         assert life.reader.find_message("a.jsonl-one") is None
         assert life.states() == {"delivered": 2}
         sound(bench)
@@ -296,7 +296,7 @@ async def test_facts_about_several_messages_stay_while_one_of_these_does(
         await prune(life)
         await prune(life)
         assert life.reader.find_message("over") is None
-        kinds = [fact.kind for fact in life.reader.history(rows[1].msg_id)]
+        kinds = [fact.kind for fact in life.reader.log.history(rows[1].msg_id)]
         assert Kind.SENDING in kinds
         sound(bench)
 

@@ -41,7 +41,7 @@ async def sent(life: Life, *lines: dict[str, object]) -> list[Part]:
 
 def logged(life: Life) -> list[tuple[str | None, bool]]:
     """(the client's id, whether it was matched) of each receipt that went to people."""
-    return [(each.id, each.fact.msg is not None) for each in life.tray.receipts]
+    return [(each.id, each.matched) for each in life.tray.receipts]
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ async def test_the_story_of_a_message_names_the_state_of_each_receipt(
         for state in (MessageState.ENROUTE, MessageState.ACCEPTED, MessageState.DELIVERED):
             await life.receive(life.receipt(life.name_of(part), state))
         row = life.row("a")
-        told = tell(row, life.reader.history(row.msg_id), None).history[-3:]
+        told = tell(row, life.reader.log.history(row.msg_id), None).history[-3:]
         assert [each.event for each in told] == ["receipt"] * 3
         for each, word in zip(told, ("ENROUTE", "ACCEPTED", "DELIVERED"), strict=True):
             assert word in each.text
@@ -517,7 +517,7 @@ async def test_receipts_for_spilled_messages_that_come_all_at_once(
             nursery.start_soon(life.desk.checkpoint)
         assert life.states() == {"delivered": 6}
         assert len(life.tray.receipts) == 12
-        assert {r.fact.kind for r in life.tray.receipts} == {Kind.RECEIPT}
+        assert {r.kind for r in life.tray.receipts} == {Kind.RECEIPT}
     async with bench.up() as life:
         assert life.states() == {"delivered": 6}
 
@@ -534,7 +534,7 @@ async def test_receipts_of_several_sessions_go_to_people_in_the_order_of_the_jou
         async with trio.open_nursery() as nursery:
             for part in parts:
                 nursery.start_soon(life.receive, life.receipt(life.name_of(part)))
-        written = [receipt.fact.seq for receipt in life.tray.receipts]
+        written = [receipt.seq for receipt in life.tray.receipts]
         assert len(written) == 40
         assert written == sorted(written)
 
@@ -551,7 +551,7 @@ async def test_a_log_of_receipts_written_in_any_order_is_recovered_to_its_end(
         # killed: the log is not closed
         recovered = ReceiptLog(bench.root / "receipts").recover()
         log.close()
-        assert recovered == life.tray.receipts[-1].fact.seq
+        assert recovered == life.tray.receipts[-1].seq
 
 
 async def test_receipts_settled_with_answers_of_the_same_read_are_not_parked(

@@ -206,7 +206,7 @@ async def test_the_story_of_a_message_that_waited(bench: Bench, autojump_clock: 
         await life.answer(life.wire.submitted[1])
         with closing(open_reader(bench.path)) as reader:
             row = life.row("1")
-            story = tell(row, reader.history(row.msg_id), None)
+            story = tell(row, reader.log.history(row.msg_id), None)
         assert [each.event for each in story.history] == [
             *("accepted", "deferred", "recalled", "sending", "sent"),
         ]

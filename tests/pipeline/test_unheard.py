@@ -87,7 +87,7 @@ async def test_a_receipt_that_comes_after_all_is_logged_and_changes_nothing(
         await life.unheard.look()
         await life.receive(life.receipt(life.name_of(part)))
         (late,) = life.tray.receipts
-        assert late.fact.msg == part.msg_id
+        assert (late.matched, late.id) == (True, "a")
         assert life.states() == {"sent": 1}
         assert [each["state"] for each in events(bench.path) if each.get("final")] == ["sent"]
     async with bench.up() as life:
@@ -251,7 +251,7 @@ async def test_calls_of_which_nobody_says_what_became_of_them(
         assert ended == before.get("sent", 0) > 0
         assert life.accounts.called == 0
         assert not life.accounts.entries
-        facts = [fact for fact in life.reader.facts() if fact.kind == Kind.UNHEARD]
+        facts = [fact for fact in life.reader.log.facts() if fact.kind == Kind.UNHEARD]
         assert len(facts) == ended
         agrees_with_disk(life, [True])
     sound(bench)

@@ -275,14 +275,14 @@ class Rig:
         with closing(open_reader(self.journal)) as reader:
             row = reader.find_message(client_id)
             assert row is not None, f"no message has the id {client_id}"
-            return tell(row, reader.history(row.msg_id), None)
+            return tell(row, reader.log.history(row.msg_id), None)
 
     def known_as(self, client_id: str) -> tuple[int, list[str]]:
         """A message's msg_id, and the receipt keys that its answers gave it."""
         with closing(open_reader(self.journal)) as reader:
             row = reader.find_message(client_id)
             assert row is not None, f"no message has the id {client_id}"
-            facts = reader.history(row.msg_id)
+            facts = reader.log.history(row.msg_id)
             return row.msg_id, [fact.text for fact in facts if fact.kind == Kind.SENT and fact.text]
 
     def audit(self) -> Audit:

@@ -24,8 +24,8 @@ def receipt(
 ) -> ReceiptOf:
     text = receipt_text(ReceiptFact("main", message_id, "000", "2611211059", "34600000001"))
     if not matched:
-        return ReceiptOf(Fact(seq, at, Kind.PARKED, None, None, state, text), None, None)
-    return ReceiptOf(Fact(seq, at, Kind.RECEIPT, 5, 0, state, text), f"id{seq}", "34600000001")
+        return ReceiptOf.by(Fact(seq, at, Kind.PARKED, None, None, state, text), None, None)
+    return ReceiptOf.by(Fact(seq, at, Kind.RECEIPT, 5, 0, state, text), f"id{seq}", "34600000001")
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -208,7 +208,7 @@ def test_odd_ids_stay_one_line_each(tmp_path: Path) -> None:
 
 def test_nothing_that_a_receipt_quotes_stands_there_without_contents(tmp_path: Path) -> None:
     what = ReceiptFact("main", "", "", "", "34600000001", octets=b"text:Hola".hex())
-    quoting = ReceiptOf(Fact(7, START, Kind.PARKED, text=receipt_text(what)), None, None)
+    quoting = ReceiptOf.by(Fact(7, START, Kind.PARKED, text=receipt_text(what)), None, None)
     for content in (True, False):
         (tmp_path / str(content)).mkdir()
         log = ReceiptLog(tmp_path / str(content), content=content)

@@ -75,9 +75,14 @@ def cpu(pid: int) -> float:
 
 
 def memory(pid: int) -> int:
-    """Octets of memory that the process and its children have now."""
-    pages = sum(int(each[21]) for each in (_stat(pid), *map(_stat, children(pid))))
-    return pages * os.sysconf("SC_PAGE_SIZE")
+    """Octets of memory that the process and its children have now; what they share counts once."""
+    return sum(map(_share, (pid, *children(pid))))
+
+
+def _share(pid: int) -> int:
+    """Its own octets, and its part of those that it has in common with others."""
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return int(rollup.partition("\nPss:")[2].split(maxsplit=1)[0]) << 10
 
 
 def children(pid: int) -> list[int]:

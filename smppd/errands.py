@@ -9,27 +9,24 @@ that it is given are held until it has ended as well, so nobody takes over while
 
 from __future__ import annotations
 
+import os
 import pickle
 import signal
 import socket
-import subprocess
-import sys
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Self, TypeVar
 
 import trio
 
-from smppd.apart import LENGTH, STOPS
+from smppd.apart import LENGTH, STOPS, become_apart
 
 T = TypeVar("T")
 
 #: Seconds that the process has for ending, once nobody needs it any more.
 PATIENCE = 10.0
-
-#: It finds modules where we do, and nowhere else: not in the folder that it is started in.
-_PROGRAM = (
-    "import sys; sys.path[:] = sys.argv[2:]; from smppd.apart import serve; serve(int(sys.argv[1]))"
-)
+_EVERY = 0.005
 
 
 class ErrandsEnded(Exception):  # noqa: N818 (it says what happened)
@@ -37,18 +34,22 @@ class ErrandsEnded(Exception):  # noqa: N818 (it says what happened)
 
 
 class Errands:
-    """Runs what is given to `run_sync` in its process, which the first call starts, or in a thread
-    while the machine has no room for a process more.
+    """Runs what is given to `run_sync` in its process, or in a thread where the machine had no room for
+    a process more.
 
-    `locks` are descriptors. A context manager.
+    The process begins here, as a copy of this one: it has loaded what it needs. So this is made before
+    there are threads, and before anything is open that is not for both. `locks` are descriptors. A
+    context manager, whose end is that of the process.
     """
 
     def __init__(self, locks: Sequence[int] = ()) -> None:
-        self._locks = tuple(locks)
         self._turn = trio.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._socket: socket.socket | None = None
         self._stream: trio.SocketStream | None = None
+        #: Of the process, and of what it is asked by; None without one.
+        self._pid: int | None = None
+        self._socket: socket.socket | None = None
+        with suppress(OSError):
+            self._pid, self._socket = _begin(locks)
 
     def __enter__(self) -> Self:
         return self
@@ -56,12 +57,8 @@ class Errands:
     def __exit__(self, *_: object) -> None:
         if self._socket is not None:
             self._socket.close()
-        if self._process is not None:
-            try:
-                self._process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        if self._pid is not None:
+            _end(self._pid)
 
     async def run_sync(self, sync_fn: Callable[..., T], *args: object) -> T:
         """The function's result, or its OSError; not to be cancelled once it has begun.
@@ -69,30 +66,17 @@ class Errands:
         Raises `ErrandsEnded`.
         """
         async with self._turn:
-            stream = self._stream or self._start()
-            if stream is None:
+            if self._socket is None:
                 return await trio.to_thread.run_sync(sync_fn, *args)
+            if self._stream is None:
+                # The event loop may be over when the socket is closed.
+                self._stream = trio.SocketStream(trio.socket.from_stdlib_socket(self._socket))
+            stream = self._stream
             with trio.CancelScope(shield=True):
                 outcome = await self._ask(stream, pickle.dumps((sync_fn, args)))
         if isinstance(outcome, OSError):
             raise outcome
         return outcome  # type: ignore[no-any-return]
-
-    def _start(self) -> trio.SocketStream | None:
-        """Start the process; None when the machine does not let us now."""
-        try:
-            ours, theirs = socket.socketpair()
-        except OSError:
-            return None
-        with theirs:
-            try:
-                self._process = _begin(theirs.fileno(), self._locks)
-            except OSError:
-                ours.close()
-                return None
-        self._socket = ours  # the event loop may be over when it is closed
-        self._stream = trio.SocketStream(trio.socket.from_stdlib_socket(ours))
-        return self._stream
 
     async def _ask(self, stream: trio.SocketStream, errand: bytes) -> Any:
         try:
@@ -100,26 +84,39 @@ class Errands:
             length = int.from_bytes(await _receive(stream, LENGTH), "big")
             return pickle.loads(await _receive(stream, length))  # noqa: S301 (from our own process)
         except trio.BrokenResourceError as error:
-            assert self._process is not None
-            raise ErrandsEnded(_how_it_ended(self._process.wait())) from error
+            assert self._pid is not None
+            pid, self._pid = self._pid, None
+            raise ErrandsEnded(_how_it_ended(_end(pid))) from error
 
 
-def _begin(descriptor: int, locks: Sequence[int]) -> subprocess.Popen[bytes]:
-    """The process. Until it heeds them itself, what is to stop the daemon waits before it."""
-    flags = sys.flags
-    given = {"-E": flags.ignore_environment, "-s": flags.no_user_site, "-S": flags.no_site}
+def _begin(locks: Sequence[int]) -> tuple[int, socket.socket]:
+    """The process, and our end of what it is asked by. Until it heeds them itself, what is to stop the
+    daemon waits before it."""
+    ours, theirs = socket.socketpair()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     try:
-        return subprocess.Popen(  # noqa: S603 (ourselves)
-            [
-                *(sys.executable, "-P", *(flag for flag, is_set in given.items() if is_set)),
-                *("-c", _PROGRAM, str(descriptor), *sys.path),
-            ],
-            stdin=subprocess.DEVNULL,
-            pass_fds=(descriptor, *locks),
-        )
+        with theirs:
+            pid = os.fork()
+            if pid == 0:
+                become_apart(theirs.fileno(), locks)
+    except OSError:
+        ours.close()
+        raise
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    return pid, ours
+
+
+def _end(pid: int) -> int:
+    """Wait for the process to end, not for ever; its exit status, negative where a signal ended it."""
+    give_up = time.monotonic() + PATIENCE
+    while True:
+        found, status = os.waitpid(pid, os.WNOHANG)
+        if found:
+            return os.waitstatus_to_exitcode(status)
+        if time.monotonic() > give_up:
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(_EVERY)
 
 
 def _how_it_ended(status: int) -> str:

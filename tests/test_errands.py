@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 from smppd import locking
 from smppd.errands import Errands, ErrandsEnded
@@ -49,16 +50,26 @@ async def test_errands_wait_for_one_another_and_are_not_broken_off(
         await errands.run_sync(os.mkdir, str(tmp_path / "never"))
     assert not (tmp_path / "never").exists()
 
+    pipe, done = tmp_path / "pipe", list[bytes]()
+    os.mkfifo(pipe)
+
+    async def read(task_status: trio.TaskStatus[None]) -> None:
+        task_status.started()
+        done.append(await errands.run_sync(pipe.read_bytes))
+
     async def make(name: str, task_status: trio.TaskStatus[None]) -> None:
         task_status.started()
         await errands.run_sync(os.mkdir, str(tmp_path / name))
 
     async with trio.open_nursery() as nursery:
-        for name in "abc":
+        await nursery.start(read)
+        for name in "bc":
             await nursery.start(make, name)
-        await trio.lowlevel.checkpoint()
+        await trio.testing.wait_all_tasks_blocked()
         nursery.cancel_scope.cancel()
-    assert await errands.run_sync(os.listdir, str(tmp_path)) == ["a"]
+        pipe.write_bytes(b"as it was")
+    assert done == [b"as it was"]
+    assert await errands.run_sync(os.listdir, str(tmp_path)) == ["pipe"]
 
 
 async def test_signals_for_the_daemon_do_not_end_it(errands: Errands) -> None:
@@ -69,19 +80,44 @@ async def test_signals_for_the_daemon_do_not_end_it(errands: Errands) -> None:
 
 
 async def test_signals_that_come_before_it_heeds_them_do_not_end_it_either(
-    errands: Errands, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    start = subprocess.Popen
+    fork = os.fork
 
-    def start_and_stop(*args: Any, **more: Any) -> subprocess.Popen[bytes]:
-        process = start(*args, **more)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            process.send_signal(number)
-        return process
+    def fork_and_stop() -> int:
+        pid = fork()
+        if pid:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                os.kill(pid, number)
+        return pid
 
-    monkeypatch.setattr(subprocess, "Popen", start_and_stop)
-    assert await errands.run_sync(os.getpid) != os.getpid()
-    assert not signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    monkeypatch.setattr(os, "fork", fork_and_stop)
+    with Errands() as errands:
+        assert not signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        assert await errands.run_sync(os.getpid) != os.getpid()
+
+
+def _left_open() -> list[str]:
+    return [str(each.resolve()) for each in Path("/proc/self/fd").iterdir()]
+
+
+async def test_it_holds_nothing_but_what_it_was_given(tmp_path: Path) -> None:
+    with take_lock(tmp_path / "given", "spool") as given, take_lock(tmp_path / "ours", "journal"):
+        with Errands(), Errands([given.fileno()]) as errands:
+            held = await errands.run_sync(_left_open)
+    assert os.devnull in held
+    assert [each for each in held if each.startswith(str(tmp_path))] == [str(tmp_path / "given")]
+    assert sum("socket:" in each for each in held) == 1
+
+
+async def test_a_fault_ends_it_and_is_said(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", sys.__stderr__)
+    with Errands() as errands:
+        with pytest.raises(ErrandsEnded, match="has ended with status 1: nothing is lost"):
+            await errands.run_sync([].pop)
+    assert "IndexError: pop from empty list" in capfd.readouterr().err
 
 
 async def test_its_end_is_told(errands: Errands) -> None:
@@ -91,15 +127,17 @@ async def test_its_end_is_told(errands: Errands) -> None:
         await errands.run_sync(os.getpid)
 
 
-async def test_where_it_cannot_be_started_the_work_is_done_here_until_it_can(
-    errands: Errands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_where_it_cannot_be_started_the_work_is_done_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(sys, "executable", str(tmp_path / "gone"))
+    def no_room() -> int:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(os, "fork", no_room)
+    with Errands() as errands:
         assert await errands.run_sync(os.getpid) == os.getpid()
         with pytest.raises(FileNotFoundError, match="none"):
             await errands.run_sync(os.rmdir, str(tmp_path / "none"))
-    assert await errands.run_sync(os.getpid) != os.getpid()
 
 
 ASKER = """

@@ -82,15 +82,19 @@ class Daemon:
         with self._stack:
             lock = self._lock(root / ".lock", f"spool {root}", "[spool] path")
             self._lock(path.with_name(path.name + ".lock"), f"journal {path}", "[journal] path")
+            beside = self._stack.enter_context(ExitStack())
+            around = replace(
+                self._around,
+                run_many=self._around.run_many or _apart(beside, lock),
+                publish_many=self._around.publish_many or _apart(beside, lock),
+            )
             stores = Stores(
                 self._stack.enter_context(closing(open_store(path))),
                 self._stack.enter_context(closing(open_reader(path))),
             )
-            around = replace(
-                self._around,
-                run_many=self._around.run_many or self._apart(lock),
-                publish_many=self._around.publish_many or self._apart(lock),
-            )
+            self._stack.push(
+                beside.pop_all()
+            )  # they read the journal, too: it is closed after them
             self.parts = Parts(self.config, self._passwords, self.emit, around, stores, self._stack)
             self._survey = Survey(self.config, self.parts, self._started)
             self.commands: dict[str, Command] = {
@@ -100,10 +104,6 @@ class Daemon:
             self._stack = self._stack.pop_all()
         self._recovery_seconds = time.perf_counter() - began
         return self
-
-    def _apart(self, lock: BinaryIO) -> RunSync:
-        """A process of its own for work on files; it holds this lock, too."""
-        return self._stack.enter_context(Errands([lock.fileno()])).run_sync
 
     def _lock(self, lock: Path, what: str, key: str) -> BinaryIO:
         try:
@@ -310,3 +310,8 @@ class Daemon:
 
     async def _status(self, _: Arguments) -> DaemonFigures:
         return self.figures()
+
+
+def _apart(stack: ExitStack, lock: BinaryIO) -> RunSync:
+    """A process of its own for work on files; it holds this lock, too."""
+    return stack.enter_context(Errands([lock.fileno()])).run_sync

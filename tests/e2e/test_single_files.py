@@ -58,12 +58,7 @@ def beside(daemon: Daemon) -> list[int]:
     """The processes for work on files that the daemon has."""
     assert daemon.program.process is not None
     pid = daemon.program.process.pid
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [
-        int(child)
-        for child in children
-        if b"smppd.apart" in Path(f"/proc/{child}/cmdline").read_bytes()
-    ]
+    return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
 
 
 def claiming(daemon: Daemon) -> bool:
@@ -132,10 +127,11 @@ def test_a_process_for_files_is_killed_alone(daemon: Daemon, smsc: Smsc, tally: 
 def test_a_stop_that_goes_to_all_of_its_processes_drains(
     daemon: Daemon, smsc: Smsc, tally: Path
 ) -> None:
-    for stop in (signal.SIGINT, signal.SIGTERM):
+    for stop, at_work in ((signal.SIGINT, claiming), (signal.SIGTERM, publishing)):
         daemon.program.start()
-        for pid in daemon.wait(lambda: beside(daemon) or None, "a process for files"):
+        daemon.wait(partial(at_work, daemon), at_work.__name__)
+        for pid in beside(daemon):
             os.kill(pid, stop)
         assert daemon.program.end(stop) == 0
-    daemon.program.start()
+    daemon.start()  # all may be over by now: it is stopped again when it heeds that
     assert finish(daemon, smsc, tally) == {"delivered": FILES}

@@ -42,11 +42,18 @@ class Filter:
             if words[(places := hash(key)) & mask] & (bits := patterns[places >> 48 & 4095]) == bits
         ]
 
-    def add(self, keys: Collection[str]) -> None:
-        """Remember keys."""
+    def add(self, keys: Collection[str]) -> list[str]:
+        """Remember keys; those of them that may have been there before."""
         self._keys += len(keys)
         while self._keys * _BITS_PER_KEY > len(self._words) * _WORD:
             self._words *= 2
-        words, mask, patterns = self._words, len(self._words) - 1, _PATTERNS
-        for places in map(hash, keys):
-            words[places & mask] |= patterns[places >> 48 & 4095]
+        words, mask, patterns, before = self._words, len(self._words) - 1, _PATTERNS, list[str]()
+        for key in keys:
+            places = hash(key)
+            at, bits = places & mask, patterns[places >> 48 & 4095]
+            word = words[at]
+            if word & bits == bits:
+                before.append(key)
+            else:
+                words[at] = word | bits
+        return before

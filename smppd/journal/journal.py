@@ -316,7 +316,6 @@ class Journal:
         batch.waiting.extend(checkpoint.waiting)
         batch.snapshot = checkpoint.snapshot or batch.snapshot
         batch.base = checkpoint.base or batch.base
-        self._on_disk[CLIENT_ID].add(checkpoint.ids)
         self._on_disk[WAITING].add([key for key, _ in checkpoint.waiting])
 
     async def _read(self, call: Callable[[], T]) -> T:
@@ -334,9 +333,13 @@ class Journal:
         """These messages, in no particular order."""
         return await self._read(lambda: self._store.read_messages(msg_ids))
 
+    def expect_ids(self, ids: Sequence[str]) -> None:
+        """See `ports.Journal`."""
+        self._on_disk[CLIENT_ID].add(ids)
+
     async def find_ids(self, ids: Sequence[str], since: float) -> dict[str, int]:
-        """The msg_id of each of these client ids that was handed in after `since`."""
-        candidates = self._on_disk[CLIENT_ID].among(ids)
+        """See `ports.Journal`."""
+        candidates = self._on_disk[CLIENT_ID].add(ids)
         if not candidates:
             return {}
         return await self._read(lambda: self._store.find_ids(candidates, since))

@@ -1,4 +1,4 @@
-"""Which keys the lots of a journal hold, as far as memory knows: most look-ups are spared by it.
+"""Which keys the lots of a journal may hold, as far as memory knows: most look-ups are spared by it.
 
 What was written before this process began is read a few keys at a time, beside everything else, so
 that nobody waits for millions of them at a start. Until that is done every key may be there.
@@ -6,7 +6,7 @@ that nobody waits for millions of them at a start. Until that is done every key 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import trio
 
@@ -28,9 +28,10 @@ class KnownKeys:
         self._filter = Filter()
         self._complete = False
 
-    def add(self, keys: Collection[str]) -> None:
-        """These are about to be written."""
-        self._filter.add(keys)
+    def add(self, keys: Sequence[str]) -> Sequence[str]:
+        """These are to be written, now or later; those of them that may be on disk already."""
+        before = self._filter.add(keys)
+        return before if self._complete else keys
 
     def among(self, keys: Sequence[str]) -> Sequence[str]:
         """Those of these keys that may be on disk."""

@@ -53,6 +53,7 @@ class Desk:
         self.journal = journal
         self.wall = wall
         self.recent_ids = recent
+        journal.expect_ids(list(recent))
         self.stirred = trio.Event()
         #: Something of a file may have to stay.
         self.restrained = trio.Event()

@@ -112,9 +112,13 @@ class Journal(Protocol):
     async def read_messages(self, msg_ids: Sequence[int]) -> list[MessageRow]:
         """These messages, in no particular order."""
 
+    def expect_ids(self, ids: Sequence[str]) -> None:
+        """A checkpoint may write these client ids: those of which the journal has not heard before, here
+        or from `find_ids`, need not be found."""
+
     async def find_ids(self, ids: Sequence[str], since: float) -> dict[str, int]:
         """The msg_id of each of these client ids handed in after `since` (epoch), of those that
-        a checkpoint wrote."""
+        a checkpoint wrote. From now on they are expected."""
 
     async def files_of_campaign(self, name: str, since: float) -> list[FileRow]:
         """The files of this campaign that were opened since (epoch), the newest first."""

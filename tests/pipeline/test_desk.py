@@ -235,6 +235,20 @@ async def test_an_id_whose_message_is_still_on_its_way_in_stays_taken_over_a_che
         assert life.states() == {"queued": 2, "duplicate": 2}
 
 
+async def test_an_id_that_a_crash_left_unwritten_is_found_once_a_checkpoint_has_written_it(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    async with bench.up(dispatching=False) as life:
+        await life.hand_in([bench.sms(id="a")])
+    async with bench.up(dispatching=False) as life:
+        assert set(life.desk.recent_ids) == {"a"}
+        await life.journal.learn_keys()
+        await life.desk.checkpoint()
+        assert life.desk.recent_ids == {}
+        await life.hand_in([bench.sms(id="a"), bench.sms(id="b")], "b.jsonl")
+        assert life.states() == {"queued": 2, "duplicate": 1}
+
+
 async def test_checkpoints_at_every_turn_change_nothing(
     bench: Bench, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

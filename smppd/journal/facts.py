@@ -15,7 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from smppd.journal.many_rows import write_rows
-from smppd.ledger.bundles import BUNDLES, Members, mention, numbered, read_members, single
+from smppd.ledger.bundles import BUNDLES, Members, members_of, mention, numbered, single
 from smppd.ledger.entries import Ending
 from smppd.ledger.facts import NOTHING_SAID, Fact, Kind, ReceiptFact, encode
 
@@ -99,14 +99,18 @@ class FactTable:
 
     def read_endings(self, seqs: Sequence[int]) -> dict[int, Ending]:
         """Of these facts, no more than some hundreds, what results are made of; by their seq."""
-        found = dict[int, Ending]()
+        found, wanted = dict[int, Ending](), frozenset(seqs)
         if not seqs:
             return found
-        for seq, at, kind, result, detail in self._sql.execute(_endings(len(seqs)), seqs):
+        for seq, at, kind, num, result, detail in self._sql.execute(_endings(len(seqs)), seqs):
             if kind == Kind.DELIVERED_BUNDLE:
-                for each, member in numbered(seq, detail):
-                    found[each] = Ending(each, at, bytes(member.result), None)
-            else:
+                members = members_of(seq, num, detail)
+                first = seq - len(members) + 1
+                for each in wanted.intersection(range(first, seq + 1)):
+                    member = members[each - first]
+                    if member is not None:
+                        found[each] = Ending(each, at, bytes(member.result), None)
+            elif seq in wanted:
                 found[seq] = Ending(seq, at, result, detail)
         return found
 
@@ -122,18 +126,18 @@ class FactTable:
     def bundled_results(self) -> int:
         """How many facts in bundles made a message final."""
         rows = self._sql.execute(
-            "SELECT seq, detail FROM fact WHERE kind = ?", (Kind.DELIVERED_BUNDLE,)
+            "SELECT seq, num, detail FROM fact WHERE kind = ?", (Kind.DELIVERED_BUNDLE,)
         )
-        return sum(sum(1 for _ in numbered(seq, detail)) for seq, detail in rows)
+        return sum(sum(1 for _ in numbered(*row)) for row in rows)
 
     def orphans(self, after: int = 0, end: int = _LAST) -> Iterator[Orphans]:
         """Of the bundles whose rows are behind this seq and up to that one, those about messages that
         are not there."""
-        for seq, kind, detail in self._sql.execute(
-            "SELECT seq, kind, detail FROM fact WHERE seq > ? AND seq <= ? AND kind IN (?, ?)",
+        for seq, kind, num, detail in self._sql.execute(
+            "SELECT seq, kind, num, detail FROM fact WHERE seq > ? AND seq <= ? AND kind IN (?, ?)",
             (after, end, *BUNDLES),
         ):
-            members = read_members(detail)
+            members = members_of(seq, num, detail)
             about = {member.msg for member in members if member is not None}
             there = self._sql.execute(
                 "SELECT msg_id FROM message WHERE msg_id IN (SELECT value FROM json_each(?))",
@@ -157,7 +161,8 @@ def _endings(count: int) -> str:
     among = ", ".join(["(?)"] * count)
     detail = f"CASE WHEN kind IN ({Kind.ANSWERED:d}, {Kind.DELIVERED_BUNDLE:d}) THEN detail END"
     rows = _rows_of(f"VALUES {among}")
-    return f"SELECT seq, at, kind, result, {detail} FROM fact WHERE seq IN ({rows})"  # noqa: S608
+    columns = f"seq, at, kind, num, result, {detail}"
+    return f"SELECT {columns} FROM fact WHERE seq IN ({rows})"  # noqa: S608
 
 
 def _rows_of(seqs: str) -> str:

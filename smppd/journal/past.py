@@ -173,7 +173,8 @@ class Past:
             (since, Kind.DELIVERED_BUNDLE, high, low, low),
         ):
             if kind == Kind.DELIVERED_BUNDLE:
-                yield from ((each, member.msg) for each, member in numbered(seq, detail))
+                for each, member in numbered(seq, num, detail):
+                    yield each, member.msg
             elif kind in TAKING and num is not None and num != msg:
                 yield from ((seq, each) for each in list(waiting) if msg <= each <= num)
             else:

@@ -26,7 +26,7 @@ from smppd.ports import Pruned, Readers
 _FINAL, _LATE = "contents", "contents-late"
 #: The facts that are looked for on each way: those that end a message, and receipts for known ones;
 #: receipts that were parked, and messages from handsets and chats.
-_FACTS = "SELECT seq, at, kind, msg, text, detail FROM fact WHERE seq > ? AND seq <= ?"
+_FACTS = "SELECT seq, at, kind, msg, num, text, detail FROM fact WHERE seq > ? AND seq <= ?"
 _ENDS = (
     f" AND (result IS NOT NULL OR kind IN ({Kind.RECEIPT:d}, {Kind.DELIVERED_BUNDLE:d}))"
     " ORDER BY seq LIMIT ?"
@@ -35,8 +35,8 @@ _COMES = f" AND kind IN ({Kind.PARKED:d}, {Kind.RECEIVED:d}) ORDER BY seq LIMIT 
 #: Rows that are dealt with in one step, which may be bundles, and facts that are looked through.
 _STEP, _STRETCH = 10, 20_000
 
-#: A fact's seq, time, kind, msg, text and detail.
-_Row = tuple[int, float, int, int | None, str | None, bytes | None]
+#: A fact's seq, time, kind, msg, num, text and detail.
+_Row = tuple[int, float, int, int | None, int | None, str | None, bytes | None]
 
 
 def stripped(body: bytes) -> bytes:
@@ -118,9 +118,9 @@ class Stripping:
 
     def _strip_ended(self, row: _Row) -> int:
         """Messages that came to their end, or a receipt for one that was known."""
-        seq, _, kind, msg, text, detail = row
+        seq, _, kind, msg, num, text, detail = row
         if kind == Kind.DELIVERED_BUNDLE:
-            ended = [member.msg for _, member in numbered(seq, detail)]
+            ended = [member.msg for _, member in numbered(seq, num, detail)]
             for each in ended:
                 self._strip_message(each)
             return len(ended)
@@ -142,7 +142,7 @@ class Stripping:
 
     def _strip_late(self, row: _Row) -> int:
         """A receipt that waited on the shelf, or a message from a handset or a chat."""
-        seq, _, kind, _, text, _ = row
+        seq, _, kind, _, _, text, _ = row
         if kind == Kind.PARKED:
             self._strip_receipt(seq, text)
         else:

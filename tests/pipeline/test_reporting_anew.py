@@ -16,6 +16,7 @@ import trio.testing
 
 from smppd.campaign import CampaignTerms
 from smppd.cli import main
+from smppd.ledger.facts import Kind
 from smppd.ledger.slots import BLOCK
 from smppd.message import Lane
 from smppd.pipeline.publish import ROUND
@@ -292,6 +293,33 @@ async def test_a_journal_that_contradicts_itself_is_one_line(
         code, _, err = run(*words)
         assert (code, err.count("\n")) == (1, 1)
         assert "run smppd audit" in err
+
+
+@pytest.mark.parametrize("change", ["num = num + 1", "detail = substr(detail, 1, 40)"])
+async def test_a_damaged_bundle_is_one_line(
+    bench: Bench, run: Run, change: str, autojump_clock: MockClock
+) -> None:
+    async with bench.up(publishing=True) as life:
+        parts = await life.submit(*(bench.sms(id=name) for name in "abcd"))
+        await life.settle(*map(life.answered, parts[:3]))
+        first, *others = (life.receipt(life.name_of(part)) for part in parts[:3])
+        await life.receive(first)
+        await life.receive(*others)
+    kinds = (Kind.SENT_BUNDLE, Kind.DELIVERED_BUNDLE)
+    with closing(sqlite3.connect(bench.path)) as connection, connection:
+        connection.execute("DELETE FROM snapshot")
+        damaged = connection.execute(
+            f"UPDATE fact SET {change} WHERE num > 1 AND kind IN (?, ?)",
+            kinds,
+        )
+        assert damaged.rowcount == 2
+    for words in (("report", "0.jsonl"), ("campaigns",), ("show", "a"), ("cancel", "a")):
+        code, _, err = run(*words)
+        assert (code, err.count("\n")) == (1, 1), words
+        assert "run smppd audit" in err
+    code, out, err = run("audit")
+    assert (code, err) == (1, "")
+    assert "FAILED   every fact follows from those before it: LedgerError: fact" in out
 
 
 async def test_a_clock_that_was_set_back_hides_no_file(

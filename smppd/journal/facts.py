@@ -16,7 +16,7 @@ import msgspec
 
 from smppd.journal.many_rows import write_rows
 from smppd.ledger.bundles import BUNDLES, Members, members_of, mention, numbered, single
-from smppd.ledger.entries import Ending
+from smppd.ledger.entries import Ending, read_result
 from smppd.ledger.facts import NOTHING_SAID, Fact, Kind, ReceiptFact, encode
 
 #: The kinds that are about all messages of a stretch of a queue.
@@ -102,16 +102,21 @@ class FactTable:
         found, wanted = dict[int, Ending](), frozenset(seqs)
         if not seqs:
             return found
-        for seq, at, kind, num, result, detail in self._sql.execute(_endings(len(seqs)), seqs):
+        first, last = min(seqs), max(seqs)
+        if last - first < _DENSE * len(seqs):
+            rows = self._sql.execute(_ENDINGS + _BETWEEN, (first, last, Kind.DELIVERED_BUNDLE))
+        else:
+            rows = self._sql.execute(_endings(len(seqs)), seqs)
+        for seq, at, kind, num, result, detail in rows:
             if kind == Kind.DELIVERED_BUNDLE:
                 members = members_of(seq, num, detail)
-                first = seq - len(members) + 1
-                for each in wanted.intersection(range(first, seq + 1)):
-                    member = members[each - first]
+                begin = seq - len(members) + 1
+                for each in wanted.intersection(range(begin, seq + 1)):
+                    member = members[each - begin]
                     if member is not None:
-                        found[each] = Ending(each, at, bytes(member.result), None)
+                        found[each] = Ending(at, read_result(member.result))
             elif seq in wanted:
-                found[seq] = Ending(seq, at, result, detail)
+                found[seq] = Ending(at, None if result is None else read_result(result), detail)
         return found
 
     def history(self, msg_id: int) -> list[Fact]:
@@ -155,14 +160,23 @@ class FactTable:
             self._sql.execute("DELETE FROM fact WHERE seq = ?", (seq,))
 
 
+#: Facts that are among so many for each are found faster by reading all there that made a message final.
+_DENSE = 4
+_ENDINGS = (
+    "SELECT seq, at, kind, num, result,"  # noqa: S608
+    f" CASE WHEN kind IN ({Kind.ANSWERED:d}, {Kind.DELIVERED_BUNDLE:d}) THEN detail END FROM fact "
+)
+_BETWEEN = (
+    "WHERE seq >= ?1 AND seq <= ifnull((SELECT min(seq) FROM fact WHERE seq >= ?2), ?2)"
+    " AND (result IS NOT NULL OR kind = ?3)"
+)
+
+
 @cache
 def _endings(count: int) -> str:
     """Numbers by themselves are found faster than those that are read from JSON."""
     among = ", ".join(["(?)"] * count)
-    detail = f"CASE WHEN kind IN ({Kind.ANSWERED:d}, {Kind.DELIVERED_BUNDLE:d}) THEN detail END"
-    rows = _rows_of(f"VALUES {among}")
-    columns = f"seq, at, kind, num, result, {detail}"
-    return f"SELECT {columns} FROM fact WHERE seq IN ({rows})"  # noqa: S608
+    return f"{_ENDINGS}WHERE seq IN ({_rows_of(f'VALUES {among}')})"
 
 
 def _rows_of(seqs: str) -> str:

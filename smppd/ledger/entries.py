@@ -44,22 +44,6 @@ class MessageRow(msgspec.Struct, gc=False):
         return self.id if self.id is not None else made_up_id(self.msg_id)
 
 
-class Ending(msgspec.Struct, gc=False):
-    """Of the fact that made a message final, what its result is made of: `result` is one, and
-    `response` what a call was answered, where that stands there alone."""
-
-    seq: int
-    at: float
-    result: bytes | None
-    response: bytes | None
-
-    @classmethod
-    def of(cls, fact: Fact) -> Ending:
-        """What there is of it in this fact."""
-        response = fact.detail if fact.kind == Kind.ANSWERED else None
-        return cls(fact.seq, fact.at, fact.result, response)
-
-
 class Rejected(msgspec.Struct, array_like=True):
     """The body of a row that is no message: what could be read of it, and what was wrong."""
 
@@ -173,6 +157,21 @@ class Result(msgspec.Struct, array_like=True, gc=False):
     op: str = ""
     answer: bytes = b""
     destinations: list[Destination] | None = None
+
+
+class Ending(msgspec.Struct, gc=False):
+    """Of the fact that made a message final, what is told of it: when it was made, the message's result,
+    and what a call was answered, where that stands there alone (`response`)."""
+
+    at: float
+    result: Result | None
+    response: bytes | None = None
+
+    @classmethod
+    def of(cls, fact: Fact) -> Ending:
+        """What there is of it in this fact."""
+        result = None if fact.result is None else read_result(fact.result)
+        return cls(fact.at, result, fact.detail if fact.kind == Kind.ANSWERED else None)
 
 
 def result_of(entry: Outstanding) -> Result:

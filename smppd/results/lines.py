@@ -13,7 +13,6 @@ from smppd.ledger.entries import (
     Outstanding,
     Result,
     read_rejected,
-    read_result,
     result_of,
 )
 from smppd.ledger.facts import made_up_id
@@ -71,7 +70,7 @@ def told_of_each(
             continue
         message = row.decoded or row.message
         if end is not None and end.result is not None:
-            result = read_result(end.result)
+            result = end.result
             if end.response is not None:
                 result.answer = read_response(end.response).answer  # which is not written twice
         else:

@@ -107,7 +107,7 @@ def test_endings_are_found_each_and_many_at_once_and_no_others(
 ) -> None:
     facts, book = both
     endings = {
-        fact.seq: Ending(fact.seq, fact.at, fact.result, None)
+        fact.seq: Ending(fact.at, read_result(fact.result))
         for fact in facts
         if fact.result is not None
     }
@@ -324,8 +324,8 @@ def test_the_end_of_each_message_of_a_file_without_an_account(make: Make, way: s
     assert [message.item for message, _ in lots] == list(range(COUNT))
     for message, ending in lots:
         (fact,) = [f for f in book.store.log.history(message.msg_id) if f.result is not None]
-        assert ending == Ending(fact.seq, fact.at, fact.result, None)
         assert fact.result is not None
+        assert ending == Ending(fact.at, read_result(fact.result))
         state = State.DELIVERED if fact.num == 2 else State.UNDELIVERED
         assert read_result(fact.result).state == state
 

@@ -142,8 +142,8 @@ def test_items_come_in_the_order_of_the_file_with_what_ended_them(path: Path) ->
     accounts = ledger.accounts
     (items,) = Items(store).of(accounts.files[file_id], accounts.slots[file_id])
     assert [row.item for row, _ in items] == [0, 1, 2]
-    ended = [end.seq if end else None for _, end in items]
-    assert ended == [accounts.seq, None, None]
+    ended = [end.at if end else None for _, end in items]
+    assert ended == [4.0, None, None]
     store.close()
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from smppd.journal.many_rows import write_rows
-from smppd.ledger.bundles import BUNDLES, Members, members_of, mention, numbered, single
+from smppd.ledger.bundles import BUNDLES, NO_RESULT, Members, members_of, mention, numbered, single
 from smppd.ledger.entries import Ending, read_result
 from smppd.ledger.facts import NOTHING_SAID, Fact, Kind, ReceiptFact, encode
 
@@ -133,7 +133,7 @@ class FactTable:
         rows = self._sql.execute(
             "SELECT seq, num, detail FROM fact WHERE kind = ?", (Kind.DELIVERED_BUNDLE,)
         )
-        return sum(sum(1 for _ in numbered(*row)) for row in rows)
+        return sum(member.result != NO_RESULT for row in rows for _, member in numbered(*row))
 
     def orphans(self, after: int = 0, end: int = _LAST) -> Iterator[Orphans]:
         """Of the bundles whose rows are behind this seq and up to that one, those about messages that

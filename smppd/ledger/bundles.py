@@ -18,13 +18,16 @@ from smppd.smpp.vocabulary import MessageState
 #: in the order of a file, which is not theirs: each message's result costs all that is in its bundle.
 MOST, MOST_ENDS = 64, 16
 
+#: What stands in place of a result.
+NO_RESULT = msgspec.Raw(encode(None))
+
 
 class Member(msgspec.Struct, array_like=True, gc=False):
     """A fact in a bundle: its message, its text, and its result, where facts of the kind have one."""
 
     msg: int
     text: str
-    result: msgspec.Raw = msgspec.Raw(encode(None))
+    result: msgspec.Raw = NO_RESULT
 
 
 #: Members in the order of their seqs; None stands for one that was removed.

@@ -13,7 +13,7 @@ from smppd.journal.log import LogReader
 from smppd.journal.past import reading_past
 from smppd.journal.schema import MIGRATIONS
 from smppd.journal.store import Batch, open_reader, open_store
-from smppd.ledger.bundles import MOST_ENDS, bundled, members_of, mention
+from smppd.ledger.bundles import MOST_ENDS, NO_RESULT, bundled, members_of, mention
 from smppd.ledger.entries import Ending, read_result
 from smppd.ledger.facts import Fact, Kind, LedgerError
 from smppd.message import State
@@ -377,5 +377,16 @@ def test_an_audit_misses_a_result_that_was_in_a_bundle_before_its_base(make: Mak
     first, *others = members_of(row.seq, row.num, row.detail)
     assert first is not None
     book.store.log.keep_of_bundle(row.seq, [None, *others])
+    (failed,) = book.failed()
+    assert failed.startswith("every finished message has one result")
+
+
+def test_an_audit_misses_a_result_in_a_fact_that_is_there(make: Make) -> None:
+    book = make(BUNDLED)
+    (row, *_) = [row for row in book.raw() if row.kind == Kind.DELIVERED_BUNDLE]
+    members = members_of(row.seq, row.num, row.detail)
+    assert members[0] is not None
+    members[0].result = NO_RESULT
+    book.store.log.keep_of_bundle(row.seq, members)
     (failed,) = book.failed()
     assert failed.startswith("every finished message has one result")

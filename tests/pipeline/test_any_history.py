@@ -53,6 +53,8 @@ WAITS = [0.01, 1.5, 31.0, 700.0]
 WORDS = ("hold", "resend", "fail")
 #: The steps from this one on are of calls.
 FIRST_OF_CALLS = 14
+#: And from this one on much happens at once.
+TOGETHER = 20
 #: Where it is an hour to midnight when a history begins.
 ZONE = ZoneInfo("Etc/GMT+9")
 DAY = 86_400.0
@@ -130,6 +132,24 @@ class Smsc:
         await life.settle(Answered(part.msg_id, part.index, status, "" if status else name, late))
         if not status and not life.dead.is_set():
             self.known.add(key)
+
+    async def take_all(self, life: Life, delivered: int) -> None:
+        """It takes all that is in flight, and what it took last, up to so many, is delivered; the daemon
+        reads all answers at once, and then all receipts."""
+        taken, self.in_flight = self.in_flight, []
+        keys = [(part.msg_id, part.index) for part, _ in taken]
+        self.accepted.update(keys)
+        self.ids += [name_of(*each) for each in taken]
+        for part, _ in taken:
+            life.wire.release(part)
+        await life.settle(
+            *(Answered(part.msg_id, part.index, 0, name_of(part, n)) for part, n in taken)
+        )
+        if not life.dead.is_set():
+            self.known.update(keys)
+            await life.receive(
+                *(life.receipt(name) for name in self.ids[len(self.ids) - delivered :])
+            )
 
 
 async def step(life: Life, smsc: Smsc, action: int, pick: int) -> None:
@@ -278,7 +298,9 @@ class Limit:
 
 
 async def _ask(life: Life, smsc: Smsc, action: int, pick: int) -> None:
-    if action >= FIRST_OF_CALLS:
+    if action >= TOGETHER:
+        await smsc.take_all(life, min(pick, len(smsc.ids)))
+    elif action >= FIRST_OF_CALLS:
         await smsc.provider.step(life, action - FIRST_OF_CALLS, pick)
     elif action == 11:
         await _cancel(life, smsc, pick)
@@ -419,8 +441,7 @@ async def finish(life: Life, smsc: Smsc, days: int = 0) -> None:
             part = smsc.provider.in_flight.pop()
             await life.settle_call(smsc.provider.answer(part, 3), part)
         while smsc.in_flight:
-            part, number = smsc.in_flight.pop()
-            await smsc.settle(life, part, number, 0, late=False)
+            await smsc.take_all(life, len(smsc.in_flight) // 2)
     assert not life.accounts.counts[State.QUEUED], "stranded in the queue"
     assert not life.accounts.counts[State.SENDING]
     await trio.sleep(life.bench.report_after * 2)
@@ -483,7 +504,9 @@ def check_calls(bench: Bench, life: Life, provider: Provider, handed_in: int) ->
         assert not (call.harmless and line["state"] == "unknown")
 
 
-STEPS = st.lists(st.tuples(st.integers(0, 19), st.integers(0, 11)), min_size=5, max_size=60)
+STEPS = st.lists(
+    st.tuples(st.integers(0, TOGETHER + 3), st.integers(0, 11)), min_size=5, max_size=60
+)
 #: Of each message its parts, its `on_unknown`, and how long (seconds) it is to wait, if it is.
 MESSAGES = st.lists(
     st.tuples(st.integers(1, 3), st.sampled_from(WORDS), st.sampled_from([0, 0, 1, 40, 2000])),

@@ -111,6 +111,43 @@ async def test_what_is_held_or_waits_for_its_receipt_stays_with_its_file(
     sound(bench)
 
 
+async def test_of_what_was_read_together_that_of_a_file_in_hand_stays(
+    bench: Bench, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Answers and receipts that were read at once share rows of the log, whatever they are about."""
+    async with bench.up() as life:
+        await deliver(life, "first", name="0.jsonl")  # tells how the SMSC names messages
+        over = [bench.sms(id=f"over{n}") for n in range(5)]
+        await life.hand_in(over, "a.jsonl")
+        await life.hand_in([bench.sms(id=f"stays{n}") for n in range(5)], "b.jsonl", token="t2")
+        await trio.testing.wait_all_tasks_blocked()
+        parts = sorted(life.wire.submitted[1:], key=lambda part: part.msg_id % 5)
+        names = life.texts(parts)
+        assert len(parts) == 10
+        await life.settle(*map(life.answered, parts))
+        waits = names.index("stays3")
+        await life.receive(
+            *(life.receipt(life.name_of(p)) for n, p in enumerate(parts) if n != waits)
+        )
+        assert life.states() == {"delivered": 10, "sent": 1}
+        await life.publication.publish_ready()
+        await prune(life)
+        sound(bench)
+        left = [fact for fact in life.reader.log.facts() if fact.kind in {Kind.SENT, Kind.RECEIPT}]
+        stay = {part.msg_id for part, name in zip(parts, names, strict=True) if "stays" in name}
+        assert {fact.msg for fact in left} == stay
+        assert len(left) == 9
+        assert [life.shown(f"stays{n}").state for n in range(5)].count("delivered") == 4
+    async with bench.up() as life:
+        await life.receive(life.receipt(life.name_of(parts[waits])))
+        await life.publication.publish_ready()
+        await prune(life)
+        sound(bench)
+        assert life.reader.count_messages() == 0
+        assert [fact.kind for fact in life.reader.log.facts()] == [Kind.INDEXED]
+        assert life.states() == {"delivered": 11}
+
+
 async def test_an_id_is_still_a_duplicate_when_its_message_is_gone(
     bench: Bench, autojump_clock: trio.testing.MockClock
 ) -> None:
@@ -260,6 +297,7 @@ def test_whatever_is_removed_in_any_history_the_accounts_stay(
         patch.setattr(publish, "LOOK_EVERY", 30_000.0)
         patch.setattr(campaigns_module, "LOOK_EVERY", 650.0)
         patch.setattr(pruning, "_STEP", 2)
+        patch.setattr(pruning, "_LOOKED_AT", 1)
         told = []
         for kind, deaths in ((Unpruned, []), (Pruned, []), (Pruned, ends)):
             bench = new_bench()

@@ -81,18 +81,17 @@ class Loader:
         return inf
 
     def _take(self, allowed: int, now: float) -> int:
-        ready, pulled = self._traffic.ready, self.pulled
-        parts: list[Part] = []
-        while len(parts) < allowed and (pulled or ready):
-            if pulled:
-                part = pulled.popleft()
-            else:
-                part = ready.popleft()
-                if part.message.expires is not None and self._traffic.give_back_late(part):
+        ready, pulled, begun = self._traffic.ready, self.pulled, 0
+        parts = [pulled.popleft() for _ in range(min(allowed, len(pulled)))]
+        while ready and len(parts) < allowed:
+            part = ready.popleft()
+            if part.message.expires is not None and part.msg_id != begun:
+                if self._traffic.give_back_late(part):
                     continue
-                if ready and ready[0].msg_id == part.msg_id:
-                    self._traffic.pull_rest(part.msg_id, pulled)
+                begun = part.msg_id
             parts.append(part)
+        if parts:
+            self._traffic.pull_rest(parts[-1].msg_id, pulled)
         return self._submit(parts, now)
 
     def _take_in_order(self, allowed: int, now: float, carrier: Carrier) -> int:

@@ -97,14 +97,10 @@ def step(distance: int) -> tuple[str, ...]:
     return (f"at += {distance}",) if distance else ()
 
 
-def _check_text(name: str, unfit: str) -> tuple[str, ...]:
-    # An f-string writes anything, even None, so the checks let nothing by that is not a str:
-    # hence `find` with a str to find, and the look at what is empty.
-    return (
-        f"if {name}:",
-        f"    if {unfit}: raise ValueError",
-        f"elif {name} != '': raise ValueError",
-    )
+def _writing_text(name: str, unfit: str) -> Writing:
+    # Half of these fields are empty in practice: nothing more is asked of those. An f-string writes
+    # anything, even None; what is no str cannot be added to one.
+    return Writing((f"if {name} and ({unfit}): raise ValueError",), f"{{'' + {name}}}\\0")
 
 
 def _read_c_string(name: str, distance: int) -> Reading:
@@ -146,8 +142,7 @@ class CString:
 
     def writing(self, name: str) -> Writing:
         """Checks length and NUL; latin-1 is checked for all text of the PDU at once."""
-        unfit = f"len({name}) >= {self.size} or {name}.find(NUL) >= 0"
-        return Writing(_check_text(name, unfit), text=f"{{{name}}}\\0")
+        return _writing_text(name, f"len({name}) >= {self.size} or NUL in {name}")
 
     def reading(self, name: str, distance: int) -> Reading:
         """Up to the NUL, however long."""
@@ -172,7 +167,7 @@ class Time:
 
     def writing(self, name: str) -> Writing:
         """Checks the form."""
-        return Writing(_check_text(name, f"not is_time({name})"), text=f"{{{name}}}\\0")
+        return _writing_text(name, f"not is_time({name})")
 
     def reading(self, name: str, distance: int) -> Reading:
         """As any C-octet string."""

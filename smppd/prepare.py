@@ -103,15 +103,20 @@ class Plain:
         self._own_sender = link.from_
         self._on_unknown = _ON_UNKNOWN[link.on_unknown]
         self._from: str | None = None
-        self._sender = classify_sender(link.from_)
+        self._sender = self._known(None)
+
+    def _known(self, sender: str | None) -> Sender | None:
+        """One whose messages this can make."""
+        found = classify_sender(self._own_sender if sender is None else sender)
+        return found if self._usual and isinstance(found, Sender) else None
 
     def make(self, request: PlainRequest) -> Message | None:
         """The message; nothing that a request asks of time depends on now."""
         if request.from_ != self._from:
             self._from = request.from_
-            self._sender = classify_sender(self._own_sender if self._from is None else self._from)
+            self._sender = self._known(self._from)
         sender, number = self._sender, self._digits(request.to)
-        if number is None or request.flash or not self._usual or not isinstance(sender, Sender):
+        if sender is None or number is None or request.flash:
             return None
         octets, room, data_coding, encoding = gsm7.encode(request.text), 160, 0, _GSM7
         if octets is None:

@@ -234,12 +234,13 @@ class Store:
         """The messages of one queue behind `after`, oldest first; fewer where they are large."""
         last = ((after >> QUEUE_SHIFT) + 1) << QUEUE_SHIFT
         rows, octets = list[MessageRow](), 0
-        for row in self._sql.execute(
+        found = self._sql.execute(
             _MESSAGE + "WHERE msg_id > ? AND msg_id < ? ORDER BY msg_id LIMIT ?",
             (after, last, limit),
-        ):
-            rows.append(MessageRow(*row))
-            octets += len(row[-1])
+        )
+        for row in starmap(MessageRow, found):
+            rows.append(row)
+            octets += len(row.body)
             if octets > READ_AT_ONCE:
                 break
         return rows

@@ -220,17 +220,14 @@ class Admission:
         for number, item in enumerate(items, start=first_item):
             queue, id_, verdict = item.queue, item.id, item.verdict
             msg_id = tails[queue] = tails[queue] + 1
-            message = None
-            if item.state is _QUEUED:
-                assert isinstance(verdict, Message)
+            if isinstance(verdict, Message):
                 state, body, message = _QUEUED_NUMBER, encode(verdict), verdict
                 if id_ is not None:
                     recent[id_] = (msg_id, now)
                 if item.key is not None:
                     recent[item.key] = (msg_id, now)
             else:
-                assert isinstance(verdict, ErrorInfo)
-                body = encode(Rejected(item.to, verdict, item.echo))
+                body, message = encode(Rejected(item.to, verdict, item.echo)), None
                 state = final[number] = int(item.state)
                 over[queue] += 1
             rows.append(MessageRow(msg_id, file_id, number, item.line, id_, state, body, message))

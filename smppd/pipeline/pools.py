@@ -24,6 +24,8 @@ READ_AHEAD = 1000
 #: Messages that wait in memory at most, read ahead or come straight from admission.
 AHEAD = 5000
 
+_QUEUED = int(State.QUEUED)
+
 
 class PoolLane:
     """One queue of a pool, with the messages read ahead from it.
@@ -83,7 +85,7 @@ class PoolLane:
                 if not rows:
                     break
                 self._read, self._learnt = rows[-1].msg_id, -1
-                self._ahead.extend(row for row in rows if row.state == State.QUEUED)
+                self._ahead.extend(row for row in rows if row.state == _QUEUED)
 
     def take_offers(self) -> None:
         """Let rows come that are on their way to the disk. Several links have to see first whose turn
@@ -100,7 +102,7 @@ class PoolLane:
         own = [row for row in rows if row.msg_id >> QUEUE_SHIFT == self.number]
         if own and own[0].msg_id == self._read + 1:
             self._read, self._learnt = own[-1].msg_id, -1
-            self._ahead.extend(row for row in own if row.state == State.QUEUED)
+            self._ahead.extend(row for row in own if row.state == _QUEUED)
 
     def take(self, room: int) -> list[MessageRow]:
         """Messages from the head whose parts fill `room`; a long one may overfill it."""

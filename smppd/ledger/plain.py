@@ -6,6 +6,8 @@ read again; only the sums are moved once for all. Whatever is not so plain is le
 
 from __future__ import annotations
 
+from typing import Self
+
 from smppd.ledger.bundles import bundled
 from smppd.ledger.entries import Outstanding, result_of
 from smppd.ledger.facts import Kind
@@ -17,7 +19,7 @@ _ONE_SENDING, _ONE_SENT = [SENDING], [SENT]
 
 class _Lot:
     """Facts of a `kind` that happened `at` one moment (epoch seconds), each of which moves its message from
-    state `old` to `new`. Others may be made between them; `end` is called after the last."""
+    state `old` to `new`: a context manager, inside which other facts may be made between them."""
 
     __slots__ = ("_accounts", "_at", "_entries", "_last", "_ledger", "_members")
     kind: int
@@ -38,8 +40,11 @@ class _Lot:
             self._ledger.facts.extend(bundled(self._at, self.kind, self._last, self._members))
             self._members = []
 
-    def end(self) -> None:
-        """Move the sums."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Move the sums. However it was left: what was made so far has its seqs, and is not to be missing."""
         self._bundle()
         if self._entries:
             self._accounts.shift(self._entries, self.old, self.new)

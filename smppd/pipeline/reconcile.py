@@ -212,20 +212,20 @@ class Reconciler:
     ) -> tuple[list[ReceiptOf], list[int]]:
         """Record receipts; also the numbers of those that are none."""
         written, refused = [], []
-        naming, lot = self._books[link].naming, DeliveredLot(self._desk.ledger, now)
-        for number, receipt in enumerate(receipts):
-            keys = ahead.keys[number]
-            recorded = None
-            if naming.form == EXACT:
-                recorded = self._record_plain(receipt, keys, lot, now)
-            if recorded is None:
-                recorded = self._record(link, receipt, keys, ahead, now)
-            if recorded is None:
-                self._books[link].figures.unproven += 1
-                refused.append(number)
-            else:
-                written.append(recorded)
-        lot.end()
+        naming = self._books[link].naming
+        with DeliveredLot(self._desk.ledger, now) as lot:
+            for number, receipt in enumerate(receipts):
+                keys = ahead.keys[number]
+                recorded = None
+                if naming.form == EXACT:
+                    recorded = self._record_plain(receipt, keys, lot, now)
+                if recorded is None:
+                    recorded = self._record(link, receipt, keys, ahead, now)
+                if recorded is None:
+                    self._books[link].figures.unproven += 1
+                    refused.append(number)
+                else:
+                    written.append(recorded)
         return written, refused
 
     def _record_plain(

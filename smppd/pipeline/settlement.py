@@ -120,22 +120,21 @@ class Settlement:
 
     def _record_outcomes(self, link: str, outcomes: Sequence[Outcome], now: float) -> None:
         ledger, taken = self._desk.ledger, 0
-        lot = TakenLot(ledger, now)
-        for outcome in outcomes:
-            if type(outcome) is Answered:
-                if outcome.status == 0:
-                    msg_id, message_id = outcome.msg_id, outcome.message_id
-                    if not lot.sent(msg_id, receipt_key(link, message_id)):
-                        ledger.sent(now, link, msg_id, outcome.part, message_id)
-                    taken += 1
+        with TakenLot(ledger, now) as lot:
+            for outcome in outcomes:
+                if type(outcome) is Answered:
+                    if outcome.status == 0:
+                        msg_id, message_id = outcome.msg_id, outcome.message_id
+                        if not lot.sent(msg_id, receipt_key(link, message_id)):
+                            ledger.sent(now, link, msg_id, outcome.part, message_id)
+                        taken += 1
+                    else:
+                        self._refusals.refused(link, outcome, taken, now)
+                        taken = 0
+                elif type(outcome) is Unanswered:
+                    ledger.unknown(now, outcome.msg_id, outcome.part, outcome.reason)
                 else:
-                    self._refusals.refused(link, outcome, taken, now)
-                    taken = 0
-            elif type(outcome) is Unanswered:
-                ledger.unknown(now, outcome.msg_id, outcome.part, outcome.reason)
-            else:
-                ledger.returned(now, outcome.msg_id, outcome.part)
-        lot.end()
+                    ledger.returned(now, outcome.msg_id, outcome.part)
         if taken:
             self._refusals.taken(link, taken, now)
 

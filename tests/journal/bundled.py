@@ -76,39 +76,36 @@ class Book:
         self.store.commit(Batch(messages=new))
 
     def _take(self) -> None:
-        lot = TakenLot(self.ledger, 5.0)
-        for number, row in enumerate(self.rows):
-            if number == 3:
-                self.ledger.paused(5.0, "main", "why", "ana")
-            if self.way != BUNDLED or not lot.sent(row.msg_id, f"main\tm{number}"):
-                self.ledger.sent(5.0, "main", row.msg_id, 0, f"m{number}")
-        lot.end()
+        with TakenLot(self.ledger, 5.0) as lot:
+            for number, row in enumerate(self.rows):
+                if number == 3:
+                    self.ledger.paused(5.0, "main", "why", "ana")
+                if self.way != BUNDLED or not lot.sent(row.msg_id, f"main\tm{number}"):
+                    self.ledger.sent(5.0, "main", row.msg_id, 0, f"m{number}")
 
     def _deliver(self) -> None:
         """The receipts come in any order; now and then one says that its message is lost."""
         order = list(enumerate(self.rows))[: 2 * COUNT - WAITING]
         random.Random(1).shuffle(order)
-        lot = DeliveredLot(self.ledger, 6.0)
-        for number, (at, row) in enumerate(order):
-            if self.way == MIXED and number == COUNT:
-                self.way = BUNDLED
-            text = f"main\tm{at}\t000\t2611210000\t34600000001"
-            if number % 40 == 39:
-                self.ledger.told(6.0, (row.msg_id, 0), UNDELIVERABLE, text)
-            elif self.way != BUNDLED or not lot.delivered(
-                self.ledger.accounts.entries[row.msg_id], text
-            ):
-                self.ledger.told(6.0, (row.msg_id, 0), DELIVERED, text)
-        lot.end()
+        with DeliveredLot(self.ledger, 6.0) as lot:
+            for number, (at, row) in enumerate(order):
+                if self.way == MIXED and number == COUNT:
+                    self.way = BUNDLED
+                text = f"main\tm{at}\t000\t2611210000\t34600000001"
+                if number % 40 == 39:
+                    self.ledger.told(6.0, (row.msg_id, 0), UNDELIVERABLE, text)
+                elif self.way != BUNDLED or not lot.delivered(
+                    self.ledger.accounts.entries[row.msg_id], text
+                ):
+                    self.ledger.told(6.0, (row.msg_id, 0), DELIVERED, text)
 
     def deliver_the_rest(self) -> None:
         """The receipts that nobody waited for any more."""
-        lot = DeliveredLot(self.ledger, 8.0)
-        for row in self.rows[-WAITING:]:
-            entry = self.ledger.accounts.entries[row.msg_id]
-            text = f"main\tlate{row.item}\t000\t2611210000\t34600000001"
-            assert lot.delivered(entry, text)
-        lot.end()
+        with DeliveredLot(self.ledger, 8.0) as lot:
+            for row in self.rows[-WAITING:]:
+                entry = self.ledger.accounts.entries[row.msg_id]
+                text = f"main\tlate{row.item}\t000\t2611210000\t34600000001"
+                assert lot.delivered(entry, text)
         self.commit()
 
     def commit(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -53,8 +54,8 @@ class Lots:
         self.delivered = self._delivered.delivered
 
     def end(self) -> None:
-        self._taken.end()
-        self._delivered.end()
+        for lot in (self._taken, self._delivered):
+            lot.__exit__(None, None, None)
 
 
 class OneByOne:
@@ -158,15 +159,25 @@ def test_a_bundle_has_only_so_many_facts_and_only_those_without_others_between_t
     msg_ids = desk.admit(*[message()] * (MOST + 10))
     desk.send(*msg_ids)
     desk.ledger.take_facts()
-    taken = TakenLot(desk.ledger, 4.0)
-    for number, msg_id in enumerate(msg_ids):
-        if number == 3:
-            desk.ledger.paused(4.0, "main", "why", "ana")
-        assert taken.sent(msg_id, f"main\tm{number}")
-    taken.end()
+    with TakenLot(desk.ledger, 4.0) as taken:
+        for number, msg_id in enumerate(msg_ids):
+            if number == 3:
+                desk.ledger.paused(4.0, "main", "why", "ana")
+            assert taken.sent(msg_id, f"main\tm{number}")
     rows = sorted(desk.ledger.facts, key=lambda row: row.seq)
     assert [row.num for row in rows] == [3, None, MOST, 7]
     facts = read_back(rows)
     first = facts[0].seq
     assert [fact.seq for fact in facts] == list(range(first, first + len(msg_ids) + 1))
     assert [fact.msg for fact in facts if fact.msg] == msg_ids
+
+
+def test_what_was_made_before_a_fault_of_the_program_has_its_rows() -> None:
+    desk = Desk()
+    msg_ids = desk.admit(message(), message())
+    desk.send(*msg_ids)
+    with suppress(ZeroDivisionError), TakenLot(desk.ledger, 4.0) as taken:
+        assert taken.sent(msg_ids[0], "main\tm0")
+        raise ZeroDivisionError
+    assert desk.replayed().seq == desk.accounts.seq
+    assert picture(desk.replayed()) == picture(desk.accounts)

@@ -56,11 +56,15 @@ class AtOnce:
         and says no more than most do."""
         if self._decoder is None:
             return None
-        text = b"\n".join(lines).replace(b"\r\n", b"\n").removesuffix(b"\r")
-        # No string goes over a line's end, so that what ends here is an object: with as many objects
+        ends = {line[-1:] for line in lines}
+        if b"\r" in ends:
+            lines = [line.removesuffix(b"\r") for line in lines]
+            ends = {line[-1:] for line in lines}
+        # No string goes over a line's end, so that what ends there is an object: with as many objects
         # as lines, each line is one.
-        if text.count(b"}\n") + text.endswith(b"}") != len(lines):
+        if ends != {b"}"}:
             return None
+        text = b"\n".join(lines)
         requests = self._decoded(self._decoder.decode_lines, text)
         if requests is None and (names := self._new_names(text)):
             self._decoder = self._declared(names)

@@ -80,8 +80,11 @@ def memory(pid: int) -> int:
 
 
 def _share(pid: int) -> int:
-    """Its own octets, and its part of those that it has in common with others."""
-    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    """Its own octets, and its part of those that it has in common with others; none once it has ended."""
+    try:
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
     return int(rollup.partition("\nPss:")[2].split(maxsplit=1)[0]) << 10
 
 

@@ -47,7 +47,7 @@ from smppd.ports.links import (
 )
 from smppd.ports.optouts import OptOutBook, OptOutMemory
 from smppd.ports.outlets import Cursors, Log, Stretch
-from smppd.ports.people import Letter, Mailbox, Publisher, ReceiptOf, Receipts, Resting
+from smppd.ports.people import Letter, Mailbox, Publisher, ReceiptOf, Receipts, Resting, state_word
 from smppd.ports.spool import Admission, Brief, Claimed, Line, Unread
 
 __all__ = [
@@ -106,4 +106,5 @@ __all__ = [
     "Unanswered",
     "Unread",
     "Writing",
+    "state_word",
 ]

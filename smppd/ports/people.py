@@ -5,31 +5,63 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from smppd.ledger.entries import Outstanding
-from smppd.ledger.facts import Fact
+from smppd.ledger.facts import Fact, Kind, receipt_fact
 from smppd.ledger.slots import Slots
 from smppd.ledger.snapshot import FileAccount
 from smppd.smpp.codec import Undecodable
 from smppd.smpp.pdu import DataSm, DeliverSm
+from smppd.smpp.vocabulary import MessageState
+from smppd.told import iso
 
 
-class ReceiptOf(NamedTuple):
-    """What a receipt's fact says, with the client's id and destination of its message; None if unmatched."""
+class ReceiptOf(msgspec.Struct, gc=False, omit_defaults=True, rename={"asked": "by"}):
+    """What is told of a receipt, as a line of the log of receipts: `time` in ISO 8601, `id` and `to` the
+    client's id and the destination of its message, None if unmatched. What is empty does not stand there.
+
+    `asked` (`by` in the line) says how, where it did not come by itself; `data`: the octets of its text (hex), `word`:
+    the provider's own, where nobody knows more.
+    """
 
     seq: int
-    at: float
-    kind: int
-    num: int | None
-    text: str
+    time: str
+    link: str
+    message_id: str
+    state: str
+    error: str
+    done_date: str
+    source: str
     matched: bool
     id: str | None
     to: str | None
+    asked: str = ""
+    data: str = ""
+    word: str = ""
 
     @classmethod
     def by(cls, fact: Fact, client_id: str | None, to: str | None) -> ReceiptOf:
         """What this fact says."""
-        text, matched = fact.text or "", fact.msg is not None
-        return cls(fact.seq, fact.at, fact.kind, fact.num, text, matched, client_id, to)
+        what, matched = receipt_fact(fact.text or ""), fact.msg is not None
+        asked = ""
+        if fact.kind == Kind.QUERIED:
+            asked = "getdeliverystatus" if what.word else "query_sm"
+        return cls(
+            fact.seq, iso(fact.at) or "", what.link, what.message_id, state_word(fact.num), what.error,
+            what.done_date, what.destination, matched, client_id, to, asked, what.octets, what.word,
+        )  # fmt: skip
+
+
+#: By a state as a fact has it: negative where it is not final, None where nobody knows it.
+_STATE_WORDS: dict[int | None, str] = {
+    sign * state: state.name.lower() for state in MessageState for sign in (1, -1)
+}
+
+
+def state_word(state: int | None) -> str:
+    """What a receipt's state is called."""
+    return _STATE_WORDS.get(state, "unknown")
 
 
 class Receipts(Protocol):

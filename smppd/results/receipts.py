@@ -17,50 +17,24 @@ import os
 from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from io import FileIO
+from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 
 import msgspec
 
 from smppd.disk import RECEIPTS, Disk
-from smppd.ledger.facts import Kind, ReceiptFact
 from smppd.placing import write_whole
 from smppd.ports import ReceiptOf
-from smppd.smpp.vocabulary import MessageState
-from smppd.told import iso
 
-#: Of a state as a fact has it: negative where it is not final, None where nobody knows it.
-_WORDS: dict[int | None, str] = {
-    sign * state: state.name.lower() for state in MessageState for sign in (1, -1)
-}
-#: How many fields the fact of a receipt has that says nothing more.
-_BRIEF = len(ReceiptFact._fields) - len(ReceiptFact._field_defaults)
-_QUERIED = int(Kind.QUERIED)
 _encode_lines = msgspec.json.Encoder().encode_lines
-_HOUR = 3600
+#: How much of a moment in ISO 8601 tells the hour.
+_HOUR = len("2000-01-01T00")
 _TAIL = 1 << 20
 
 
-class _Line(msgspec.Struct, gc=False, omit_defaults=True):
-    seq: int
-    time: str | None
-    link: str
-    message_id: str
-    state: str
-    error: str
-    done_date: str
-    source: str
-    matched: bool
-    id: str | None
-    to: str | None
-    by: str = ""
-    data: str = ""
-    word: str = ""
-
-
-_seq = attrgetter("seq")
+_seq, _time = attrgetter("seq"), attrgetter("time")
 
 
 class ReceiptLog:
@@ -70,12 +44,12 @@ class ReceiptLog:
     def __init__(self, folder: Path, disk: Disk | None = None, *, content: bool = True) -> None:
         self._content = content
         self._disk = disk or Disk()
-        #: What the disk has not taken: when it came, its lines, its last seq.
-        self._owed: deque[tuple[float, bytes, int]] = deque()
+        #: What the disk has not taken: the hour in which it came, its lines, its last seq.
+        self._owed: deque[tuple[str, bytes, int]] = deque()
         #: Where a line begins that is only half there.
         self._torn: int | None = None
         self._folder = folder
-        self._hour = 0.0
+        self._hour = ""
         self._file: FileIO | None = None
         self._seq = 0
 
@@ -91,21 +65,22 @@ class ReceiptLog:
     def append(self, receipts: Iterable[ReceiptOf]) -> None:
         """Append receipts that are already in the journal, each to the file of its hour. What the
         disk does not take is owed, and written before whatever comes later."""
-        lines, at, time = list[_Line](), 0.0, iso(0.0)
-        for receipt in receipts:
-            if receipt.at != at:  # seldom: what was recorded together has one time
-                if lines and receipt.at // _HOUR != at // _HOUR:
-                    self._owe(at, lines)
-                    lines = []
-                at = receipt.at
-                time = iso(at)
-            lines.append(_line(receipt, time, content=self._content))
-        if lines:
-            self._owe(at, lines)
+        lines, hour = list[ReceiptOf](), ""
+        for time, group in groupby(receipts, _time):  # seldom several
+            if time[:_HOUR] != hour:
+                self._owe(hour, lines)
+                hour, lines = time[:_HOUR], []
+            lines += group
+        self._owe(hour, lines)
         self.write_owed()
 
-    def _owe(self, at: float, lines: Sequence[_Line]) -> None:
-        self._owed.append((at, _encode_lines(lines), max(map(_seq, lines))))
+    def _owe(self, hour: str, lines: Sequence[ReceiptOf]) -> None:
+        if not lines:
+            return
+        if not self._content:
+            for line in lines:
+                line.data = ""
+        self._owed.append((hour, _encode_lines(lines), max(map(_seq, lines))))
 
     def write_owed(self) -> None:
         """Write what the disk has not taken yet. To be called now and then."""
@@ -113,8 +88,8 @@ class ReceiptLog:
             return
         try:
             while self._owed:
-                at, octets, seq = self._owed[0]
-                self._write(self._open(at), octets)
+                hour, octets, seq = self._owed[0]
+                self._write(self._open(hour), octets)
                 self._seq = max(self._seq, seq)
                 self._owed.popleft()
         except OSError as error:
@@ -153,34 +128,15 @@ class ReceiptLog:
             finally:
                 file.close()
 
-    def _open(self, at: float) -> FileIO:
-        hour = at // _HOUR
+    def _open(self, hour: str) -> FileIO:
         if self._file is None or hour != self._hour:
             if self._file is not None:
                 self._end_file()
                 write_whole(self._folder / ".position", str(self._seq).encode())
             self._hour = hour
-            name = f"receipts-{datetime.fromtimestamp(at, UTC):%Y%m%d-%H}.jsonl"
+            name = f"receipts-{hour.replace('-', '').replace('T', '-')}.jsonl"
             self._file = FileIO(self._folder / name, "ab")
         return self._file
-
-
-def _line(receipt: ReceiptOf, time: str | None, *, content: bool) -> _Line:
-    seq, _, kind, num, text, matched, client_id, to = receipt
-    fields = text.split("\t")
-    link, message_id, error, done_date, source = fields[:_BRIEF]
-    state = _WORDS.get(num, "unknown")
-    line = _Line(
-        seq, time, link, message_id, state, error, done_date, source, matched, client_id, to
-    )
-    if kind == _QUERIED or len(fields) > _BRIEF:
-        what = ReceiptFact(*fields)
-        line.word = what.word
-        if content:
-            line.data = what.octets
-        if kind == _QUERIED:
-            line.by = "getdeliverystatus" if what.word else "query_sm"
-    return line
 
 
 def _mend(path: Path) -> int:

@@ -100,9 +100,12 @@ async def test_a_word_that_is_explained_ends_the_message_and_stands_in_what_is_t
         assert life.states() == {"delivered": 1}
         assert [ids for _, ids in provider.asked] == [(life.name_of(part),)]
         (told,) = life.tray.receipts
-        assert told.text.split("\t")[2:] == [
-            "", "2026-11-27 10:00:00", "34600000001", "", "", "", "", "Entregado",
-        ]  # fmt: skip
+        assert (told.error, told.done_date, told.source) == (
+            "",
+            "2026-11-27 10:00:00",
+            "34600000001",
+        )
+        assert (told.data, told.asked, told.word) == ("", "getdeliverystatus", "Entregado")
 
 
 async def test_why_it_was_not_delivered_is_the_providers_word(
@@ -125,8 +128,7 @@ async def test_a_word_that_nobody_explained_decides_nothing_and_is_passed_on(
         await trio.sleep(AFTER + 10)
         assert life.states() == {"sent": 1}
         (told,) = life.tray.receipts
-        assert told.num is None
-        assert told.text.endswith("\tEN_COLA")
+        assert (told.state, told.word) == ("unknown", "EN_COLA")
         # What a crash kept from the log of receipts is found in the journal again.
         assert [fact.seq for fact in life.reader.log.receipts(0)] == [told.seq]
         provider.say = saying(NOTHING_SAID)
@@ -219,9 +221,7 @@ async def test_the_destinations_of_a_group_are_asked_for_each_also_when_they_are
         await trio.sleep(AFTER * 3)
         assert sorted(name for _, ids in provider.asked for name in ids) == [n for n, _ in taken]
         assert life.states() == {"delivered": 1, "sent": 3}
-        assert sorted(each.text.split("\t")[4] for each in life.tray.receipts) == [
-            to for _, to in taken
-        ]
+        assert sorted(each.source for each in life.tray.receipts) == [to for _, to in taken]
         nursery.cancel_scope.cancel()
 
 

@@ -16,8 +16,11 @@ _PAYLOAD = int(TlvTag.MESSAGE_PAYLOAD)
 @lru_cache(maxsize=4096)
 def iso(at: float | None) -> str | None:
     """A moment (epoch seconds) in ISO 8601, UTC, to the millisecond."""
-    if at is None:
-        return None
+    return None if at is None else moment(at)
+
+
+def moment(at: float) -> str:
+    """Like `iso`, of a moment that is known."""
     second = int(at)
     return f"{to_the_second(second)}.{int((at - second) * 1000):03d}Z"
 

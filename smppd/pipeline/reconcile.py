@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
+from typing import NamedTuple
 
 from smppd.figures import MatchingFigures
 from smppd.ledger.destinations import agrees
 from smppd.ledger.entries import MessageRow, Outstanding, read_outstanding
-from smppd.ledger.facts import FEWEST_TABS, Kind, ReceiptFact, made, receipt_fact, receipt_key
+from smppd.ledger.facts import FEWEST_TABS, ReceiptFact, plain, receipt_fact, receipt_key
 from smppd.ledger.lifecycle import PARTLY_DONE, RECEIPT_STATES
 from smppd.ledger.message_ids import EXACT, Place, related_keys
 from smppd.ledger.plain import DeliveredLot
@@ -21,15 +22,16 @@ from smppd.message import State
 from smppd.pipeline.claims import claim, possible
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.naming import Agrees, Naming, candidates
-from smppd.ports import Answered, Outcome, ReceiptOf, Unanswered
+from smppd.ports import Answered, Outcome, ReceiptOf, Unanswered, state_word
 from smppd.smpp.receipt import DeliveryReceipt, quoted_text
 from smppd.smpp.vocabulary import MessageState
+from smppd.told import moment
 
 #: The states of a finished part that a receipt can confirm or contradict.
 _JUDGED = PARTLY_DONE | {int(State.FAILED), int(State.EXPIRED)}
 #: So much is kept of the text of a receipt that nobody can make sense of, in octets.
 _MOST_OCTETS = 512
-_RECEIPT, _DELIVERED = int(Kind.RECEIPT), int(MessageState.DELIVERED)
+_DELIVERED = int(MessageState.DELIVERED)
 
 
 class Book:
@@ -52,6 +54,16 @@ class Ahead:
         self.keys: list[tuple[str, ...]] = []
         self.rows: dict[int, MessageRow] = {}
         self.handsets: list[tuple[str, str]] = []
+
+
+class _Batch(NamedTuple):
+    """What is the same for all receipts that are recorded together; `time` tells people when (`now`)."""
+
+    link: str
+    now: float
+    time: str
+    ahead: Ahead
+    lot: DeliveredLot
 
 
 class Reconciler:
@@ -214,13 +226,14 @@ class Reconciler:
         written, refused = [], []
         naming = self._books[link].naming
         with DeliveredLot(self._desk.ledger, now) as lot:
+            batch = _Batch(link, now, moment(now), ahead, lot)
             for number, receipt in enumerate(receipts):
                 keys = ahead.keys[number]
                 recorded = None
                 if naming.form == EXACT:
-                    recorded = self._record_plain(receipt, keys, lot, now)
+                    recorded = self._record_plain(batch, receipt, keys)
                 if recorded is None:
-                    recorded = self._record(link, receipt, keys, ahead, now)
+                    recorded = self._record(batch, receipt, keys)
                 if recorded is None:
                     self._books[link].figures.unproven += 1
                     refused.append(number)
@@ -229,7 +242,7 @@ class Reconciler:
         return written, refused
 
     def _record_plain(
-        self, receipt: DeliveryReceipt, keys: tuple[str, ...], lot: DeliveredLot, now: float
+        self, batch: _Batch, receipt: DeliveryReceipt, keys: tuple[str, ...]
     ) -> ReceiptOf | None:
         """Record a receipt like nearly all: the only final one of a part, from its handset, under the
         id that the SMSC answered with. None: it is not so simple."""
@@ -248,22 +261,18 @@ class Reconciler:
         ):
             return None
         num = int(receipt.state)
-        seq = lot.delivered(entry, text) if num == _DELIVERED else 0
+        seq = batch.lot.delivered(entry, text) if num == _DELIVERED else 0
         if not seq:
-            seq = self._desk.ledger.told(now, place, num, text).seq
-        of: ReceiptOf = made(
-            ReceiptOf, (seq, now, _RECEIPT, num, text, True, entry.client_id, source)
-        )
-        return of
+            seq = self._desk.ledger.told(batch.now, place, num, text).seq
+        return ReceiptOf(
+            seq, batch.time, batch.link, plain(receipt.message_id), state_word(num),
+            receipt.error, receipt.done_date, source, True, entry.client_id, source,
+        )  # fmt: skip
 
     def _record(
-        self,
-        link: str,
-        receipt: DeliveryReceipt,
-        keys: tuple[str, ...],
-        ahead: Ahead,
-        now: float,
+        self, batch: _Batch, receipt: DeliveryReceipt, keys: tuple[str, ...]
     ) -> ReceiptOf | None:
+        link, now, ahead = batch.link, batch.now, batch.ahead
         num = None if receipt.state is None else int(receipt.state)
         if num is not None and not receipt.final:
             num = -num

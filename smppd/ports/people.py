@@ -14,7 +14,7 @@ from smppd.ledger.snapshot import FileAccount
 from smppd.smpp.codec import Undecodable
 from smppd.smpp.pdu import DataSm, DeliverSm
 from smppd.smpp.vocabulary import MessageState
-from smppd.told import iso
+from smppd.told import moment
 
 
 class ReceiptOf(msgspec.Struct, gc=False, omit_defaults=True, rename={"asked": "by"}):
@@ -48,7 +48,7 @@ class ReceiptOf(msgspec.Struct, gc=False, omit_defaults=True, rename={"asked": "
         if fact.kind == Kind.QUERIED:
             asked = "getdeliverystatus" if what.word else "query_sm"
         return cls(
-            fact.seq, iso(fact.at) or "", what.link, what.message_id, state_word(fact.num), what.error,
+            fact.seq, moment(fact.at), what.link, what.message_id, state_word(fact.num), what.error,
             what.done_date, what.destination, matched, client_id, to, asked, what.octets, what.word,
         )  # fmt: skip
 

@@ -40,6 +40,23 @@ class DaemonStopped:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class ConfigReloaded:
+    """The configuration was read again, and what changed in it is in force; `who` wanted it."""
+
+    file: str
+    changes: str
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadRefused:
+    """The configuration was read again, and nothing of it is in force, because of this mistake."""
+
+    reason: str
+    who: str
+
+
 # ── links ──────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -579,6 +596,8 @@ Event = (
     DaemonStarted
     | DaemonStopping
     | DaemonStopped
+    | ConfigReloaded
+    | ReloadRefused
     | LinkConnecting
     | LinkBound
     | BindRefused

@@ -350,6 +350,17 @@ class CampaignFigures(msgspec.Struct):
     held: str = ""
 
 
+class ConfigFigures(msgspec.Struct):
+    """The configuration: its file, and since when it is in force as it is (epoch seconds). `refused`:
+    why the last reload was, and `refused_at` when; empty once one was taken over."""
+
+    file: str = ""
+    loaded: float = 0.0
+    reloads: int = 0
+    refused: list[str] = msgspec.field(default_factory=list)
+    refused_at: float | None = None
+
+
 class DaemonFigures(msgspec.Struct):
     """Everything, at one moment. `states` counts all messages in the journal by state; of the
     queued ones, `scheduled` wait for a moment, or for their campaign. `campaigns`: some of the open
@@ -384,3 +395,4 @@ class DaemonFigures(msgspec.Struct):
     disk: dict[str, str] = msgspec.field(default_factory=dict)
     campaigns: list[CampaignFigures] = msgspec.field(default_factory=list)
     loop: LoopFigures = msgspec.field(default_factory=LoopFigures)
+    configuration: ConfigFigures = msgspec.field(default_factory=ConfigFigures)

@@ -21,8 +21,9 @@ import trio
 from smppd import __version__
 from smppd.app.commands import Arguments, Command, Commands
 from smppd.app.parts import Parts, Stores, Surroundings
+from smppd.app.reloading import Loaded, Reloading, Surround, Wanted
 from smppd.app.survey import Survey
-from smppd.config import Config
+from smppd.config import Config, Mistake
 from smppd.control import serve_control
 from smppd.errands import Errands
 from smppd.events import DaemonStarted, DaemonStopped, DaemonStopping
@@ -35,6 +36,7 @@ from smppd.message import State
 from smppd.observe.metrics import EventCounter, build_registry
 from smppd.observe.observers import Observer, Observers
 from smppd.observe.web import serve
+from smppd.signals import HEEDED, RELOAD, take_noted
 from smppd.spool.folders import prepare_root
 from smppd.spool.intake import RunSync
 
@@ -73,6 +75,7 @@ class Daemon:
         self._started = self._around.wall()
         self.stopping = False
         self.stop_requested = trio.Event()
+        self._reload_wanted = trio.Event()
 
     def __enter__(self) -> Daemon:
         began = time.perf_counter()
@@ -97,8 +100,14 @@ class Daemon:
             )  # they read the journal, too: it is closed after them
             self.parts = Parts(self.config, self._passwords, self.emit, around, stores, self._stack)
             self._survey = Survey(self.config, self.parts, self._started)
+            self._reloading = Reloading(
+                Loaded(self.config, self._passwords),
+                self._take_over,
+                Surround(self.emit, around.wall, around.run_sync, around.reloading),
+            )
             self.commands: dict[str, Command] = {
                 "status": self._status,
+                "reload": self._reload,
                 **Commands(self.config, self.parts, self.emit).by_name(),
             }
             self._stack = self._stack.pop_all()
@@ -123,7 +132,7 @@ class Daemon:
         async with self._watched(), self._journaled(signals=signals), self._told():
             in_doubt = await self.parts.settlement.account_for_the_last_run()
             async with self._controlled(), self._published(), self._linked(), self._dispatching():
-                async with self._spooling():
+                async with self._spooling(), self._reloadable():
                     self._say_started(in_doubt)
                     await self.stop_requested.wait()
                     began = time.perf_counter()
@@ -245,6 +254,15 @@ class Daemon:
                 taking.cancel_scope.cancel()
             self.parts.spool.close()
 
+    @asynccontextmanager
+    async def _reloadable(self) -> AsyncIterator[None]:
+        """From here on everything runs, and can be changed."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._reload_on_signals)
+            yield
+            await self._reloading.close()
+            nursery.cancel_scope.cancel()
+
     def _facts(self) -> int:
         return self.parts.ledger.accounts.seq
 
@@ -293,16 +311,42 @@ class Daemon:
             pass
 
     async def _heed_signals(self) -> None:
-        """The first signal drains; a second one ends the process as it stands, which is safe."""
-        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as received:
+        """Those that came before anybody could, too."""
+        with trio.open_signal_receiver(*HEEDED) as received:
+            for number in take_noted():
+                self._heed(number)
             async for number in received:
-                if self.stopping:
-                    os._exit(1)
-                self.request_stop(signal.Signals(number).name)
+                self._heed(number)
+
+    def _heed(self, number: int) -> None:
+        """SIGHUP reads the configuration again. Of the others the first one drains; a second one ends
+        the process as it stands, which is safe."""
+        if number == RELOAD:
+            self._reload_wanted.set()
+        elif self.stopping:
+            os._exit(1)
+        else:
+            self.request_stop(signal.Signals(number).name)
+
+    async def _reload_on_signals(self) -> None:
+        while True:
+            await self._reload_wanted.wait()
+            self._reload_wanted = trio.Event()
+            await self._reloading.reload(signal.Signals(RELOAD).name)
+
+    async def _reload(self, arguments: Arguments) -> Arguments:
+        """Read the configuration again: what has "changed", or why it is "refused"."""
+        found = await self._reloading.reload(str(arguments["who"]))
+        refused = [str(each) for each in found if isinstance(each, Mistake)]
+        changed = [str(each) for each in found if not isinstance(each, Mistake)]
+        return {"changed": changed, "refused": refused}
+
+    async def _take_over(self, wanted: Wanted) -> None:
+        self.config = wanted.config
 
     def figures(self) -> DaemonFigures:
         """Everything, at this moment."""
-        return self._survey.figures(stopping=self.stopping)
+        return self._survey.figures(self._reloading.figures, stopping=self.stopping)
 
     def unready(self) -> list[str]:
         """What it lacks to do all its work, for people."""

@@ -79,6 +79,7 @@ class Surroundings:
     """What the daemon stands on: the time for people (epoch seconds), a place for calls that
     block, and the ways to an SMSC and to a provider of HTTP APIs (None: as their sections say). A
     test brings its own. `sum_up` is called a few times a second, for whoever tells sums of events.
+    `reloading` is called with True when a reload begins and with False when it is over, for a service manager.
     `run_many` is a place for work on very many files, `publish_many` for results (None: a process of
     its own for each)."""
 
@@ -87,6 +88,7 @@ class Surroundings:
     connect: Connect | None = None
     transport: Transport | None = None
     sum_up: Callable[[], None] = lambda: None
+    reloading: Callable[[bool], None] = lambda _: None
     run_many: RunSync | None = None
     publish_many: RunSync | None = None
 

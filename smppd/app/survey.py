@@ -15,6 +15,7 @@ from smppd.events import LinkMissing
 from smppd.figures import (
     AccountFigures,
     CapFigures,
+    ConfigFigures,
     DaemonFigures,
     JournalFigures,
     LinkFigures,
@@ -37,7 +38,7 @@ class Survey:
         #: By how much the event loop is behind.
         self.lateness = Lateness()
 
-    def figures(self, *, stopping: bool) -> DaemonFigures:
+    def figures(self, configuration: ConfigFigures, *, stopping: bool) -> DaemonFigures:
         """Everything, at this moment."""
         accounts, parts = self._accounts, self._parts
         lanes = {lane.name.lower(): 0 for lane in Lane}
@@ -72,6 +73,7 @@ class Survey:
             disk=dict(parts.disk.troubles),
             campaigns=parts.progress.campaigns(CAMPAIGNS_SHOWN),
             loop=self.lateness.figures(),
+            configuration=configuration,
         )
 
     def _oldest_queued(self) -> float | None:

@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "cancel": "take messages back that are not delivered yet",
         "pause": "have links submit nothing until they are resumed",
         "resume": "have paused links submit again",
+        "reload": "have the running daemon read its configuration again",
         "optout": "who wants no more messages: add, remove, list, import, export",
         "api": "call an operation of the provider's HTTP API, or show what was called",
         "group": "make groups at the provider, load contacts from CSV, show and delete them",

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
+import re
+from pathlib import Path
 
 from smppd.cli.terminal import Misconfigured
-from smppd.config import (
-    Config,
-    Mistake,
-    account_tls,
-    find_config,
-    load,
-    read_password,
-    read_secret,
-    tls_context,
-)
+from smppd.config import Config, ObserveConfig, find_config, load, read_secrets
+
+_CONTROL = re.compile(r"""^\s*control\s*=\s*["']([^"'\n]+)["']""", re.MULTILINE)
 
 
 def add_config(parser: argparse.ArgumentParser, *, default: str | None = argparse.SUPPRESS) -> None:
@@ -37,15 +31,25 @@ def read_config(arguments: argparse.Namespace) -> Config:
 
 
 def read_passwords(config: Config) -> dict[str, str]:
-    """The password of each link, and the password or token of each account, by its name, and the
-    secret of each webhook by "webhook:" and its name. Raises `Misconfigured` with every mistake, those in the files that TLS needs included."""
-    found = {link.name: read_password(link) for link in config.links}
-    found |= {account.name: read_secret(account) for account in config.accounts}
-    found |= {f"webhook:{each.name}": read_secret(each) for each in config.webhooks}
-    secured = [tls_context(link) for link in config.links if link.tls]
-    reached = (*config.accounts, *config.webhooks)
-    secured += [account_tls(each) for each in reached if each.tls_ca_file]
-    mistakes = [each for each in (*found.values(), *secured) if isinstance(each, Mistake)]
-    if mistakes:
-        raise Misconfigured([replace(each, file=config.file) for each in mistakes])
-    return {name: each for name, each in found.items() if isinstance(each, str)}
+    """Every password, token and secret by its name. Raises `Misconfigured` with every mistake, those
+    in the files that TLS needs included."""
+    found = read_secrets(config)
+    if isinstance(found, list):
+        raise Misconfigured(found)
+    return found
+
+
+def find_control(arguments: argparse.Namespace) -> Path:
+    """Where the daemon listens, as far as that can be read: also a file with mistakes elsewhere must
+    not keep an operator from asking. Raises `Misconfigured` for one that cannot be read at all."""
+    file = find_config(arguments.config)
+    found = load(file)
+    if not isinstance(found, list):
+        return found.observe.control
+    try:
+        content = file.read_text(errors="replace")
+    except (OSError, ValueError):
+        raise Misconfigured(found) from None
+    named = _CONTROL.search(content)
+    control = Path(named[1]) if named else ObserveConfig().control
+    return file.absolute().parent / control

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from pathlib import Path
 from time import gmtime, strftime
 from typing import Any
 
 import msgspec
 
-from smppd.cli.settings import read_config
+from smppd.cli.settings import find_control
 from smppd.cli.terminal import CommandError, Terminal, plural
 from smppd.config import Config
 from smppd.control import ControlRefused, ControlUnavailable, ask
@@ -17,6 +18,7 @@ from smppd.figures import (
     AccountFigures,
     CampaignFigures,
     ChatFigures,
+    ConfigFigures,
     DaemonFigures,
     FallbackFigures,
     Histogram,
@@ -37,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """See `cli.Command`."""
-    answer = ask_daemon(read_config(arguments), "status")
+    answer = ask_on(find_control(arguments), "status")
     if arguments.json:
         terminal.say_json(answer)
     else:
@@ -51,8 +53,15 @@ def ask_daemon(
 ) -> dict[str, Any]:
     """The daemon's answer, within `timeout` seconds. Raises `CommandError` when there is none, or
     it is no."""
+    return ask_on(config.observe.control, command, timeout, **arguments)
+
+
+def ask_on(
+    control: Path, command: str, timeout: float = 10.0, /, **arguments: Any
+) -> dict[str, Any]:
+    """As `ask_daemon`, of the daemon that listens there."""
     try:
-        return ask(config.observe.control, command, timeout, **arguments)
+        return ask(control, command, timeout, **arguments)
     except (ControlUnavailable, ControlRefused) as error:
         raise CommandError(str(error)) from None
 
@@ -64,6 +73,7 @@ def overview(figures: DaemonFigures) -> Iterator[str]:
         f"smppd {figures.version}, pid {figures.pid}, running for "
         f"{_for_so_long(figures.now - figures.started)}{stopping}"
     )
+    yield from _configuration(figures.configuration, figures.now)
     yield ""
     yield f"messages   {figures.accepted:,} accepted"
     for state, count in figures.states.items():
@@ -98,6 +108,17 @@ def overview(figures: DaemonFigures) -> Iterator[str]:
         f"{figures.parked_receipts:,} still wait for their message{_oldest_parked(figures)}"
     )
     yield from _places(figures)
+
+
+def _configuration(configuration: ConfigFigures, now: float) -> Iterator[str]:
+    """Since when it is in force, and why the last one was not taken over."""
+    if configuration.file:
+        loaded = _for_so_long(now - configuration.loaded)
+        yield f"configuration {configuration.file}, in force for {loaded}"
+    if configuration.refused_at is not None:
+        ago = _for_so_long(now - configuration.refused_at)
+        yield f"last reload refused {ago} ago, nothing has changed:"
+        yield from (f"  {why}" for why in configuration.refused)
 
 
 def _campaign(campaign: CampaignFigures) -> str:

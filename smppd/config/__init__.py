@@ -7,6 +7,7 @@ too secret for either. Knows nothing of the parts that are configured. Raises no
 from __future__ import annotations
 
 from smppd.config.accounts import AccountConfig, ChatChannel, ChatConfig, ContactsConfig, HttpConfig
+from smppd.config.changes import Change, changes_between, refusals
 from smppd.config.credentials import read_password, read_secret
 from smppd.config.mistakes import Mistake
 from smppd.config.optout import OptOutConfig
@@ -17,6 +18,7 @@ from smppd.config.reading import find_config, load, parse
 from smppd.config.reports import Html, ReportsConfig
 from smppd.config.retention import RetentionConfig
 from smppd.config.rules import Address
+from smppd.config.secrets import read_secrets
 from smppd.config.sections import (
     Bind,
     BindClass,
@@ -43,6 +45,7 @@ __all__ = [
     "Address",
     "Bind",
     "BindClass",
+    "Change",
     "ChatChannel",
     "ChatConfig",
     "Config",
@@ -76,10 +79,13 @@ __all__ = [
     "WebhookConfig",
     "WhenUnknown",
     "account_tls",
+    "changes_between",
     "find_config",
     "load",
     "parse",
     "read_password",
     "read_secret",
+    "read_secrets",
+    "refusals",
     "tls_context",
 ]

@@ -65,6 +65,10 @@ LINES: Mapping[type[events.Event], Line] = MappingProxyType(
         events.DaemonStarted: Line("daemon_started", "info", "smppd has started", _STOPPED),
         events.DaemonStopping: Line("daemon_stopping", "info", "draining before the stop"),
         events.DaemonStopped: Line("daemon_stopped", "info", "smppd has stopped", _STOPPED),
+        events.ConfigReloaded: Line("config_reloaded", "info", "configuration was read again"),
+        events.ReloadRefused: Line(
+            "reload_refused", "error", "new configuration refused, nothing has changed"
+        ),
         events.LinkConnecting: Line("link_connecting", "info", "connecting to the SMSC"),
         events.LinkBound: Line("link_bound", "info", "link is bound"),
         events.BindRefused: Line("bind_refused", "warning", "bind refused", _REFUSED),

@@ -96,6 +96,7 @@ def test_levels_are_those_an_operator_filters_by() -> None:
         by_level.setdefault(line.level, set()).add(kind)
     assert set(by_level) == {"info", "warning", "error"}
     assert by_level["error"] == {
+        events.ReloadRefused,
         events.BindNeedsOperator,
         events.OutletGaveUp,
         events.OutletGap,

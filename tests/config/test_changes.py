@@ -1,0 +1,104 @@
+"""What differs between two configurations, and what of it wants a restart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from smppd.config import Config, changes_between, parse, refusals
+
+BASE = """
+[spool]
+path = "/s"
+[journal]
+path = "/j.db"
+[link.main]
+host = "a.example.net"
+system_id = "acme"
+password_file = "/p"
+[link.spare]
+host = "b.example.net"
+system_id = "acme"
+password_file = "/p"
+[[routing.route]]
+name = "spain"
+to = ["34"]
+links = ["main", "spare"]
+[observe]
+listen = ""
+control = "/c.sock"
+"""
+
+
+def config(text: str) -> Config:
+    found = parse(text.encode(), Path("/etc/smppd.toml"))
+    assert isinstance(found, Config), found
+    return found
+
+
+def told(text: str) -> list[str]:
+    return [str(each) for each in changes_between(config(BASE), config(text))]
+
+
+def test_nothing_has_changed() -> None:
+    assert told(BASE + "# a remark\n") == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("[link.spare]", "window = 20\n[link.spare]", ["link.main.window 10 -> 20"]),
+        ("[link.spare]", "tls = true\n[link.spare]", ["link.main.tls false -> true"]),
+        ("[link.spare]", 'from = "X"\n[link.spare]', ['link.main.from "" -> "X"']),
+        ('to = ["34"]', 'to = ["33"]', ["routing.route.spain.to changed"]),
+        (
+            'name = "spain"',
+            'name = "es"',
+            ["routing.route.spain removed", "routing.route.es added"],
+        ),
+        ('path = "/s"', 'path = "/t"', ['spool.path "/s" -> "/t"']),
+        (
+            "[observe]",
+            '[[quiet]]\nfrom = "22:00"\nuntil = "08:00"\nzone = "Europe/Madrid"\n[observe]',
+            ["quiet changed"],
+        ),
+    ],
+)
+def test_each_change_is_told_by_its_key(old: str, new: str, says: list[str]) -> None:
+    assert told(BASE.replace(old, new, 1)) == says
+
+
+def test_a_link_that_comes_or_goes_is_one_change() -> None:
+    another = BASE.replace("[link.spare]", "[link.third]").replace('"spare"', '"third"')
+    assert sorted(told(another)) == [
+        "link.spare removed",
+        "link.third added",
+        "routing.route.spain.links changed",
+    ]
+
+
+def test_the_order_of_links_is_a_change_because_the_first_is_the_default() -> None:
+    head, main, spare, rest = BASE.replace("[[routing", "[link.[[routing").split("[link.")
+    turned = f"{head}[link.{spare}[link.{main}{rest}"
+    assert told(turned) == ["link (order) changed"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ('path = "/s"', 'path = "/t"', "spool.path"),
+        ('path = "/j.db"', 'path = "/k.db"', "journal.path"),
+        ('listen = ""', 'listen = "127.0.0.1:1"', "observe.listen"),
+        ('"/c.sock"', '"/d.sock"', "observe.control"),
+    ],
+)
+def test_what_cannot_change_while_running_is_one_line_with_key_and_cure(
+    old: str, new: str, key: str
+) -> None:
+    changed = config(BASE.replace(old, new, 1))
+    (mistake,) = refusals(changes_between(config(BASE), changed), changed.file)
+    line = str(mistake)
+    assert line.startswith(f"/etc/smppd.toml: {key}: ")
+    assert "\n" not in line
+    assert "systemctl restart smppd" in line

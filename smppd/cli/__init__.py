@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "run": "run the daemon in the foreground",
         "check": "check the configuration and what it names; with --connect, bind each link",
+        "doctor": "look at everything that may be wrong, and say how to mend it",
         "submit": "hand in a file, or one message",
         "estimate": "say what a file would come to: parts, cost, what is wrong; nothing is sent",
         "status": "show what the running daemon is doing",

@@ -7,7 +7,7 @@ take away its receipts, or be refused for its sake.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import product
 
 import msgspec
@@ -67,25 +67,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """See `cli.Command`. A mistake in the configuration gives 2, anything else that is wrong 1."""
     config = read_config(arguments)
-    passwords = {link.name: read_password(link) for link in config.links}
     known = [Finding("configuration", True, str(find_config(arguments.config).absolute()))]
-    known += [_password(link, passwords[link.name]) for link in config.links]
-    known += [_tls(link) for link in config.links if link.tls]
-    accounts = [(each, read_secret(each)) for each in config.accounts]
-    known += [each for account in accounts for each in account_check.known(*account)]
-    known += outlet_check.known(config)
+    known += configured(config)
     found = [
         *_places(config),
         *outlet_check.places(config),
-        *(check_host_of_url(account) for account, _ in accounts),
+        *map(check_host_of_url, config.accounts),
     ]
     if arguments.connect:
-        found += _binds(config, passwords, _running(config))
-        found += [
-            each
-            for account, secret in accounts
-            for each in account_check.call(account, secret, _channels(config, account.name))
-        ]
+        found += _binds(config, _running(config))
+        found += calls(config)
     if arguments.json:
         terminal.say_json(known + found)
     else:
@@ -95,6 +86,25 @@ def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
     return 0 if all(each.ok for each in found) else 1
 
 
+def configured(config: Config) -> Iterator[Finding]:
+    """What can be said without a network: secrets, and what is verified against what."""
+    for link in config.links:
+        yield _password(link)
+    for link in config.links:
+        if link.tls:
+            yield _tls(link)
+    for account in config.accounts:
+        yield from account_check.known(account, read_secret(account))
+    yield from outlet_check.known(config)
+
+
+def calls(config: Config) -> Iterator[Finding]:
+    """One call over each account of the HTTP API, which changes nothing."""
+    for account in config.accounts:
+        channels = _channels(config, account.name)
+        yield from account_check.call(account, read_secret(account), channels)
+
+
 def _channels(config: Config, account: str) -> Sequence[ChatChannel]:
     """Those whose chats are fetched over this account."""
     if config.chat is None or account != config.chat_account:
@@ -102,9 +112,9 @@ def _channels(config: Config, account: str) -> Sequence[ChatChannel]:
     return config.chat.channels
 
 
-def _password(link: LinkConfig, password: str | Mistake) -> Finding:
+def _password(link: LinkConfig) -> Finding:
     what = f"link {link.name}, password"
-    return check_secret(what, password, link.password_file, link.password_env)
+    return check_secret(what, read_password(link), link.password_file, link.password_env)
 
 
 def _tls(link: LinkConfig) -> Finding:
@@ -113,7 +123,7 @@ def _tls(link: LinkConfig) -> Finding:
     if isinstance(found, Mistake):
         return Finding(what, False, str(found))
     if not link.tls_verify:
-        return Finding(what, True, f"does not verify the SMSC: {UNVERIFIED}")
+        return Finding(what, True, f"does not verify the SMSC: {UNVERIFIED}", doubtful=True)
     if link.tls_key_file is not None and link.tls_key_file.stat().st_mode & 0o007:
         says = f"is in {link.tls_key_file}, which every user may read: chmod o= would be wiser"
         return Finding(what, True, f"verifies the SMSC; our key {says}")
@@ -132,26 +142,29 @@ def _running(config: Config) -> Running | None:
     return Running(str(figures.pid), frozenset(link.name for link in figures.links if link.bound))
 
 
+def own_places(config: Config, *, alone: bool) -> Iterator[Finding]:
+    """Spool, journal and sockets; `alone`: no daemon runs."""
+    yield check_spool(config.spool.path)
+    yield check_journal(config.journal.path)
+    yield check_control(config.observe.control)
+    if config.observe.listen is not None and alone:
+        yield check_listen(config.observe.listen)
+
+
 def _places(config: Config) -> Iterator[Finding]:
     running = _running(config)
     if running is not None:
         yield Finding("daemon", True, f"is running, pid {running.pid}")
-    yield check_spool(config.spool.path)
-    yield check_journal(config.journal.path)
-    yield check_control(config.observe.control)
-    if config.observe.listen is not None and running is None:
-        yield check_listen(config.observe.listen)
+    yield from own_places(config, alone=running is None)
     for link in config.links:
         yield from check_hosts(link)
         if link.local_address:
             yield check_local_address(link)
 
 
-def _binds(
-    config: Config, passwords: Mapping[str, str | Mistake], running: Running | None
-) -> Iterator[Finding]:
+def _binds(config: Config, running: Running | None) -> Iterator[Finding]:
     for link in config.links:
-        password = passwords[link.name]
+        password = read_password(link)
         if running is not None and link.name in running.bound:
             yield Finding(f"link {link.name}, bind", True, "is bound by the running daemon")
         elif isinstance(password, str):

@@ -1,4 +1,4 @@
-"""What `check` finds: one line for each thing looked at."""
+"""What `check` and `doctor` find: one line for each thing looked at."""
 
 from __future__ import annotations
 
@@ -10,15 +10,23 @@ from smppd.cli.terminal import Terminal
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One thing that was looked at; `says` is what was found, with the cure if it is wrong."""
+    """One thing that was looked at; `says` is what was found, with the cure if it is wrong.
+
+    `doubtful`: it works, and should not stay so."""
 
     what: str
     ok: bool
     says: str
+    doubtful: bool = False
+
+    @property
+    def line(self) -> str:
+        """It in one line, for people."""
+        return f"{self.what}: {' '.join(self.says.split())}"
 
 
 def tell(findings: Iterable[Finding], terminal: Terminal) -> None:
     """One line for each, what is wrong marked."""
     for each in findings:
         mark = "ok      " if each.ok else "problem "
-        terminal.say(f"{mark} {each.what}: {' '.join(each.says.split())}")
+        terminal.say(f"{mark} {each.line}")

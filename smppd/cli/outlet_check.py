@@ -24,6 +24,11 @@ def places(config: Config) -> Iterator[Finding]:
     """Whether what they lead to is there."""
     for webhook in config.webhooks:
         yield check_host_of_url(webhook)
+    yield from commands(config)
+
+
+def commands(config: Config) -> Iterator[Finding]:
+    """Whether the commands of hooks are there, and may be run."""
     for hook in config.hooks:
         yield _command(hook)
 

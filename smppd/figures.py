@@ -136,6 +136,8 @@ class LinkFigures(msgspec.Struct):
     limited_by: str = ""
     #: Why it submits nothing until it is resumed; empty when it is not paused.
     paused: str = ""
+    #: Since when none of its sessions that submit is bound (epoch seconds); None while one is.
+    unbound_since: float | None = None
 
     @property
     def bound(self) -> int:
@@ -361,9 +363,20 @@ class ConfigFigures(msgspec.Struct):
     refused_at: float | None = None
 
 
+class RoomFigures(msgspec.Struct):
+    """The filesystem of a place, in octets: how large it is, how much is free, and the least that must
+    be (`min_free`)."""
+
+    place: str
+    octets: int
+    free: int
+    least: int = 0
+
+
 class DaemonFigures(msgspec.Struct):
     """Everything, at one moment. `states` counts all messages in the journal by state; of the
-    queued ones, `scheduled` wait for a moment, or for their campaign. `campaigns`: some of the open
+    queued ones, `scheduled` wait for a moment, or for their campaign. `oldest_by_lane`: when the
+    oldest file of a lane was handed in of which something could leave. `campaigns`: some of the open
     files, those that are held and the longest first. `disk`: why something cannot be written, by what
     it is."""
 
@@ -396,3 +409,5 @@ class DaemonFigures(msgspec.Struct):
     campaigns: list[CampaignFigures] = msgspec.field(default_factory=list)
     loop: LoopFigures = msgspec.field(default_factory=LoopFigures)
     configuration: ConfigFigures = msgspec.field(default_factory=ConfigFigures)
+    oldest_by_lane: dict[str, float] = msgspec.field(default_factory=dict)
+    rooms: list[RoomFigures] = msgspec.field(default_factory=list)

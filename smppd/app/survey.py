@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from contextlib import suppress
 
 import trio
 
 from smppd import __version__
 from smppd.app.lateness import Lateness
+from smppd.app.oldest import OldestQueued
 from smppd.app.parts import Parts
 from smppd.config import Config
 from smppd.events import LinkMissing
@@ -19,6 +21,7 @@ from smppd.figures import (
     DaemonFigures,
     JournalFigures,
     LinkFigures,
+    RoomFigures,
     RouteFigures,
 )
 from smppd.message import Lane, State
@@ -37,6 +40,7 @@ class Survey:
         self._started = started
         #: By how much the event loop is behind.
         self.lateness = Lateness()
+        self._oldest = OldestQueued(self._accounts)
 
     def figures(self, configuration: ConfigFigures, *, stopping: bool) -> DaemonFigures:
         """Everything, at this moment."""
@@ -44,6 +48,7 @@ class Survey:
         lanes = {lane.name.lower(): 0 for lane in Lane}
         for queue in accounts.queues.values():
             lanes[parts.queues[queue.number][1].name.lower()] += queue.queued
+        oldest = self._oldest.by_lane([lane for lane in Lane if lanes[lane.name.lower()]])
         return DaemonFigures(
             version=__version__,
             pid=os.getpid(),
@@ -53,7 +58,7 @@ class Survey:
             accepted=accounts.accepted,
             states={state.label: accounts.counts[state] for state in State},
             queued_by_lane=lanes,
-            oldest_queued=self._oldest_queued(),
+            oldest_queued=min(oldest.values(), default=None),
             open_files=len(accounts.files),
             parked_receipts=len(accounts.shelf),
             unmatched_receipts=accounts.unmatched,
@@ -74,16 +79,19 @@ class Survey:
             campaigns=parts.progress.campaigns(CAMPAIGNS_SHOWN),
             loop=self.lateness.figures(),
             configuration=configuration,
+            oldest_by_lane=oldest,
+            rooms=self._rooms(),
         )
 
-    def _oldest_queued(self) -> float | None:
-        """When the oldest file was handed in of which something could leave; they are in this order."""
-        accounts = self._accounts
-        if accounts.counts[State.QUEUED] <= len(accounts.agenda):
-            return None
-        files = accounts.files.values()
-        could = (file.opened for file in files if file.states[State.QUEUED] > file.scheduled)
-        return next(could, None)
+    def _rooms(self) -> list[RoomFigures]:
+        """Of the filesystems of spool and journal; one that cannot be asked is left out."""
+        spool, found = self._config.spool, dict[int, RoomFigures]()
+        for place in (spool.path, self._config.journal.path.parent):
+            with suppress(OSError):
+                told, device = os.statvfs(place), place.stat().st_dev
+                size, free = told.f_blocks * told.f_frsize, told.f_bavail * told.f_frsize
+                found.setdefault(device, RoomFigures(str(place), size, free, spool.min_free))
+        return list(found.values())
 
     def _journal(self) -> JournalFigures:
         """Its figures, with what only its file and whoever prunes it know."""
@@ -114,11 +122,13 @@ class Survey:
 
     def _links(self) -> list[LinkFigures]:
         """Each link's figures, with what only the accounts and its dispatcher know."""
-        parts, found = self._parts, []
+        parts, found, now = self._parts, [], trio.current_time()
         for link, dispatcher in zip(parts.links, parts.dispatchers, strict=False):
             figures = link.figures()
             figures.matching = parts.settlement.matching(link.name)
             figures.paused = self._paused(link.name)
+            since = link.unbound_since
+            figures.unbound_since = None if since is None else parts.desk.wall() - now + since
             if figures.limited_by == "nothing queued" and dispatcher.has_work:
                 figures.limited_by = "journal"
             found.append(figures)

@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "submit": "hand in a file, or one message",
         "estimate": "say what a file would come to: parts, cost, what is wrong; nothing is sent",
         "status": "show what the running daemon is doing",
+        "top": "watch the running daemon live",
         "show": "show one message: its result, its history and its parts",
         "campaigns": "list the files that were handed in, open and finished",
         "report": "write a file's results and report anew, and show what it came to",

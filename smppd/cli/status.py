@@ -30,6 +30,7 @@ from smppd.figures import (
     RouteFigures,
 )
 from smppd.smpp.vocabulary import status_name
+from smppd.vitals.words import for_so_long, limit_of, so_large, so_soon
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,7 +72,7 @@ def overview(figures: DaemonFigures) -> Iterator[str]:
     stopping = ", stopping" if figures.stopping else ""
     yield (
         f"smppd {figures.version}, pid {figures.pid}, running for "
-        f"{_for_so_long(figures.now - figures.started)}{stopping}"
+        f"{for_so_long(figures.now - figures.started)}{stopping}"
     )
     yield from _configuration(figures.configuration, figures.now)
     yield ""
@@ -81,9 +82,9 @@ def overview(figures: DaemonFigures) -> Iterator[str]:
             yield f"           {count:>12,} {state}{_lanes(figures) if state == 'queued' else ''}"
     yield ""
     for link in figures.links:
-        yield from _link(link, figures.now)
+        yield from link_lines(link, figures.now)
     for account in figures.accounts:
-        yield from _account(account, figures.now)
+        yield from account_lines(account, figures.now)
     for route in figures.routes:
         yield _route(route)
     for fallback in figures.fallbacks:
@@ -113,10 +114,10 @@ def overview(figures: DaemonFigures) -> Iterator[str]:
 def _configuration(configuration: ConfigFigures, now: float) -> Iterator[str]:
     """Since when it is in force, and why the last one was not taken over."""
     if configuration.file:
-        loaded = _for_so_long(now - configuration.loaded)
+        loaded = for_so_long(now - configuration.loaded)
         yield f"configuration {configuration.file}, in force for {loaded}"
     if configuration.refused_at is not None:
-        ago = _for_so_long(now - configuration.refused_at)
+        ago = for_so_long(now - configuration.refused_at)
         yield f"last reload refused {ago} ago, nothing has changed:"
         yield from (f"  {why}" for why in configuration.refused)
 
@@ -132,7 +133,7 @@ def _campaign(campaign: CampaignFigures) -> str:
     waiting = campaign.states.get("queued", 0)
     queued = f", {waiting:,} queued" if waiting else ""
     rate = f", {campaign.rate:,.0f}/s" if campaign.rate else ""
-    left = "" if campaign.time_left is None else f", {_for_so_long(campaign.time_left)} left"
+    left = "" if campaign.time_left is None else f", {for_so_long(campaign.time_left)} left"
     held = f"; {campaign.held}" if campaign.held else ""
     return (
         f"campaign   {name}: {campaign.done:,} of {campaign.total:,}{so_far} done"
@@ -163,19 +164,10 @@ def _places(figures: DaemonFigures) -> Iterator[str]:
 
 def _place(place: PlaceFigures, now: float) -> str:
     """How much lies in a place of the spool, as it was at the last look."""
-    oldest = "" if place.oldest is None else f", the oldest for {_for_so_long(now - place.oldest)}"
+    oldest = "" if place.oldest is None else f", the oldest for {for_so_long(now - place.oldest)}"
     removed = f"; {place.removed_files:,} removed" if place.removed_files else ""
-    kept = f"{plural(place.files, 'file')}, {_so_large(place.octets)}{oldest}{removed}"
+    kept = f"{plural(place.files, 'file')}, {so_large(place.octets)}{oldest}{removed}"
     return f"{place.name + '/':<10} {kept}"
-
-
-def _so_large(octets: int) -> str:
-    size, unit = float(octets), "B"
-    for larger in ("KiB", "MiB", "GiB", "TiB"):
-        if size < 1024:
-            break
-        size, unit = size / 1024, larger
-    return f"{size:,.0f} {unit}" if unit == "B" else f"{size:,.1f} {unit}"
 
 
 def _route(route: RouteFigures) -> str:
@@ -188,14 +180,14 @@ def _fallback(fallback: FallbackFigures, now: float) -> str:
     stay = f", {fallback.stay:,} cannot and wait for it" if fallback.stay else ""
     return (
         f"fallback   {fallback.what} is down: over account {fallback.account} for "
-        f"{_for_so_long(now - fallback.since)}, {fallback.messages:,} messages{stay}"
+        f"{for_so_long(now - fallback.since)}, {fallback.messages:,} messages{stay}"
     )
 
 
 def _chat(chat: ChatFigures, now: float) -> str:
     """A channel whose chats are fetched."""
     last = chat.last_poll
-    polled = "never polled yet" if last is None else f"polled {_for_so_long(now - last)} ago"
+    polled = "never polled yet" if last is None else f"polled {for_so_long(now - last)} ago"
     errors = f", {plural(chat.errors, 'error')}" if chat.errors else ""
     return (
         f"chat {chat.account} {chat.platform}/{chat.platformid}: {chat.received:,} received, "
@@ -207,31 +199,32 @@ def _outlet(outlet: OutletFigures, now: float) -> Iterator[str]:
     """A way that events leave."""
     aside = f", {outlet.given_up:,} put aside" if outlet.given_up else ""
     since = outlet.waiting_since
-    behind = "" if since is None else f", the next happened {_for_so_long(now - since)} ago"
+    behind = "" if since is None else f", the next happened {for_so_long(now - since)} ago"
     if outlet.behind and since is not None:
         behind = f", {plural(outlet.behind, 'fact')} behind{behind}"
     name = outlet.name.replace(":", " ")
     yield f"events to {name}: {outlet.delivered:,} delivered{aside}{behind}"
     if outlet.failing_since is not None:
-        yield f"  failing     for {_for_so_long(now - outlet.failing_since)}: {outlet.last_error}"
+        yield f"  failing     for {for_so_long(now - outlet.failing_since)}: {outlet.last_error}"
 
 
 def _oldest_parked(figures: DaemonFigures) -> str:
     oldest = figures.oldest_parked
-    return "" if oldest is None else f", the oldest for {_for_so_long(figures.now - oldest)}"
+    return "" if oldest is None else f", the oldest for {for_so_long(figures.now - oldest)}"
 
 
 def _lanes(figures: DaemonFigures) -> str:
     lanes = ", ".join(f"{lane} {count:,}" for lane, count in figures.queued_by_lane.items())
     oldest = figures.oldest_queued
-    since = "" if oldest is None else f"; the oldest for {_for_so_long(figures.now - oldest)}"
+    since = "" if oldest is None else f"; the oldest for {for_so_long(figures.now - oldest)}"
     later = (
         f"; {figures.scheduled:,} wait for a moment, or their campaign" if figures.scheduled else ""
     )
     return f" ({lanes}{later}{since})"
 
 
-def _link(link: LinkFigures, now: float) -> Iterator[str]:
+def link_lines(link: LinkFigures, now: float) -> Iterator[str]:
+    """All that is known of a link."""
     rate = f", {link.rate:g} parts/s" if link.rate else ""
     yield (
         f"link {link.name}: {link.bound} of {len(link.sessions)} bound as {link.bind}, "
@@ -241,7 +234,7 @@ def _link(link: LinkFigures, now: float) -> Iterator[str]:
     yield from _limits(link)
     for number, session in enumerate(link.sessions, start=1):
         kind = f"{session.bind} " if pairs else ""
-        since = "" if session.since is None else f" for {_for_so_long(now - session.since)}"
+        since = "" if session.since is None else f" for {for_so_long(now - session.since)}"
         yield (
             f"  session {number}   {kind}{session.state}{since}, {session.address}, "
             f"{session.in_flight} in flight"
@@ -271,7 +264,8 @@ def _link(link: LinkFigures, now: float) -> Iterator[str]:
         yield f"  last error  {link.last_error}"
 
 
-def _account(account: AccountFigures, now: float) -> Iterator[str]:
+def account_lines(account: AccountFigures, now: float) -> Iterator[str]:
+    """All that is known of an account."""
     rate = f", {account.rate:g} calls/s" if account.rate else ""
     yield (
         f"account {account.name}: {account.in_flight} of {account.connections} calls under way, "
@@ -280,7 +274,7 @@ def _account(account: AccountFigures, now: float) -> Iterator[str]:
     if account.paused:
         yield f"  paused      {account.paused}; when it is put right: smppd resume {account.name}"
     if account.unreachable_since is not None:
-        since = _for_so_long(now - account.unreachable_since)
+        since = for_so_long(now - account.unreachable_since)
         yield f"  no answers  for {since}; its calls wait until the provider answers"
     done = ", ".join(f"{count:,} {outcome}" for outcome, count in account.outcomes.items())
     yield f"  calls       {done or 'none'}"
@@ -296,15 +290,7 @@ def _limits(link: LinkFigures) -> Iterator[str]:
         yield f"  paused      {link.paused}; when it is put right: smppd resume {link.name}"
     if not link.limited_by or link.paused:
         return
-    explained = {
-        "rate": f"rate: {link.rate:g} parts/s are configured",
-        "window": "window: the SMSC's answers free it",
-        "throttling": f"throttling: the SMSC takes no more; {link.limit:.3g} parts/s now",
-        "congestion": f"congestion that the SMSC tells of; {link.limit:.3g} parts/s now",
-        "latency": f"latency of the SMSC, which has grown; {link.limit:.3g} parts/s now",
-        "journal": "journal: the disk, or this machine",
-    }
-    yield f"  limited by  {explained.get(link.limited_by, link.limited_by)}"
+    yield f"  limited by  {limit_of(link)}"
 
 
 def _parts(link: LinkFigures) -> str:
@@ -343,7 +329,7 @@ def _journal(figures: DaemonFigures) -> Iterator[str]:
         else "journal    no commits yet"
     )
     if journal.octets:
-        kept = f"{_so_large(journal.octets)}, {figures.accepted - journal.removed:,} messages"
+        kept = f"{so_large(journal.octets)}, {figures.accepted - journal.removed:,} messages"
         removed = f"; {journal.removed:,} removed" if journal.removed else ""
         left = f", {journal.to_look_at:,} facts to look at for more" if journal.to_look_at else ""
         yield f"           {kept}{removed}{left}"
@@ -360,22 +346,4 @@ def _loop(loop: LoopFigures) -> Iterator[str]:
 
 def _quantiles(histogram: Histogram) -> str:
     median, tail = histogram.quantile(0.5), histogram.quantile(0.99)
-    return f"half within {_seconds(median)}, 99 % within {_seconds(tail)}"
-
-
-def _seconds(bound: float | None) -> str:
-    if bound is None:
-        return "no time"
-    if bound == float("inf"):
-        return "more than a minute"
-    return f"{bound * 1000:g} ms" if bound < 1 else f"{bound:.3g} s"
-
-
-def _for_so_long(seconds: float) -> str:
-    whole = max(int(seconds), 0)
-    days, hours, minutes = whole // 86_400, whole // 3600 % 24, whole // 60 % 60
-    if days:
-        return f"{days} d {hours} h"
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"
+    return f"half within {so_soon(median)}, 99 % within {so_soon(tail)}"

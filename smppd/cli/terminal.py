@@ -51,6 +51,10 @@ class Terminal:
         """Write lines to standard output."""
         _write(sys.stdout, text)
 
+    def say_styled(self, text: str) -> None:
+        """Write a line of `screen.shown`, which has escaped what came from outside."""
+        sys.stdout.write(encodable(sys.stdout, text) + "\n")
+
     def say_json(self, value: Any) -> None:
         """Write a value as JSON, for programs."""
         encoded = value if isinstance(value, bytes) else msgspec.json.encode(value)
@@ -90,10 +94,15 @@ def _write(stream: TextIO, text: str) -> None:
 
 def _shown(stream: TextIO, text: str) -> str:
     """The text with everything escaped that the stream cannot carry or that does not print."""
-    if not text.isascii():
-        encoding = stream.encoding or "utf-8"
-        text = text.encode(encoding, "backslashreplace").decode(encoding)
-    return printable(text)
+    return printable(encodable(stream, text))
+
+
+def encodable(stream: TextIO, text: str) -> str:
+    """The text with everything escaped that the stream cannot carry."""
+    if text.isascii():
+        return text
+    encoding = stream.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def printable(text: str) -> str:

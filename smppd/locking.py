@@ -23,7 +23,7 @@ def take_lock(path: Path, what: str) -> BinaryIO:
     What a daemon that was killed had begun on the disk is waited for, a few seconds at most.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640), "r+b")
+    file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+b")
     pid = _locked_by(file)
     if pid is not None:
         file.close()

@@ -19,6 +19,7 @@ from typing import BinaryIO
 import trio
 
 from smppd import __version__
+from smppd.app.announcing import Announcer, at_the_journal
 from smppd.app.commands import Arguments, Command, Commands
 from smppd.app.parts import Parts, Stores, Surroundings
 from smppd.app.reloading import Loaded, Reloading, Surround, Wanted
@@ -91,8 +92,9 @@ class Daemon:
                 run_many=self._around.run_many or _apart(beside, lock),
                 publish_many=self._around.publish_many or _apart(beside, lock),
             )
+            busy = at_the_journal(around.notifier)
             stores = Stores(
-                self._stack.enter_context(closing(open_store(path))),
+                self._stack.enter_context(closing(open_store(path, busy))),
                 self._stack.enter_context(closing(open_reader(path))),
             )
             self._stack.push(
@@ -100,10 +102,14 @@ class Daemon:
             )  # they read the journal, too: it is closed after them
             self.parts = Parts(self.config, self._passwords, self.emit, around, stores, self._stack)
             self._survey = Survey(self.config, self.parts, self._started)
+            self.announcer = Announcer(
+                around.notifier, self._survey, self.parts.journal, self.parts.disk
+            )
+            stores.main.unheard()
             self._reloading = Reloading(
                 Loaded(self.config, self._passwords),
                 self._take_over,
-                Surround(self.emit, around.wall, around.run_sync, around.reloading),
+                Surround(self.emit, around.wall, around.run_sync, self.announcer.reloading),
             )
             self.commands: dict[str, Command] = {
                 "status": self._status,
@@ -134,6 +140,7 @@ class Daemon:
             async with self._controlled(), self._published(), self._linked(), self._dispatching():
                 async with self._spooling(), self._reloadable():
                     self._say_started(in_doubt)
+                    self.announcer.started()
                     await self.stop_requested.wait()
                     began = time.perf_counter()
         self.emit(DaemonStopped(len(self.parts.ledger.accounts.held), time.perf_counter() - began))
@@ -143,6 +150,9 @@ class Daemon:
         self.stopping = True
         self.parts.disk.stop_waiting()
         self.emit(DaemonStopping(reason))
+        ways = (*self.config.links, *self.config.accounts)
+        drain = max((way.drain_timeout for way in ways), default=0.0)
+        self.announcer.stopping(drain + self.config.events.drain_timeout)
         self.stop_requested.set()
 
     @asynccontextmanager
@@ -169,6 +179,7 @@ class Daemon:
             await nursery.start(self.parts.journal.run)
             nursery.start_soon(self._settled, self.parts.journal.learn_keys)
             nursery.start_soon(self._keep_books)
+            nursery.start_soon(self.announcer.run)
             nursery.start_soon(self._forget)
             if signals:
                 nursery.start_soon(self._heed_signals)

@@ -33,6 +33,7 @@ from smppd.ledger.snapshot import FileAccount
 from smppd.link.link import Link
 from smppd.link.supervisor import Connect
 from smppd.message import Lane
+from smppd.notifying import Notifier
 from smppd.pipeline.admission import Admission
 from smppd.pipeline.ahead import Ahead
 from smppd.pipeline.calls import CallSettlement, CallTerms
@@ -79,18 +80,17 @@ class Surroundings:
     """What the daemon stands on: the time for people (epoch seconds), a place for calls that
     block, and the ways to an SMSC and to a provider of HTTP APIs (None: as their sections say). A
     test brings its own. `sum_up` is called a few times a second, for whoever tells sums of events.
-    `reloading` is called with True when a reload begins and with False when it is over, for a service manager.
     `run_many` is a place for work on very many files, `publish_many` for results (None: a process of
-    its own for each)."""
+    its own for each). `notifier`: the service manager."""
 
     wall: Callable[[], float] = time.time
     run_sync: RunSync = field(default_factory=lambda: Threads(DISK_THREADS).run_sync)
     connect: Connect | None = None
     transport: Transport | None = None
     sum_up: Callable[[], None] = lambda: None
-    reloading: Callable[[bool], None] = lambda _: None
     run_many: RunSync | None = None
     publish_many: RunSync | None = None
+    notifier: Notifier = field(default_factory=Notifier)
 
 
 class Stores(NamedTuple):

@@ -12,6 +12,7 @@ from smppd import __version__
 from smppd.app.lateness import Lateness
 from smppd.app.oldest import OldestQueued
 from smppd.app.parts import Parts
+from smppd.app.summary import Summary
 from smppd.config import Config
 from smppd.events import LinkMissing
 from smppd.figures import (
@@ -149,6 +150,19 @@ class Survey:
             figures.queued = sum(queue.queued for queue in queues)
             found.append(figures)
         return found
+
+    def summary(self) -> Summary:
+        """In short, for the service manager."""
+        links, counts = self._links(), self._accounts.counts
+        return Summary(
+            links=len(links),
+            missing=[link.name for link in links if link.missing and not link.paused],
+            bound=sum(not link.missing for link in links),
+            queued=counts[State.QUEUED],
+            sending=counts[State.SENDING],
+            unready=self.unready(),
+            done=self._accounts.seq,
+        )
 
     def unready(self) -> list[str]:
         """What the disk and the links lack to do all their work, for people.

@@ -10,6 +10,7 @@ import ctypes
 import errno
 import os
 import secrets
+import stat
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -77,8 +78,12 @@ def _write(draft: Path, content: Iterable[bytes]) -> tuple[int, int]:
         for octets in content:
             file.write(octets)
         file.flush()
-        os.fsync(file.fileno())
         status = os.fstat(file.fileno())
+        if (
+            draft.parent.stat().st_mode & stat.S_ISGID
+        ):  # the daemon may be of its group, and no more
+            os.fchmod(file.fileno(), stat.S_IMODE(status.st_mode) | stat.S_IRGRP)
+        os.fsync(file.fileno())
     return status.st_dev, status.st_ino
 
 

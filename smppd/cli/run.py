@@ -18,6 +18,7 @@ from smppd.config import Config
 from smppd.errands import ErrandsEnded
 from smppd.journal.schema import JournalError
 from smppd.locking import AlreadyLocked
+from smppd.notifying import Notifier
 from smppd.observe.log import configure
 
 #: Seconds for which a thread may keep the interpreter. The journal's gives it up at every step of
@@ -63,7 +64,8 @@ def run(config: Config, passwords: dict[str, str]) -> list[str]:
     failures: list[str] = []
     gc.disable()  # the accounts are no garbage: looking through them again and again costs seconds
     try:
-        with Daemon(config, passwords, observer, Surroundings(sum_up=observer.settle)) as daemon:
+        around = Surroundings(sum_up=observer.settle, notifier=Notifier.from_environment())
+        with Daemon(config, passwords, observer, around) as daemon:
             # What is there now stays to the end: it need never be looked at again.
             sys.setswitchinterval(_SWITCH_AFTER)
             gc.freeze()

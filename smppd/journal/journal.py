@@ -325,6 +325,10 @@ class Journal:
         await turn.wait()
         return cast(T, read.answer)
 
+    async def answer(self) -> None:
+        """Return when the thread has come to this, behind every commit that was begun before."""
+        await self._read(lambda: None)
+
     async def read_queue(self, after: int, limit: int) -> list[MessageRow]:
         """The messages of one queue behind `after`, oldest first."""
         return await self._read(lambda: self._store.read_queue(after, limit))

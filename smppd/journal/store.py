@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import starmap
 from operator import attrgetter
 from pathlib import Path
@@ -38,6 +38,9 @@ from smppd.ports import ApiCall, Base, Counted, Pruned
 
 #: Octets of messages that are read from a queue at once: a call may carry a list of contacts.
 READ_AT_ONCE = 4 << 20
+
+#: Steps of SQLite's machine between two words that it is at work: some tens of milliseconds.
+STEPS = 100_000
 
 _MESSAGE = "SELECT msg_id, file_id, item, line, id, state, body FROM message "
 _AMONG = "IN (SELECT value FROM json_each(?))"
@@ -76,11 +79,13 @@ class Batch(msgspec.Struct):
         return accounted + len(self.waiting) + asides
 
 
-def open_store(path: Path) -> Store:
-    """Open the journal for writing, making or migrating it as needed."""
+def open_store(path: Path, busy: Callable[[], None] | None = None) -> Store:
+    """Open the journal for writing, making or migrating it as needed. `busy` is called now and then
+    while it is at work, until `Store.unheard`."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        connection.set_progress_handler(busy, STEPS if busy else 0)
         version = check_version(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
@@ -127,6 +132,10 @@ class Store:
         self.opt_outs = OptOutTable(connection)
         self.tally = TallyTable(connection)
         self._lots: dict[str, int | None] = {}
+
+    def unheard(self) -> None:
+        """Nobody is told any more that it is at work."""
+        self._sql.set_progress_handler(None, 0)
 
     def close(self) -> None:
         """Close the connection; the last writer's close folds the write-ahead log in."""

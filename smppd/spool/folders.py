@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from pathlib import Path
 
 from smppd.message import Lane
@@ -34,6 +35,11 @@ FOLDERS = (
     "events",
 )
 
+#: Where the group of a shared spool writes: each member may move and remove what is his own. And where
+#: it reads. The rest is ours. The umask has no say in it.
+_WRITTEN, _READ, _OURS = 0o1770, 0o750, 0o700
+_READ_BY_ALL = ("done", "receipts", "events")
+
 #: Folders inside the inbox that are ours; any other folder there is a mistake of the writer.
 INSIDE_INBOX = frozenset({"tmp", "high", "bulk"})
 
@@ -47,12 +53,39 @@ def prepare_root(root: Path) -> str | None:
     for name in ("", *FOLDERS):
         folder = root / name
         try:
-            folder.mkdir(parents=not name, exist_ok=True)
+            if not name:
+                folder.mkdir(parents=True, exist_ok=True)
+            elif not folder.is_dir():
+                make_folder(root, name)
         except FileExistsError:
             return f"{folder} is not a folder: move it away"
         except OSError as error:
             return f"cannot create {folder}: {error.strerror}: create it for the daemon's user"
     return _one_filesystem(root) or _renames_pass(root)
+
+
+def make_folder(root: Path, name: str) -> None:
+    """Make this folder of the spool. Raises OSError.
+
+    A spool whose root hands its group on (set-group-ID) is shared with that group, so that its members may
+    hand in and read results, and nothing else. Otherwise the umask decides.
+    """
+    folder = root / name
+    if not root.stat().st_mode & stat.S_ISGID:
+        folder.mkdir()
+        return
+    # Not with chmod: where it is not for the process to set that bit, it is for the kernel to hand it on.
+    before = os.umask(0o007)
+    try:
+        folder.mkdir(_mode(name))
+    finally:
+        os.umask(before)
+
+
+def _mode(name: str) -> int:
+    if name in INBOX_FOLDERS:
+        return _WRITTEN
+    return _READ if name in _READ_BY_ALL else _OURS
 
 
 def _one_filesystem(root: Path) -> str | None:

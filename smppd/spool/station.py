@@ -23,7 +23,7 @@ from smppd.figures import SpoolFigures
 from smppd.message import Lane
 from smppd.ports import Admission
 from smppd.spool.claiming import Pass, Taken, Tokens, claim, left_over, recover, sync_claim
-from smppd.spool.folders import INBOX, INBOX_FOLDERS, shown_name
+from smppd.spool.folders import INBOX, INBOX_FOLDERS, make_folder, shown_name
 from smppd.spool.inbox import LOT, IntakeRules, LaneInbox
 from smppd.spool.intake import Bin, Intake, RunSync
 from smppd.spool.lanes import LaneReader
@@ -271,7 +271,7 @@ class Spool:
             if folder.is_dir():
                 continue
             try:
-                folder.mkdir()
+                make_folder(self._root, place)
             except OSError as error:
                 self._disk.note(INBOX_FOLDER, error)
                 return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -53,6 +54,21 @@ def test_one_message_is_a_json_file_of_its_lane(
     }
     assert capsys.readouterr().out == f"handed in as {file.name}\n"
     assert files_in(root / "inbox" / "tmp") == []
+
+
+@pytest.mark.parametrize(("shared", "mode"), [(True, 0o640), (False, 0o600)])
+def test_the_daemon_can_read_what_a_member_of_its_group_hands_in(
+    root: Path, shared: bool, mode: int
+) -> None:
+    for folder in (root / "inbox", root / "inbox" / "tmp"):
+        folder.chmod(0o3770 if shared else 0o770)
+    before = os.umask(0o077)
+    try:
+        assert main(["submit", "--to=+34600000001", "--text=Hola"]) == 0
+    finally:
+        os.umask(before)
+    (file,) = files_in(root / "inbox")
+    assert file.stat().st_mode & 0o777 == mode
 
 
 def test_several_destinations_are_one_message(root: Path) -> None:

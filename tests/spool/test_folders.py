@@ -68,3 +68,40 @@ def test_a_rename_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert reason is not None
     assert f"{tmp_path / 'work'}: Invalid cross-device link" in reason
     assert [path for path in tmp_path.rglob("*") if not path.is_dir()] == []
+
+
+def _modes(root: Path) -> dict[str, int]:
+    return {name: (root / name).stat().st_mode & 0o7777 for name in FOLDERS}
+
+
+def test_a_root_that_hands_its_group_on_is_shared_with_it(tmp_path: Path) -> None:
+    tmp_path.chmod(0o2750)
+    assert prepare_root(tmp_path) is None
+    modes = _modes(tmp_path)
+    written = [name for name, mode in modes.items() if mode == 0o3770]
+    assert written == ["inbox", "inbox/tmp", "inbox/high", "inbox/bulk"]
+    assert [name for name, mode in modes.items() if mode == 0o2750] == [
+        "done",
+        "receipts",
+        "events",
+    ]
+    rest = modes.keys() - {*written, "done", "receipts", "events"}
+    assert {modes[name] for name in rest} == {0o2700}
+
+
+def test_in_any_other_the_umask_decides(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        tmp_path.chmod(0o750)
+        assert prepare_root(tmp_path) is None
+    finally:
+        os.umask(before)
+    assert set(_modes(tmp_path).values()) == {0o750}
+
+
+def test_what_an_operator_made_stays_as_it_is(tmp_path: Path) -> None:
+    tmp_path.chmod(0o2750)
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "inbox").chmod(0o700)
+    assert prepare_root(tmp_path) is None
+    assert _modes(tmp_path)["inbox"] == 0o700

@@ -16,11 +16,14 @@ import trio
 
 from smppd.cli import check, outlet_check
 from smppd.cli.diagnosis import clock, disk, network
+from smppd.cli.diagnosis.own_session import over_own_session
 from smppd.cli.diagnosis.permissions import look_at_permissions
 from smppd.cli.diagnosis.running import ask_daemon, look_at_daemon
+from smppd.cli.diagnosis.trial import Trial, through_daemon
 from smppd.cli.findings import Finding
 from smppd.cli.places import check_local_address
 from smppd.cli.terminal import Terminal, plural
+from smppd.cli.words import duration
 from smppd.config import Config, Mistake, find_config, load
 from smppd.figures import DaemonFigures
 
@@ -43,6 +46,20 @@ class _Line(msgspec.Struct, frozen=True):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """See `cli.Command`."""
+    parser.add_argument(
+        "--send-test",
+        metavar="NUMBER",
+        help="send one message there, and wait for its receipt: through the running daemon, else"
+        " over a session of its own",
+    )
+    parser.add_argument("--via", metavar="LINK", help="with --send-test: over this link")
+    parser.add_argument(
+        "--timeout",
+        metavar="TIME",
+        type=duration,
+        default=60.0,
+        help='with --send-test: how long the receipt is waited for ("60s")',
+    )
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
 
 
@@ -113,7 +130,7 @@ async def _look(arguments: argparse.Namespace, said: Said) -> None:
         known = Finding("configuration", True, str(file.absolute()))
         said.say("configuration", [known])
         said.say("configuration", await _within("secrets", partial(check.configured, config)))
-        await _look_at_all(config, said)
+        await _look_at_all(config, said, arguments)
     else:
         said.say("configuration", map(_mistake, config))
     said.say("clock", [clock.synchronised(), steady.look()])
@@ -123,7 +140,7 @@ def _mistake(mistake: Mistake) -> Finding:
     return Finding("configuration", False, str(mistake))
 
 
-async def _look_at_all(config: Config, said: Said) -> None:
+async def _look_at_all(config: Config, said: Said, arguments: argparse.Namespace) -> None:
     daemon = await trio.to_thread.run_sync(ask_daemon, config)
     alone = isinstance(daemon, Finding)
     said.say("permissions", await _within("permissions", partial(look_at_permissions, config)))
@@ -140,6 +157,19 @@ async def _look_at_all(config: Config, said: Said) -> None:
         calls = await _within("calls", partial(check.calls, config), CALL_PATIENCE)
         said.say("network", calls)
     said.say("daemon", [daemon] if isinstance(daemon, Finding) else look_at_daemon(daemon))
+    if arguments.send_test is not None:
+        trial = Trial(arguments.send_test, arguments.via, arguments.timeout)
+        said.say("test", await _send(config, trial, daemon))
+
+
+async def _send(config: Config, trial: Trial, daemon: DaemonFigures | Finding) -> list[Finding]:
+    if not isinstance(daemon, Finding):
+        send = partial(through_daemon, config, trial)
+        return await _within("test message", send, 2 * trial.patience + PATIENCE)
+    if not daemon.ok:
+        says = "is not sent: the daemon must answer first, or not run at all"
+        return [Finding("test message", False, says)]
+    return await over_own_session(config, trial)
 
 
 def _places(config: Config, *, alone: bool) -> Iterator[tuple[str, Look]]:

@@ -6,6 +6,7 @@ to the daemon. Raises nothing; the outcome is a finding.
 
 from __future__ import annotations
 
+from collections import deque
 from time import gmtime, strftime
 
 import trio
@@ -44,28 +45,68 @@ async def try_bind(link: LinkConfig, host: str, port: int, password: str, bind: 
     limits = Limits(window=link.window, bind_timeout=link.bind_timeout, unbind_timeout=_PARTING)
     session = Session(Role.ESME, limits, now)
     async with stream:
-        wire = _Wire(stream)
+        talk = Conversation(stream, session)
         request = bind_request(link, password, bind)
         session.bind(request, now, long_credentials=link.long_credentials)
-        outcome = await _converse(wire, session)
+        outcome = await talk.bound()
         if isinstance(outcome, Bound):
-            session.unbind(trio.current_time())
-            await _converse(wire, session)
+            await talk.leave()
             return Finding(what, True, f"{_bound(bind, outcome)}, and unbound{_safely(stream)}")
-    return Finding(what, False, _why_not(outcome, wire.first, link))
+    return Finding(what, False, why_not(outcome, talk.first, link))
 
 
-class _Wire:
-    """A stream, and the first octets that came from it."""
+class Conversation:
+    """A session over a stream, one event after the other. What an SMSC asks is refused for now, so
+    that it asks the daemon again; `first` are the first octets that came."""
 
-    def __init__(self, stream: trio.abc.Stream) -> None:
+    def __init__(self, stream: trio.abc.Stream, session: Session) -> None:
         self.stream = stream
+        self.session = session
         self.first = b""
+        self._events: deque[Event] = deque()
 
-    async def receive(self) -> bytes:
-        data = bytes(await self.stream.receive_some(_READ_SIZE))
-        self.first = self.first or data[:4]
-        return data
+    async def next(self) -> Event:
+        """What happens next; `Closed` is the last."""
+        while True:
+            while not self._events:
+                self._events.extend(await self._exchange())
+            event = self._events.popleft()
+            if not isinstance(event, RequestReceived):
+                return event
+            self.session.respond(event, status=CommandStatus.ESME_RX_T_APPN)
+
+    async def bound(self) -> Bound | BindRefused | Closed:
+        """How the bind, or else the session, ends."""
+        while True:
+            event = await self.next()
+            if isinstance(event, Bound | BindRefused | Closed):
+                return event
+
+    async def leave(self) -> None:
+        """Unbind, and wait for the end."""
+        self.session.unbind(trio.current_time())
+        while not isinstance(await self.next(), Closed):
+            pass
+
+    async def _exchange(self) -> list[Event]:
+        """Write what is to be written, then wait for octets or for a timer."""
+        try:
+            data = self.session.data_to_send()
+            if data:
+                await self.stream.send_all(data)
+            received = None
+            with trio.CancelScope(deadline=self.session.deadline()):
+                received = bytes(await self.stream.receive_some(_READ_SIZE))
+        except trio.BrokenResourceError as error:
+            why = broken(error)
+            return self.session.abort(f"the connection broke: {why}", trio.current_time())
+        now = trio.current_time()
+        if received is None:
+            return self.session.tick(now)
+        self.first = self.first or received[:4]
+        return (
+            self.session.receive_data(received, now) if received else self.session.receive_eof(now)
+        )
 
 
 def _bound(bind: str, outcome: Bound) -> str:
@@ -83,41 +124,10 @@ def _safely(stream: trio.abc.Stream) -> str:
     return f"; {stream.version()}, the SMSC's certificate is valid until {until}"
 
 
-def _why_not(outcome: Event, first: bytes, link: LinkConfig) -> str:
+def why_not(outcome: Event, first: bytes, link: LinkConfig) -> str:
+    """Why a bind came to nothing, with the cure; `first` are the first octets that came."""
     if isinstance(outcome, BindRefused):
         hint = bind_hint(outcome.status, link.bind_status)
         return f"refused with {status_name(outcome.status)}: {hint}"
     reason = outcome.reason if isinstance(outcome, Closed) else "it came to no end"
     return f"no answer to the bind: {reason}: {looks_like(first) or NEVER_BOUND}"
-
-
-async def _converse(wire: _Wire, session: Session) -> Event:
-    """See to the session until the bind is decided, or the session is over."""
-    while True:
-        try:
-            events = await _exchange(wire, session)
-        except trio.BrokenResourceError as error:
-            why = broken(error)
-            events = session.abort(f"the connection broke: {why}", trio.current_time())
-        decided = None
-        for event in events:
-            if isinstance(event, RequestReceived):
-                session.respond(event, status=CommandStatus.ESME_RX_T_APPN)
-            elif isinstance(event, Bound | BindRefused | Closed):
-                decided = decided or event
-        if decided is not None:
-            return decided
-
-
-async def _exchange(wire: _Wire, session: Session) -> list[Event]:
-    """Write what is to be written, then wait for octets or for a timer."""
-    data = session.data_to_send()
-    if data:
-        await wire.stream.send_all(data)
-    received = None
-    with trio.CancelScope(deadline=session.deadline()):
-        received = await wire.receive()
-    now = trio.current_time()
-    if received is None:
-        return session.tick(now)
-    return session.receive_data(received, now) if received else session.receive_eof(now)

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ import pytest
 
 from smppd.cli import main
 from smppd.cli.diagnosis import network
+from smppd.control import ControlUnavailable, ask
 from tests.processes import smppd
 
 if TYPE_CHECKING:
@@ -336,3 +338,91 @@ def test_a_full_disk_and_one_in_memory_are_spoken_of(patient: Patient) -> None:
     assert said["room for the journal"][0] == "wrong"
     assert said["sync to the disk of the journal"][0] == "wrong"
     assert "No space left" in said["sync to the disk of the journal"][1]
+
+
+# ── a test message ───────────────────────────────────────────────────────────────────────────
+
+NUMBER = "+34600000001"
+ACCOUNT = ("--system-id=acme", f"--password={PASSWORD}", "--receipt-delay=50ms")
+
+
+@pytest.mark.parametrize(
+    ("answered", "named", "bind", "form"),
+    [
+        ("decimal", "decimal", "transceiver", "exact"),
+        ("hex", "decimal", "transceiver", "hex-decimal"),
+        ("hex", "hex_upper", "transmitter+receiver", "folded"),
+        ("decimal", "hex", "transceiver", "decimal-hex"),
+    ],
+)
+def test_a_test_message_tells_how_receipts_name_messages(
+    patient: Patient, answered: str, named: str, bind: str, form: str
+) -> None:
+    patient.more = f'bind = "{bind}"'
+    forms = (f"--answer-id-form={answered}", f"--receipt-id-form={named}", "--first-id=44001")
+    with smsc(*ACCOUNT, *forms, "--mo-count=2") as port:
+        patient.values["port"] = port
+        said = patient.doctor("--send-test", NUMBER)
+        patient.more = f'bind = "{bind}"\nmessage_id_form = "{form}"'
+        again = patient.doctor("--send-test", NUMBER)
+        other = "folded" if form == "exact" else "exact"
+        patient.more = f'bind = "{bind}"\nmessage_id_form = "{other}"'
+        wrong = patient.doctor("--send-test", NUMBER)
+    assert said["test message"][0] == "ok"
+    assert said["test message"][1].startswith("was taken over main as ")
+    assert said["test message, receipt"] == ["ok", "says that it was delivered"]
+    assert said["link main, message_id_form"] == ["ok", form]
+    assert again["link main, message_id_form"] == ["ok", form]
+    verdict, says = wrong["link main, message_id_form"]
+    assert verdict == "wrong"
+    assert (
+        says == f'is {form}, and {other} is configured: set message_id_form = "{form}", or "auto"'
+    )
+
+
+def test_what_keeps_a_test_message_is_told(patient: Patient) -> None:
+    patient.doctor("--send-test", "12")
+    assert "test message" in patient.of("wrong")
+    with smsc(*ACCOUNT, "--answer-status=0x0B=1") as port:
+        patient.values["port"] = port
+        verdict, says = patient.doctor("--send-test", NUMBER)["test message"]
+    assert verdict == "wrong"
+    assert says.startswith("refused with ESME_RINVDSTADR: ")
+    with smsc(*ACCOUNT, "--receipt-never=1") as port:
+        patient.values["port"] = port
+        said = patient.doctor("--send-test", NUMBER, "--timeout=300ms")
+    assert said["test message"][0] == "ok"
+    assert said["test message, receipt"][0] == "warning"
+    assert "none within 0.3 s" in said["test message, receipt"][1]
+
+
+def test_beside_a_running_daemon_it_goes_through_the_spool(patient: Patient) -> None:
+    with smsc(*ACCOUNT, "--answer-id-form=hex", "--receipt-id-form=decimal", "--first-id=44001",
+              "--bind-most=1") as port:  # fmt: skip
+        patient.values["port"] = port
+        patient.write()
+        with smppd("run", "--config", str(patient.file)) as daemon:
+            while not _bound(patient.folder / "control.sock"):
+                assert daemon.poll() is None
+                time.sleep(0.05)
+            said = patient.doctor("--send-test", NUMBER)
+            assert patient.code == 0, said
+            daemon.terminate()
+            assert daemon.wait(60) == 0
+    assert said["link main, bind"] == ["ok", "is bound by the running daemon"]
+    assert said["daemon, accounts"][1].startswith("balance: ")
+    assert said["test message"][1].startswith("doctor-")
+    assert said["test message, receipt"] == ["ok", "says that it was delivered"]
+    form = "hex-decimal, as its receipts showed"
+    assert said["link main, message_id_form"] == ["ok", form]
+    done = list((patient.folder / "spool" / "done").glob("*/doctor-*.results.jsonl"))
+    assert len(done) <= 1
+
+
+def _bound(control: Path) -> bool:
+    """Whether a daemon answers there whose link is bound."""
+    try:
+        sessions = ask(control, "status")["links"][0]["sessions"]
+    except ControlUnavailable:
+        return False
+    return bool(sessions) and sessions[0]["state"].startswith("bound")

@@ -7,12 +7,14 @@ readers take a snapshot when somebody asks. All durations are seconds, all times
 from __future__ import annotations
 
 from bisect import bisect_left
+from typing import ClassVar
 
 import msgspec
 
 #: Upper bounds of the latency buckets in seconds: 1 ms times powers of two, up to about a minute.
 BUCKETS: tuple[float, ...] = tuple(0.001 * 2**power for power in range(17))
-
+#: The same for what may take days, as a receipt may: an eighth of a second up to a day and a half.
+LONG_BUCKETS: tuple[float, ...] = tuple(0.125 * 2**power for power in range(21))
 
 #: What may keep a link from submitting more: its configured rate; its window, which the SMSC's
 #: latency empties; what the SMSC complained of or showed; the journal; nothing being queued for
@@ -33,14 +35,16 @@ LIMITS = (
 
 
 class Histogram(msgspec.Struct):
-    """Observations counted in the buckets of `BUCKETS`, the last one open-ended."""
+    """Observations counted in the buckets of `bounds`, and one more that is open-ended."""
+
+    bounds: ClassVar[tuple[float, ...]] = BUCKETS
 
     counts: list[int] = msgspec.field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
     total: float = 0.0
 
     def observe(self, seconds: float, count: int = 1) -> None:
         """Count a duration, so many times."""
-        self.counts[bisect_left(BUCKETS, seconds)] += count
+        self.counts[bisect_left(self.bounds, seconds)] += count
         self.total += count * seconds
 
     def quantile(self, share: float) -> float | None:
@@ -49,16 +53,37 @@ class Histogram(msgspec.Struct):
         if not seen:
             return None
         needed = share * seen
-        for bound, count in zip((*BUCKETS, float("inf")), self.counts, strict=True):
+        for bound, count in zip((*self.bounds, float("inf")), self.counts, strict=True):
             needed -= count
             if needed <= 0:
                 return bound
         return float("inf")
 
 
+class LongHistogram(Histogram):
+    """One of `LONG_BUCKETS`."""
+
+    bounds: ClassVar[tuple[float, ...]] = LONG_BUCKETS
+
+    counts: list[int] = msgspec.field(default_factory=lambda: [0] * (len(LONG_BUCKETS) + 1))
+
+
 #: How a link stands with its SMSC, the gravest first: the ways in which a bind may be refused,
 #: then whether there is a session of each kind.
 BIND_STATES = ("auth_failed", "operator", "already_bound", "retry_later", "unbound", "bound")
+#: What an attempt to be bound may come to.
+ATTEMPTS = ("bound", "refused", "unreachable", "unanswered")
+#: How a bound session may end: by what came that was no SMPP, with the connection, by who took leave
+#: first, by what did not come in time, or because the SMSC closed the connection.
+ENDINGS = (
+    "out_of_step",
+    "broken",
+    "unbound_by_smsc",
+    "unbound_by_us",
+    "enquire_link_timeout",
+    "half_a_pdu",
+    "closed_by_smsc",
+)
 
 
 class SessionFigures(msgspec.Struct):
@@ -87,7 +112,7 @@ class MatchingFigures(msgspec.Struct):
     `id_conflicts`: ids given to a message while an older one still waited under them. `settled`:
     messages of unknown outcome, or without an id, that a receipt identified. `elsewhere`: receipts
     whose id was right and whose handset was another. `unproven`: handsets' messages that read
-    like receipts.
+    like receipts. `delay`: from when a part was taken to its first final receipt.
     """
 
     form: str = ""
@@ -99,6 +124,7 @@ class MatchingFigures(msgspec.Struct):
     settled: int = 0
     elsewhere: int = 0
     unproven: int = 0
+    delay: LongHistogram = msgspec.field(default_factory=LongHistogram)
 
 
 class LinkFigures(msgspec.Struct):
@@ -138,6 +164,20 @@ class LinkFigures(msgspec.Struct):
     paused: str = ""
     #: Since when none of its sessions that submit is bound (epoch seconds); None while one is.
     unbound_since: float | None = None
+    #: Octets that were read from the SMSC, and written to it.
+    octets_in: int = 0
+    octets_out: int = 0
+    #: Attempts to be bound by what came of them: bound, refused, unreachable, unanswered.
+    attempts: dict[str, int] = msgspec.field(default_factory=dict)
+    #: Bound sessions that ended, by why: one of `ENDINGS`.
+    endings: dict[str, int] = msgspec.field(default_factory=dict)
+    #: From each enquire_link to its answer.
+    enquiries: Histogram = msgspec.field(default_factory=Histogram)
+    #: Seconds for which something to submit waited for the window, and for the pace.
+    window_wait: float = 0.0
+    pace_wait: float = 0.0
+    #: Parts that went back into their queue because they were refused, by command_status.
+    retries: dict[int, int] = msgspec.field(default_factory=dict)
 
     @property
     def bound(self) -> int:
@@ -244,7 +284,8 @@ class FallbackFigures(msgspec.Struct):
 
 class JournalFigures(msgspec.Struct):
     """The journal since the daemon started. `octets` is how large it is on disk; `removed` messages
-    were removed from it since it was made; so many facts are `to_look_at` for more."""
+    were removed from it since it was made; so many facts are `to_look_at` for more. `waiting` rows
+    are made and not on disk yet."""
 
     commits: int = 0
     rows: int = 0
@@ -252,6 +293,7 @@ class JournalFigures(msgspec.Struct):
     octets: int = 0
     removed: int = 0
     to_look_at: int = 0
+    waiting: int = 0
 
 
 class LoopFigures(msgspec.Struct):
@@ -411,3 +453,5 @@ class DaemonFigures(msgspec.Struct):
     configuration: ConfigFigures = msgspec.field(default_factory=ConfigFigures)
     oldest_by_lane: dict[str, float] = msgspec.field(default_factory=dict)
     rooms: list[RoomFigures] = msgspec.field(default_factory=list)
+    #: Messages accepted that are neither in a final state nor anywhere where they could wait for one.
+    balance: int = 0

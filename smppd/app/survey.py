@@ -81,6 +81,7 @@ class Survey:
             loop=self.lateness.figures(),
             configuration=configuration,
             oldest_by_lane=oldest,
+            balance=accounts.balance,
             rooms=self._rooms(),
         )
 
@@ -103,6 +104,7 @@ class Survey:
             for each in (path, path.with_name(path.name + "-wal"))
             if each.exists()
         )
+        figures.waiting = self._parts.journal.waiting
         figures.removed = self._parts.removed_before
         if pruner is not None:
             figures.removed += pruner.messages
@@ -130,6 +132,7 @@ class Survey:
             figures.paused = self._paused(link.name)
             since = link.unbound_since
             figures.unbound_since = None if since is None else parts.desk.wall() - now + since
+            figures.retries = parts.refusals.retries(link.name)
             if figures.limited_by == "nothing queued" and dispatcher.has_work:
                 figures.limited_by = "journal"
             found.append(figures)

@@ -110,6 +110,8 @@ class Journal:
         self._wanted = trio.Event()
         self._on_disk = {holds: KnownKeys() for holds in (CLIENT_ID, WAITING)}
         self.figures = JournalFigures()
+        #: What is written just now.
+        self._under_way = self._turn
         self._listeners: list[Callable[[], None]] = []
         self._chores: deque[_Chore] = deque()
 
@@ -145,6 +147,7 @@ class Journal:
                 for _ in range(GATHERING):
                     await trio.lowlevel.checkpoint()
                 turn, self._turn, self._wanted = self._turn, _Turn(), trio.Event()
+                self._under_way = turn
                 if turn.is_writing or turn.reads:
                     await self._work_off(turn)
                 turn.end()
@@ -249,6 +252,13 @@ class Journal:
     ) -> None:
         """Return when these are on disk, together with everything that gathered beside them."""
         await self.begin(facts, messages, blocks, checkpoint).wait()
+
+    @property
+    def waiting(self) -> int:
+        """Rows that are made and not on disk yet."""
+        under_way = 0 if self._under_way.written else self._under_way.batch.rows
+        gathering = 0 if self._turn is self._under_way else self._turn.batch.rows
+        return under_way + gathering
 
     def begin(
         self,

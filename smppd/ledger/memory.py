@@ -107,6 +107,7 @@ def snapshot(accounts: Accounts, *, base: bool = False) -> bytes:
             accounts.paused,
             accounts.received,
             accounts.holding.save(),
+            accounts.accepted,
         )
     )
     for file in accounts.files.values():
@@ -118,7 +119,7 @@ def restore(accounts: Accounts, data: bytes) -> None:
     """Start from a snapshot instead of from nothing."""
     saved = msgspec.msgpack.decode(data, type=Snapshot)
     accounts.seq, accounts.counts, accounts.unmatched = saved.seq, saved.counts, saved.unmatched
-    accounts.accepted = sum(saved.counts)
+    accounts.accepted = sum(saved.counts) if saved.accepted is None else saved.accepted
     accounts.last_file = saved.last_file
     accounts.queues = {queue.number: queue for queue in saved.queues}
     for queue in saved.queues:

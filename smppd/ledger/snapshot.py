@@ -230,6 +230,7 @@ class Snapshot(msgspec.Struct, array_like=True):
     paused: dict[str, Pause] = msgspec.field(default_factory=dict)
     received: int = 0
     holding: SavedHolding = msgspec.field(default_factory=SavedHolding)
+    accepted: int | None = None
 
 
 class Settled(msgspec.Struct, array_like=True):

@@ -68,6 +68,18 @@ class Standing:
         self.references = References()
         self.paused: dict[str, Pause] = {}
 
+    @property
+    def balance(self) -> int:
+        """Messages accepted that are neither in a final state nor pending: 0, or the books are wrong.
+
+        What was accepted is counted line by line, what became of it change by change; what is pending
+        where it is: the queued in their queues, those of unknown outcome among the `held`.
+        """
+        counts = self.counts
+        pending = sum(queue.queued for queue in self.queues.values()) + len(self.held)
+        over = sum(counts) - counts[QUEUED] - counts[UNKNOWN] - counts[SENDING] - counts[SENT]
+        return self.accepted - over - pending - counts[SENDING] - counts[SENT]
+
     def queue(self, number: int) -> Queue:
         """The queue of this number, empty if nothing was ever put in."""
         queue = self.queues.get(number)

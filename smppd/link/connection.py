@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from math import inf
 
 import trio
@@ -18,6 +17,7 @@ import trio
 from smppd.events import ProtocolOddity
 from smppd.link.batch import Batch, sort_events
 from smppd.link.dial import broken
+from smppd.link.ending import Ended, kind_of
 from smppd.link.handover import Handover
 from smppd.link.loading import Loader
 from smppd.link.standby import Standby
@@ -28,6 +28,7 @@ from smppd.smpp.session import (
     BindRefused,
     Bound,
     Closed,
+    Enquired,
     Event,
     NotificationReceived,
     Oddity,
@@ -65,21 +66,6 @@ _NOT_YET_BOUND = frozenset({SessionState.OPEN, SessionState.BINDING})
 _BROKEN = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a connection ended. `held` is how long it was bound, in seconds; `refused` the
-    command_status of a refused bind; `in_doubt` counts parts that had no answer by then; `first`
-    are the first octets that came before it was bound."""
-
-    reason: str
-    held: float
-    was_bound: bool
-    in_doubt: int
-    clean: bool
-    refused: int | None = None
-    first: bytes = b""
-
-
 class Connection:
     """Moves octets between a stream and a session, parts out of the traffic, events into it."""
 
@@ -98,12 +84,13 @@ class Connection:
         self._on_bound = on_bound
         self._loader = Loader(session, traffic)
         self._to_write = trio.lowlevel.ParkingLot()
-        self._standby = Standby(stream, session, self._to_write)
+        self._standby = Standby(stream, session, self._to_write, traffic.figures)
         self._handover = Handover(session, traffic, self._loader, self._standby, self.wake_writer)
         self._reading: trio.CancelScope | None = None
         self._interrupted = False
         self._broken = False
         self._parting = False
+        self._leaving = False
         self._reason = ""
         self._leave_at = inf
         self._leave_reason = ""
@@ -196,6 +183,7 @@ class Connection:
         try:
             with trio.CancelScope(deadline=trio.current_time() + WRITE_TIMEOUT) as scope:
                 await self._stream.send_all(data)
+                self._traffic.figures.octets_out += len(data)
             if scope.cancelled_caught:
                 self._break(f"the SMSC has not read for {WRITE_TIMEOUT:g} s")
         except _BROKEN as error:
@@ -223,6 +211,7 @@ class Connection:
         session, now = self.session, trio.current_time()
         events: list[Event] = []
         if data is not None:
+            self._traffic.figures.octets_in += len(data)
             if self._bound_at is None and not self._first:
                 self._first = bytes(data[:4])
             events = session.receive_data(bytes(data), now) if data else session.receive_eof(now)
@@ -281,6 +270,8 @@ class Connection:
             self._note_oddity(event.what)
         elif isinstance(event, NotificationReceived):
             self._note_oddity(f"{event.pdu.command_id.name.lower()} received and ignored")
+        elif isinstance(event, Enquired):
+            self._traffic.figures.enquiries.observe(event.seconds)
         elif isinstance(event, Closed):
             self._note_closed(event, batch.unanswered)
 
@@ -313,6 +304,12 @@ class Connection:
             clean=event.clean,
             refused=self._refused,
             first=self._first,
+            kind=kind_of(
+                event,
+                broken=self._broken,
+                left_by_peer=self._parting,
+                left_by_us=self._leaving,
+            ),
         )
 
     def _take_leave(self) -> None:
@@ -328,6 +325,7 @@ class Connection:
             self._drain_until = inf
             self._traffic.leave(self, self._loader.pulled)
             self.session.unbind(now)
+            self._leaving = True
             self._leave("no unbind_resp came", now + UNBIND_TIMEOUT)
             self.wake_writer()
 

@@ -25,7 +25,7 @@ class Stop(Enum):
 class Limiting:
     """Which `Stop` it was most of the time, and how much of it the journal was waited for."""
 
-    __slots__ = ("_at", "_shares", "_since", "_stop", "_total", "_waited")
+    __slots__ = ("_at", "_shares", "_since", "_stop", "_total", "_waited", "spent")
 
     def __init__(self) -> None:
         self._shares = dict.fromkeys(Stop, 0.0)
@@ -33,12 +33,15 @@ class Limiting:
         self._since = self._at = 0.0
         self._total = 0.0
         self._waited = 0.0
+        #: For how long it was each, in seconds, since the start.
+        self.spent = dict.fromkeys(Stop, 0.0)
 
     def stopped(self, stop: Stop, now: float) -> None:
         """A session has just submitted what it could, and stopped for this."""
         passed = now - self._at
         self._at = now
         self._shares[self._stop] += passed
+        self.spent[self._stop] += passed
         self._total += passed
         if self._total > SPAN:
             self._fade()

@@ -19,6 +19,7 @@ from smppd.events import Emit, LinkUnverified
 from smppd.figures import LinkFigures
 from smppd.link.dial import Dialler
 from smppd.link.entrance import Entrance
+from smppd.link.limiting import Stop
 from smppd.link.pace import Pace
 from smppd.link.supervisor import Connect, Supervisor
 from smppd.link.tls import UNVERIFIED
@@ -199,6 +200,8 @@ class Link:
         figures = self._traffic.figures
         figures.limit = self._traffic.pace.limit or 0.0
         figures.limited_by = self._traffic.limited_by(trio.current_time())
+        spent = self._traffic.limiting.spent
+        figures.window_wait, figures.pace_wait = spent[Stop.WINDOW], spent[Stop.PACE]
         figures.ready = len(self._traffic.ready)
         figures.sessions = [supervisor.figures() for supervisor in self._supervisors]
         return figures

@@ -13,6 +13,7 @@ from math import inf
 
 import trio
 
+from smppd.figures import LinkFigures
 from smppd.smpp.session import Event, Session
 
 #: The disk may take so long, in seconds, before anybody listens.
@@ -28,9 +29,14 @@ class Standby:
     """Listens between `begin` and `end` when those are more than `SLOW` apart."""
 
     def __init__(
-        self, stream: trio.abc.ReceiveStream, session: Session, writer: trio.lowlevel.ParkingLot
+        self,
+        stream: trio.abc.ReceiveStream,
+        session: Session,
+        writer: trio.lowlevel.ParkingLot,
+        figures: LinkFigures,
     ) -> None:
         self._stream = stream
+        self._figures = figures
         self._session = session
         self._writer = writer
         self._heard: list[Event] = []
@@ -90,5 +96,6 @@ class Standby:
                 return
             if not data:
                 return
+            self._figures.octets_in += len(data)
             self._heard += self._session.receive_data(bytes(data), trio.current_time())
             self._writer.unpark_all()

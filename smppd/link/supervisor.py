@@ -23,8 +23,9 @@ from smppd.events import (
 )
 from smppd.figures import SessionFigures
 from smppd.link.backoff import HELD, Backoff, persistent_delay
-from smppd.link.connection import PARTING, Connection, Ended
+from smppd.link.connection import PARTING, Connection
 from smppd.link.dial import NEVER_BOUND, Unreachable, written
+from smppd.link.ending import Ended
 from smppd.link.entrance import Entrance
 from smppd.link.refusals import bind_class, bind_hint
 from smppd.link.tls import EXPIRES_SOON, certificate_expiry, looks_like
@@ -197,6 +198,7 @@ class Supervisor:
     def _note_bound(self, response: Response | None) -> None:
         self._entrance.accepted(self, self.bind)
         self._refused = ""
+        self._count("bound")
         self._since = self._traffic.wall()
         self._traffic.emit(
             LinkBound(
@@ -214,11 +216,15 @@ class Supervisor:
     def _note_unreachable(self, why: Unreachable) -> float:
         if self._traffic.draining:
             return 0.0
+        self._count("unreachable")
         delay = self._backoff.lost(0.0)
         self._note_lost(why.reason, 0, delay)
         return delay
 
     def _note_ended(self, ended: Ended) -> float:
+        endings = self._traffic.figures.endings
+        if ended.was_bound:
+            endings[ended.kind] = endings.get(ended.kind, 0) + 1
         if ended.refused is not None:
             return self._note_refused(ended.refused)
         reason = f"{self._address}: {ended.reason}"
@@ -228,12 +234,18 @@ class Supervisor:
         if ended.was_bound:
             self._traffic.figures.losses += 1
         else:
+            self._count("unanswered")
             reason = f"{reason}; no answer to the bind: {looks_like(ended.first) or NEVER_BOUND}"
         if ended.held < HELD:
             self._entrance.pass_over(self._host)
         delay = self._backoff.lost(ended.held)
         self._note_lost(reason, ended.in_doubt, delay)
         return delay
+
+    def _count(self, attempt: str) -> None:
+        """What an attempt to be bound came to."""
+        attempts = self._traffic.figures.attempts
+        attempts[attempt] = attempts.get(attempt, 0) + 1
 
     def _note_stopped(self, reason: str, ended: Ended) -> None:
         if ended.clean and not ended.in_doubt:
@@ -250,6 +262,7 @@ class Supervisor:
     def _note_refused(self, status: int) -> float:
         figures = self._traffic.figures
         figures.bind_refusals += 1
+        self._count("refused")
         delay = self._delay_after(bind_class(status, self._config.bind_status))
         name = status_name(status)
         hint = f"{self._address}: {bind_hint(status, self._config.bind_status)}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import get_args
 
-from smppd.figures import BIND_STATES, LIMITS, DaemonFigures, LinkFigures
+from smppd.figures import ATTEMPTS, BIND_STATES, ENDINGS, LIMITS, DaemonFigures, LinkFigures
 from smppd.ledger.message_ids import Form
 from smppd.observe.measuring import Counts, Measure, Samples, bounded, each_link, each_link_by
 from smppd.smpp.session_states import SessionState
@@ -174,6 +174,51 @@ LINK_MEASURES: tuple[Measure, ...] = (
         "smppd_link_limited_by",
         "1 for what keeps a link from submitting more, 0 for everything else.",
         lambda link: _one_of(LIMITS, link.limited_by),
+    ),
+    each_link(
+        "smppd_rate_limit_messages_per_second",
+        "Parts (submit_sm) per second that are configured at most; 0 for no limit.",
+        lambda link: link.rate,
+    ),
+    each_link(
+        "smppd_window_wait_seconds_total",
+        "For how long the window was full.",
+        lambda link: link.window_wait,
+    ),
+    each_link(
+        "smppd_pace_wait_seconds_total",
+        "For how long parts waited for the rate that is configured, or that the SMSC is given because"
+        " it complained.",
+        lambda link: link.pace_wait,
+    ),
+    each_link_by(
+        "reason",
+        "smppd_retries_total",
+        "Parts that went back into their queue because they were refused, by command_status.",
+        lambda link: bounded(link.retries, status_name),
+    ),
+    each_link_by(
+        "direction",
+        "smppd_bytes_total",
+        "Octets of SMPP that were read from the SMSC (in), and written to it (out).",
+        lambda link: (("in", link.octets_in), ("out", link.octets_out)),
+    ),
+    each_link_by(
+        "result",
+        "smppd_bind_attempts_total",
+        "Attempts to be bound by what came of them.",
+        lambda link: (dict.fromkeys(ATTEMPTS, 0) | link.attempts).items(),
+    ),
+    each_link_by(
+        "reason",
+        "smppd_disconnects_total",
+        "Bound sessions that ended, by why.",
+        lambda link: (dict.fromkeys(ENDINGS, 0) | link.endings).items(),
+    ),
+    each_link(
+        "smppd_enquire_link_timeouts_total",
+        "Sessions given up because our enquire_link had no answer in time.",
+        lambda link: link.endings.get("enquire_link_timeout", 0),
     ),
     each_link(
         "smppd_connects_total",

@@ -7,7 +7,7 @@ table. It raises nothing on figures that are whole.
 from __future__ import annotations
 
 from smppd.figures import DaemonFigures
-from smppd.message import Lane, State
+from smppd.message import LIFECYCLE, Lane, State
 from smppd.observe.account_measures import ACCOUNT_DURATIONS, ACCOUNT_MEASURES
 from smppd.observe.chat_measures import CHAT_MEASURES
 from smppd.observe.keeping_measures import KEEPING_MEASURES
@@ -32,6 +32,18 @@ def _files(figures: DaemonFigures) -> Counts:
     yield "reported", spool.reported
 
 
+def _oldest(figures: DaemonFigures) -> Counts:
+    for lane in Lane:
+        name = lane.name.lower()
+        yield name, _age(figures.oldest_by_lane.get(name), figures.now)
+
+
+def _finished(figures: DaemonFigures) -> Counts:
+    for state, after in LIFECYCLE.items():
+        if not after:
+            yield state.label, figures.states.get(state.label, 0)
+
+
 def _age(since: float | None, now: float) -> float:
     return 0.0 if since is None else max(0.0, now - since)
 
@@ -49,7 +61,7 @@ MEASURES: tuple[Measure, ...] = (
     ),
     whole(
         "smppd_receipts_unmatched_total",
-        "Receipts that belonged to no message of ours and never will.",
+        "Receipts that matched no message when they came.",
         lambda figures: figures.unmatched_receipts,
     ),
     whole(
@@ -84,10 +96,63 @@ MEASURES: tuple[Measure, ...] = (
         "How long the oldest queued message that may go has waited; 0 when there is none.",
         lambda figures: _age(figures.oldest_queued, figures.now),
     ),
+    whole_by(
+        "lane",
+        "smppd_oldest_pending_age_seconds",
+        "How long the oldest file of which something may go has waited, by the lane that it was handed in"
+        " to; 0 when there is none.",
+        _oldest,
+    ),
+    whole(
+        "smppd_accepted_messages_total",
+        "Messages accepted since the journal was made.",
+        lambda figures: figures.accepted,
+    ),
+    whole_by(
+        "state",
+        "smppd_finished_messages_total",
+        "Messages that came to their end since the journal was made, by their final state; those that"
+        " asked for no receipt end as sent, and are not among them.",
+        _finished,
+    ),
     whole(
         "smppd_accounting_balance",
-        "Messages accepted minus the sum of all states: anything but 0 is a fault of smppd.",
-        lambda figures: figures.accepted - sum(figures.states.values()),
+        "Messages accepted minus those in a final state minus those pending: anything but 0 is a"
+        " fault of smppd.",
+        lambda figures: figures.balance,
+    ),
+    whole_by(
+        "place",
+        "smppd_disk_free_bytes",
+        "How much may still be written to the filesystem of the spool, and of the journal if it is another.",
+        lambda figures: [(room.place, room.free) for room in figures.rooms],
+    ),
+    whole_by(
+        "place",
+        "smppd_disk_size_bytes",
+        "How large the filesystem of the spool is, and of the journal if it is another.",
+        lambda figures: [(room.place, room.octets) for room in figures.rooms],
+    ),
+    whole_by(
+        "place",
+        "smppd_disk_least_free_bytes",
+        "How much must be free there so that files are taken in (min_free); 0 for any.",
+        lambda figures: [(room.place, room.least) for room in figures.rooms],
+    ),
+    whole(
+        "smppd_config_last_reload_success_timestamp_seconds",
+        "When the configuration in force was read, in seconds since the epoch.",
+        lambda figures: figures.configuration.loaded,
+    ),
+    whole(
+        "smppd_config_last_reload_successful",
+        "1 unless the last attempt to read the configuration anew was refused.",
+        lambda figures: not figures.configuration.refused,
+    ),
+    whole(
+        "smppd_journal_writer_lag_rows",
+        "Rows that are made and not on disk yet.",
+        lambda figures: figures.journal.waiting,
     ),
     whole(
         "smppd_open_files",
@@ -164,6 +229,18 @@ DURATIONS: tuple[Durations, ...] = (
         "From a submit_sm to its answer.",
         ("link",),
         lambda figures: [((link.name,), link.latency) for link in figures.links],
+    ),
+    Durations(
+        "smppd_receipt_delay_seconds",
+        "From the SMSC's answer to a submit_sm to the first final receipt for it.",
+        ("link",),
+        lambda figures: [((link.name,), link.matching.delay) for link in figures.links],
+    ),
+    Durations(
+        "smppd_enquire_link_latency_seconds",
+        "From our enquire_link to its answer.",
+        ("link",),
+        lambda figures: [((link.name,), link.enquiries) for link in figures.links],
     ),
     Durations(
         "smppd_journal_commit_seconds",

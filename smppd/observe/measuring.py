@@ -42,7 +42,7 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Durations:
-    """One histogram of seconds, in the buckets of `figures.BUCKETS`."""
+    """One histogram of seconds, in the buckets of its histograms."""
 
     name: str
     help: str

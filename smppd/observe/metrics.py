@@ -19,7 +19,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from smppd.events import Event
-from smppd.figures import BUCKETS, DaemonFigures, Histogram
+from smppd.figures import DaemonFigures, Histogram
 from smppd.observe.log import LINES
 from smppd.observe.measures import DURATIONS, MEASURES
 from smppd.observe.measuring import Durations, Measure, Samples, Shapes
@@ -95,7 +95,7 @@ def _cumulative(histogram: Histogram) -> list[tuple[str, float]]:
     """Prometheus counts in each bucket all that is at most its bound."""
     buckets: list[tuple[str, float]] = []
     seen = 0
-    bounds = [*map(repr, BUCKETS), "+Inf"]
+    bounds = [*map(repr, histogram.bounds), "+Inf"]
     for bound, count in zip(bounds, histogram.counts, strict=True):
         seen += count
         buckets.append((bound, seen))

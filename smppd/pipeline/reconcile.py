@@ -6,6 +6,7 @@ waiting for anything, so that it sits between two commits with the answers that 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
@@ -64,6 +65,8 @@ class _Batch(NamedTuple):
     time: str
     ahead: Ahead
     lot: DeliveredLot
+    #: When the parts of the plain ones had been taken.
+    taken: list[float]
 
 
 class Reconciler:
@@ -226,7 +229,7 @@ class Reconciler:
         written, refused = [], []
         naming = self._books[link].naming
         with DeliveredLot(self._desk.ledger, now) as lot:
-            batch = _Batch(link, now, moment(now), ahead, lot)
+            batch = _Batch(link, now, moment(now), ahead, lot, [])
             for number, receipt in enumerate(receipts):
                 keys = ahead.keys[number]
                 recorded = None
@@ -239,6 +242,9 @@ class Reconciler:
                     refused.append(number)
                 else:
                     written.append(recorded)
+        delay = self._books[link].figures.delay
+        for taken, count in Counter(batch.taken).items():
+            delay.observe(max(0.0, now - taken), count)
         return written, refused
 
     def _record_plain(
@@ -260,6 +266,8 @@ class Reconciler:
             or text.count("\t") != FEWEST_TABS
         ):
             return None
+        if entry.submitted is not None:
+            batch.taken.append(entry.submitted)
         num = int(receipt.state)
         seq = batch.lot.delivered(entry, text) if num == _DELIVERED else 0
         if not seq:
@@ -345,6 +353,8 @@ class Reconciler:
         entry = self._desk.accounts.entries[place[0]]
         if (state := entry.part_states[place[1]]) in PARTLY_DONE:
             self._judge(what.link, state, num)
+        elif num in RECEIPT_STATES and entry.submitted is not None:
+            self._books[what.link].figures.delay.observe(max(0.0, now - entry.submitted))
         fact = self._desk.ledger.receipt(now, place, num, what)
         return ReceiptOf.by(fact, entry.client_id, entry.to)
 

@@ -35,6 +35,8 @@ class LinkTerms:
         self.steering = steering
         self.suspicion = Suspicion()
         self.reconnected_at = float("-inf")
+        #: Parts that went back because they were refused, by command_status.
+        self.retries: dict[int, int] = {}
 
 
 class Refusals:
@@ -51,6 +53,10 @@ class Refusals:
         self._terms[link] = terms
         if link in self._desk.accounts.paused:
             terms.steering.pause()
+
+    def retries(self, link: str) -> dict[int, int]:
+        """How many parts went back because a link's SMSC refused them, by command_status."""
+        return self._terms[link].retries
 
     # ── answers ──────────────────────────────────────────────────────────────────────────────
 
@@ -78,6 +84,8 @@ class Refusals:
             again = _reconnect(terms, row, again, now)
         elif again is None and (row.alert or row.refusal is Refusal.PERMANENT_UNKNOWN):
             again = self._suspect(link, terms, row, now)
+        if again is not None:
+            terms.retries[answer.status] = terms.retries.get(answer.status, 0) + 1
         self._record(answer, again, entry, now)
 
     def _record(

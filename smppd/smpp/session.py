@@ -44,6 +44,7 @@ from smppd.smpp.session_events import (
     BindRefused,
     Bound,
     Closed,
+    Enquired,
     Event,
     NotificationReceived,
     Oddity,
@@ -87,6 +88,7 @@ __all__ = [
     "BindRefused",
     "Bound",
     "Closed",
+    "Enquired",
     "Event",
     "Limits",
     "NotificationReceived",
@@ -433,7 +435,10 @@ class Session:
         self, response_id: int, status: int, response: Response | None, events: list[Event]
     ) -> None:
         if response_id == CommandId.ENQUIRE_LINK_RESP:
-            self._timers.enquired_at = None
+            timers = self._timers
+            if timers.enquired_at is not None:
+                events.append(Enquired(timers.heard_at - timers.enquired_at))
+            timers.enquired_at = None
         elif response_id == CommandId.UNBIND_RESP:
             self._end("unbound", status == 0, events)
         elif status:

@@ -111,6 +111,12 @@ class Oddity(msgspec.Struct, frozen=True, gc=False):
     what: str
 
 
+class Enquired(msgspec.Struct, frozen=True, gc=False):
+    """The peer answered our enquire_link after so many seconds."""
+
+    seconds: float
+
+
 class Closed(msgspec.Struct, frozen=True, gc=False):
     """The session is over. `clean`: after an unbind; otherwise something went wrong.
 
@@ -134,5 +140,6 @@ Event = (
     | NotificationReceived
     | PeerUnbinding
     | Oddity
+    | Enquired
     | Closed
 )

@@ -18,10 +18,11 @@ from smppd.figures import (
     JournalFigures,
     LinkFigures,
     MatchingFigures,
+    RoomFigures,
     SessionFigures,
     SpoolFigures,
 )
-from smppd.message import State
+from smppd.message import LIFECYCLE, State
 from smppd.observe.measures import DURATIONS, MEASURES
 from smppd.observe.measuring import MOST_VALUES
 from smppd.observe.metrics import EventCounter, build_registry
@@ -66,6 +67,25 @@ PROMISED = {
     "smppd_journal_commits_total": "counter",
     "smppd_journal_rows_total": "counter",
     "smppd_accounting_balance": "gauge",
+    "smppd_oldest_pending_age_seconds": "gauge",
+    "smppd_accepted_messages_total": "counter",
+    "smppd_finished_messages_total": "counter",
+    "smppd_disk_free_bytes": "gauge",
+    "smppd_disk_size_bytes": "gauge",
+    "smppd_disk_least_free_bytes": "gauge",
+    "smppd_config_last_reload_success_timestamp_seconds": "gauge",
+    "smppd_config_last_reload_successful": "gauge",
+    "smppd_journal_writer_lag_rows": "gauge",
+    "smppd_receipt_delay_seconds": "histogram",
+    "smppd_enquire_link_latency_seconds": "histogram",
+    "smppd_enquire_link_timeouts_total": "counter",
+    "smppd_rate_limit_messages_per_second": "gauge",
+    "smppd_window_wait_seconds_total": "counter",
+    "smppd_pace_wait_seconds_total": "counter",
+    "smppd_retries_total": "counter",
+    "smppd_bytes_total": "counter",
+    "smppd_bind_attempts_total": "counter",
+    "smppd_disconnects_total": "counter",
     "smppd_open_files": "gauge",
     "smppd_received_messages_total": "counter",
     "smppd_queries_total": "counter",
@@ -185,6 +205,7 @@ def test_names_keep_the_rules_of_prometheus(registry: CollectorRegistry) -> None
 def test_labels_are_bounded_ones() -> None:
     allowed = {"link", "state", "status", "lane", "fate", "outcome", "oddity", "form", "reason"}
     allowed |= {"account", "platform", "platformid", "what", "change", "place", "outlet"}
+    allowed |= {"direction", "result"}
     declared = [measure.labels for measure in MEASURES]
     declared += [durations.labels for durations in DURATIONS]
     assert all(set(labels) <= allowed for labels in declared)
@@ -277,12 +298,70 @@ def test_every_state_and_lane_is_there_even_at_zero(registry: CollectorRegistry)
     assert samples["smppd_queue_depth"] == {("high",): 150, ("normal",): 50, ("bulk",): 0}
 
 
-def test_the_balance_is_what_no_state_accounts_for(
+def test_the_balance_is_what_the_accounts_say_and_not_worked_out_here(
     registry: CollectorRegistry, figures: DaemonFigures
 ) -> None:
-    assert scraped(registry)["smppd_accounting_balance"] == {(): 1}
-    figures.states["unknown"] = 1
     assert scraped(registry)["smppd_accounting_balance"] == {(): 0}
+    figures.balance = -3
+    assert scraped(registry)["smppd_accounting_balance"] == {(): -3}
+
+
+def test_each_lane_has_its_oldest(registry: CollectorRegistry, figures: DaemonFigures) -> None:
+    figures.oldest_by_lane = {"high": figures.now - 7, "bulk": figures.now + 1}
+    ages = scraped(registry)["smppd_oldest_pending_age_seconds"]
+    assert ages == {("high",): 7.0, ("normal",): 0.0, ("bulk",): 0.0}
+
+
+def test_what_came_to_its_end_only_grows(registry: CollectorRegistry) -> None:
+    finished = scraped(registry)["smppd_finished_messages_total"]
+    final = {state.label for state, after in LIFECYCLE.items() if not after}
+    assert finished == {(label,): 800 if label == "delivered" else 0 for label in final}
+    assert scraped(registry)["smppd_accepted_messages_total"] == {(): 1200}
+
+
+def test_what_limits_a_link_and_ends_its_sessions(
+    registry: CollectorRegistry, figures: DaemonFigures
+) -> None:
+    link = figures.links[0]
+    link.window_wait, link.pace_wait, link.rate = 1.5, 2.5, 30.0
+    link.octets_in, link.octets_out = 10, 20
+    link.retries = {0x58: 5}
+    link.attempts = {"bound": 3, "refused": 1}
+    link.endings = {"enquire_link_timeout": 2}
+    samples = scraped(registry)
+    assert samples["smppd_window_wait_seconds_total"]["main",] == 1.5
+    assert samples["smppd_pace_wait_seconds_total"]["main",] == 2.5
+    assert samples["smppd_rate_limit_messages_per_second"]["main",] == 30.0
+    assert samples["smppd_bytes_total"]["in", "main"] == 10
+    assert samples["smppd_bytes_total"]["out", "main"] == 20
+    assert samples["smppd_retries_total"] == {("main", "ESME_RTHROTTLED"): 5}
+    assert samples["smppd_bind_attempts_total"]["main", "bound"] == 3
+    assert samples["smppd_bind_attempts_total"]["main", "unreachable"] == 0
+    assert samples["smppd_disconnects_total"]["main", "enquire_link_timeout"] == 2
+    assert samples["smppd_disconnects_total"]["main", "broken"] == 0
+    assert samples["smppd_enquire_link_timeouts_total"] == {("main",): 2, ("backup",): 0}
+
+
+def test_receipts_may_take_a_day(registry: CollectorRegistry, figures: DaemonFigures) -> None:
+    delay = figures.links[0].matching.delay
+    for seconds in (0.1, 3600.0, 100_000.0, 1e9):
+        delay.observe(seconds)
+    buckets = scraped(registry)["smppd_receipt_delay_seconds_bucket"]
+    assert buckets["0.125", "main"] == 1
+    assert buckets["4096.0", "main"] == 2
+    assert buckets["131072.0", "main"] == 3
+    assert buckets["+Inf", "main"] == 4
+    assert delay.quantile(0.5) == 4096.0
+
+
+def test_the_room_that_there_is_and_the_room_that_is_wanted(
+    registry: CollectorRegistry, figures: DaemonFigures
+) -> None:
+    figures.rooms = [RoomFigures("/a", 100, 40, 30), RoomFigures("/b", 200, 50, 30)]
+    samples = scraped(registry)
+    assert samples["smppd_disk_free_bytes"] == {("/a",): 40, ("/b",): 50}
+    assert samples["smppd_disk_size_bytes"] == {("/a",): 100, ("/b",): 200}
+    assert samples["smppd_disk_least_free_bytes"] == {("/a",): 30, ("/b",): 30}
 
 
 def test_a_latency_counts_in_every_bucket_at_or_above_it(registry: CollectorRegistry) -> None:

@@ -374,6 +374,7 @@ def balanced(life: Life) -> None:
     """What holds at every moment."""
     accounts = life.accounts
     assert accounts.accepted == sum(accounts.counts)
+    assert accounts.balance == 0
     for file in accounts.files.values():
         assert file.items == sum(file.states)
         assert file.done == file.items - file.pending

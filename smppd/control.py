@@ -2,7 +2,7 @@
 
 One JSON object per line each way over a Unix socket: {"command": "status", …} is answered with
 {"ok": true, "result": …} or {"ok": false, "error": "one line"}. This module knows no command; it
-is given them. The server raises OSError, its text naming the cure, where it cannot listen, and
+is given them, and who may give which (`peers`). The server raises OSError, its text naming the cure, where it cannot listen, and
 survives whatever is sent to it. The client raises ControlUnavailable or ControlRefused.
 Whether a command that was not answered may have been done is said by `ControlUnavailable.heard`.
 """
@@ -14,14 +14,15 @@ import errno
 import os
 import socket
 import stat
-import struct
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import trio
+
+from smppd.peers import Operators, Peer, peer_of
 
 SOCKET_MODE = 0o660
 MOST_CONNECTIONS = 16
@@ -148,10 +149,12 @@ def _result(path: str | Path, line: bytes) -> dict[str, Any]:
 async def serve_control(
     path: str | Path,
     commands: Mapping[str, Command],
+    operators: Operators | None = None,
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Listen on `path` and run the commands asked for, until cancelled.
+    """Listen on `path` and run the commands asked for, until cancelled. `operators`: who may change
+    anything; nobody but root and this user where that is not said.
 
     The socket is there, with mode 0660, once started, and removed at the end. A socket that a
     dead daemon left is replaced; a live one, or any other file, is left alone and raises OSError.
@@ -160,9 +163,10 @@ async def serve_control(
     await _clear(place)
     listener, ours = _bind(place)
     connections = trio.CapacityLimiter(MOST_CONNECTIONS)
+    desk = _Desk(commands, operators or Operators())
 
     async def greet(stream: trio.SocketStream) -> None:
-        await _admit(stream, connections, commands)
+        await _admit(stream, connections, desk)
 
     try:
         task_status.started()
@@ -236,9 +240,7 @@ def _remove(place: Path, ours: os.stat_result) -> None:
         place.unlink(missing_ok=True)
 
 
-async def _admit(
-    stream: trio.SocketStream, connections: trio.CapacityLimiter, commands: Mapping[str, Command]
-) -> None:
+async def _admit(stream: trio.SocketStream, connections: trio.CapacityLimiter, desk: _Desk) -> None:
     async with stream:
         try:
             connections.acquire_nowait()
@@ -247,16 +249,16 @@ async def _admit(
                 await _send(stream, _refusal("too many connections; try again"))
             return
         try:
-            await _converse(stream, commands)
+            await _converse(stream, desk)
         except _GONE:
             return
         finally:
             connections.release()
 
 
-async def _converse(stream: trio.SocketStream, commands: Mapping[str, Command]) -> None:
+async def _converse(stream: trio.SocketStream, desk: _Desk) -> None:
     """Answer one line after another until the peer hangs up or falls silent."""
-    who = f"uid {_peer_uid(stream)}"
+    peer = peer_of(stream.socket.getsockopt)
     received = bytearray()
     while True:
         line: bytes | None = None
@@ -270,7 +272,7 @@ async def _converse(stream: trio.SocketStream, commands: Mapping[str, Command]) 
         if len(line) > MOST_REQUEST_OCTETS:
             await _send(stream, _refusal(f"a request has at most {MOST_REQUEST_OCTETS} octets"))
             return
-        await _send(stream, await _answer(line, who, commands))
+        await _send(stream, await _answer(line, peer, desk))
 
 
 async def _read_line(stream: trio.SocketStream, received: bytearray) -> bytes:
@@ -293,17 +295,26 @@ async def _read_line(stream: trio.SocketStream, received: bytearray) -> bytes:
     return line
 
 
-async def _answer(line: bytes, who: str, commands: Mapping[str, Command]) -> bytes:
+class _Desk(NamedTuple):
+    """What may be asked, and who may ask for what changes anything."""
+
+    commands: Mapping[str, Command]
+    operators: Operators
+
+
+async def _answer(line: bytes, peer: Peer, desk: _Desk) -> bytes:
     try:
         request = msgspec.json.decode(line, type=dict[str, Any])
     except msgspec.DecodeError as mistake:
         return _refusal(f"a request is one JSON object on a line: {mistake}")
     name = request.pop("command", None)
-    command = commands.get(name) if isinstance(name, str) else None
+    command = desk.commands.get(name) if isinstance(name, str) else None
     if command is None:
-        known = ", ".join(sorted(commands))
+        known = ", ".join(sorted(desk.commands))
         return _refusal(f"there is no command {name!r}; there are {known}")
-    request["who"] = who
+    if why := desk.operators.refusal(peer, str(name)):
+        return _refusal(why)
+    request["who"] = f"uid {peer.uid}"
     try:
         result = await command(request)
         return msgspec.json.encode({"ok": True, "result": {} if result is None else result})
@@ -324,11 +335,3 @@ async def _send(stream: trio.SocketStream, answer: bytes) -> None:
         await stream.send_all(answer + b"\n")
     if in_time.cancelled_caught:
         raise trio.BrokenResourceError("the peer does not read")
-
-
-def _peer_uid(stream: trio.SocketStream) -> int:
-    """The user who asks, as the kernel says (unix(7), SO_PEERCRED)."""
-    credentials = struct.Struct("iII")
-    octets = stream.socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, credentials.size)
-    uid: int = credentials.unpack(octets)[1]
-    return uid

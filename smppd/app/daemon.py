@@ -6,6 +6,7 @@ level drains before the one around it stops, so that nothing is asked of a part 
 
 from __future__ import annotations
 
+import grp
 import os
 import signal
 import time
@@ -37,6 +38,7 @@ from smppd.message import State
 from smppd.observe.metrics import EventCounter, build_registry
 from smppd.observe.observers import Observer, Observers
 from smppd.observe.web import serve
+from smppd.peers import Operators
 from smppd.signals import HEEDED, RELOAD, take_noted
 from smppd.spool.folders import prepare_root
 from smppd.spool.intake import RunSync
@@ -202,7 +204,8 @@ class Daemon:
     async def _controlled(self) -> AsyncIterator[None]:
         async with trio.open_nursery() as nursery:
             try:
-                await nursery.start(serve_control, self.config.observe.control, self.commands)
+                socket, operators = self.config.observe.control, _operators(self.config)
+                await nursery.start(serve_control, socket, self.commands, operators)
             except OSError as error:
                 raise CannotStartError(
                     f"cannot open the control socket {self.config.observe.control}: "
@@ -365,6 +368,19 @@ class Daemon:
 
     async def _status(self, _: Arguments) -> DaemonFigures:
         return self.figures()
+
+
+def _operators(config: Config) -> Operators:
+    """Who may change anything. Raises `CannotStartError` when there is no such group."""
+    group = config.observe.operators
+    if not group:
+        return Operators()
+    try:
+        return Operators(gid=grp.getgrnam(group).gr_gid, group=group)
+    except KeyError:
+        raise CannotStartError(
+            f"there is no group {group}: create it (groupadd), or correct [observe] operators"
+        ) from None
 
 
 def _apart(stack: ExitStack, lock: BinaryIO) -> RunSync:

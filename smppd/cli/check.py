@@ -21,6 +21,7 @@ from smppd.cli.places import (
     check_journal,
     check_listen,
     check_local_address,
+    check_operators,
     check_secret,
     check_spool,
     lock_holder,
@@ -147,6 +148,8 @@ def own_places(config: Config, *, alone: bool) -> Iterator[Finding]:
     yield check_spool(config.spool.path)
     yield check_journal(config.journal.path)
     yield check_control(config.observe.control)
+    if config.observe.operators:
+        yield check_operators(config.observe.operators)
     if config.observe.listen is not None and alone:
         yield check_listen(config.observe.listen)
 

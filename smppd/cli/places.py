@@ -7,6 +7,7 @@ missing folders are made as well: the daemon would do the same. Raises nothing.
 from __future__ import annotations
 
 import fcntl
+import grp
 import os
 import socket
 import stat
@@ -122,6 +123,17 @@ def check_control(path: Path) -> Finding:
     if os.path.lexists(path) and not stat.S_ISSOCK(path.lstat().st_mode):
         return Finding(what, False, "this is no socket: remove it, or set [observe] control")
     return Finding(what, True, "its folder is there and writable")
+
+
+def check_operators(group: str) -> Finding:
+    """Whether there is such a group."""
+    what = f"operators {group}"
+    try:
+        grp.getgrnam(group)
+    except KeyError:
+        cure = "create it (groupadd), or correct [observe] operators"
+        return Finding(what, False, f"there is no such group: {cure}")
+    return Finding(what, True, "is a group whose members may command the daemon")
 
 
 def check_listen(address: Address) -> Finding:

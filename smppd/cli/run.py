@@ -16,6 +16,7 @@ from smppd.cli.settings import read_config, read_passwords
 from smppd.cli.terminal import Terminal
 from smppd.config import Config
 from smppd.errands import ErrandsEnded
+from smppd.guarding import guard_process
 from smppd.journal.schema import JournalError
 from smppd.locking import AlreadyLocked
 from smppd.notifying import Notifier
@@ -50,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """See `cli.Command`."""
+    guard_process()
     config = read_config(arguments)
     failures = run(config, read_passwords(config))
     for failure in failures:

@@ -222,10 +222,12 @@ class RoutingConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObserveConfig:
-    """`[observe]`: how the daemon is watched and spoken to. `listen` is None when switched off."""
+    """`[observe]`: how the daemon is watched and spoken to. `listen` is None when switched off; members
+    of the group `operators` may command, whoever else opens the socket may look."""
 
     listen: Annotated[Address | None, listener] = ("127.0.0.1", 9775)
     control: Annotated[Path, path] = Path("/run/smppd/control.sock")
+    operators: Annotated[str, text(32)] = ""
     log_level: Annotated[LogLevel, choice(*get_args(LogLevel))] = "info"
     log_format: Annotated[LogFormat, choice(*get_args(LogFormat))] = "auto"
     log_content: Annotated[bool, flag] = False

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from smppd.cli.settings import find_control
-from smppd.cli.status import ask_on
+from smppd.cli.status import ask_anyway
 from smppd.cli.terminal import Terminal
 
 #: Seconds for an answer: what is being handed over is finished first.
@@ -23,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """See `cli.Command`. 1 when the daemon has refused the file."""
-    answer = ask_on(find_control(arguments), "reload", _PATIENCE)
+    answer = ask_anyway(arguments, "reload", _PATIENCE)
     refused = answer["refused"]
     if arguments.json:
         terminal.say_json(answer)

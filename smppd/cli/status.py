@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from smppd.cli.settings import find_control
+from smppd.cli.settings import find_control, read_config
 from smppd.cli.terminal import CommandError, Terminal, plural
 from smppd.config import Config
 from smppd.control import ControlRefused, ControlUnavailable, ask
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """See `cli.Command`."""
-    answer = ask_on(find_control(arguments), "status")
+    answer = ask_anyway(arguments, "status")
     if arguments.json:
         terminal.say_json(answer)
     else:
@@ -55,6 +55,18 @@ def ask_daemon(
     """The daemon's answer, within `timeout` seconds. Raises `CommandError` when there is none, or
     it is no."""
     return ask_on(config.observe.control, command, timeout, **arguments)
+
+
+def ask_anyway(
+    arguments: argparse.Namespace, command: str, timeout: float = 10.0, /
+) -> dict[str, Any]:
+    """As `ask_daemon`, of the daemon that the configuration names, which may have mistakes otherwise.
+    Raises `Misconfigured` with them only where nobody answers."""
+    try:
+        return ask_on(find_control(arguments), command, timeout)
+    except CommandError:
+        read_config(arguments)
+        raise
 
 
 def ask_on(

@@ -10,6 +10,7 @@ from smppd.httpapi.account import Account
 from smppd.httpapi.statuses import Statuses, Words
 from smppd.link.link import Link
 from smppd.message import Lane
+from smppd.pipeline.cancellation import CancelTerms
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.detour import Detour, FallbackTerms
 from smppd.pipeline.fallback import Fallback
@@ -24,6 +25,14 @@ def query_terms(config: Config, links: Sequence[Link]) -> dict[str, QueryTerms]:
         section.name: QueryTerms(link, section.query_after)
         for section, link in zip(config.links, links, strict=True)
         if section.query_sm
+    }
+
+
+def cancel_terms(config: Config, links: Sequence[Link]) -> dict[str, CancelTerms]:
+    """Whom to ask to take messages back, and whether any message."""
+    return {
+        section.name: CancelTerms(link, section.cancel_sm)
+        for section, link in zip(config.links, links, strict=True)
     }
 
 

@@ -14,7 +14,6 @@ import trio
 
 from smppd.app.parts import Parts
 from smppd.app.steering import CampaignCommands, reason_of
-from smppd.config import Config
 from smppd.control import ControlRefused
 from smppd.direct import Asked, Told, told, understand
 from smppd.events import Cancelled, Emit, OptOutsChanged, Requeued
@@ -28,8 +27,7 @@ Command = Callable[[Arguments], Awaitable[Any]]
 class Commands:
     """The commands that change something. `who` is the operator, for the journal and the log."""
 
-    def __init__(self, config: Config, parts: Parts, emit: Emit) -> None:
-        self._config = config
+    def __init__(self, parts: Parts, emit: Emit) -> None:
         self._parts = parts
         self._accounts = parts.ledger.accounts
         self._emit = emit
@@ -91,7 +89,7 @@ class Commands:
         except msgspec.ValidationError as mistake:
             raise ControlRefused(f"api cannot be meant so: {mistake}") from None
         # A list of contacts may be long, and traffic does not wait until it is checked.
-        wanted = await trio.to_thread.run_sync(understand, self._config, asked)
+        wanted = await trio.to_thread.run_sync(understand, self._parts.config, asked)
         if isinstance(wanted, str):
             raise ControlRefused(wanted)
         account = self._parts.accounts[wanted.account.name]

@@ -21,18 +21,19 @@ import trio
 
 from smppd import __version__
 from smppd.app.announcing import Announcer, at_the_journal
+from smppd.app.changing import Changing, Moves
 from smppd.app.commands import Arguments, Command, Commands
+from smppd.app.dispatching import Dispatching
 from smppd.app.parts import Parts, Stores, Surroundings
 from smppd.app.reloading import Loaded, Reloading, Surround, Wanted
+from smppd.app.succession import Succession
 from smppd.app.survey import Survey
 from smppd.config import Config, Mistake
 from smppd.control import serve_control
 from smppd.errands import Errands
 from smppd.events import DaemonStarted, DaemonStopped, DaemonStopping
 from smppd.figures import DaemonFigures
-from smppd.httpapi.account import Account
 from smppd.journal.store import open_reader, open_store
-from smppd.link.link import Link
 from smppd.locking import take_lock
 from smppd.message import State
 from smppd.observe.metrics import EventCounter, build_registry
@@ -69,7 +70,7 @@ class Daemon:
         observer: Observer,
         around: Surroundings | None = None,
     ) -> None:
-        self.config = config
+        self._config = config
         self._passwords = passwords
         self._around = around or Surroundings()
         self._stack = ExitStack()
@@ -80,9 +81,14 @@ class Daemon:
         self.stop_requested = trio.Event()
         self._reload_wanted = trio.Event()
 
+    @property
+    def config(self) -> Config:
+        """The configuration in force."""
+        return self.parts.config
+
     def __enter__(self) -> Daemon:
         began = time.perf_counter()
-        root, path = self.config.spool.path, self.config.journal.path
+        root, path = self._config.spool.path, self._config.journal.path
         if (problem := prepare_root(root)) is not None:
             raise CannotStartError(problem)
         with self._stack:
@@ -102,21 +108,25 @@ class Daemon:
             self._stack.push(
                 beside.pop_all()
             )  # they read the journal, too: it is closed after them
-            self.parts = Parts(self.config, self._passwords, self.emit, around, stores, self._stack)
-            self._survey = Survey(self.config, self.parts, self._started)
+            self.parts = Parts(
+                self._config, self._passwords, self.emit, around, stores, self._stack
+            )
+            self._survey = Survey(self.parts, self._started)
+            self._dispatch = Dispatching(self.parts)
+            self._changing = Changing(self.parts, self._dispatch)
             self.announcer = Announcer(
                 around.notifier, self._survey, self.parts.journal, self.parts.disk
             )
             stores.main.unheard()
             self._reloading = Reloading(
-                Loaded(self.config, self._passwords),
+                Loaded(self._config, self._passwords),
                 self._take_over,
                 Surround(self.emit, around.wall, around.run_sync, self.announcer.reloading),
             )
             self.commands: dict[str, Command] = {
                 "status": self._status,
                 "reload": self._reload,
-                **Commands(self.config, self.parts, self.emit).by_name(),
+                **Commands(self.parts, self.emit).by_name(),
             }
             self._stack = self._stack.pop_all()
         self._recovery_seconds = time.perf_counter() - began
@@ -161,8 +171,8 @@ class Daemon:
     async def _watched(self) -> AsyncIterator[None]:
         """/metrics, /healthz and /readyz: first up, last down, so that the drain can be seen."""
         async with trio.open_nursery() as nursery:
-            if self.config.observe.listen is not None:
-                host, port = self.config.observe.listen
+            if self.parts.config.observe.listen is not None:
+                host, port = self.parts.config.observe.listen
                 listen = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
                 registry = build_registry(self.figures, self._events)
                 try:
@@ -197,7 +207,9 @@ class Daemon:
             nursery.start_soon(outlets.run)
             yield
             await self.parts.desk.commit()
-            await outlets.drain(self.parts.ledger.accounts.seq, self.config.events.drain_timeout)
+            await outlets.drain(
+                self.parts.ledger.accounts.seq, self.parts.config.events.drain_timeout
+            )
             nursery.cancel_scope.cancel()
 
     @asynccontextmanager
@@ -208,7 +220,7 @@ class Daemon:
                 await nursery.start(serve_control, socket, self.commands, operators)
             except OSError as error:
                 raise CannotStartError(
-                    f"cannot open the control socket {self.config.observe.control}: "
+                    f"cannot open the control socket {self.parts.config.observe.control}: "
                     f"{error.strerror or error}: set [observe] "
                     "control to a place where a socket can be"
                 ) from error
@@ -235,25 +247,26 @@ class Daemon:
     @asynccontextmanager
     async def _linked(self) -> AsyncIterator[None]:
         async with trio.open_nursery() as nursery:
-            ways: list[Link | Account] = [*self.parts.links, *self.parts.accounts.values()]
-            for way in ways:
-                await nursery.start(way.run)
+            self._succession = Succession(nursery)
+            for link in self.parts.links:
+                self._succession.start(link)
+            for account in self.parts.accounts.values():
+                await nursery.start(account.run)
             yield
-            for way in ways:
-                nursery.start_soon(way.drain)
+            for link in self.parts.links:
+                self._succession.drain(link)
+            for account in self.parts.accounts.values():
+                nursery.start_soon(account.drain)
 
     @asynccontextmanager
     async def _dispatching(self) -> AsyncIterator[None]:
         async with trio.open_nursery() as nursery:
-            for dispatcher in self.parts.dispatchers:
-                nursery.start_soon(dispatcher.run)
+            await nursery.start(self._dispatch.run)
             nursery.start_soon(self.parts.campaigns.run)
             nursery.start_soon(self.parts.inquiry.run)
             nursery.start_soon(self.parts.chat.run)
             for statuses in self.parts.statuses:
                 nursery.start_soon(statuses.run)
-            for fallback in self.parts.fallbacks:
-                nursery.start_soon(fallback.run)
             yield
             nursery.cancel_scope.cancel()
 
@@ -272,6 +285,7 @@ class Daemon:
     async def _reloadable(self) -> AsyncIterator[None]:
         """From here on everything runs, and can be changed."""
         async with trio.open_nursery() as nursery:
+            self._beside = nursery
             nursery.start_soon(self._reload_on_signals)
             yield
             await self._reloading.close()
@@ -299,7 +313,7 @@ class Daemon:
 
     async def _forget(self) -> None:
         while True:
-            await self.parts.desk.forget(self.config.spool.dedupe_window)
+            await self.parts.desk.forget(self.parts.config.spool.dedupe_window)
             await self._forget_calls()
             await trio.sleep(FORGETTING)
 
@@ -320,7 +334,7 @@ class Daemon:
 
     async def _forget_calls(self) -> None:
         """Forget calls of the HTTP APIs that are older than the log of them keeps."""
-        before = self.parts.desk.wall() - self.config.journal.api_history
+        before = self.parts.desk.wall() - self.parts.config.journal.api_history
         while await self.parts.journal.forget_calls(before):
             pass
 
@@ -356,7 +370,22 @@ class Daemon:
         return {"changed": changed, "refused": refused}
 
     async def _take_over(self, wanted: Wanted) -> None:
-        self.config = wanted.config
+        moves = await self._changing.take_over(wanted)
+        for link in moves.draining:
+            self._succession.drain(link)
+        for link in moves.beginning:
+            self._succession.start(link)
+        if moves.left:
+            self._beside.start_soon(self._tell_left, moves)
+
+    async def _tell_left(self, moves: Moves) -> None:
+        """Say what waits for links and routes that are gone, once nothing more comes back to them."""
+        for link in moves.draining:
+            if link.name in moves.left:
+                await self._succession.wait_end(link.name)
+        for each in self._survey.missing():
+            if each.link in moves.left:
+                self.emit(each)
 
     def figures(self) -> DaemonFigures:
         """Everything, at this moment."""

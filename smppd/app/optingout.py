@@ -45,15 +45,26 @@ class Heeding:
         confirmations = Confirmations(config.spool.path, emit, around.run_sync)
         confirmations.recover(book.is_news)
         rules = _rules(config)
-        self._more = (Wishes(book, confirmations, rules.texts, emit), rules, emit, around.wall)
+        self._wishes = Wishes(book, confirmations, rules.texts, emit)
+        self._more = (self._wishes, rules, emit, around.wall)
+        self._changing: list[WishingMailbox | WishingLetterbox] = []
 
     def handsets(self, mailbox: Mailbox) -> WishingMailbox:
         """Of what comes over links."""
-        return WishingMailbox(mailbox, *self._more)
+        self._changing.append(wishing := WishingMailbox(mailbox, *self._more))
+        return wishing
 
     def chats(self, letterbox: Letterbox) -> WishingLetterbox:
         """Of what comes in chats."""
-        return WishingLetterbox(letterbox, *self._more)
+        self._changing.append(wishing := WishingLetterbox(letterbox, *self._more))
+        return wishing
+
+    def change(self, config: Config) -> None:
+        """Heed them by this from now on."""
+        rules = _rules(config)
+        self._wishes.change(rules.texts)
+        for each in self._changing:
+            each.change(rules)
 
 
 def _rules(config: Config) -> WishRules:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,14 +11,14 @@ from random import SystemRandom
 from typing import TYPE_CHECKING, NamedTuple
 
 from smppd.app.accounts import account_pools, build_accounts
-from smppd.app.asking import build_fallbacks, build_statuses, query_terms
-from smppd.app.capping import build_cap
+from smppd.app.asking import build_fallbacks, build_statuses, cancel_terms, query_terms
 from smppd.app.chatting import chat_polling
 from smppd.app.keeping import DaysInUse, build_housekeeping, build_pruner, build_stripper
-from smppd.app.optingout import Heeding, build_opt_outs, spare_lanes
+from smppd.app.keeping_back import KeepingBack
+from smppd.app.optingout import Heeding, build_opt_outs
 from smppd.app.outlets import Surrounding, build_outlets
 from smppd.app.smstools import build_outgoing, build_papers
-from smppd.config import Config, HttpConfig
+from smppd.config import Config, HttpConfig, LinkConfig
 from smppd.disk import Disk
 from smppd.events import Emit
 from smppd.httpapi.account import Account
@@ -38,22 +38,23 @@ from smppd.pipeline.admission import Admission
 from smppd.pipeline.ahead import Ahead
 from smppd.pipeline.calls import CallSettlement, CallTerms
 from smppd.pipeline.campaigns import Campaigns
-from smppd.pipeline.cancellation import Cancellation, CancelTerms
+from smppd.pipeline.cancellation import Cancellation
+from smppd.pipeline.cap import Cap
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.dispatch import Dispatcher
-from smppd.pipeline.hours import QuietHours
 from smppd.pipeline.incoming import Incoming
 from smppd.pipeline.inquiry import Inquiry
 from smppd.pipeline.items import terms_of
 from smppd.pipeline.pools import Pool
 from smppd.pipeline.publish import Publication
+from smppd.pipeline.query_terms import QueryTerms
 from smppd.pipeline.reconcile import Book
 from smppd.pipeline.refusals import LinkTerms, Refusals
 from smppd.pipeline.settlement import Settlement
 from smppd.pipeline.turns import Turns
 from smppd.pipeline.unheard import Unheard
 from smppd.policy import Retries
-from smppd.ports import Letter, ReceiptOf
+from smppd.ports import Letter, ReceiptOf, Route
 from smppd.publishing import Where, beginning_apart, placing_apart
 from smppd.results.chats import ChatLetterbox
 from smppd.results.mailbox import Mailbox, MailRules
@@ -116,7 +117,7 @@ class Parts:
         stores: Stores,
         stack: ExitStack,
     ) -> None:
-        self._config = config
+        self.config = config
         self._emit = emit
         self.disk = Disk(emit)
         self._around = around
@@ -126,6 +127,7 @@ class Parts:
         self._build_pools(stores.main)
         self._build_links(passwords)
         self._build_accounts(passwords)
+        self.join_pools()
         self._build_asking()
         self._build_chat(stores.main)
         self._build_spool(stores.reader)
@@ -152,14 +154,14 @@ class Parts:
         self.desk = Desk(self.ledger, recent, self.journal, self._around.wall)
 
     def _build_settlement(self, store: Store, stack: ExitStack) -> None:
-        config, around = self._config, self._around
+        config, around = self.config, self._around
         self.receipts = ReceiptLog(
             config.spool.path / "receipts", self.disk, content=not config.retention.drops_contents
         )
         stack.callback(self.receipts.close)
         self.receipts.append(_missed(store, self.receipts.recover()))
-        alphabets = {link.name: link.data_coding_0 for link in config.links}
-        rules = MailRules(config.spool.reassembly_timeout, alphabets)
+        self.alphabets = alphabets_of(config)
+        rules = MailRules(config.spool.reassembly_timeout, self.alphabets)
         self.mailbox = Mailbox(config.spool.path, around.wall, self._emit, rules, around.run_sync)
         self.incoming = Incoming(self.desk)
         self.mailbox.note_with(self.incoming.note)
@@ -175,56 +177,77 @@ class Parts:
 
     def _build_pools(self, store: Store) -> None:
         """The queues of each link, account and route, and in which order links take from them."""
-        config, accounts = self._config, account_pools(self._config)
-        turns = {link.name: Turns([link.name]) for link in config.links} | {
-            route.pool: Turns(route.links, route.weights, route.failover_after)
-            for route in config.routing.routes
-        }
-        turns |= {pool: Turns([account]) for account, pool in accounts.items()}
-        self.lanes = {
-            (pool, lane): store.enter_queue(pool, lane) for pool in turns for lane in Lane
-        }
-        for account, pool in accounts.items():
-            self.lanes |= {(account, lane): self.lanes[pool, lane] for lane in Lane}
+        turns = turns_of(self.config)
+        numbers = {(pool, lane): store.enter_queue(pool, lane) for pool in turns for lane in Lane}
+        self.lanes: dict[tuple[str, Lane], int] = {}
         #: Every queue there ever was, with its pool and lane; also of what is not configured now.
         self.queues = store.queues()
-        spare_lanes(config, self.opt_outs, self.queues)
-        if config.quiet:
-            lanes = {number: lane for number, (_, lane) in self.queues.items()}
-            self.desk.gate.add(QuietHours(config.quiet, lanes).check)
-        self.cap = build_cap(config, self.queues, self.journal, self._around.wall)
-        if self.cap is not None:
-            self.desk.gate.count_with(self.cap)
-        self.pools = [
-            Pool(self.desk, name, [self.lanes[name, lane] for lane in Lane], each, self._emit)
-            for name, each in turns.items()
-        ]
+        self.enter_queues(numbers)
+        self.keeping_back = KeepingBack(self.desk, self.opt_outs, self.journal, self._around.wall)
+        self.keeping_back.change(self.config, self.queues)
+        self.pools = [self.build_pool(name, each) for name, each in turns.items()]
+
+    def enter_queues(self, numbers: Mapping[tuple[str, Lane], int]) -> None:
+        """Queues and their numbers, of the configuration as it is now."""
+        self.lanes |= numbers
+        for account, pool in account_pools(self.config).items():
+            self.lanes |= {(account, lane): self.lanes[pool, lane] for lane in Lane}
+        self.queues |= {number: queue for queue, number in numbers.items()}
+
+    def build_pool(self, name: str, turns: Turns) -> Pool:
+        """A pool of queues that have been entered."""
+        queues = [self.lanes[name, lane] for lane in Lane]
+        return Pool(self.desk, name, queues, turns, self._emit)
+
+    @property
+    def cap(self) -> Cap | None:
+        """What counts the messages to each number, if anything does."""
+        return self.keeping_back.cap
 
     def _build_links(self, passwords: dict[str, str]) -> None:
-        """Each link, and the dispatcher that feeds it from its pools."""
+        """Each link."""
         self.links: list[Link] = []
-        self.dispatchers: list[Dispatcher] = []
-        for config in self._config.links:
-            name, around = config.name, self._around
-            link = Link(
-                config,
-                passwords[name],
-                self.settlement,
-                self._emit,
-                wall=around.wall,
-                connect=around.connect,
-            )
-            limits = Retries(config.max_attempts, config.retry_min, config.retry_max)
+        for config in self.config.links:
+            self.links.append(link := self.build_link(config, passwords[config.name]))
+            self.introduce(config, link)
+
+    def build_link(self, config: LinkConfig, password: str) -> Link:
+        """A link of this section, which nobody knows yet."""
+        return Link(
+            config,
+            password,
+            self.settlement,
+            self._emit,
+            wall=self._around.wall,
+            connect=self._around.connect,
+        )
+
+    def introduce(self, config: LinkConfig, link: Link, *, anew: bool = True) -> None:
+        """Make a link known to who hears what it reports; not `anew`: how its receipts name messages is
+        as it was, and what was learnt of that stays."""
+        limits = Retries(config.max_attempts, config.retry_min, config.retry_max)
+        self.refusals.introduce(config.name, LinkTerms(limits, config.status, link))
+        if anew:
             book = Book(config.message_id_form, references=config.user_message_reference)
-            self.settlement.introduce(name, book)
-            self.refusals.introduce(name, LinkTerms(limits, config.status, link))
-            pools = [pool for pool in self.pools if name in pool.turns.links]
-            self.links.append(link)
-            self.dispatchers.append(Dispatcher(self.desk, link, pools))
+            self.settlement.introduce(config.name, book)
+
+    def join_pools(self) -> None:
+        """A dispatcher for each link and account, in this order, which feeds it from its pools; and what
+        takes pools over whose links are down. Nothing of the kind may be running."""
+        ways: list[Route] = [*self.links, *self.accounts.values()]
+        self.dispatchers = [
+            Dispatcher(
+                self.desk, way, [pool for pool in self.pools if way.name in pool.turns.links]
+            )
+            for way in ways
+        ]
+        self.fallbacks = build_fallbacks(
+            self.config, self.links, self.pools, self.accounts, self.desk, self._emit
+        )
 
     def _build_accounts(self, passwords: dict[str, str]) -> None:
-        """Each account at an HTTP API, and the dispatcher that feeds it."""
-        config, around = self._config, self._around
+        """Each account at an HTTP API."""
+        config, around = self.config, self._around
         built = build_accounts(
             config,
             passwords,
@@ -239,31 +262,29 @@ class Parts:
             self.refusals.introduce(account.name, LinkTerms(limits, {}, account))
             asks = isinstance(section, HttpConfig) and section.status_after > 0
             self.calls.introduce(account.name, CallTerms(limits, asks))
-            pools = [pool for pool in self.pools if account.name in pool.turns.links]
             self.accounts[account.name] = account
-            self.dispatchers.append(Dispatcher(self.desk, account, pools))
-        self.fallbacks = build_fallbacks(
-            config, self.links, self.pools, self.accounts, self.desk, self._emit
-        )
 
     def _build_asking(self) -> None:
         """What has questions for SMSCs and accounts, and hears what they say."""
-        pairs = list(zip(self._config.links, self.links, strict=True))
-        may_cancel = {config.name: CancelTerms(link, config.cancel_sm) for config, link in pairs}
         self.campaigns = Campaigns(self.desk, self._emit, self.links)
+        may_cancel = cancel_terms(self.config, self.links)
         self.cancellation = Cancellation(self.desk, self.settlement.recall, may_cancel)
-        asked = query_terms(self._config, self.links)
-        over_http = build_statuses(self._config, self.accounts, self.settlement, self._emit)
+        over_http = build_statuses(self.config, self.accounts, self.settlement, self._emit)
         self.statuses = [statuses for _, statuses in over_http.values()]
-        asked |= {name: terms for name, (terms, _) in over_http.items()}
-        self.inquiry = Inquiry(self.desk, asked, self._emit, self.refusals.pause)
+        self._asked_over_http = {name: terms for name, (terms, _) in over_http.items()}
+        self.inquiry = Inquiry(self.desk, self.asked, self._emit, self.refusals.pause)
         self.settlement.tell_of_replies(self.cancellation.heard)
         self.settlement.tell_of_replies(self.inquiry.heard)
+
+    @property
+    def asked(self) -> dict[str, QueryTerms]:
+        """Who is asked about messages, by the name under which they are known."""
+        return query_terms(self.config, self.links) | self._asked_over_http
 
     def _build_chat(self, store: Store) -> None:
         """What receives from chats, and gives out what the last run left."""
         around = self._around
-        letterbox = ChatLetterbox(self._config.spool.path, around.wall, self._emit, around.run_sync)
+        letterbox = ChatLetterbox(self.config.spool.path, around.wall, self._emit, around.run_sync)
         letterbox.note_with(self.incoming.note)
         letterbox.recover(
             lambda number, key: bool(store.chats.seen(number, [key])),
@@ -271,7 +292,7 @@ class Parts:
         )
         keeping = Keeping(self.journal, self.heeding.chats(letterbox))
         self.chat = chat_polling(
-            self._config, self.accounts, keeping, self._emit, self.desk, self.refusals
+            self.config, self.accounts, keeping, self._emit, self.desk, self.refusals
         )
 
     def _note_at_once(self, store: Store, letters: Sequence[Letter]) -> None:
@@ -281,7 +302,7 @@ class Parts:
 
     def _build_spool(self, reader: Store) -> None:
         """What takes files in, and what reports them."""
-        config, around, section = self._config, self._around, self._config.spool
+        config, around, section = self.config, self._around, self.config.spool
         terms = terms_of(config, self.lanes)
         self.admission = Admission(self.desk, terms, self._emit)
         self.spool = Spool(
@@ -295,17 +316,14 @@ class Parts:
         self.spool.hand_over(around.run_many or around.run_sync)
         places = [section.path, config.journal.path.parent]
         self.spool.mind(Space(places, section.min_free, self.disk))
-        keeps = not config.retention.drops_contents
-        report_terms = ReportTerms(config.prices, config.reports.html, keeps)
-        where = Where(section.path, config.journal.path, report_terms)
-        reporter = Reporter(
-            where.placer(reader),
+        self._reader = reader
+        self._reporter = reporter = Reporter(
+            where_of(config).placer(reader),
             around.run_sync,
             earlier=self.ledger.accounts.last_file,
             disk=self.disk,
         )
-        apart = around.publish_many or around.run_sync
-        reporter.hand_over(placing_apart(where, apart), beginning_apart(where, apart))
+        self._publish_apart()
         self.publication = Publication(
             self.desk,
             reporter,
@@ -317,9 +335,39 @@ class Parts:
         self.ahead = Ahead(self.desk, reporter)
         self.progress = ProgressWriter(section.path / "work", self.ledger.accounts, around.wall)
 
+    def _publish_apart(self) -> None:
+        where = where_of(self.config)
+        apart = self._around.publish_many or self._around.run_sync
+        self._reporter.hand_over(placing_apart(where, apart), beginning_apart(where, apart))
+
+    def change_reports(self) -> None:
+        """Report as the configuration says now."""
+        self._reporter.change(where_of(self.config).placer(self._reader))
+        self._publish_apart()
+
     def _forget_file(self, file: FileAccount) -> None:
         self.admission.forget_file(file)
         self.spool.figures.reported += 1
+
+
+def where_of(config: Config) -> Where:
+    """Where results are put, and what goes into reports."""
+    keeps = not config.retention.drops_contents
+    terms = ReportTerms(config.prices, config.reports.html, keeps)
+    return Where(config.spool.path, config.journal.path, terms)
+
+
+def alphabets_of(config: Config) -> dict[str, str]:
+    """What data_coding 0 is on each link."""
+    return {link.name: link.data_coding_0 for link in config.links}
+
+
+def turns_of(config: Config) -> dict[str, Turns]:
+    """The pools by their names, and in which order links and accounts take from each."""
+    routes = config.routing.routes
+    turns = {link.name: Turns([link.name]) for link in config.links}
+    turns |= {each.pool: Turns(each.links, each.weights, each.failover_after) for each in routes}
+    return turns | {pool: Turns([name]) for name, pool in account_pools(config).items()}
 
 
 def _missed(store: Store, seq: int) -> Iterator[ReceiptOf]:

@@ -11,7 +11,16 @@ from typing import NamedTuple
 
 import trio
 
-from smppd.config import Change, Config, Mistake, changes_between, load, read_secrets, refusals
+from smppd.config import (
+    RESTART,
+    Change,
+    Config,
+    Mistake,
+    changes_between,
+    load,
+    read_secrets,
+    refusals,
+)
 from smppd.events import ConfigReloaded, Emit, ReloadRefused
 from smppd.figures import ConfigFigures
 from smppd.spool.intake import RunSync
@@ -94,7 +103,11 @@ class Reloading:
         if refused := refusals(changes, file):
             return refused
         before, after = now.secrets, found.secrets
-        changed = frozenset(name for name in after if before.get(name) != after[name])
+        changed = frozenset(name for name in after if before.get(name, after[name]) != after[name])
+        links = {link.name for link in now.config.links}
+        if others := sorted(changed - links):
+            return [Mistake(f"the secret of {name}", RESTART, file) for name in others]
+        changes += [Change(f"link.{name}.password", "*", None) for name in sorted(changed)]
         return Wanted(found.config, found.secrets, changes, changed)
 
     def _taken_over(self, wanted: Wanted, who: str) -> list[Change]:

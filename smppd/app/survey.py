@@ -13,7 +13,6 @@ from smppd.app.lateness import Lateness
 from smppd.app.oldest import OldestQueued
 from smppd.app.parts import Parts
 from smppd.app.summary import Summary
-from smppd.config import Config
 from smppd.events import LinkMissing
 from smppd.figures import (
     AccountFigures,
@@ -34,8 +33,7 @@ CAMPAIGNS_SHOWN = 20
 class Survey:
     """Asks the parts. `started` is when the daemon did, in epoch seconds."""
 
-    def __init__(self, config: Config, parts: Parts, started: float) -> None:
-        self._config = config
+    def __init__(self, parts: Parts, started: float) -> None:
         self._parts = parts
         self._accounts = parts.ledger.accounts
         self._started = started
@@ -87,8 +85,8 @@ class Survey:
 
     def _rooms(self) -> list[RoomFigures]:
         """Of the filesystems of spool and journal; one that cannot be asked is left out."""
-        spool, found = self._config.spool, dict[int, RoomFigures]()
-        for place in (spool.path, self._config.journal.path.parent):
+        spool, found = self._parts.config.spool, dict[int, RoomFigures]()
+        for place in (spool.path, self._parts.config.journal.path.parent):
             with suppress(OSError):
                 told, device = os.statvfs(place), place.stat().st_dev
                 size, free = told.f_blocks * told.f_frsize, told.f_bavail * told.f_frsize
@@ -98,7 +96,7 @@ class Survey:
     def _journal(self) -> JournalFigures:
         """Its figures, with what only its file and whoever prunes it know."""
         figures, pruner = self._parts.journal.figures, self._parts.pruner
-        path = self._config.journal.path
+        path = self._parts.config.journal.path
         figures.octets = sum(
             each.stat().st_size
             for each in (path, path.with_name(path.name + "-wal"))
@@ -120,7 +118,7 @@ class Survey:
                 list(route.links),
                 [link for link in route.links if pools[route.pool].turns.is_out(link, now)],
             )
-            for route in self._config.routing.routes
+            for route in self._parts.config.routing.routes
         ]
 
     def _links(self) -> list[LinkFigures]:

@@ -7,7 +7,7 @@ too secret for either. Knows nothing of the parts that are configured. Raises no
 from __future__ import annotations
 
 from smppd.config.accounts import AccountConfig, ChatChannel, ChatConfig, ContactsConfig, HttpConfig
-from smppd.config.changes import Change, changes_between, refusals
+from smppd.config.changes import RESTART, Change, bound_anew_for, changes_between, refusals
 from smppd.config.credentials import read_password, read_secret
 from smppd.config.mistakes import Mistake
 from smppd.config.optout import OptOutConfig
@@ -41,6 +41,7 @@ from smppd.config.terms import DataCoding0, Split, TextTerms, TonNpi
 from smppd.config.tls import account_tls, tls_context
 
 __all__ = [
+    "RESTART",
     "AccountConfig",
     "Address",
     "Bind",
@@ -79,6 +80,7 @@ __all__ = [
     "WebhookConfig",
     "WhenUnknown",
     "account_tls",
+    "bound_anew_for",
     "changes_between",
     "find_config",
     "load",

@@ -12,12 +12,26 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from smppd.config.mistakes import Mistake, dotted
-from smppd.config.sections import Config
+from smppd.config.sections import Config, LinkConfig
 
 #: What stands for a section or key that is not there.
 _NOTHING = object()
 #: Keys and sections (those that end in a dot with all their keys) that a running daemon takes over.
-_LIVE: tuple[str, ...] = ()
+_LIVE = (
+    "link",
+    "link.",
+    "link (order)",
+    "routing.",
+    "routing.route (order)",
+    "quiet",
+    "policy.",
+    "optout.",
+    "prices",
+    "reports.",
+    "spool.dedupe_window",
+    "spool.default_country",
+    "journal.api_history",
+)
 
 #: Fields that hold several sections, each with a name, and what these are called in the file.
 _NAMED: Mapping[str, str] = MappingProxyType(
@@ -29,9 +43,26 @@ _NAMED: Mapping[str, str] = MappingProxyType(
         "hooks": "hook",
     }
 )
-_RESTART = (
-    "cannot change while smppd runs; put it back, or have it so with: systemctl restart smppd"
+_BOUND_WITH = (
+    "hosts",
+    "system_id",
+    "system_type",
+    "interface_version",
+    "long_credentials",
+    "bind",
+    "sessions",
+    "local_address",
+    "tls",
+    "tls_ca_file",
+    "tls_cert_file",
+    "tls_key_file",
+    "tls_server_name",
+    "tls_verify",
+    "first_sequence_number",
+    "max_pdu_length",
 )
+#: Why a change is refused, and the cure.
+RESTART = "cannot change while smppd runs; put it back, or have it so with: systemctl restart smppd"
 
 
 class Change(NamedTuple):
@@ -49,6 +80,12 @@ class Change(NamedTuple):
         if _plain(self.old) and _plain(self.new):
             return f"{self.key} {_written(self.old)} -> {_written(self.new)}"
         return f"{self.key} changed"
+
+
+def bound_anew_for(old: LinkConfig, new: LinkConfig) -> list[str]:
+    """The keys of a link that differ and are said in a bind, or settle how many sessions there are: for
+    these it is bound anew, where all others change under its sessions."""
+    return [key for key in _BOUND_WITH if getattr(old, key) != getattr(new, key)]
 
 
 def changes_between(old: Config, new: Config) -> list[Change]:
@@ -80,7 +117,7 @@ def _reordered(old: Config, new: Config) -> Iterator[Change]:
 
 def refusals(changes: list[Change], file: Path | None) -> list[Mistake]:
     """Those of these that a running daemon cannot take over."""
-    return [Mistake(each.key, _RESTART, file) for each in changes if not _is_live(each.key)]
+    return [Mistake(each.key, RESTART, file) for each in changes if not _is_live(each.key)]
 
 
 def _is_live(key: str) -> bool:

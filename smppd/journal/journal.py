@@ -27,6 +27,7 @@ from smppd.journal.store import CLIENT_ID, WAITING, Batch, Store
 from smppd.ledger.entries import MessageRow
 from smppd.ledger.facts import Fact
 from smppd.ledger.snapshot import FullBlock
+from smppd.message import Lane
 from smppd.optout.roll import Change
 from smppd.ports import (
     ApiCall,
@@ -342,6 +343,10 @@ class Journal:
     async def read_queue(self, after: int, limit: int) -> list[MessageRow]:
         """The messages of one queue behind `after`, oldest first."""
         return await self._read(lambda: self._store.read_queue(after, limit))
+
+    async def enter_queues(self, wanted: Sequence[tuple[str, Lane]]) -> list[int]:
+        """The numbers of these queues, given out where there was none; what is put in comes after."""
+        return await self._read(lambda: [self._store.enter_queue(*each) for each in wanted])
 
     async def read_messages(self, msg_ids: Sequence[int]) -> list[MessageRow]:
         """These messages, in no particular order."""

@@ -46,6 +46,10 @@ class Questions:
         self._figures = figures
         self._turn = 0
 
+    def count_in(self, figures: LinkFigures) -> None:
+        """Count in these from now on."""
+        self._figures = figures
+
     def put(self, questions: Sequence[Question]) -> None:
         """Take these; somebody waits for a cancellation, so it goes first."""
         for question in questions:

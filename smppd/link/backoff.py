@@ -49,6 +49,10 @@ class Backoff:
         self._chance = chance
         self._losses = 0
 
+    def change(self, minimum: float, maximum: float) -> None:
+        """Go by these from the next loss on."""
+        self._minimum, self._maximum = minimum, maximum
+
     def lost(self, held: float) -> float:
         """The delay after a session that was bound for `held` seconds, 0 when it never was."""
         if held >= HELD:

@@ -30,6 +30,7 @@ from smppd.smpp.session import (
     Closed,
     Enquired,
     Event,
+    Limits,
     NotificationReceived,
     Oddity,
     PeerUnbinding,
@@ -150,6 +151,11 @@ class Connection:
         self._loader.retired = True
         self._traffic.leave(self, self._loader.pulled)
         self._interrupt()
+
+    def change_limits(self, limits: Limits) -> None:
+        """Go by these from now on, see `Session.change_limits`."""
+        self.session.change_limits(limits)
+        self.wake_writer()  # a larger window is filled, and what is due sooner is not overslept
 
     def wake_writer(self) -> None:
         """See `traffic.Carrier`."""

@@ -46,6 +46,10 @@ class Entrance:
         self._said: set[str] = set()
         self._queue = trio.lowlevel.ParkingLot()
 
+    def change(self, overrides: Overrides) -> None:
+        """Other classes of refused binds from now on."""
+        self._overrides = overrides
+
     # ── which host ───────────────────────────────────────────────────────────────────────────
 
     def hosts(self) -> list[Address]:

@@ -54,7 +54,7 @@ class Link:
         pace = Pace(config.rate, config.rate_floor, complaints(config.status))
         writer = Writer(wording_of(config), wall)
         self._traffic = Traffic(submissions, emit, wall, figures, writer, pace)
-        entrance = Entrance(config.hosts, SystemRandom().random, config.bind_status)
+        self._entrance = Entrance(config.hosts, SystemRandom().random, config.bind_status)
         self._traffic.receipts = ReceiptReader(
             by_text=config.receipts_by_text, accepted_is_final=config.accepted_is_final
         )
@@ -65,7 +65,7 @@ class Link:
                 bind_request(config, password, bind),
                 number,
                 self._traffic,
-                entrance,
+                self._entrance,
                 connect or Dialler(config).open,
             )
             for number, bind in enumerate(kinds, start=1)
@@ -182,6 +182,30 @@ class Link:
         """
         for supervisor in self._submitting:
             supervisor.reconnect(reason)
+
+    def change(self, config: LinkConfig) -> None:
+        """Go by this from now on, without a session noticing. What is said in a bind, and how many
+        sessions there are, stays as it was: that is for another link, see `take_place_of`."""
+        self._config = config
+        traffic, now = self._traffic, trio.current_time()
+        traffic.figures.window, traffic.figures.rate = config.window, config.rate
+        traffic.pace.change(config.rate, config.rate_floor, complaints(config.status), now)
+        traffic.writer = Writer(wording_of(config), traffic.wall)
+        traffic.receipts.change(
+            by_text=config.receipts_by_text, accepted_is_final=config.accepted_is_final
+        )
+        self._entrance.change(config.bind_status)
+        for supervisor in self._supervisors:
+            supervisor.change(config)
+        traffic.wake_writers()
+        traffic.note_room()
+
+    def take_place_of(self, other: Link) -> None:
+        """Count on where the link counts that was called so until now, and is to be drained."""
+        figures, own = other._traffic.figures, self._traffic.figures
+        figures.bind, figures.window, figures.rate = own.bind, own.window, own.rate
+        figures.limit = 0.0
+        self._traffic.count_in(figures)
 
     def pause(self) -> None:
         """See `ports.Steering`."""

@@ -139,6 +139,16 @@ class Pace:
         """Parts per second that may leave now, 0 for no limit."""
         return self._ceiling if self.limit is None else self.limit
 
+    def change(
+        self, ceiling: float, floor: float, complaints: Mapping[int, Refusal], now: float
+    ) -> None:
+        """Another configured rate from now on; what was learnt stays while it is below that."""
+        self.complaints = complaints
+        self._ceiling = ceiling
+        self._floor = min(floor, ceiling) if ceiling else floor
+        if self.limit is None or (ceiling and self.limit >= ceiling):
+            self._forget(now)
+
     # ── for who submits ──────────────────────────────────────────────────────────────────────
 
     def available(self, now: float) -> int:

@@ -104,6 +104,13 @@ class Supervisor:
         if self._connection is not None:
             self._connection.retire(reason)
 
+    def change(self, config: LinkConfig) -> None:
+        """Go by this from now on; what a session is bound with is said at its next bind."""
+        self._config = config
+        self._backoff.change(config.reconnect_min, config.reconnect_max)
+        if self._connection is not None:
+            self._connection.change_limits(_limits(config))
+
     def figures(self) -> SessionFigures:
         """The session as it stands."""
         session = self._connection.session if self._connection else None

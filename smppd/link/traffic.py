@@ -161,6 +161,11 @@ class Traffic:
             return "journal" if journal else "window"
         return "nothing queued"
 
+    def count_in(self, figures: LinkFigures) -> None:
+        """Count in these from now on."""
+        self.figures = figures
+        self.questions.count_in(figures)
+
     # ── order before speed ───────────────────────────────────────────────────────────────────
 
     def recall(self) -> list[Part]:

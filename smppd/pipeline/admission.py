@@ -42,6 +42,13 @@ class Admission:
             (file.token, file.name): file.file_id for file in desk.accounts.files.values()
         }
 
+    def change(self, terms: Terms) -> None:
+        """Take lines in on these terms from now on. Those in hand are taken in as they were begun."""
+        self._terms = terms
+        self._items = Items(terms, self._number)
+        self._repetition.window = terms.dedupe_window
+        self._crowding.look_at(terms.queues)
+
     # ── files ────────────────────────────────────────────────────────────────────────────
 
     async def open_file(self, claimed: Claimed) -> Unread:

@@ -75,6 +75,10 @@ class Cancellation:
         self._cases: list[_Case] = []
         self._news = trio.lowlevel.ParkingLot()
 
+    def change(self, terms: Mapping[str, CancelTerms]) -> None:
+        """Ask these from now on."""
+        self._terms = terms
+
     async def cancel(self, wanted: Sequence[Wanted], who: str, patience: float) -> list[Fate]:
         """Cancel these; on return that is on disk, and SMSCs were given so many seconds."""
         found = await self._desk.journal.read_messages([each.msg_id for each in wanted])
@@ -105,7 +109,8 @@ class Cancellation:
         """Ask, and wait until everything is answered or patience ends."""
         self._cases += cases
         for link, question in questions:
-            self._terms[link].link.ask([question])
+            if (terms := self._terms.get(link)) is not None:
+                terms.link.ask([question])
         with trio.move_on_after(patience):
             while any(case.parts for case in cases):
                 await self._news.park()

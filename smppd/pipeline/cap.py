@@ -57,11 +57,6 @@ class Cap:
         memory: CountMemory,
         wall: Callable[[], float],
     ) -> None:
-        self._limit = section.per_number_per_day
-        self._rejects = section.over_cap == "reject"
-        self._zone = ZoneInfo(section.zone)
-        capped = {Lane[word.upper()] for word in section.cap_priorities}
-        self._queues = frozenset(queue for queue, lane in lanes.items() if lane in capped)
         self._memory = memory
         self._wall = wall
         self._day = Day(0, 0.0, 0.0)
@@ -72,7 +67,17 @@ class Cap:
         self._news: dict[tuple[int, str], int] = {}
         #: Changes with the day, and whenever some counts are forgotten.
         self._version = 0
-        self.figures = CapFigures(self._limit)
+        self.figures = CapFigures()
+        self.change(section, lanes)
+
+    def change(self, section: PolicyConfig, lanes: Mapping[int, Lane]) -> None:
+        """Go by this from now on; what was counted counts."""
+        self._limit = self.figures.most = section.per_number_per_day
+        self._rejects = section.over_cap == "reject"
+        self._zone = ZoneInfo(section.zone)
+        capped = {Lane[word.upper()] for word in section.cap_priorities}
+        self._queues = frozenset(queue for queue, lane in lanes.items() if lane in capped)
+        self._day = Day(0, 0.0, 0.0)  # a day of another zone is another one
 
     # ── at the gate ──────────────────────────────────────────────────────────────────────────
 

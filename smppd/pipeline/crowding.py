@@ -25,10 +25,14 @@ class Crowding:
 
     def __init__(self, accounts: Accounts, queues: Mapping[tuple[str, Lane], int]) -> None:
         self._accounts = accounts
+        self.look_at(queues)
+        self.files = Counter(file.lane for file in accounts.files.values() if not file.reported)
+
+    def look_at(self, queues: Mapping[tuple[str, Lane], int]) -> None:
+        """These are the queues, by pool and lane."""
         self._queues = {
             lane: {number for (_, each), number in queues.items() if each is lane} for lane in Lane
         }
-        self.files = Counter(file.lane for file in accounts.files.values() if not file.reported)
 
     def is_crowded(self, lane: Lane) -> bool:
         """Whether this lane has files enough."""

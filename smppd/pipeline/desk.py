@@ -66,6 +66,11 @@ class Desk:
         """Whom to wake when something is put into this queue."""
         self._wakers[queue] = wake
 
+    def leave(self, queue: int) -> None:
+        """Nobody takes from this queue any more."""
+        self._wakers.pop(queue, None)
+        self._takers.pop(queue, None)
+
     def wake(self, queue: int) -> None:
         """Something was put into this queue."""
         waker = self._wakers.get(queue)
@@ -75,6 +80,10 @@ class Desk:
     def on_rows(self, queue: int, take: Callable[[Sequence[MessageRow]], None]) -> None:
         """Who may take rows of this queue that are about to be on disk."""
         self._takers[queue] = take
+
+    def keep_rows(self, queue: int) -> None:
+        """Nobody takes rows of this queue before they are on disk any more."""
+        self._takers.pop(queue, None)
 
     def offer(self, queue: int, rows: Sequence[MessageRow]) -> None:
         """These rows, some of them of this queue and the last in it, are in a commit that was begun:

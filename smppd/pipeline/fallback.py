@@ -69,6 +69,17 @@ class Fallback:
         """The pools that are taken over, as they stand."""
         return [each.figures(self._account.name) for each in self._detours if each.active]
 
+    def end(self) -> None:
+        """Leave to their links what was taken over: another one may take their place."""
+        for detour in self._detours:
+            if detour.active:
+                self._end(detour)
+
+    def _end(self, detour: Detour) -> None:
+        seconds = round(trio.current_time() - detour.began, 1)
+        detour.end()
+        self._emit(FallbackEnded(detour.name, self._account.name, detour.carried, seconds))
+
     async def run(self) -> None:
         """Look after the links, and hand over while some are down, until cancelled."""
         while self._detours:
@@ -98,9 +109,7 @@ class Fallback:
                 detour.begin(now)
                 self._emit(FallbackBegan(detour.name, account))
             elif detour.active and not down:
-                seconds = round(now - detour.began, 1)
-                detour.end()
-                self._emit(FallbackEnded(detour.name, account, detour.carried, seconds))
+                self._end(detour)
 
     # ── a lot ────────────────────────────────────────────────────────────────────────────────
 

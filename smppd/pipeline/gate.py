@@ -61,8 +61,12 @@ class Gate:
         """Ask this, too."""
         self._checks.append(check)
 
-    def count_with(self, tally: Tally) -> None:
-        """Ask this last: it counts those that it lets pass."""
+    def drop(self, check: Check) -> None:
+        """Ask this no more."""
+        self._checks.remove(check)
+
+    def count_with(self, tally: Tally | None) -> None:
+        """Ask this last, or nobody: it counts those that it lets pass."""
         self.tally = tally
 
     @property

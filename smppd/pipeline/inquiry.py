@@ -99,17 +99,29 @@ class Inquiry:
         self._walk_began = self._walk_again_at = -inf
         self._news = trio.Event()
 
+    def change(self, terms: Mapping[str, QueryTerms]) -> None:
+        """Ask about what is known under these names from now on."""
+        for name in [name for name in self._lines if name not in terms]:
+            for due in self._lines.pop(name).due:
+                self._marks.pop(due[:2], None)
+        for name, each in terms.items():
+            self._lines.setdefault(name, _Line(each)).terms = each
+        self._news.set()
+
     async def run(self) -> None:
-        """Look and ask, until cancelled. There is nothing to run when no link is asked."""
+        """Look and ask, until cancelled."""
         look_at = trio.current_time()
-        while self._lines:
+        while True:
+            while not self._lines:
+                self._news = trio.Event()
+                await self._news.wait()
             if trio.current_time() >= look_at:
                 await self._look()
                 look_at = trio.current_time() + LOOK_EVERY
             self._news = trio.Event()
             if self._desk.ledger.facts:
                 await self._desk.commit()  # a pause, if nobody else has
-            for line in self._lines.values():
+            for line in list(self._lines.values()):
                 await self._feed(line)
             with trio.move_on_at(look_at):
                 await self._news.wait()
@@ -118,6 +130,9 @@ class Inquiry:
         """What came of these questions; what was said is on disk."""
         line = self._lines.get(link)
         replies = [each for each in replies if not each[0].question.cancels]
+        if line is None:
+            for reply, _ in replies:
+                self._marks.pop((reply.question.msg_id, reply.question.part), None)
         if line is None or not replies:
             return
         failed: Reply | None = None
@@ -216,7 +231,7 @@ class Inquiry:
             self._place = rows[-1][:2]
         else:
             self._place = _START
-            after = min(line.terms.query_after for line in self._lines.values())
+            after = min((line.terms.query_after for line in self._lines.values()), default=0.0)
             self._walk_again_at = self._walk_began + max(after, LOOK_EVERY)
 
     def _spilled_due(self, blobs: Iterable[bytes], keys: Set[str], now: float) -> dict[Due, str]:

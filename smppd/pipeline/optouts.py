@@ -85,6 +85,10 @@ class OptOuts:
             self._ask(self.check)
             self._ask = None
 
+    def change_terms(self, terms: Terms) -> None:
+        """Whose messages an opt-out is about from now on."""
+        self._terms = terms
+
     def spare(self, queues: Iterable[int]) -> None:
         """Let the messages of these queues go all the same."""
         self._spared = frozenset(queues)

@@ -7,7 +7,7 @@ own; what the journal raises passes through.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from math import inf
 
 import trio
@@ -135,6 +135,19 @@ class PoolLane:
         if entry.expires is not None:
             self._desk.accounts.retries.add(self.number, entry.expires, entry.msg_id)
 
+    def release(self, kept: Collection[str] = ()) -> None:
+        """Leave to everybody what was left to links that are none of these."""
+        accounts = self._desk.accounts
+        for link in [link for link in self._reserved if link not in kept]:
+            for msg_id in self._reserved.pop(link):
+                entry = accounts.entries.get(msg_id)
+                if entry is not None and entry.state == _QUEUED:
+                    accounts.wait(entry)
+
+    def unlearn(self) -> None:
+        """Who counts messages counts otherwise now: what is read ahead is looked up again."""
+        self._learnt = -1
+
     def reserved(self, link: str, limit: int) -> list[int]:
         """Take what was left to this link."""
         left = self._reserved.get(link)
@@ -149,6 +162,7 @@ class Pool:
     ) -> None:
         self.name = name
         self.turns = turns
+        self._desk = desk
         self._emit = emit
         self._carrier = turns.links[0]
         self.lanes = [PoolLane(desk, number) for number in queues]
@@ -163,6 +177,27 @@ class Pool:
     def shared(self) -> bool:
         """Whether several links take from it."""
         return len(self.turns.links) > 1
+
+    def change(self, turns: Turns) -> None:
+        """Have these links take from it from now on, none of which has joined yet. Nobody may be taking
+        just now."""
+        self.turns = turns
+        self._wakers.clear()
+        if self._carrier not in turns.links:
+            self._carrier = turns.links[0]
+        for lane in self.lanes:
+            lane.release(turns.links)
+            if self.shared:
+                self._desk.keep_rows(lane.number)
+            else:
+                lane.take_offers()
+
+    def leave(self) -> None:
+        """Nobody takes from it any more: what waits there waits in the journal."""
+        self._wakers.clear()
+        for lane in self.lanes:
+            lane.release()
+            self._desk.leave(lane.number)
 
     def join(self, link: str, wake: Callable[[], None]) -> None:
         """Whom to wake when there is something for this link."""

@@ -49,7 +49,7 @@ class Refusals:
         self._terms: dict[str, LinkTerms] = {}
 
     def introduce(self, link: str, terms: LinkTerms) -> None:
-        """Make a link known before it reports anything; it may have been paused before."""
+        """Make a link known before it reports anything, or known anew; it may have been paused before."""
         self._terms[link] = terms
         if link in self._desk.accounts.paused:
             terms.steering.pause()

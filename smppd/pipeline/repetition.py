@@ -30,7 +30,7 @@ class Repetition:
 
     def __init__(self, desk: Desk, window: float) -> None:
         self._desk = desk
-        self._window = window
+        self.window = window
         self._turn = trio.Lock()
 
     async def note_terms(self, file_id: int, terms: CampaignTerms) -> None:
@@ -44,7 +44,7 @@ class Repetition:
 
     async def _earlier(self, file_id: int, name: str) -> str:
         """The first file of this campaign that was no repetition itself; empty if there is none."""
-        since = self._desk.wall() - self._window
+        since = self._desk.wall() - self.window
         rows = await self._desk.journal.files_of_campaign(name, since)
         for row in reversed(rows):
             if row.file_id != file_id and not self._never_sent(row):
@@ -64,7 +64,7 @@ class Repetition:
 
     async def weed(self, file: FileAccount, items: Sequence[Item], now: float) -> None:
         """Make duplicates of the texts that went to the same number before. Their ids are free."""
-        since, scope, recent = now - self._window, scope_of(file), self._desk.recent_ids
+        since, scope, recent = now - self.window, scope_of(file), self._desk.recent_ids
         reserved = {}
         for item in items:
             if item.state != State.QUEUED:

@@ -70,6 +70,14 @@ class Turns:
         # Parts taken, by weight: whoever has the least is next.
         self._taken = dict.fromkeys(links, 0.0)
 
+    def is_like(self, other: Turns) -> bool:
+        """Whether it lets the same links take in the same order, whatever has happened since."""
+        one, another = (
+            (each.links, each._weights, each.patience)  # noqa: SLF001 - one of us
+            for each in (self, other)
+        )
+        return one == another
+
     @property
     def weighted(self) -> bool:
         """Whether the links share by weight."""

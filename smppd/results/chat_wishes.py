@@ -37,6 +37,10 @@ class WishingLetterbox:
         self._emit = emit
         self._wall = wall
 
+    def change(self, rules: WishRules) -> None:
+        """Understand wishes by these from now on."""
+        self._rules = rules
+
     async def draft(self, letters: Sequence[ChatLetter]) -> list[str] | None:
         """See `ports.Letterbox`; on return what the drafts ask for is on disk, too."""
         drafts = await self._letterbox.draft(letters)

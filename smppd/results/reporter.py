@@ -54,6 +54,10 @@ class Reporter:
         #: Files whose publication the disk broke off.
         self._broken_off: set[int] = set()
 
+    def change(self, placer: Placer) -> None:
+        """Have this place from now on; whoever handed over hands over again."""
+        self._placer = placer
+
     def hand_over(self, place_many: Place, begin: Begin | None = None) -> None:
         """Let this place what is many messages at once, and begin with what is final before."""
         self._place_many = place_many

@@ -72,6 +72,10 @@ class Wishes:
         self._emit = emit
         self._turn = trio.Lock()
 
+    def change(self, texts: Mapping[Wish, str]) -> None:
+        """Confirm with these from now on."""
+        self._texts = texts
+
     async def heed(self, wishes: Sequence[Wanted]) -> None:
         """On return they are in force and on disk, and confirmed where they are news."""
         async with self._turn:
@@ -124,6 +128,10 @@ class WishingMailbox:
         self._rules = rules
         self._emit = emit
         self._wall = wall
+
+    def change(self, rules: WishRules) -> None:
+        """Understand wishes by these from now on."""
+        self._rules = rules
 
     async def keep(
         self, link: str, messages: Sequence[DeliverSm | DataSm | Undecodable]

@@ -84,6 +84,10 @@ class ReceiptReader:
     __slots__ = ("_by_text", "_final")
 
     def __init__(self, *, by_text: bool = False, accepted_is_final: bool = False) -> None:
+        self.change(by_text=by_text, accepted_is_final=accepted_is_final)
+
+    def change(self, *, by_text: bool, accepted_is_final: bool) -> None:
+        """Read the next ones so."""
         self._by_text = by_text
         self._final = _ALSO_ACCEPTED if accepted_is_final else FINAL_STATES
 

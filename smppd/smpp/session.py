@@ -159,6 +159,13 @@ class Session:
         first = CommandId.SUBMIT_SM if self.role is Role.ESME else CommandId.DELIVER_SM
         return max(self._window.room, 0) if first in self._requestable else 0
 
+    def change_limits(self, limits: Limits) -> None:
+        """Go by these from now on, but for those that a session is opened with: the number of its first
+        PDU and the longest one. Of a smaller window nothing is taken back."""
+        self.limits = limits
+        self._window.size = limits.window
+        self._timers.change(limits)
+
     def bind(self, request: Request, now: float, *, long_credentials: bool = False) -> None:
         """Ask to be bound as bind_transmitter, bind_receiver or bind_transceiver (3.4, 4.1)."""
         self._check_legal(request.command_id)

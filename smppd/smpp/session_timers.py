@@ -75,6 +75,10 @@ class Timers:
         #: When the enquire_link that is still unanswered was sent.
         self.enquired_at: float | None = None
 
+    def change(self, limits: Limits) -> None:
+        """Go by these from now on."""
+        self._limits = limits
+
     def hear(self, whole_pdus: bool, part_left: bool, now: float) -> None:
         """Something arrived: whole PDUs or not, and perhaps the beginning of one more."""
         if whole_pdus:

@@ -45,6 +45,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "group": "make groups at the provider, load contacts from CSV, show and delete them",
         "chat": "show chats of the provider's, and answer them",
         "template": "send a template of the provider's",
+        "completion": "print what bash, zsh or fish needs to complete these commands",
         "simulate": "run a simulated SMSC and the HTTP APIs on this machine",
         "demo": "send messages to a simulated SMSC and watch",
     }
@@ -106,7 +107,12 @@ def _load(name: str) -> Command:
     return cast("Command", importlib.import_module(f"{__name__}.{name}"))
 
 
-def _parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
+def whole_parser() -> Parser:
+    """The parser with the arguments of every command, for whoever tells what there is."""
+    return _parser({name: _load(name) for name in COMMANDS})
+
+
+def _parser(commands: Mapping[str, Command]) -> Parser:
     """The parser; only these commands have their arguments declared, no other can be meant."""
     parser = Parser(
         prog="smppd",

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from smppd.cli.declared import Declared, argument
 from smppd.cli.terminal import CommandError
 from smppd.config.quantities import seconds
 
@@ -31,6 +32,17 @@ class Parser(argparse.ArgumentParser):
             return self.parse_known_intermixed_args(args, namespace)
         finally:
             self._mixing = False
+
+    def declared(self, *path: str) -> Declared:
+        """What it takes, and all commands below it; `path` are the words that lead to it."""
+        arguments, commands = [], []
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 (nothing else tells them)
+                commands = [own.declared(*path, name) for name, own in action.choices.items()]
+            else:
+                arguments.append(argument(action))
+        says, epilog = self.description or "", self.epilog or ""
+        return Declared(path, says, epilog, tuple(arguments), tuple(commands))
 
 
 def pairs(words: Iterable[str]) -> dict[str, str]:

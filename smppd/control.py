@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import msgspec
 import trio
 
-from smppd.peers import Operators, Peer, peer_of
+from smppd.peers import LOOKING, Operators, Peer, name_of, peer_of
 
 SOCKET_MODE = 0o660
 MOST_CONNECTIONS = 16
@@ -36,7 +36,7 @@ _MOST_PATH_OCTETS = 107
 _CONNECT_TIMEOUT = 1.0
 _READ_OCTETS = 65536
 
-#: Takes the request without its "command", but with "who" asked; what it gives is encoded as JSON.
+#: Takes the request without its "command", but with "who" asked and his "uid"; what it gives is encoded as JSON.
 Command = Callable[[dict[str, Any]], Awaitable[Any]]
 _GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 
@@ -314,7 +314,9 @@ async def _answer(line: bytes, peer: Peer, desk: _Desk) -> bytes:
         return _refusal(f"there is no command {name!r}; there are {known}")
     if why := desk.operators.refusal(peer, str(name)):
         return _refusal(why)
-    request["who"] = f"uid {peer.uid}"
+    if name not in LOOKING:
+        request["who"] = await trio.to_thread.run_sync(name_of, peer.uid)
+        request["uid"] = peer.uid
     try:
         result = await command(request)
         return msgspec.json.encode({"ok": True, "result": {} if result is None else result})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import pwd
 import socket
 import struct
 from collections.abc import Callable
@@ -53,6 +54,15 @@ def _more_groups(get_option: GetOption) -> list[int]:
         else:
             return [gid for (gid,) in _GID.iter_unpack(octets)]
     return []
+
+
+def name_of(uid: int) -> str:
+    """A user by his name and number, for the journal and for people. Blocks where names are looked up
+    elsewhere."""
+    try:
+        return f"{pwd.getpwuid(uid).pw_name} (uid {uid})"
+    except KeyError:
+        return f"uid {uid}"
 
 
 class Operators(msgspec.Struct, frozen=True):

@@ -18,6 +18,7 @@ import trio.testing
 from smppd import control
 from smppd.control import ControlRefused, ControlUnavailable, ask, serve_control
 from smppd.figures import DaemonFigures, JournalFigures, LinkFigures, SpoolFigures
+from smppd.peers import name_of
 
 PATIENCE = 20.0
 
@@ -109,7 +110,8 @@ async def test_a_command_is_asked_and_answered(served: Path) -> None:
 
 async def test_arguments_arrive_and_so_does_who_asks(served: Path) -> None:
     result = await asked(served, "echo", id="order-77", count=3, who="somebody else")
-    assert result == {"id": "order-77", "count": 3, "who": f"uid {os.getuid()}"}
+    uid = os.getuid()
+    assert result == {"id": "order-77", "count": 3, "who": name_of(uid), "uid": uid}
 
 
 async def test_a_command_with_nothing_to_say_gives_an_empty_result(served: Path) -> None:

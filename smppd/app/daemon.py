@@ -22,6 +22,7 @@ import trio
 from smppd import __version__
 from smppd.app.announcing import Announcer, at_the_journal
 from smppd.app.changing import Changing, Moves
+from smppd.app.chronicle import Chronicle
 from smppd.app.commands import Arguments, Command, Commands
 from smppd.app.dispatching import Dispatching
 from smppd.app.parts import Parts, Stores, Surroundings
@@ -39,7 +40,7 @@ from smppd.message import State
 from smppd.observe.metrics import EventCounter, build_registry
 from smppd.observe.observers import Observer, Observers
 from smppd.observe.web import serve
-from smppd.peers import Operators
+from smppd.peers import LOOKING, Operators
 from smppd.signals import HEEDED, RELOAD, take_noted
 from smppd.spool.folders import prepare_root
 from smppd.spool.intake import RunSync
@@ -50,6 +51,8 @@ BOOKKEEPING = 0.25
 SETTLING = 1.0
 #: Seconds between two rounds of forgetting what was indexed long ago.
 FORGETTING = 3600.0
+#: Commands of operators that are kept, the newest, where the journal is kept for ever.
+MOST_COMMANDS = 100_000
 
 
 class CannotStartError(Exception):
@@ -123,10 +126,17 @@ class Daemon:
                 self._take_over,
                 Surround(self.emit, around.wall, around.run_sync, self.announcer.reloading),
             )
-            self.commands: dict[str, Command] = {
+            self._chronicle = Chronicle(
+                self.parts.journal.note_command, stores.main.commanded.last(), around.wall
+            )
+            commands: dict[str, Command] = {
                 "status": self._status,
                 "reload": self._reload,
                 **Commands(self.parts, self.emit).by_name(),
+            }
+            self.commands: dict[str, Command] = {
+                name: each if name in LOOKING else self._chronicle.keeping(name, each)
+                for name, each in commands.items()
             }
             self._stack = self._stack.pop_all()
         self._recovery_seconds = time.perf_counter() - began
@@ -315,6 +325,7 @@ class Daemon:
         while True:
             await self.parts.desk.forget(self.parts.config.spool.dedupe_window)
             await self._forget_calls()
+            await self._forget_commands()
             await trio.sleep(FORGETTING)
 
     async def _settled(self, run: Callable[[], Awaitable[None]]) -> None:
@@ -338,6 +349,12 @@ class Daemon:
         while await self.parts.journal.forget_calls(before):
             pass
 
+    async def _forget_commands(self) -> None:
+        """Forget what operators did when the messages of that time are forgotten."""
+        age = self.config.retention.journal
+        before = 0.0 if age is None else self.parts.desk.wall() - age
+        await self.parts.journal.forget_commands(before, MOST_COMMANDS)
+
     async def _heed_signals(self) -> None:
         """Those that came before anybody could, too."""
         with trio.open_signal_receiver(*HEEDED) as received:
@@ -360,7 +377,7 @@ class Daemon:
         while True:
             await self._reload_wanted.wait()
             self._reload_wanted = trio.Event()
-            await self._reloading.reload(signal.Signals(RELOAD).name)
+            await self.commands["reload"]({"who": signal.Signals(RELOAD).name})
 
     async def _reload(self, arguments: Arguments) -> Arguments:
         """Read the configuration again: what has "changed", or why it is "refused"."""

@@ -32,12 +32,14 @@ from smppd.optout.roll import Change
 from smppd.ports import (
     ApiCall,
     Checkpoint,
+    Commanded,
     Conversation,
     Counted,
     FileRow,
     PolledChannel,
     Pruned,
     Readers,
+    Writing,
 )
 
 T = TypeVar("T")
@@ -296,6 +298,22 @@ class Journal:
         turn.batch.calls.extend(calls)
         self._wanted.set()
         await turn.wait()
+
+    def note_command(self, command: Commanded) -> Writing:
+        """Write this down, or what has come of it; it shares the commit of what gathers beside it."""
+        turn = self._turn
+        turn.batch.commanded.append(command)
+        self._wanted.set()
+        return turn
+
+    async def forget_commands(self, before: float, most: int) -> None:
+        """Forget what operators did before this time (epoch), and all but the newest so many."""
+
+        def forget() -> Pruned:
+            self._store.commanded.forget(before, most)
+            return Pruned(0, 0, more=False)
+
+        await self._chore(forget)
 
     async def change_opt_outs(self, changes: Sequence[Change]) -> None:
         """See `ports.OptOutMemory`: they share the commit of whatever gathers beside them."""

@@ -166,6 +166,19 @@ MIGRATIONS: tuple[str, ...] = (
     """,
     # Rows of `fact` may be bundles, which a version before this would not know: the tables stay as they are.
     "",
+    # What operators had the daemon do.
+    """
+    CREATE TABLE operator_command (
+        seq     INTEGER PRIMARY KEY,
+        at      REAL NOT NULL,
+        who     TEXT NOT NULL,
+        uid     INTEGER,
+        command TEXT NOT NULL,
+        what    TEXT NOT NULL,
+        outcome TEXT NOT NULL,
+        told    TEXT NOT NULL
+    );
+    """,
 )
 
 

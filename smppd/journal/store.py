@@ -18,6 +18,7 @@ import msgspec
 
 from smppd.journal.calls import CallTable
 from smppd.journal.chats import Chats
+from smppd.journal.commanded import CommandTable
 from smppd.journal.cursors import CursorTable
 from smppd.journal.facts import FactTable
 from smppd.journal.files import FileTable
@@ -34,7 +35,7 @@ from smppd.ledger.facts import QUEUE_SHIFT, Fact, Kind
 from smppd.ledger.snapshot import FullBlock, read_chunk
 from smppd.message import Lane, State
 from smppd.optout.roll import Change
-from smppd.ports import ApiCall, Base, Counted, Pruned
+from smppd.ports import ApiCall, Base, Commanded, Counted, Pruned
 
 #: Octets of messages that are read from a queue at once: a call may carry a list of contacts.
 READ_AT_ONCE = 4 << 20
@@ -66,6 +67,7 @@ class Batch(msgspec.Struct):
     at: float = 0.0
     calls: list[ApiCall] = msgspec.field(default_factory=list)
     cursors: dict[str, int] = msgspec.field(default_factory=dict)
+    commanded: list[Commanded] = msgspec.field(default_factory=list)
     opt_outs: list[Change] = msgspec.field(default_factory=list)
     base: Base | None = None
     counts: list[Counted] = msgspec.field(default_factory=list)
@@ -75,7 +77,13 @@ class Batch(msgspec.Struct):
     def rows(self) -> int:
         """How many rows it writes, snapshot aside."""
         accounted = len(self.messages) + len(self.facts) + len(self.ids)
-        asides = len(self.calls) + len(self.cursors) + len(self.opt_outs) + len(self.counts)
+        asides = (
+            len(self.commanded)
+            + len(self.calls)
+            + len(self.cursors)
+            + len(self.opt_outs)
+            + len(self.counts)
+        )
         return accounted + len(self.waiting) + asides
 
 
@@ -123,6 +131,7 @@ class Store:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._sql = self.connection = connection
         self.calls = CallTable(connection)
+        self.commanded = CommandTable(connection)
         self.chats = Chats(connection)
         self.files = FileTable(connection)
         self.log = FactTable(connection)
@@ -159,6 +168,8 @@ class Store:
             self._write_lots(batch)
             if batch.calls:
                 self.calls.append(batch.calls)
+            if batch.commanded:
+                self.commanded.put(batch.commanded)
             if batch.cursors:
                 self.cursors.move(batch.cursors)
             if batch.opt_outs:

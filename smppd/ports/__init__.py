@@ -16,6 +16,7 @@ from smppd.ports.calls import (
     CallReturned,
     Calls,
     CallUnanswered,
+    Commanded,
 )
 from smppd.ports.chats import (
     ChatLetter,
@@ -73,6 +74,7 @@ __all__ = [
     "ChatStage",
     "Checkpoint",
     "Claimed",
+    "Commanded",
     "Conversation",
     "CountMemory",
     "Counted",

@@ -71,6 +71,25 @@ class ApiCall(NamedTuple):
     seconds: float
 
 
+class Commanded(NamedTuple):
+    """What an operator had the daemon do, as the journal keeps it: no text or number of a message, no
+    secret.
+
+    `at` is epoch seconds, `who` a name for people; `uid` is that of the process that asked, None for a
+    signal. `what` are the arguments, `outcome` is "under way", "done", "refused" or "failed", and `told` says in
+    few words what came of it.
+    """
+
+    seq: int
+    at: float
+    who: str
+    uid: int | None
+    command: str
+    what: str
+    outcome: str = "under way"
+    told: str = ""
+
+
 class ApiLog(Protocol):
     """Where calls are written down."""
 

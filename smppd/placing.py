@@ -22,6 +22,9 @@ SIDECAR = ".meta.json"
 
 _serial = itertools.count(1)
 
+#: How a file is opened that somebody else has made: no link is followed, and no FIFO waited for.
+PLAINLY = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
 
 def day_folder(parent: Path, when: float) -> Path:
     """`parent/YYYY-MM-DD` for this moment (epoch seconds, the day in UTC), made if need be."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from smppd.address import FEWEST_DIGITS, MOST_DIGITS, normalise_destination
+from smppd.cli.formulas import meant
 from smppd.cli.terminal import CommandError, plural
 from smppd.provider.fields import contacts
 
@@ -101,7 +102,7 @@ def _rows(lines: Iterator[list[str]]) -> Iterator[tuple[int, list[str]] | Flaw]:
         if cells is None:
             return
         if any(cell.strip() for cell in cells):
-            yield number, cells
+            yield number, [meant(cell) for cell in cells]
 
 
 def _flaw_of_header(fields: Sequence[str]) -> str | None:

@@ -11,6 +11,7 @@ import msgspec
 
 from smppd.cli.api import tell
 from smppd.cli.caller import Caller
+from smppd.cli.formulas import harmless
 from smppd.cli.table import Records, columns_of, records_in, shown, text_of, value_of
 from smppd.cli.terminal import CommandError, Terminal, plural
 from smppd.provider.answers import Success
@@ -57,14 +58,14 @@ def as_csv(records: Records, columns: list[str]) -> str:
     header = list(dict.fromkeys([*columns, *present]))
     written = io.StringIO(newline="")
     writer = csv.writer(written, lineterminator="\n")
-    writer.writerow(header)
+    writer.writerow(map(harmless, header))
     for record in records:
         writer.writerow([_cell(record.get(name, "")) for name in header])
     return written.getvalue()
 
 
 def _cell(value: object) -> str:
-    return value if isinstance(value, str) else text_of(value)
+    return harmless(value if isinstance(value, str) else text_of(value))
 
 
 def column_names(columns: bytes) -> list[str] | None:

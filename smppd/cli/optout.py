@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from smppd.address import LONGEST_CODE, Destination, Sender, classify_sender, normalise_destination
+from smppd.cli.formulas import harmless
 from smppd.cli.lookup import reading
 from smppd.cli.optout_file import COLUMNS, BadLine, read_entries
 from smppd.cli.settings import add_config, read_config
@@ -205,9 +206,9 @@ def _csv(entries: Iterator[OptOut]) -> Iterator[str]:
         rows = (
             (
                 f"+{e.number}" if len(e.number) > _CODE else e.number,
-                e.sender,
+                harmless(e.sender),
                 iso(e.at) or "",
-                e.why,
+                harmless(e.why),
             )
             for e in islice(entries, _AT_ONCE)
         )

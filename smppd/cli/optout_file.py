@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import BinaryIO, NamedTuple
 
 from smppd.address import Destination, Sender, classify_sender, normalise_destination
+from smppd.cli.formulas import meant
 from smppd.cli.terminal import CommandError
 from smppd.optout.roll import OptOut, sender_key
 
@@ -102,7 +103,7 @@ def _entry(fields: list[str], default: OptOut, country: str) -> OptOut | str:
         return number
     if len(fields) == 1:
         return OptOut(number.digits, default.sender, default.at, default.why)
-    given, since, why, *more = (*fields[1:], "", "", "")
+    given, since, why, *more = (*map(meant, fields[1:]), "", "", "")
     sender = _sender(given) if given else (True, default.sender)
     at = _epoch(since) if since else default.at
     mistake = ""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +27,8 @@ from smppd.smstools_text import CheckedName, is_checked_id, read_checked
 
 #: The events that are of interest.
 EVENTS = ("sent", "delivered", "failed", "received")
+#: So many octets are copied at once; the headers are in the first.
+_PIECE = 1 << 20
 #: data_coding of octets that are no text.
 _BINARY = (0x02, 0x04)
 
@@ -180,11 +183,12 @@ class Papers:
             return []
         place = self._place_of(id_, first) if links > 1 else None
         if place is None:
-            content = first.read_bytes()
             place = free_name(self._root / folder, name.name)
             # Under another name first, so that a crash leaves it as it came, or where it belongs.
             draft = self._root / "checked" / f".{name.id}"
-            write_whole(draft, annotated(content, headers))
+            with first.open("rb") as file:
+                head = annotated(file.read(_PIECE), headers)
+                write_whole(draft, chain([head], iter(lambda: file.read(_PIECE), b"")))
             draft.replace(first)
             os.link(first, place)
             self._placed[id_] = place

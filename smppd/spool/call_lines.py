@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from smppd.calling import operation_of
 from smppd.message import CallRequest, ErrorInfo
 from smppd.provider.checking import unconfirmed
+from smppd.spool.wide import too_many
 
 #: Fields of which one makes a line one of these.
 FIELDS = frozenset({"op", "args", "confirm", "template", "params", "group", "country"})
@@ -94,7 +95,7 @@ def _addressing(request: CallRequest) -> ErrorInfo | None:
         return ErrorInfo("MISSING_TO", text=text)
     if not all(request.to):
         return ErrorInfo("EMPTY_TO", text="to: empty: write the destination's number")
-    return None
+    return too_many(request.to)
 
 
 def _content(request: CallRequest) -> ErrorInfo | None:

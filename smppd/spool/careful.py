@@ -20,6 +20,7 @@ from smppd.message import CallRequest, ErrorInfo, Request
 from smppd.ports import Line
 from smppd.spool import call_lines
 from smppd.spool.legible import legible, on_one_line, what_can_be_read
+from smppd.spool.wide import too_many
 
 #: What the first line of a file may hold instead of a message.
 CAMPAIGN = "campaign"
@@ -256,6 +257,8 @@ def flaw(request: Request) -> ErrorInfo | None:
 def _addressing(request: Request) -> ErrorInfo | None:
     if not request.to or (isinstance(request.to, list) and not all(request.to)):
         return ErrorInfo("EMPTY_TO", text="to: empty: write the destination's number")
+    if (mistake := too_many(request.to)) is not None:
+        return mistake
     if request.id == "":
         return ErrorInfo("EMPTY_ID", text="id: empty: write an id, or leave the field out")
     return None

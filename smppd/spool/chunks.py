@@ -6,7 +6,6 @@ And what makes any file unusable, of whatever form it is.
 from __future__ import annotations
 
 import codecs
-import os
 from typing import Protocol
 
 import msgspec
@@ -25,9 +24,6 @@ CHUNK = 250
 READS = 8
 
 BOM = codecs.BOM_UTF8
-
-#: How a file is opened that somebody else has made: no link is followed, and no FIFO waited for.
-PLAINLY = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Chunk(msgspec.Struct):

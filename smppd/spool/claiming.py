@@ -15,9 +15,8 @@ from pathlib import Path
 import msgspec
 
 from smppd.message import Lane
-from smppd.placing import SIDECAR, fsync_folder
+from smppd.placing import PLAINLY, SIDECAR, fsync_folder
 from smppd.ports import Claimed
-from smppd.spool.chunks import PLAINLY
 from smppd.spool.folders import INBOX
 from smppd.spool.formats import Format, format_of, is_sidecar
 from smppd.spool.quarantine import remove_if_empty

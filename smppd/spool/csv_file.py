@@ -23,6 +23,7 @@ from smppd.spool.csv_rows import Rows
 from smppd.spool.physical_lines import PhysicalLines
 from smppd.spool.quarantine import Unusable
 from smppd.spool.settings import Settings
+from smppd.spool.wide import MOST_DESTINATIONS, destinations
 
 #: Octets of a header row at most.
 _HEADER = 64 * 1024
@@ -56,6 +57,7 @@ class CsvFile:
         self._lines = PhysicalLines(file, max_line)
         self._begins = 0
         self._flaw: ErrorInfo | None = None
+        self._room = MOST_DESTINATIONS
         self._begun = start[0] > 0
         self._delimiter = ","
         self._rows: Rows | None = None
@@ -135,7 +137,8 @@ class CsvFile:
     def _take_rows(self, lines: list[Line]) -> bool:
         """Add rows to `lines` until the chunk is full; True at the end of the file."""
         reads, source = 0, self._lines
-        while len(lines) < CHUNK:
+        self._room = MOST_DESTINATIONS
+        while len(lines) < CHUNK and self._room > 0:
             if source.taken < len(source.ready):
                 try:
                     self._parse(lines)
@@ -162,10 +165,12 @@ class CsvFile:
                 lines.append(rows.rejected(row, self._line + 1, self._flaw))
                 missing -= 1
             elif any(row):
-                lines.append(read(row, self._line + 1))
+                line = read(row, self._line + 1)
+                lines.append(line)
+                self._room -= destinations(line)
                 missing -= 1
             self._count()
-            if not missing or source.taken == len(source.ready):
+            if not missing or self._room <= 0 or source.taken == len(source.ready):
                 return
 
     def _count(self) -> None:

@@ -19,6 +19,8 @@ from smppd.spool.settings import Settings
 
 #: What may stand between cells, the likeliest first.
 _DELIMITERS = ",;\t"
+#: No hand-in needs more columns, and what is done with each would take long for thousands.
+MOST_COLUMNS = 1000
 
 
 class Layout(msgspec.Struct, array_like=True, frozen=True):
@@ -34,6 +36,9 @@ def read_header(text: str) -> Layout | Unusable:
     layout = max(found, key=_likelihood, default=None)
     if layout is None or (len(found) < len(_DELIMITERS) and not _likelihood(layout)[0]):
         return Unusable("has wrong quotes in its header row", "write to,text without quotes", 1, 1)
+    if len(layout.columns) > MOST_COLUMNS:
+        reason = f"has {len(layout.columns):,} columns, more than {MOST_COLUMNS:,}"
+        return Unusable(reason, "remove those that no message needs", 1, 1)
     for number, name in enumerate(layout.columns, start=1):
         if not name:
             cure = "name it, or remove it with what stands below it"

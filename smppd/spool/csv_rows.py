@@ -47,13 +47,12 @@ class Rows:
         self._echo = [(at, each) for at, each in enumerate(columns) if each.startswith("x-")]
         self._texts, self._odd = self._by_kind(columns)
         template = settings.template
-        self._pattern = "" if template is None else template.pattern
+        self._template = template
         self._gaps = tuple(
             at
             for name in (() if template is None else template.names)
             if (at := place_of(name, columns)) is not None
         )
-        self._no_template = template is None
         self.read: Callable[[list[str], int], Line] = self._quickly
         defaults = settings.fields
         if makes_calls(layout, settings) or any(name.startswith("x-") for name in defaults):
@@ -124,14 +123,17 @@ class Rows:
         own_text, own_data = "text" in values, "data" in values
         if own_text and own_data and "data" in self._defaults:
             del values["data"]
-        if own_text or own_data or self._no_template:
+        if own_text or own_data or self._template is None:
             return None
         cells = tuple(row[at] for at in self._gaps)
         for cell, at in zip(cells, self._gaps, strict=True):
             if not cell or cell.isspace():
                 name = self._layout.columns[at]
                 return missing_value(name, f"column {at + 1} ({name})")
-        values["text"] = self._pattern % cells
+        text = self._template.filled(cells)
+        if isinstance(text, ErrorInfo):
+            return text
+        values["text"] = text
         return None
 
     def _by_way_of_json(self, row: list[str], number: int) -> Line:

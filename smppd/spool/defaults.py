@@ -18,7 +18,7 @@ from smppd.spool.careful import read_carefully
 from smppd.spool.formats import Parse, judged, parse_line
 from smppd.spool.quarantine import Unusable
 from smppd.spool.settings import Raw, Settings
-from smppd.spool.templates import Template
+from smppd.spool.templates import MOST_CHARACTERS, TOO_LONG, Template
 
 #: What a line may have instead of the file's text; what brings a text of its own.
 _CONTENT = frozenset({"text", "data"})
@@ -120,13 +120,16 @@ class Gaps:
 
     def filled(self, fields: Mapping[str, Raw | bytes]) -> str | ErrorInfo:
         """The text with these fields in it, each as its JSON; a mistake where one lacks."""
-        values = []
+        values, length = [], 0
         for name, field in self._fields:
             raw = fields.get(field)
             value = None if raw is None else _shown(bytes(raw))
             if not value or value.isspace():
                 return missing_value(name, field)
             values.append(value)
+            length += len(value)
+            if length > MOST_CHARACTERS:  # before the rest is decoded
+                return TOO_LONG
         return self._template.filled(values)
 
 

@@ -34,6 +34,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "BAD_TYPE": "a field holds a value of the wrong kind",
         "MISSING_TO": "there is no destination",
         "EMPTY_TO": "the destination, or one of them, is empty",
+        "TOO_MANY_TO": "more destinations than a line may have",
         "MISSING_TEXT": "neither text nor data",
         "TEXT_AND_DATA": "both text and data",
         "EMPTY_TEXT": "text or data is empty",

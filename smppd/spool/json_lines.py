@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Literal
 
 from smppd.campaign import CampaignTerms
@@ -14,6 +14,7 @@ from smppd.spool.defaults import first_flaw
 from smppd.spool.heading import read_heading
 from smppd.spool.quarantine import Unusable
 from smppd.spool.settings import Settings, joined
+from smppd.spool.wide import MOST_DESTINATIONS, destinations
 
 #: Octets kept of a line that is too long, to say whose it was.
 _KEPT = 4096
@@ -44,6 +45,7 @@ class JsonLines:
         self._rest = b""
         self._skipping = False
         self._ended = False
+        self._room = MOST_DESTINATIONS
         self._begun = start[0] > 0
 
     def close(self) -> None:
@@ -53,11 +55,12 @@ class JsonLines:
     def next_chunk(self) -> Chunk | Unusable:
         """See `Source`."""
         lines: list[Line] = []
+        self._room = MOST_DESTINATIONS
         for _ in range(READS):
             problem = self._parse_ready(lines)
             if problem is not None:
                 return problem
-            if len(lines) >= CHUNK or self._ended:
+            if len(lines) >= CHUNK or self._room <= 0 or self._ended:
                 break
             problem = self._read_block(lines)
             if problem is not None:
@@ -102,23 +105,33 @@ class JsonLines:
     def _parse_ready(self, lines: list[Line]) -> Unusable | None:
         if self._heading and (problem := self._take_heading()) is not None:
             return problem
-        while (missing := CHUNK - len(lines)) > 0 and self._taken < len(self._ready):
+        while (missing := CHUNK - len(lines)) > 0 and self._room > 0:
             lot = self._ready[self._taken : self._taken + missing]
-            self._taken += len(lot)
+            if not lot:
+                return None
             octets = sum(map(len, lot)) + len(lot)
-            plain = self._at_once.lot(lot, self._line + 1) if octets <= self._max_line else None
-            if plain is None:
-                lines += self._parse_each(lot)
-            else:
-                lines += plain
+            found = self._at_once.lot(lot, self._line + 1) if octets <= self._max_line else None
+            if found is None:
+                found = []
+                if (count := self._parse_each(lot, found)) < len(lot):
+                    lot = lot[:count]
+                    octets = sum(map(len, lot)) + len(lot)
+            lines += found
+            self._taken += len(lot)
             self._offset += octets
             self._line += len(lot)
         return None
 
-    def _parse_each(self, lot: list[bytes]) -> Iterator[Line]:
-        for number, raw in enumerate(lot, self._line + 1):
+    def _parse_each(self, lot: list[bytes], found: list[Line]) -> int:
+        """One after the other, until they come to as many messages as the chunk has room for; how many
+        of the lot that were. (What is read at once has one destination a line.)"""
+        for number, raw in enumerate(lot):
+            if self._room <= 0:
+                return number
             if raw and not raw.isspace():
-                yield self._parse(raw, number)
+                found.append(self._parse(raw, self._line + 1 + number))
+                self._room -= destinations(found[-1])
+        return len(lot)
 
     def _parse(self, raw: bytes, number: int) -> Line:
         if len(raw) > self._max_line:

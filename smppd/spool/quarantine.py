@@ -6,17 +6,20 @@ spool's folders, not why a file is unusable. OSError leaves it when the file can
 
 from __future__ import annotations
 
+import os
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
-from smppd.placing import SIDECAR, beside, day_folder, free_name, fsync_folder, write_whole
+from smppd.placing import PLAINLY, SIDECAR, beside, day_folder, free_name, fsync_folder, write_whole
 from smppd.spool.folders import shown_name
 
 #: What lies beside a quarantined file, named NAME.error.json.
 EXPLANATION = ".error.json"
+#: So many octets are copied at once.
+_PIECE = 1 << 20
 
 
 class Unusable(msgspec.Struct, frozen=True):
@@ -41,16 +44,14 @@ def quarantine(root: Path, source: Path, problem: Unusable, when: float) -> Path
     explanation = target.with_name(target.name + EXPLANATION)
     write_whole(explanation, _explain(source.name, problem, when))
     # Copied first, and removed last: without its settings a file must be nowhere but there.
-    settings = _settings(source)
-    if settings is not None:
-        write_whole(beside(target), settings)
+    has_settings = _copy_settings(source, target)
     try:
         source.rename(target)
     except OSError:
         explanation.unlink()
         beside(target).unlink(missing_ok=True)
         raise
-    if settings is not None:
+    if has_settings:
         beside(source).unlink(missing_ok=True)
     fsync_folder(folder)
     fsync_folder(source.parent)
@@ -59,13 +60,17 @@ def quarantine(root: Path, source: Path, problem: Unusable, when: float) -> Path
     return target
 
 
-def _settings(source: Path) -> bytes | None:
-    """What lies beside a file, if it is a file that can be read."""
-    sidecar = beside(source)
+def _copy_settings(source: Path, target: Path) -> bool:
+    """Copy what lies beside a file, if it is a file that can be read, however long, and no link to one."""
     try:
-        return sidecar.read_bytes() if stat.S_ISREG(sidecar.lstat().st_mode) else None
+        descriptor = os.open(beside(source), PLAINLY)
     except OSError:
-        return None
+        return False
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return False
+        write_whole(beside(target), iter(lambda: file.read(_PIECE), b""))
+    return True
 
 
 def remove_if_empty(folder: Path) -> None:

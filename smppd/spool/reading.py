@@ -18,8 +18,8 @@ from pathlib import Path
 import msgspec
 
 from smppd.campaign import NO_TERMS, CampaignTerms
-from smppd.placing import beside
-from smppd.spool.chunks import BOM, PLAINLY, Chunk, Octets, Refused, Source
+from smppd.placing import PLAINLY, beside
+from smppd.spool.chunks import BOM, Chunk, Octets, Refused, Source
 from smppd.spool.csv_file import CsvFile
 from smppd.spool.csv_header import Layout
 from smppd.spool.defaults import first_flaw, line_parser

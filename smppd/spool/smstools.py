@@ -22,19 +22,30 @@ import trio
 
 from smppd.events import Emit, FileWaiting
 from smppd.message import ErrorInfo
-from smppd.placing import fsync_folder, write_whole
+from smppd.placing import PLAINLY, fsync_folder, write_whole
 from smppd.smstools_text import CheckedName, Habits, fields_of, read_checked, take_apart
 
 #: The folders, below the root of the spool.
 FOLDERS = ("outgoing", "checked", "sent", "failed", "incoming")
 #: Files in one lot.
 LOT = 200
+#: Octets that a file may have: no message is that long.
+LONGEST = 1 << 20
 #: A shorter file is no message yet: a placeholder that mktemp made, say.
 _SHORTEST = 8
 #: A file whose inode changed this much later than its content was moved in (ns).
 _MOVED_AFTER = 5_000_000
 
 _encode = msgspec.json.Encoder().encode
+
+
+def _content(path: Path) -> bytes:
+    """As much of it as a message may have, and an octet more. FileNotFoundError for what is no file."""
+    descriptor = os.open(path, PLAINLY)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise FileNotFoundError
+        return file.read(LONGEST + 1)
 
 
 class OutgoingRules(msgspec.Struct, frozen=True):
@@ -198,9 +209,14 @@ class Outgoing:
 
     def _fields(self, path: Path) -> dict[str, object] | ErrorInfo:
         try:
-            file = take_apart(path.read_bytes())
+            content = _content(path)
         except FileNotFoundError:
             return ErrorInfo("NO_HEADERS", text="the file is gone: hand it in again")
+        if len(content) > LONGEST:
+            return ErrorInfo(
+                "LINE_TOO_LONG", text=f"the file has more than {LONGEST} octets: cut it"
+            )
+        file = take_apart(content)
         if isinstance(file, ErrorInfo):
             return file
         fields = fields_of(file, self._rules.habits)

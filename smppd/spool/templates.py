@@ -10,8 +10,20 @@ from collections.abc import Sequence
 
 import msgspec
 
+from smppd.message import ErrorInfo
+
+#: No message holds so many characters (255 parts of 153, or 64 KiB of a payload). A short line may name a
+#: long field over and over, and the text of that fits no memory: so it is counted before it is made.
+MOST_CHARACTERS = 1 << 17
 #: A doubled brace, a name in braces, or a brace that is neither.
 _PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+
+#: What is said of a text that is longer.
+TOO_LONG = ErrorInfo(
+    "TOO_LONG",
+    text=f"text: has more than {MOST_CHARACTERS:,} characters when its gaps are filled: shorten what"
+    " goes into it",
+)
 
 
 class Template(msgspec.Struct, frozen=True):
@@ -20,8 +32,10 @@ class Template(msgspec.Struct, frozen=True):
     pattern: str
     names: tuple[str, ...] = ()
 
-    def filled(self, values: Sequence[str]) -> str:
-        """The text with these values, one for each of `names`."""
+    def filled(self, values: Sequence[str]) -> str | ErrorInfo:
+        """The text with these values, one for each of `names`, unless no message could hold it."""
+        if len(self.pattern) + sum(map(len, values)) > MOST_CHARACTERS:
+            return TOO_LONG
         return self.pattern % tuple(values)
 
 

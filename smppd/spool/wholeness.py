@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 from io import FileIO
 
-from smppd.spool.chunks import BLOCK, PLAINLY
+from smppd.placing import PLAINLY
+from smppd.spool.chunks import BLOCK
 from smppd.spool.formats import Format, closes
 from smppd.spool.packed import PackedError, Unpacked
 

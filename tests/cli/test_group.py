@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -324,6 +325,24 @@ def test_csv_that_is_shown_can_be_loaded_again(
     file.write_bytes(capsysbinary.readouterr().out)
     assert main(["group", "load", "8", str(file)]) == 0
     assert provider.lots() == [[contact]]
+
+
+def test_what_a_contact_is_called_is_no_formula(
+    provider: Provider, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ["=HYPERLINK(1)", "@SUM(1)", "+34 600-1", "-1+cmd|' /C calc'!A0", "-5", "'=x", "'n"]
+    people = [{"mobile": f"3460000000{n}", "name": name} for n, name in enumerate(names)]
+    provider.answer("group.getcontacts", Success(json.dumps(people).encode()))
+    assert main(["group", "show", "7", "--csv"]) == 0
+    shown = capsys.readouterr().out
+    cells = [row["name"] for row in csv.DictReader(shown.splitlines())]
+    assert cells == [
+        *("'=HYPERLINK(1)", "'@SUM(1)", "+34 600-1", "'-1+cmd|' /C calc'!A0", "-5", "''=x", "'n")
+    ]
+    file = tmp_path / "x.csv"
+    file.write_text(shown)
+    assert main(["group", "load", "8", str(file)]) == 0
+    assert provider.lots() == [people]
 
 
 def test_contacts_cannot_steer_a_terminal(

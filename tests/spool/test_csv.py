@@ -187,6 +187,7 @@ UNUSABLE: list[tuple[bytes | str, dict[str, object], str, str, int | None]] = [
     ("to,text\n600,\0\n", {}, "NUL octet in line 2, column 5", "", 2),
     (gzip.compress(b"to,text\n600,a\n"), {}, "is compressed", ".gz", 1),
     ("to," + "x" * 70_000 + "\n600,a\n", {}, "endless header", "", 1),
+    ("to,text," + ",".join(f"x-{n}" for n in range(1001)), {}, "1,003 columns", "remove", 1),
     ("to,nombre\n600,a\n", {"text": "Hola {nombr}"}, "'nombr'", "{nombre}", 1),
     ("to,nombre\n600,a\n", {"text": "Hola {"}, "brace stands alone in column 6", "{{", 1),
     ("to,nombre\n600,a\n", {"text": "Hola {}"}, "without a name in column 6", "", 1),

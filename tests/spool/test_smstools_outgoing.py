@@ -229,3 +229,24 @@ async def test_what_is_taken_stays_taken_before_it_is_handed_in(
         order.clear()
     await rig.run()
     assert set(order[: order.index("handed in")]) == {"checked", "outgoing"}
+
+
+async def test_a_file_that_no_message_fills_is_refused_and_not_read(
+    rig: Rig, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smstools, "LONGEST", 1000)
+    rig.put("huge", "To: 34600000001\n\n" + "x" * 1000)
+    rig.put("fits", "To: 34600000001\n\n" + "x" * 900)
+    await rig.run()
+    assert rig.refused == [("huge", "LINE_TOO_LONG")]
+    assert len(rig.lines) == 1
+
+
+async def test_a_link_put_in_the_place_of_what_was_taken_is_not_followed(
+    rig: Rig, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("To: 34600000001\n\nsecret")
+    (rig.root / "checked" / str(CheckedName(1, 0, "a"))).symlink_to(secret)
+    with pytest.raises(OSError, match="symbolic links"):
+        smstools._content(rig.root / "checked" / str(CheckedName(1, 0, "a")))

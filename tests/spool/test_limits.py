@@ -1,0 +1,167 @@
+"""What a member of the group may hand in to do harm: it costs no more memory and time than it has octets.
+
+Each of these is a line of the table in SECURITY.md. What is cut short elsewhere (lines, sidecars, what
+is packed) has its tests there.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from smppd.ports import Line
+from smppd.spool.chunks import Chunk
+from smppd.spool.csv_header import MOST_COLUMNS, read_header
+from smppd.spool.formats import format_of
+from smppd.spool.quarantine import Unusable, quarantine
+from smppd.spool.reading import open_source
+from smppd.spool.templates import MOST_CHARACTERS, TOO_LONG, parse_template
+from smppd.spool.wide import MOST_DESTINATIONS, destinations
+
+MAX_LINE = 1 << 20
+NUMBER = "34600000001"
+
+
+def chunks(path: Path, start: tuple[int, int] = (0, 0), terms: bytes = b"") -> list[Chunk]:
+    """All of a file, chunk by chunk."""
+    form = format_of(path.name)
+    assert form is not None
+    source = open_source(path, form, MAX_LINE, start)
+    found: list[Chunk] = []
+    while not found or not found[-1].last:
+        chunk = source.next_chunk()
+        assert isinstance(chunk, Chunk), chunk
+        found.append(chunk)
+    source.close()
+    return found
+
+
+def lines(path: Path) -> list[Line]:
+    return [line for chunk in chunks(path) for line in chunk.lines]
+
+
+# ── texts that grow ──────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_template_that_names_a_long_field_over_and_over_fills_no_memory(
+    tmp_path: Path, kind: str
+) -> None:
+    """A hundred kilobytes that would become a gigabyte."""
+    path = tmp_path / f"a.{kind}"
+    long = "y" * 100_000
+    if kind == "csv":
+        path.write_text(f"to,x-a\n{NUMBER},{long}\n{NUMBER},short\n")
+    else:
+        both = ({"to": NUMBER, "x-a": text} for text in (long, "y"))
+        path.write_text("".join(f"{json.dumps(each)}\n" for each in both))
+    path.with_name(f"{path.name}.meta.json").write_text(json.dumps({"text": "{x-a}" * 10_000}))
+    tracemalloc.start()
+    found = lines(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20 << 20, "a hundred times the file, and no more"
+    assert found[0].mistake == TOO_LONG
+    assert found[1].mistake is None
+
+
+def test_what_no_message_holds_is_not_put_together() -> None:
+    template = parse_template("{a}{a}")
+    assert not isinstance(template, str)
+    half = "x" * (MOST_CHARACTERS // 2 - 2)
+    assert isinstance(template.filled([half, half]), str)
+    assert template.filled([half, half + "x" * 10]) is TOO_LONG
+
+
+# ── lines that are many messages ─────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_chunk_of_lines_with_many_destinations_is_cut_and_loses_none(
+    tmp_path: Path, kind: str
+) -> None:
+    path = tmp_path / f"a.{kind}"
+    widths = [1, 600, 600, 1, 1, 1000, 1000, 2, 1, 400, 1]
+    several = [[f"346{n:08}" for n in range(width)] for width in widths]
+    if kind == "csv":
+        rows = "".join(f'"{" ".join(each)}",Hola\n' for each in several)
+        path.write_text("to,text\n" + rows.replace(" ", ","))
+    else:
+        path.write_text(
+            "".join(f"{json.dumps({'to': each, 'text': 'Hola'})}\n" for each in several)
+        )
+    found = chunks(path)
+    got = [destinations(line) for chunk in found for line in chunk.lines]
+    assert got == widths
+    sizes = [sum(map(destinations, chunk.lines)) for chunk in found]
+    assert len([size for size in sizes if size]) > 2
+    assert max(sizes) < 2 * MOST_DESTINATIONS
+    if kind == "jsonl":
+        for number, chunk in enumerate(found[:-1]):  # reading goes on where a chunk was cut
+            rest = [
+                line.number
+                for each in chunks(path, (chunk.offset, chunk.line))
+                for line in each.lines
+            ]
+            assert rest == [line.number for each in found[number + 1 :] for line in each.lines]
+
+
+def test_a_line_with_too_many_destinations_is_rejected_and_the_rest_goes(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    wide = {"to": [NUMBER] * (MOST_DESTINATIONS + 1), "text": "Hola", "id": "w"}
+    path.write_text(f"{json.dumps(wide)}\n{json.dumps({'to': NUMBER, 'text': 'Hola'})}\n")
+    first, second = lines(path)
+    assert first.mistake is not None
+    assert first.mistake.code == "TOO_MANY_TO"
+    assert (first.id, second.mistake) == ("w", None)
+
+
+# ── columns, depth ───────────────────────────────────────────────────────────────────────────
+
+
+def test_thousands_of_columns_are_refused_before_they_are_compared() -> None:
+    began = resource.getrusage(resource.RUSAGE_SELF).ru_utime
+    found = read_header(",".join(f"x-{n:x}" for n in range(12_000)))
+    took = resource.getrusage(resource.RUSAGE_SELF).ru_utime - began
+    assert isinstance(found, Unusable)
+    assert f"more than {MOST_COLUMNS:,}" in found.reason
+    assert took < 1.0
+
+
+def test_json_that_is_nested_without_end_is_one_bad_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    deep = f'{{"to": "{NUMBER}", "text": "a", "x-a": {"[" * 200_000}{"]" * 200_000}}}'
+    good = json.dumps({"to": NUMBER, "text": "a"})
+    path.write_text(f"{deep}\n{good}\n")
+    first, second = lines(path)
+    assert first.mistake is not None
+    assert second.mistake is None
+
+
+# ── what lies beside a file ──────────────────────────────────────────────────────────────────
+
+
+def test_what_lies_beside_a_bad_file_is_copied_as_it_is_and_no_link_followed(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "inbox").mkdir()
+    secret = tmp_path / "secret"
+    secret.write_text("a secret of the daemon's")
+    problem = Unusable("is bad", "mend it")
+    for name, long in (("a.json", 3 << 20), ("b.json", 0)):
+        file = tmp_path / "inbox" / name
+        file.write_text("bad")
+        beside = file.with_name(f"{name}.meta.json")
+        if long:
+            beside.write_bytes(b"x" * long)
+        else:
+            beside.symlink_to(secret)
+        placed = quarantine(tmp_path, file, problem, 1_767_268_800.0)
+        kept = placed.with_name(f"{placed.name}.meta.json")
+        assert kept.exists() is bool(long)
+        assert not long or kept.stat().st_size == long
+    assert secret.read_text() == "a secret of the daemon's"

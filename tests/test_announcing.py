@@ -159,13 +159,41 @@ async def test_stopped_before_it_was_ready(
         assert "READY=1" not in house.told()
 
 
-async def test_around_a_reload(house: House) -> None:
-    house.announcer.reloading(True)
-    first, moment = house.told()
-    assert first == "RELOADING=1"
-    assert moment.startswith("MONOTONIC_USEC=")
-    house.announcer.reloading(False)
-    assert house.told() == ["READY=1", "STATUS=2 of 2 links bound; 7 messages queued"]
+async def test_around_a_reload(house: House, autojump_clock: trio.testing.MockClock) -> None:
+    async with house.running():
+        await trio.sleep(1)
+        assert "READY=1" in house.told()
+        house.announcer.reloading(True)
+        first, moment = house.told()
+        assert first == "RELOADING=1"
+        assert moment.startswith("MONOTONIC_USEC=")
+        house.announcer.reloading(False)
+        assert house.told() == ["READY=1", "STATUS=2 of 2 links bound; 7 messages queued"]
+
+
+async def test_a_reload_before_it_is_ready_does_not_make_it_so(
+    house: House, autojump_clock: trio.testing.MockClock
+) -> None:
+    house.now = DOWN
+    async with house.running():
+        await trio.sleep(1)
+        house.announcer.reloading(True)
+        house.announcer.reloading(False)
+        told = house.told()
+        assert "READY=1" not in told
+        assert "RELOADING=1" not in told
+
+
+async def test_what_did_not_arrive_is_said_again(
+    house: House, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Manager, "tell", lambda *_, **__: False)
+        async with house.running():
+            await trio.sleep(10)
+            patch.undo()
+            await trio.sleep(announcing.SAY_EVERY)
+            assert house.told().count("READY=1") == 1
 
 
 async def test_nobody_listens() -> None:

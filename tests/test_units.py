@@ -20,11 +20,11 @@ UNITS = Path(__file__).resolve().parents[1] / "systemd"
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
 @pytest.mark.parametrize("unit", ["smppd.service", "smppd@.service"])
 def test_hardened(unit: str) -> None:
-    command = ["systemd-analyze", "security", "--offline=true", "--threshold=15", str(UNITS / unit)]
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=13", str(UNITS / unit)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     (score,) = re.findall(r"Overall exposure level .*: ([0-9.]+)", done.stdout)
-    assert float(score) <= 1.1
+    assert float(score) <= 1.3
 
 
 def test_an_instance_is_like_the_one_daemon() -> None:
@@ -37,16 +37,16 @@ def test_an_instance_is_like_the_one_daemon() -> None:
     several = "\n".join(settings("smppd@.service"))
     several = several.replace("/etc/smppd/%i.password", "/etc/smppd/password")
     several = several.replace("/etc/smppd/%i.toml", "/etc/smppd/smppd.toml")
-    several = several.replace(", %i", "").replace("-%i", "")
+    several = several.replace(", %i", "").replace("-%i", "").replace("=-/", "=/")
     assert set(several.splitlines()) - set(settings("smppd.service")) == {
-        "ExecStartPre=+/usr/bin/install -d -m 2750 -o smppd -g smppd-submit /var/spool/smppd"
+        "ExecStartPre=+/usr/bin/install -d -m 2751 -o smppd -g smppd-submit /var/spool/smppd"
     }
     assert set(settings("smppd.service")) <= set(several.splitlines())
 
 
 def test_folders_are_made_alike(tmp_path: Path) -> None:
     """By systemd-tmpfiles and by the daemon; only `received/` is for others, see there."""
-    tmp_path.chmod(0o2750)
+    tmp_path.chmod(0o2751)  # operators pass through
     assert prepare_root(tmp_path) is None
     lines = (UNITS / "smppd.tmpfiles").read_text().splitlines()
     made = [line.split() for line in lines if not line.startswith("#")]

@@ -74,6 +74,10 @@ class Announcer:
         self._started = trio.Event()
         self._stopping = False
         self._done = 0
+        self._said = ""
+        #: What has not arrived yet: whether it is ready, once that can be said.
+        self._owed: list[str] = []
+        self._ready = False
 
     async def run(self) -> None:
         """Until cancelled; nothing at all where nobody listens."""
@@ -102,36 +106,39 @@ class Announcer:
 
     def reloading(self, begun: bool) -> None:
         """A reload begins, or is over, whatever came of it."""
+        if not self._ready or self._stopping:
+            return
         if begun:
             self._notifier.tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
         else:
-            self._notifier.tell("READY=1", status=self._survey.summary().running)
+            self._owed = ["READY=1"]
+            self._say()
 
     async def _become_ready(self) -> None:
         while not self._started.is_set():
             self._notifier.tell(more_time(EXTENSION), status="taking up what the last run left")
             with trio.move_on_after(SAY_EVERY):
                 await self._started.wait()
-        self._notifier.tell(more_time(GRACE + EXTENSION), status=self._survey.summary().running)
+        self._notifier.tell(more_time(GRACE + EXTENSION))
         unseen = set(self._survey.summary().missing)
         with trio.move_on_after(GRACE):
             while unseen and not self._stopping:
+                self._say()
                 await trio.sleep(LOOK_EVERY)
                 unseen &= set(self._survey.summary().missing)
-        while not self._stopping:
-            if self._notifier.tell("READY=1", status=self._survey.summary().running):
-                return
-            await trio.sleep(LOOK_EVERY)
+        self._ready, self._owed = True, ["READY=1"]
 
     def _say(self) -> None:
+        """What is owed, and the status where it has changed."""
         now = self._survey.summary()
-        if not self._stopping:
-            self._notifier.tell(status=now.running)
-            return
-        if now.done != self._done:  # as long as something still gets done
-            self._done = now.done
-            self._notifier.tell(more_time(EXTENSION))
-        self._notifier.tell(status=now.stopping)
+        status, owed = now.running, self._owed
+        if self._stopping:
+            status, owed = now.stopping, []
+            if now.done != self._done:  # as long as something still gets done
+                self._done = now.done
+                owed = [more_time(EXTENSION)]
+        if (owed or status != self._said) and self._notifier.tell(*owed, status=status):
+            self._said, self._owed = status, []
 
     async def _watch(self, every: float) -> None:
         while True:

@@ -1,17 +1,20 @@
-"""Passwords and tokens of the HTTP APIs, right and wrong ones, and a provider that repeats them: they
-stand in no log, no journal, no result and no answer to an operator."""
+"""Passwords and tokens, of links and of the HTTP APIs, right and wrong ones, and a provider that repeats
+them: they stand in no log, no journal, no result, no answer to an operator, and nothing of the process."""
 
 from __future__ import annotations
 
 import json
 import re
+import socket
 import sys
 from base64 import b64encode
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
+from urllib.request import urlopen
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    import pytest
 
     from tests.e2e.conftest import DaemonFactory, SmscFactory
 
@@ -199,3 +202,78 @@ def test_no_secret_of_the_http_apis_is_told_anywhere(
     assert holding == {name: {name} for name in SECRETS}
     assert not telling(json.dumps(said, ensure_ascii=False).encode())
     assert not telling(repr(said).encode())
+
+
+# ── the password of a link ───────────────────────────────────────────────────────────────────
+
+#: In the environment, where `password_env` has it; eight octets, as SMPP has them.
+LINK_SECRET = "h0rse+Zx"
+
+HOOK = """
+[hook.looking]
+command = ["{command}"]
+events = ["sent"]
+"""
+#: What a command of the operator's sees of the daemon: its environment, its limits, its father's memory.
+LOOKING = """#!/bin/sh
+cat > /dev/null
+{{ env; ulimit -c; tr '\\0' '\\n' < /proc/$PPID/cmdline; }} > {seen} 2>&1
+"""
+
+
+def test_the_password_of_a_link_is_told_nowhere(
+    smsc_factory: SmscFactory,
+    daemon_factory: DaemonFactory,
+    short_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Given in the environment, it stands in no log, file, answer, page or command line, and neither
+    does what the SMSC refused; nothing that the daemon starts has it, or leaves a core."""
+    simulate = [sys.executable, "-m", "smppd", "simulate", "--listen=127.0.0.1:0"]
+    refusing = ["--bind-refuse-first=1", "--bind-refuse-status=0x08"]
+    smsc = smsc_factory([*simulate, f"--password={LINK_SECRET}", *refusing])
+    monkeypatch.setenv("SMPPD_TEST_LINK", LINK_SECRET)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        listen = f"127.0.0.1:{free.getsockname()[1]}"
+    looking, seen = short_folder / "looking", short_folder / "seen"
+    looking.write_text(LOOKING.format(seen=seen))
+    looking.chmod(0o755)
+    daemon = daemon_factory(
+        smsc.port,
+        link={"password_env": "SMPPD_TEST_LINK"},
+        observe={"log_content": True, "log_level": "debug", "listen": listen},
+        more=HOOK.format(command=looking),
+    )
+    text = daemon.config.read_text().replace('password_file = "password"\n', "")
+    daemon.config.write_text(text)
+    (daemon.folder / "password").unlink()
+    daemon.start()
+    daemon.submit([{"to": "+34600000001", "text": "Hola", "id": "one"}])
+    daemon.wait_report()
+    daemon.wait(lambda: seen.exists() and listen and bool(seen.read_text()), "a hook that looked")
+    said = [daemon.command(*words) for words in (["status"], ["check", "--connect"], ["doctor"])]
+    with urlopen(f"http://{listen}/metrics", timeout=20) as page:
+        said.append((0, page.read().decode()))
+    assert daemon.program.process is not None
+    own = Path(f"/proc/{daemon.program.process.pid}")
+    children = [Path(f"/proc/{pid}") for pid in _children(own)]
+    assert children, "it works on files in a process beside it"
+    for process in (own, *children):
+        assert LINK_SECRET.encode() not in (process / "cmdline").read_bytes()
+        limits = (process / "limits").read_text()
+        assert re.search(r"^Max core file size +0 +0 ", limits, re.MULTILINE), limits
+    daemon.terminate()
+    assert daemon.events("bind_refused")
+    assert LINK_SECRET not in repr(said)
+    assert LINK_SECRET not in seen.read_text()
+    assert "SMPPD_TEST_LINK" not in seen.read_text()
+    assert "\n0\n" in seen.read_text(), "what it starts leaves no core"
+    for path in daemon.folder.rglob("*"):
+        if path.is_file():
+            assert LINK_SECRET.encode() not in path.read_bytes(), path
+        if daemon.spool in path.parents and path.name != "batch.jsonl":  # which is its writer's
+            assert not path.stat().st_mode & 0o007, path
+
+
+def _children(process: Path) -> list[str]:
+    return (process / "task" / process.name / "children").read_text().split()

@@ -44,13 +44,17 @@ _GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 class ControlUnavailable(Exception):  # noqa: N818 - a state of affairs, read as a sentence
     """No daemon answered; the text says why and what to do.
 
-    `heard`: the command was sent, so it may be done. `nobody`: no daemon listens at all.
+    `heard`: the command was sent, so it may be done. `nobody`: no daemon listens at all. `barred`: this
+    user may not ask, so nobody knows.
     """
 
-    def __init__(self, text: str, *, heard: bool = False, nobody: bool = False) -> None:
+    def __init__(
+        self, text: str, *, heard: bool = False, nobody: bool = False, barred: bool = False
+    ) -> None:
         super().__init__(text)
         self.heard = heard
         self.nobody = nobody
+        self.barred = barred
 
 
 class ControlRefused(Exception):  # noqa: N818 - an answer, not a fault
@@ -96,7 +100,8 @@ def _connect(connection: socket.socket, path: str | Path, timeout: float) -> Non
         raise ControlUnavailable(_too_slow(path, timeout)) from None
     except PermissionError:
         raise ControlUnavailable(
-            f"this user may not read or write {path}; use sudo, or join the socket's group"
+            f"this user may not read or write {path}; use sudo, or join the socket's group",
+            barred=True,
         ) from None
     except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
         raise ControlUnavailable(

@@ -9,6 +9,7 @@ from smppd.journal.store import Store
 from smppd.outlets.smstools import Papers
 from smppd.outlets.smstools_handler import Handler
 from smppd.smstools_text import Habits
+from smppd.spool.folders import make_folder
 from smppd.spool.smstools import FOLDERS, Outgoing, OutgoingRules
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ def build_papers(config: Config, around: Surrounding) -> Papers | None:
         return None
     root, section = config.spool.path, config.smstools
     for name in FOLDERS:
-        (root / name).mkdir(exist_ok=True)
+        if not (root / name).is_dir():
+            make_folder(root, name)
     handler = Handler(
         section.eventhandler,
         section.eventhandler_timeout,

@@ -3,7 +3,7 @@
 A file is known by its inode, since `done/` and `bad/` may give it another name. One that is not
 kept when it is done (`contents = "drop-when-final"`) is known by its report. Looks in the order in
 which files move, so that one that is moving is still found. Raises nothing: what this user may not
-look at counts as not found.
+look at counts as not found; only what he cannot see in `work/` is taken to be there.
 """
 
 from __future__ import annotations
@@ -95,7 +95,12 @@ def locate(file: HandedIn) -> Whereabouts:
     for source in _placed(file, "bad"):
         explained = _read(source.with_name(source.name + ".error.json"))
         return Bad(source, f"{explained.get('reason', 'unusable')}: {explained.get('cure', '')}")
-    return _dropped(file) or Gone()
+    return _dropped(file) or (InWork() if _hides(file.root / "work") else Gone())
+
+
+def _hides(folder: Path) -> bool:
+    """Whether this user may not look into it: a member of the group that hands in, say."""
+    return folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK, effective_ids=True)
 
 
 def _is(path: Path, file: HandedIn) -> bool:

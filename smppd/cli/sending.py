@@ -145,7 +145,8 @@ def _warn_unless_running(config: Config, terminal: Terminal) -> None:
     try:
         ask(config.observe.control, "status")
     except (ControlUnavailable, ControlRefused) as error:
-        terminal.complain(f"it waits until a daemon takes it: {error}")
+        if not (isinstance(error, ControlUnavailable) and error.barred):
+            terminal.complain(f"it waits until a daemon takes it: {error}")
 
 
 def _described(handed: HandedIn) -> dict[str, Any]:

@@ -35,10 +35,14 @@ FOLDERS = (
     "events",
 )
 
-#: Where the group of a shared spool writes: each member may move and remove what is his own. And where
-#: it reads. The rest is ours. The umask has no say in it.
-_WRITTEN, _READ, _OURS = 0o1770, 0o750, 0o700
-_READ_BY_ALL = ("done", "receipts", "events")
+#: What the group of a shared spool may do: write where each member may move and remove what is his own,
+#: read, and (smstools' scripts do) read and take away. Nothing elsewhere. The umask has no say in it.
+_WRITES, _READS, _TAKES, _NOTHING = 0o1770, 0o750, 0o770, 0o700
+_MODES = {
+    **dict.fromkeys((*INBOX_FOLDERS, "outgoing"), _WRITES),
+    **dict.fromkeys(("done", "bad", "receipts", "events"), _READS),
+    **dict.fromkeys(("sent", "failed", "incoming"), _TAKES),
+}
 
 #: Folders inside the inbox that are ours; any other folder there is a mistake of the writer.
 INSIDE_INBOX = frozenset({"tmp", "high", "bulk"})
@@ -77,15 +81,9 @@ def make_folder(root: Path, name: str) -> None:
     # Not with chmod: where it is not for the process to set that bit, it is for the kernel to hand it on.
     before = os.umask(0o007)
     try:
-        folder.mkdir(_mode(name))
+        folder.mkdir(_MODES.get(name, _NOTHING))
     finally:
         os.umask(before)
-
-
-def _mode(name: str) -> int:
-    if name in INBOX_FOLDERS:
-        return _WRITTEN
-    return _READ if name in _READ_BY_ALL else _OURS
 
 
 def _one_filesystem(root: Path) -> str | None:

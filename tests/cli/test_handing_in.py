@@ -527,3 +527,13 @@ def test_wrong_settings_are_wrong_use(
     assert told in error
     assert error.count("\n") == 1
     assert files_in(root / "inbox") == []
+
+
+def test_what_this_user_may_not_see_in_work_is_taken_to_be_there(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = hand_in(root, Lane.NORMAL, "m.json", [b"{}"])
+    file.path.unlink()
+    assert locate(file) == Gone()
+    monkeypatch.setattr(os, "access", lambda folder, *_, **__: Path(folder).name != "work")
+    assert locate(file) == InWork()

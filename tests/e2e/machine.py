@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
@@ -89,16 +90,16 @@ class Machine:
 
     def __enter__(self) -> Machine:
         with ExitStack() as stack:
-            self._folder = _folder(stack)
-            _lay_out(self._folder)
-            self._log = stack.enter_context((self._folder / "log").open("w+b"))
-            cgroup = _cgroup(stack)
-            self._boot(stack, cgroup)
+            self.folder = _folder(stack)
+            _lay_out(self.folder)
+            self._log = stack.enter_context((self.folder / "log").open("w+b"))
+            self.cgroup = _cgroup(stack)
+            self._boot(stack)
             self._pid = self.wait(self._child, "first process")
             self.root = Path(f"/proc/{self._pid}/root")
             # What boots it is no part of it.
             with suppress(OSError):
-                (cgroup.parent / "cgroup.procs").write_text(str(self._outer.pid))
+                (self.cgroup.parent / "cgroup.procs").write_text(str(self._outer.pid))
             states = ("running", "degraded")
             self.wait(lambda: self._state() in states, "end of the boot")
             assert self._state() == "running", self.run("systemctl", "--failed").stdout
@@ -110,21 +111,30 @@ class Machine:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def _boot(self, stack: ExitStack, cgroup: Path) -> None:
+    def _boot(self, stack: ExitStack) -> None:
         places = [sys.base_prefix, sysconfig.get_paths()["purelib"], str(ROOT / "smppd")]
         script = str(Path(__file__).with_name("boot_systemd.sh"))
         # Should these tests be killed, it is, too.
-        command = ["setpriv", "--pdeathsig", "KILL", "bash", script, str(self._folder), str(cgroup)]
+        command = [
+            "setpriv",
+            "--pdeathsig",
+            "KILL",
+            "bash",
+            script,
+            str(self.folder),
+            str(self.cgroup),
+        ]
         self._outer = subprocess.Popen(
             [*command, *places], stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log
         )
         stack.callback(self._end)
 
     def _end(self) -> None:
-        with suppress(OSError):
+        with suppress(OSError, subprocess.TimeoutExpired):
             child = self._child()
             if child is not None:
                 os.kill(child, 9)  # it is the init of everything there
+                self._outer.wait(PATIENCE)
         self._outer.kill()
         self._outer.wait()
 
@@ -197,8 +207,7 @@ def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
 
 
 def _folder(stack: ExitStack) -> Path:
-    """In memory nowhere: a mount lies over it."""
-    folder = Path(_run(["mktemp", "-d", "/tmp/smppd-machine-XXXXXX"]).stdout.strip())
+    folder = Path(tempfile.mkdtemp(prefix="smppd-machine-", dir="/tmp"))
     stack.callback(shutil.rmtree, folder)
     return folder
 
@@ -211,6 +220,9 @@ def _cgroups() -> Path | None:
 def _cgroup(stack: ExitStack) -> Path:
     above = _cgroups()
     assert above is not None
+    for stale in above.glob("smppd-test-*"):  # of tests that were killed themselves
+        if not Path("/proc", stale.name.split("-")[2]).exists():
+            _remove_cgroup(stale)
     cgroup = above / f"smppd-test-{os.getpid()}-{time.monotonic_ns()}"
     cgroup.mkdir()
     stack.callback(_remove_cgroup, cgroup)

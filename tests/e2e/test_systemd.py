@@ -163,6 +163,27 @@ def test_the_units_have_no_mistake(machine: Machine) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_nothing_is_left_of_the_machine_whatever_happens() -> None:
+    mounts = Path("/proc/self/mounts").read_text()
+    left: list[Path] = []
+
+    def use() -> None:
+        with Machine() as machine:
+            machine.check("systemd-run", "--quiet", "--unit=sleeper", "sleep", "1000")
+            pid = machine.root.parent
+            left.extend([pid, machine.folder, machine.cgroup])
+            assert all(place.exists() for place in left)
+            inside = machine.cgroup.rglob("cgroup.procs")
+            left.extend(Path("/proc", each) for file in inside for each in file.read_text().split())
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        use()
+    assert len(left) > 5
+    assert [place for place in left if place.exists()] == []
+    assert Path("/proc/self/mounts").read_text() == mounts
+
+
 # ── starting ─────────────────────────────────────────────────────────────────────────────────
 
 
@@ -336,11 +357,22 @@ def test_who_hands_in_reads_results_and_may_do_nothing_else(service: Service) ->
     results = f"cat {SPOOL}/done/*/a.json.results.jsonl {SPOOL}/receipts/*"
     assert "34600000002" in check("sh", "-c", results, user="alice")
 
+    # One that cannot be used, and one whose receipt takes longer than he can see where it is.
+    broken = f"echo '{{' > /tmp/b.json; {SMPPD} submit /tmp/b.json --wait; echo status $?"
+    done = run("sh", "-c", broken, user="alice")
+    assert done.stdout.endswith("status 1\n")
+    assert "b.json could not be used: not JSON" in done.stderr
+    assert "daemon" not in done.stderr
+    check("systemctl", "stop", f"smsc-{PORT}")
+    service.simulate("--receipt-delay=3s")
+    slow = f"{SMPPD} submit --to +34600000003 --text Hola --wait"
+    assert "1 delivered" in check("sh", "-c", slow, user="alice")
+
     check("systemctl", "stop", UNIT)
     check("sh", "-c", f"cd {SPOOL}; touch inbox/of-root.part bad/b work/w")
     forbidden = [
         f"ls {SPOOL}/work",
-        f"ls {SPOOL}/bad",
+        f"touch {SPOOL}/bad/x",
         f"ls {SPOOL}/received",
         f"rm -f {SPOOL}/inbox/of-root.part",
         f"mv {SPOOL}/inbox/of-root.part {SPOOL}/inbox/mine.json",
@@ -402,7 +434,7 @@ def test_an_instance_has_its_own_of_everything(service: Service) -> None:
     assert "delivered" in service.machine.check(*submit, user="alice")
     assert "bound" in service.machine.check(SMPPD, "status", *config, user="olga")
     service.machine.check("systemctl", "reload", unit)
-    for place in ("work", "bad", "received"):
+    for place in ("work", "received"):
         done = service.machine.run("ls", f"{SPOOL}-north/{place}", user="alice")
         assert done.returncode != 0
     service.machine.check("systemctl", "stop", unit)

@@ -245,3 +245,15 @@ def test_large_messages_are_read_from_their_queue_a_few_at_once(
     monkeypatch.setattr("smppd.journal.store.READ_AT_ONCE", 1)
     assert [row.id for row in store.read_queue(BASE, 100)] == ["0"]
     store.close()
+
+
+def test_whoever_waits_for_it_hears_that_it_is_at_work(path: Path) -> None:
+    heard: list[None] = []
+    store = open_store(path, lambda: heard.append(None))
+    long = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 50000) SELECT max(x) FROM n"
+    store.connection.execute(long).fetchone()
+    assert (before := len(heard)) >= 3
+    store.unheard()
+    store.connection.execute(long).fetchone()
+    assert len(heard) == before
+    store.close()

@@ -80,12 +80,9 @@ def test_a_root_that_hands_its_group_on_is_shared_with_it(tmp_path: Path) -> Non
     modes = _modes(tmp_path)
     written = [name for name, mode in modes.items() if mode == 0o3770]
     assert written == ["inbox", "inbox/tmp", "inbox/high", "inbox/bulk"]
-    assert [name for name, mode in modes.items() if mode == 0o2750] == [
-        "done",
-        "receipts",
-        "events",
-    ]
-    rest = modes.keys() - {*written, "done", "receipts", "events"}
+    read = [name for name, mode in modes.items() if mode == 0o2750]
+    assert read == ["done", "bad", "receipts", "events"]
+    rest = modes.keys() - {*written, *read}
     assert {modes[name] for name in rest} == {0o2700}
 
 

@@ -469,6 +469,39 @@ class OptOutUnconfirmed:
 
 
 @dataclass(frozen=True, slots=True)
+class TraceStarted:
+    """What passes on a link goes into files in this folder, for so many seconds; with `text` readable,
+    as `who` wanted."""
+
+    link: str
+    folder: str
+    seconds: float
+    text: bool
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class TraceEnded:
+    """A trace is over, and has so many PDUs, as far as they are still there."""
+
+    link: str
+    folder: str
+    pdus: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TraceBroken:
+    """A trace could not go on; the traffic does."""
+
+    link: str
+    folder: str
+    pdus: int
+    reason: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
 class OptOutsChanged:
     """An operator changed the opt-out list."""
 
@@ -642,6 +675,9 @@ Event = (
     | OptOutUnclear
     | OptOutUnconfirmed
     | OptOutsChanged
+    | TraceStarted
+    | TraceEnded
+    | TraceBroken
     | EventHandlerFailed
     | ChatFailing
     | ChatRecovered

@@ -415,6 +415,21 @@ class RoomFigures(msgspec.Struct):
     least: int = 0
 
 
+class TraceFigures(msgspec.Struct):
+    """A trace of a link: its folder, from when until when (epoch seconds), whether texts can be read in it,
+    who wanted it, and how much there is of it so far."""
+
+    link: str
+    folder: str
+    since: float
+    until: float
+    text: bool
+    who: str
+    pdus: int = 0
+    octets: int = 0
+    files: list[str] = msgspec.field(default_factory=list)
+
+
 class DaemonFigures(msgspec.Struct):
     """Everything, at one moment. `states` counts all messages in the journal by state; of the
     queued ones, `scheduled` wait for a moment, or for their campaign. `oldest_by_lane`: when the
@@ -455,3 +470,4 @@ class DaemonFigures(msgspec.Struct):
     rooms: list[RoomFigures] = msgspec.field(default_factory=list)
     #: Messages accepted that are neither in a final state nor anywhere where they could wait for one.
     balance: int = 0
+    traces: list[TraceFigures] = msgspec.field(default_factory=list)

@@ -14,6 +14,7 @@ import trio
 
 from smppd.app.parts import Parts
 from smppd.app.steering import CampaignCommands, reason_of
+from smppd.app.tracing import TraceCommand
 from smppd.control import ControlRefused
 from smppd.direct import Asked, Told, told, understand
 from smppd.events import Cancelled, Emit, OptOutsChanged, Requeued
@@ -42,6 +43,7 @@ class Commands:
             "resume": self._resume,
             "api": self._api,
             "optout": self._optout,
+            "trace": TraceCommand(self._parts),
         }
 
     async def _requeue(self, arguments: Arguments) -> Arguments:

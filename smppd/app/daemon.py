@@ -244,6 +244,7 @@ class Daemon:
             nursery.start_soon(self.parts.ahead.run)
             nursery.start_soon(self.parts.progress.run)
             nursery.start_soon(self.parts.housekeeping.run)
+            nursery.start_soon(self.parts.tracing.run)
             nursery.start_soon(self._settled, self.parts.unheard.run)
             if (stripper := self.parts.stripper) is not None:
                 nursery.start_soon(self._settled, stripper.run)

@@ -67,6 +67,7 @@ from smppd.spool.intake import RunSync
 from smppd.spool.space import Space
 from smppd.spool.station import Spool
 from smppd.threads import Threads
+from smppd.tracing.station import Tracing
 
 if TYPE_CHECKING:
     from smppd.httpapi.transport import Transport
@@ -120,6 +121,7 @@ class Parts:
         self.config = config
         self._emit = emit
         self.disk = Disk(emit)
+        self.tracing = Tracing(emit, around.wall)
         self._around = around
         last = stores.main.log.last_at()
         self._build_desk(stores.main)

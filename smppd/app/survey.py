@@ -80,6 +80,7 @@ class Survey:
             configuration=configuration,
             oldest_by_lane=oldest,
             balance=accounts.balance,
+            traces=parts.tracing.figures(),
             rooms=self._rooms(),
         )
 

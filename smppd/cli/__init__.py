@@ -41,6 +41,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "resume": "have paused links submit again",
         "reload": "have the running daemon read its configuration again",
         "operators": "list what operators had the daemon do: who, when, what came of it",
+        "trace": "write what passes on a link to files that Wireshark reads",
         "optout": "who wants no more messages: add, remove, list, import, export",
         "api": "call an operation of the provider's HTTP API, or show what was called",
         "group": "make groups at the provider, load contacts from CSV, show and delete them",

@@ -28,6 +28,7 @@ from smppd.figures import (
     OutletFigures,
     PlaceFigures,
     RouteFigures,
+    TraceFigures,
 )
 from smppd.smpp.vocabulary import status_name
 from smppd.vitals.words import for_so_long, limit_of, so_large, so_soon
@@ -114,6 +115,7 @@ def overview(figures: DaemonFigures) -> Iterator[str]:
     yield from map(_campaign, figures.campaigns)
     yield from _journal(figures)
     yield from _loop(figures.loop)
+    yield from (_trace(trace, figures.now) for trace in figures.traces)
     yield from (f"disk       {what} cannot go on: {why}" for what, why in figures.disk.items())
     yield from _kept_back(figures)
     yield (
@@ -204,6 +206,15 @@ def _chat(chat: ChatFigures, now: float) -> str:
     return (
         f"chat {chat.account} {chat.platform}/{chat.platformid}: {chat.received:,} received, "
         f"{plural(chat.conversations, 'conversation')}, {polled}{errors}"
+    )
+
+
+def _trace(trace: TraceFigures, now: float) -> str:
+    """A link of which somebody wants to see everything."""
+    readable = ", texts readable" if trace.text else ""
+    return (
+        f"trace      of link {trace.link} by {trace.who}: {plural(trace.pdus, 'PDU')}, {so_large(trace.octets)}"
+        f"{readable}, for {for_so_long(trace.until - now)} yet; in {trace.folder}"
     )
 
 

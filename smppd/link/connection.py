@@ -16,13 +16,14 @@ import trio
 
 from smppd.events import ProtocolOddity
 from smppd.link.batch import Batch, sort_events
-from smppd.link.dial import broken
+from smppd.link.dial import broken, ends_of
 from smppd.link.ending import Ended, kind_of
 from smppd.link.handover import Handover
 from smppd.link.loading import Loader
 from smppd.link.standby import Standby
 from smppd.link.traffic import Traffic
 from smppd.message import Part
+from smppd.ports import Tap
 from smppd.smpp.pdu import Request, Response
 from smppd.smpp.session import (
     BindRefused,
@@ -85,7 +86,7 @@ class Connection:
         self._on_bound = on_bound
         self._loader = Loader(session, traffic)
         self._to_write = trio.lowlevel.ParkingLot()
-        self._standby = Standby(stream, session, self._to_write, traffic.figures)
+        self._standby = Standby(stream, session, self._to_write, self._heard)
         self._handover = Handover(session, traffic, self._loader, self._standby, self.wake_writer)
         self._reading: trio.CancelScope | None = None
         self._interrupted = False
@@ -122,6 +123,8 @@ class Connection:
         When it returns, everything that happened on the session has been settled.
         """
         self.session.bind(bind, trio.current_time(), long_credentials=long_credentials)
+        if (tap := self._traffic.tap) is not None:
+            tap.opened(self, *ends_of(self._stream))
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._write)
@@ -133,7 +136,13 @@ class Connection:
                 self.wake_writer()
         finally:
             self._traffic.leave(self, self._loader.pulled)
+            if (tap := self._traffic.tap) is not None:
+                tap.closed(self)
         return ended
+
+    def join(self, tap: Tap) -> None:
+        """Have this hear the session from here on."""
+        tap.joined(self, *ends_of(self._stream), self.session.begun)
 
     def drain(self, until: float) -> None:
         """Submit only the rest of a message begun, wait for answers until then, and unbind."""
@@ -186,6 +195,8 @@ class Connection:
                     await self._to_write.park()
 
     async def _send(self, data: bytes) -> None:
+        if (tap := self._traffic.tap) is not None:
+            tap.said(self, data)
         try:
             with trio.CancelScope(deadline=trio.current_time() + WRITE_TIMEOUT) as scope:
                 await self._stream.send_all(data)
@@ -217,7 +228,7 @@ class Connection:
         session, now = self.session, trio.current_time()
         events: list[Event] = []
         if data is not None:
-            self._traffic.figures.octets_in += len(data)
+            self._heard(data)
             if self._bound_at is None and not self._first:
                 self._first = bytes(data[:4])
             events = session.receive_data(bytes(data), now) if data else session.receive_eof(now)
@@ -241,6 +252,12 @@ class Connection:
         if data is None:
             self._interrupted = False
         return data
+
+    def _heard(self, data: bytes | bytearray) -> None:
+        """Octets came."""
+        self._traffic.figures.octets_in += len(data)
+        if data and (tap := self._traffic.tap) is not None:
+            tap.heard(self, bytes(data))
 
     def _alarm(self) -> float:
         """When the reader is to look at the clock: never before it could look at the socket."""

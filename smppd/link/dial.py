@@ -19,6 +19,7 @@ import trio
 
 from smppd.config import LinkConfig, Mistake, tls_context
 from smppd.link.tls import explain, secure, server_name
+from smppd.ports import End
 
 #: The cure when a bind has no answer and nothing tells why.
 NEVER_BOUND = (
@@ -46,6 +47,9 @@ _OPTIONS = (
     (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _USER_TIMEOUT),
 )
 
+#: The ends of what is no connection over TCP.
+_NOWHERE = (("0.0.0.0", 0), ("0.0.0.0", 2775))  # noqa: S104 - nothing listens there
+
 #: An address as `getaddrinfo` gives it.
 _Found = tuple[Any, Any, int, str, tuple[Any, ...]]
 
@@ -59,6 +63,19 @@ class Unreachable(msgspec.Struct, frozen=True):
 def written(host: str, port: int) -> str:
     """A host and port as people write them."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def ends_of(stream: trio.abc.Stream) -> tuple[End, End]:
+    """Our end of a connection and the other one; of what has no addresses, made-up ones."""
+    while isinstance(stream, trio.SSLStream):
+        stream = stream.transport_stream
+    if not isinstance(stream, trio.SocketStream):
+        return _NOWHERE
+    try:
+        ours, theirs = stream.socket.getsockname(), stream.socket.getpeername()
+    except OSError:  # it has ended meanwhile
+        return _NOWHERE
+    return (ours[0], ours[1]), (theirs[0], theirs[1])
 
 
 def broken(error: BaseException) -> str:

@@ -26,7 +26,7 @@ from smppd.link.tls import UNVERIFIED
 from smppd.link.traffic import Traffic
 from smppd.link.translate import Writer, bind_request, wording_of
 from smppd.message import Part
-from smppd.ports import Question, Submissions
+from smppd.ports import Question, Submissions, Tap
 from smppd.smpp.receipt import ReceiptReader
 from smppd.statuses import complaints
 
@@ -218,6 +218,13 @@ class Link:
     def take_back(self, wanted: Callable[[int], bool]) -> None:
         """See `ports.GivingBack`."""
         self._traffic.take_back(wanted)
+
+    def tap(self, tap: Tap | None) -> None:
+        """Have this hear what passes on its sessions from now on, or nobody."""
+        self._traffic.tap = tap
+        if tap is not None:
+            for supervisor in self._supervisors:
+                supervisor.join(tap)
 
     def figures(self) -> LinkFigures:
         """What happened since the start, and the sessions as they stand."""

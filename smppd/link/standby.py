@@ -9,11 +9,11 @@ broke, the reader will see.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import inf
 
 import trio
 
-from smppd.figures import LinkFigures
 from smppd.smpp.session import Event, Session
 
 #: The disk may take so long, in seconds, before anybody listens.
@@ -26,17 +26,18 @@ _READ_SIZE = 65536
 
 
 class Standby:
-    """Listens between `begin` and `end` when those are more than `SLOW` apart."""
+    """Listens between `begin` and `end` when those are more than `SLOW` apart; `note` is told what was
+    read."""
 
     def __init__(
         self,
         stream: trio.abc.ReceiveStream,
         session: Session,
         writer: trio.lowlevel.ParkingLot,
-        figures: LinkFigures,
+        note: Callable[[bytes | bytearray], None],
     ) -> None:
         self._stream = stream
-        self._figures = figures
+        self._note = note
         self._session = session
         self._writer = writer
         self._heard: list[Event] = []
@@ -96,6 +97,6 @@ class Standby:
                 return
             if not data:
                 return
-            self._figures.octets_in += len(data)
+            self._note(data)
             self._heard += self._session.receive_data(bytes(data), trio.current_time())
             self._writer.unpark_all()

@@ -31,6 +31,7 @@ from smppd.link.refusals import bind_class, bind_hint
 from smppd.link.tls import EXPIRES_SOON, certificate_expiry, looks_like
 from smppd.link.traffic import Traffic
 from smppd.link.translate import BIND_NAMES, BindRequest, older_version
+from smppd.ports import Tap
 from smppd.smpp.pdu import Response
 from smppd.smpp.session import Limits, Role, Session
 from smppd.smpp.vocabulary import status_name
@@ -110,6 +111,11 @@ class Supervisor:
         self._backoff.change(config.reconnect_min, config.reconnect_max)
         if self._connection is not None:
             self._connection.change_limits(_limits(config))
+
+    def join(self, tap: Tap) -> None:
+        """Have this hear its connection from here on, if there is one; the next tells it by itself."""
+        if self._connection is not None:
+            self._connection.join(tap)
 
     def figures(self) -> SessionFigures:
         """The session as it stands."""

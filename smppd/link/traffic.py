@@ -20,7 +20,7 @@ from smppd.link.limiting import Limiting, Stop
 from smppd.link.pace import Pace
 from smppd.link.translate import Writer
 from smppd.message import Part
-from smppd.ports import Question, Returned, Submissions
+from smppd.ports import Question, Returned, Submissions, Tap
 from smppd.smpp.receipt import ReceiptReader
 
 
@@ -68,6 +68,8 @@ class Traffic:
         self.name = figures.name
         self.pace = pace
         self.limiting = Limiting()
+        #: Who hears what passes on the sessions, if anybody does.
+        self.tap: Tap | None = None
         self.ready: deque[Part] = deque()
         self.questions = Questions(figures)
         self._urgent: set[int] = set()

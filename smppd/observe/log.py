@@ -128,6 +128,9 @@ LINES: Mapping[type[events.Event], Line] = MappingProxyType(
             "opt_out_unconfirmed", "warning", "cannot confirm an opt-out"
         ),
         events.OptOutsChanged: Line("opt_outs_changed", "info", "the opt-out list was changed"),
+        events.TraceStarted: Line("trace_started", "info", "a trace has begun"),
+        events.TraceEnded: Line("trace_ended", "info", "a trace is over"),
+        events.TraceBroken: Line("trace_broken", "warning", "a trace could not go on"),
         events.EventHandlerFailed: Line(
             "eventhandler_failed", "warning", "the event handler failed"
         ),

@@ -50,6 +50,7 @@ from smppd.ports.optouts import OptOutBook, OptOutMemory
 from smppd.ports.outlets import Cursors, Log, Stretch
 from smppd.ports.people import Letter, Mailbox, Publisher, ReceiptOf, Receipts, Resting, state_word
 from smppd.ports.spool import Admission, Brief, Claimed, Line, Unread
+from smppd.ports.traces import End, Tap
 
 __all__ = [
     "NO_STATE",
@@ -79,6 +80,7 @@ __all__ = [
     "CountMemory",
     "Counted",
     "Cursors",
+    "End",
     "FileRow",
     "GivingBack",
     "Heard",
@@ -105,6 +107,7 @@ __all__ = [
     "Steering",
     "Stretch",
     "Submissions",
+    "Tap",
     "Unanswered",
     "Unread",
     "Writing",

@@ -99,6 +99,11 @@ class Framer:
         """Whether part of a PDU is held."""
         return bool(self._held)
 
+    @property
+    def held(self) -> bytes:
+        """What has come of a PDU that is not whole yet."""
+        return bytes(self._held)
+
     def feed(self, data: bytes) -> Frames:
         """The frames that these octets complete.
 

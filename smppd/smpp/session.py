@@ -149,6 +149,11 @@ class Session:
         """How many requests wait for their answer."""
         return self._window.in_flight
 
+    @property
+    def begun(self) -> bytes:
+        """What has come of a PDU of which more will."""
+        return self._framer.held
+
     def waiting(self) -> Iterator[Any]:
         """The tokens of the requests that wait for their answer, the oldest first."""
         return self._window.tokens()

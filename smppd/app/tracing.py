@@ -1,0 +1,85 @@
+"""What an operator says of traces, over the control socket. Raises `ControlRefused` for what cannot be meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from smppd.app.parts import Parts
+from smppd.control import ControlRefused
+from smppd.figures import TraceFigures
+from smppd.link.link import Link
+from smppd.tracing.station import make_folder
+from smppd.tracing.trace import Terms
+
+#: A trace ends by itself after so many seconds at most.
+LONGEST = 86_400.0
+
+
+class Asked(msgspec.Struct, forbid_unknown_fields=True):
+    """A trace as it is asked for: of which link, for how many seconds, with texts or without, where
+    to; or that it is to end. `who` asks."""
+
+    who: str
+    link: str
+    seconds: float = 300.0
+    text: bool = False
+    into: str | None = None
+    stop: bool = False
+
+
+class TraceCommand:
+    """Starts traces and ends them."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def __call__(self, arguments: dict[str, Any]) -> TraceFigures:
+        """Start one, or with "stop" end it; as it stands."""
+        try:
+            asked = msgspec.convert(arguments, Asked)
+        except msgspec.ValidationError as mistake:
+            raise ControlRefused(f"trace cannot be meant so: {mistake}") from None
+        if asked.stop:
+            found = self._parts.tracing.stop(asked.link, asked.who)
+            if found is None:
+                raise ControlRefused(f"link {asked.link} is not traced")
+            return found
+        link = self._link(asked.link)
+        if not 0 < asked.seconds <= LONGEST:
+            raise ControlRefused(f"a trace takes more than 0 and at most {LONGEST:,.0f} seconds")
+        least = self._parts.config.spool.min_free
+        terms = Terms(self._folder(asked.into), asked.seconds, asked.text, asked.who, least)
+        begun = await self._parts.tracing.start(link, terms)
+        if isinstance(begun, str):
+            raise ControlRefused(begun)
+        return begun
+
+    def _link(self, name: str) -> Link:
+        links = {link.name: link for link in self._parts.links}
+        if name not in links:
+            there = ", ".join(links) or "none"
+            raise ControlRefused(f"there is no link {name}; there are {there}")
+        return links[name]
+
+    def _folder(self, into: str | None) -> Path:
+        """Where its files go: a folder that is there, and none of the spool's."""
+        if into is None:
+            folder = self._parts.config.journal.path.parent / "traces"
+            try:
+                make_folder(folder)
+            except OSError as error:
+                raise ControlRefused(
+                    f"cannot make {folder}: {error.strerror}: choose a folder with --into"
+                ) from None
+            return folder
+        folder = Path(into)
+        if not folder.is_absolute() or not folder.is_dir():
+            raise ControlRefused(f"{into} is no folder that smppd sees: make it first")
+        if folder.resolve().is_relative_to(self._parts.config.spool.path.resolve()):
+            raise ControlRefused(
+                f"{into} is in the spool, where files are handed in: choose another"
+            )
+        return folder

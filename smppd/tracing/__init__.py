@@ -1,0 +1,1 @@
+"""Traces: what passes on a link's sessions, in files that Wireshark reads."""

@@ -30,6 +30,7 @@ from smppd.smpp.session import (
     BindRefused,
     Bound,
     Closed,
+    Enquired,
     Event,
     Limits,
     NotificationReceived,
@@ -562,7 +563,7 @@ def test_an_answered_enquire_link_starts_the_silence_anew() -> None:
     session = esme()
     session.tick(20.0)
     number = sent(session)[0][2]
-    assert session.receive_data(octets(ENQUIRE | RESP, number), 21.0) == []
+    assert session.receive_data(octets(ENQUIRE | RESP, number), 21.0) == [Enquired(1.0)]
     assert session.deadline() == 41.0
 
 

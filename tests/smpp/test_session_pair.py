@@ -25,6 +25,7 @@ from smppd.smpp.session import (
     BindRefused,
     Bound,
     Closed,
+    Enquired,
     Event,
     Limits,
     Oddity,
@@ -158,7 +159,7 @@ def test_two_silent_sides_keep_each_other_alive() -> None:
     for _ in range(20):
         pair.pass_time(30)
         pair.exchange()
-    assert pair.esme.report() == pair.smsc.report() == []
+    assert pair.esme.report() == pair.smsc.report() == [Enquired] * 20
 
 
 ASKED, ASKING = [PeerUnbinding, Closed], [Closed]

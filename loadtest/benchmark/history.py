@@ -89,7 +89,7 @@ class _Reading:
             self._firsts.insert(place, first)
             self._accepted.insert(place, (first, fact.at))
             if fact.at >= self._known.since and (self._known.handed or self._known.arrivals):
-                for row in self._store.read_range(first, last):
+                for row in self._store.messages.read_range(first, last):
                     to = row.message.to
                     if (at := self._known.handed.get(to)) is not None:
                         self._own[row.msg_id] = at

@@ -25,9 +25,10 @@ from smppd.httpapi.account import Account
 from smppd.httpapi.caller import Around
 from smppd.httpapi.chat import Keeping
 from smppd.journal.journal import Journal
+from smppd.journal.schema import JournalError
 from smppd.journal.store import Batch, Store
 from smppd.keeping.station import Clock
-from smppd.ledger.facts import Fact, Kind, receipt_fact
+from smppd.ledger.facts import Fact, Kind, LedgerError, receipt_fact
 from smppd.ledger.ledger import Ledger
 from smppd.ledger.snapshot import FileAccount
 from smppd.link.link import Link
@@ -150,7 +151,10 @@ class Parts:
 
     def _build_desk(self, store: Store) -> None:
         self.ledger = Ledger()
-        self.ledger.accounts, recent = store.load()
+        try:
+            self.ledger.accounts, recent = store.load()
+        except LedgerError as error:
+            raise JournalError(f"the journal is damaged: {error}: run smppd audit") from error
         self.ledger.accounts.message_ids.conflicts.clear()  # those of earlier runs
         self.journal = Journal(store, run_sync=self._around.run_sync, disk=self.disk)
         self.desk = Desk(self.ledger, recent, self.journal, self._around.wall)
@@ -381,7 +385,7 @@ def _missed(store: Store, seq: int) -> Iterator[ReceiptOf]:
 def _with_message(store: Store, fact: Fact) -> ReceiptOf:
     if fact.msg is None:
         return ReceiptOf.by(fact, None, None)
-    rows = store.read_messages([fact.msg])
+    rows = store.messages.read([fact.msg])
     if not rows:  # a late one, of a message that was removed meanwhile
         return ReceiptOf.by(fact, None, receipt_fact(fact.text or "").destination or None)
     row, to = rows[0], rows[0].message.to

@@ -31,7 +31,7 @@ def find(store: Store, id_: str) -> MessageRow | None:
     """The newest message with this id of the client's, or the one with this made-up id."""
     msg_id = made_up_msg_id(id_)
     if msg_id is not None:
-        rows = store.read_messages([msg_id])
+        rows = store.messages.read([msg_id])
         if rows and rows[0].id is None:
             return rows[0]
     return store.find_message(id_)

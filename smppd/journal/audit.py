@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from smppd.journal.messages import there
 from smppd.journal.pruning import Removed
 from smppd.journal.store import Store, open_reader
 from smppd.ledger.accounts import Accounts
@@ -107,7 +108,7 @@ class _Auditor:
     # ── the checks ───────────────────────────────────────────────────────────────────────────
 
     def _sum(self, accounts: Accounts) -> Check:
-        total, rows = sum(accounts.counts), self._store.count_messages()
+        total, rows = sum(accounts.counts), self._store.messages.count()
         removed = sum(self._removed.messages.values())
         told = f", {removed:,} removed from it" if removed else ""
         return _check(
@@ -120,10 +121,7 @@ class _Auditor:
         """Messages are numbered without gaps in each queue, and as many as were admitted."""
         faults = []
         seen = dict.fromkeys(accounts.queues, 0)
-        for number, count, first, last in self._sql.execute(
-            "SELECT msg_id >> ?, count(*), min(msg_id), max(msg_id) FROM message GROUP BY 1",
-            (QUEUE_SHIFT,),
-        ):
+        for number, count, first, last in self._store.messages.numbering():
             seen[number] = count
             queue = accounts.queue(number)
             gone = self._removed.messages.get(number, 0)
@@ -142,8 +140,8 @@ class _Auditor:
 
     def _facts(self, accounts: Accounts) -> Check:
         found = self._sql.execute(
-            "SELECT DISTINCT msg FROM fact WHERE kind >= ? AND msg IS NOT NULL"
-            " AND NOT EXISTS (SELECT 1 FROM message WHERE msg_id = fact.msg)"
+            "SELECT DISTINCT msg FROM fact WHERE kind >= ? AND msg IS NOT NULL"  # noqa: S608
+            f" AND NOT {there('fact.msg', 'fact.msg')}"
             " AND kind NOT IN (?, ?)",  # a pause is about a link, or a file
             (Kind.SENDING, Kind.PAUSED, Kind.RESUMED),
         )
@@ -166,9 +164,7 @@ class _Auditor:
             "SELECT count(*) FROM fact WHERE result IS NOT NULL"
         ).fetchone()
         results += self._store.log.bundled_results() + removed.results
-        by_state = dict(self._sql.execute("SELECT state, count(*) FROM message GROUP BY state"))
-        at_once = sum(by_state.get(state, 0) for state in INITIAL - {State.QUEUED})
-        at_once += removed.at_once
+        at_once = self._store.messages.final_at_once() + removed.at_once
         (barred,) = self._sql.execute(
             "SELECT count(*) FROM fact WHERE kind = ? AND result IS NOT NULL", (Kind.BARRED,)
         ).fetchone()

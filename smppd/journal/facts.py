@@ -15,6 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from smppd.journal.many_rows import write_rows
+from smppd.journal.messages import MessageTable
 from smppd.ledger.bundles import BUNDLES, NO_RESULT, Members, members_of, mention, numbered, single
 from smppd.ledger.entries import Ending, read_result
 from smppd.ledger.facts import NOTHING_SAID, Fact, Kind, ReceiptFact, encode
@@ -42,6 +43,7 @@ class FactTable:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._sql = connection
+        self._messages = MessageTable(connection)
 
     def append(self, rows: Sequence[Fact]) -> None:
         """Write these, as part of the commit of whoever calls."""
@@ -143,14 +145,11 @@ class FactTable:
             (after, end, *BUNDLES),
         ):
             members = members_of(seq, num, detail)
-            about = {member.msg for member in members if member is not None}
-            there = self._sql.execute(
-                "SELECT msg_id FROM message WHERE msg_id IN (SELECT value FROM json_each(?))",
-                (json.dumps(list(about)),),
+            missing = self._messages.missing(
+                {member.msg for member in members if member is not None}
             )
-            about.difference_update(msg_id for (msg_id,) in there)
-            if about:
-                yield Orphans(seq, kind, members, about)
+            if missing:
+                yield Orphans(seq, kind, members, missing)
 
     def keep_of_bundle(self, seq: int, members: Members) -> None:
         """Keep no more of a bundle than these members; with none of them, no row."""

@@ -90,7 +90,7 @@ class Items:
     def _rows(self, chunk: Chunk) -> list[MessageRow]:
         rows = list[MessageRow]()
         for first, last, _ in chunk.ranges:
-            rows += self._store.read_range(first, last)
+            rows += self._store.messages.read_range(first, last)
         if len(chunk.ranges) > 1:
             rows.sort(key=_item)
         return rows
@@ -103,7 +103,7 @@ class Items:
     def _of_short(self, files: Sequence[Source]) -> Iterator[Iterator[Lot]]:
         """Of files that have not filled a block of slots: all of it is in memory."""
         found = defaultdict[int, list[MessageRow]](list)
-        for row in self._store.read_messages(list(_numbers(files))):
+        for row in self._store.messages.read(list(_numbers(files))):
             found[row.file_id].append(row)
         if any(map(_has_calls, found.values())):
             yield from (self.of(*each) for each in files)

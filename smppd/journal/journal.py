@@ -25,7 +25,7 @@ from smppd.journal.known import KnownKeys
 from smppd.journal.schema import JournalError, is_full
 from smppd.journal.store import CLIENT_ID, WAITING, Batch, Store
 from smppd.ledger.entries import MessageRow
-from smppd.ledger.facts import Fact
+from smppd.ledger.facts import Fact, LedgerError
 from smppd.ledger.snapshot import FullBlock
 from smppd.message import Lane
 from smppd.optout.roll import Change
@@ -182,7 +182,7 @@ class Journal:
                 chore.outcome = chore.call()
             finally:
                 sql.execute("PRAGMA synchronous = FULL")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, LedgerError) as error:
             chore.outcome = Pruned(0, 0, more=False, failed=str(error))
 
     async def _chore(self, call: Callable[[], Pruned]) -> Pruned:
@@ -233,6 +233,8 @@ class Journal:
             raise JournalError(
                 f"the journal cannot be written or read: {error}: is its disk failing?"
             ) from error
+        except LedgerError as error:
+            raise JournalError(f"the journal is damaged: {error}: run smppd audit") from error
 
     def _write_and_read(self, turn: _Turn) -> None:
         if turn.is_writing and not turn.written:
@@ -274,7 +276,8 @@ class Journal:
         waited for, and never before what was begun earlier."""
         turn = self._turn
         turn.batch.facts.extend(facts)
-        turn.batch.messages.extend(messages)
+        if messages:
+            turn.batch.messages.append(messages)
         turn.batch.blocks.extend(blocks)
         if checkpoint is not None:
             self._add(turn.batch, checkpoint)
@@ -360,7 +363,7 @@ class Journal:
 
     async def read_queue(self, after: int, limit: int) -> list[MessageRow]:
         """The messages of one queue behind `after`, oldest first."""
-        return await self._read(lambda: self._store.read_queue(after, limit))
+        return await self._read(lambda: self._store.messages.read_queue(after, limit))
 
     async def enter_queues(self, wanted: Sequence[tuple[str, Lane]]) -> list[int]:
         """The numbers of these queues, given out where there was none; what is put in comes after."""
@@ -368,7 +371,7 @@ class Journal:
 
     async def read_messages(self, msg_ids: Sequence[int]) -> list[MessageRow]:
         """These messages, in no particular order."""
-        return await self._read(lambda: self._store.read_messages(msg_ids))
+        return await self._read(lambda: self._store.messages.read(msg_ids))
 
     def expect_ids(self, ids: Sequence[str]) -> None:
         """See `ports.Journal`."""

@@ -75,13 +75,15 @@ class LogReader:
     def _lines(self, fact: Fact) -> list[MessageRow]:
         assert fact.detail is not None
         ranges = read_chunk(fact.detail).ranges
-        rows = [row for first, last, _ in ranges for row in self._store.read_range(first, last)]
+        rows = [
+            row for first, last, _ in ranges for row in self._store.messages.read_range(first, last)
+        ]
         rows.sort(key=_item)
         return rows
 
     def _rows(self, facts: Sequence[Fact]) -> dict[int, MessageRow]:
         wanted = {fact.msg for fact in facts if fact.kind not in _OF_NO_MESSAGE}
-        found = self._store.read_messages(sorted(each for each in wanted if each is not None))
+        found = self._store.messages.read(sorted(each for each in wanted if each is not None))
         return {row.msg_id: row for row in found}
 
     def _known(self, files: set[int]) -> dict[int, FileRow]:

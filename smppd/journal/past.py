@@ -153,7 +153,7 @@ class Past:
             for low, high, _ in chunk.ranges:
                 waiting |= {
                     row.msg_id: row.item - first
-                    for row in self._store.read_range(low, high)
+                    for row in self._store.messages.read_range(low, high)
                     if row.item >= first and row.state == State.QUEUED
                 }
         for seq, msg_id in self._endings(waiting, since) if waiting else ():

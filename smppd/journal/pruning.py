@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from smppd.journal.facts import FactTable
+from smppd.journal.messages import MessageTable, there
 from smppd.ledger.bundles import BUNDLES
 from smppd.ledger.facts import QUEUE_SHIFT, Kind
 from smppd.ledger.snapshot import Settled, read_chunk, read_settled
-from smppd.message import State
 from smppd.ports import Base, Pruned
 
 #: Rows that are removed at once, and rows of the log that are looked through at once: they may be bundles.
@@ -29,15 +29,16 @@ _FIRST_MSG = 1 << QUEUE_SHIFT
 #: The kinds that are about all messages of a stretch of a queue.
 _TAKING = json.dumps([Kind.SENDING, Kind.EXPIRED, Kind.DEFERRED, Kind.PICKED])
 _BUNDLES = json.dumps(list(BUNDLES))
+#: The last of the messages that a fact is about.
+_LAST = """CASE WHEN fact.part IS NULL AND fact.kind IN (SELECT value FROM json_each(?))
+    THEN max(fact.msg, ifnull(fact.num, 0)) ELSE fact.msg END"""
 #: The facts of a stretch of the log about messages of which none is there any more, or about none.
-_OVER = """
+_OVER = f"""
     DELETE FROM fact WHERE seq > ? AND seq <= ? AND kind >= 10
         AND kind NOT IN (SELECT value FROM json_each(?)) AND (msg IS NULL OR (msg >= ?
-        AND NOT EXISTS (SELECT 1 FROM message WHERE msg_id BETWEEN fact.msg AND
-            CASE WHEN fact.part IS NULL AND fact.kind IN (SELECT value FROM json_each(?))
-                THEN max(fact.msg, ifnull(fact.num, 0)) ELSE fact.msg END)))
+        AND NOT {there("fact.msg", _LAST)}))
     RETURNING result IS NOT NULL, kind
-"""
+"""  # noqa: S608
 _COUNT = (
     "INSERT INTO removed VALUES (?, ?, ?, ?, ?) ON CONFLICT (queue) DO UPDATE SET"
     " messages = messages + excluded.messages, at_once = at_once + excluded.at_once,"
@@ -153,6 +154,7 @@ class _Pass:
     def __init__(self, sql: sqlite3.Connection, base: int, settled: Settled, until: float) -> None:
         self._sql = sql
         self._log = FactTable(sql)
+        self._messages = MessageTable(sql)
         self._base = base
         self._open = frozenset(settled.open)
         self._until = until
@@ -213,13 +215,11 @@ class _Pass:
         last = min(last, self._head(first))
         while first <= last:
             end = min(last, first + _STEP - 1)
-            gone = self._sql.execute(
-                "DELETE FROM message WHERE msg_id BETWEEN ? AND ? RETURNING state", (first, end)
-            ).fetchall()
+            gone, at_once = self._messages.remove(first, end)
             counts = self._by_queue.setdefault(first >> QUEUE_SHIFT, [0, 0])
-            counts[0] += len(gone)
-            counts[1] += sum(state != State.QUEUED for (state,) in gone)
-            self.messages += len(gone)
+            counts[0] += gone
+            counts[1] += at_once
+            self.messages += gone
             first = end + 1
             if gone and first <= last and time.perf_counter() >= self._until:
                 return False

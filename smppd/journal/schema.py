@@ -179,6 +179,8 @@ MIGRATIONS: tuple[str, ...] = (
         told    TEXT NOT NULL
     );
     """,
+    # Rows of `message` may be bundles as well.
+    "",
 )
 
 

@@ -10,8 +10,6 @@ import json
 import sqlite3
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from itertools import starmap
-from operator import attrgetter
 from pathlib import Path
 
 import msgspec
@@ -23,6 +21,7 @@ from smppd.journal.cursors import CursorTable
 from smppd.journal.facts import FactTable
 from smppd.journal.files import FileTable
 from smppd.journal.many_rows import write_rows
+from smppd.journal.messages import MessageTable
 from smppd.journal.optouts import OptOutTable
 from smppd.journal.pruning import Pruning
 from smppd.journal.schema import MIGRATIONS, JournalError, check_version, migrate
@@ -31,22 +30,14 @@ from smppd.journal.tally import TallyTable
 from smppd.ledger import memory
 from smppd.ledger.accounts import Accounts
 from smppd.ledger.entries import MessageRow
-from smppd.ledger.facts import QUEUE_SHIFT, Fact, Kind
+from smppd.ledger.facts import Fact, Kind
 from smppd.ledger.snapshot import FullBlock, read_chunk
 from smppd.message import Lane, State
 from smppd.optout.roll import Change
 from smppd.ports import ApiCall, Base, Commanded, Counted, Pruned
 
-#: Octets of messages that are read from a queue at once: a call may carry a list of contacts.
-READ_AT_ONCE = 4 << 20
-
 #: Steps of SQLite's machine between two words that it is at work: some tens of milliseconds.
 STEPS = 100_000
-
-_MESSAGE = "SELECT msg_id, file_id, item, line, id, state, body FROM message "
-_AMONG = "IN (SELECT value FROM json_each(?))"
-
-_columns = attrgetter("msg_id", "file_id", "item", "line", "id", "state", "body")
 
 #: What is kept in lots, and the column that leads there.
 CLIENT_ID, WAITING = "client_id", "waiting"
@@ -56,9 +47,9 @@ DROPPED_AT_ONCE = 1000
 
 
 class Batch(msgspec.Struct):
-    """What one commit writes."""
+    """What one commit writes, the messages in chunks as they were admitted."""
 
-    messages: list[MessageRow] = msgspec.field(default_factory=list)
+    messages: list[Sequence[MessageRow]] = msgspec.field(default_factory=list)
     facts: list[Fact] = msgspec.field(default_factory=list)
     blocks: list[FullBlock] = msgspec.field(default_factory=list)
     ids: dict[str, tuple[int, float]] = msgspec.field(default_factory=dict)
@@ -75,8 +66,8 @@ class Batch(msgspec.Struct):
 
     @property
     def rows(self) -> int:
-        """How many rows it writes, snapshot aside."""
-        accounted = len(self.messages) + len(self.facts) + len(self.ids)
+        """How much it writes, snapshot aside: messages, facts, and other rows."""
+        accounted = sum(map(len, self.messages)) + len(self.facts) + len(self.ids)
         asides = (
             len(self.commanded)
             + len(self.calls)
@@ -135,6 +126,7 @@ class Store:
         self.chats = Chats(connection)
         self.files = FileTable(connection)
         self.log = FactTable(connection)
+        self.messages = MessageTable(connection)
         self.cursors = CursorTable(connection)
         self.pruning = Pruning(connection)
         self.stripping = Stripping(connection)
@@ -160,7 +152,7 @@ class Store:
             sql.execute("PRAGMA synchronous = FULL")  # it may have been a chore's
         sql.execute("BEGIN IMMEDIATE")
         with sql:
-            write_rows(sql, "INSERT INTO message", list(map(_columns, batch.messages)))
+            self.messages.append(batch.messages)
             self.log.append(batch.facts)
             self.files.note(batch.facts)
             if batch.blocks:
@@ -250,32 +242,6 @@ class Store:
         rows = self._sql.execute("SELECT number, link, lane FROM queue")
         return {number: (link, Lane(lane)) for number, link, lane in rows}
 
-    def read_queue(self, after: int, limit: int) -> list[MessageRow]:
-        """The messages of one queue behind `after`, oldest first; fewer where they are large."""
-        last = ((after >> QUEUE_SHIFT) + 1) << QUEUE_SHIFT
-        rows, octets = list[MessageRow](), 0
-        found = self._sql.execute(
-            _MESSAGE + "WHERE msg_id > ? AND msg_id < ? ORDER BY msg_id LIMIT ?",
-            (after, last, limit),
-        )
-        for row in starmap(MessageRow, found):
-            rows.append(row)
-            octets += len(row.body)
-            if octets > READ_AT_ONCE:
-                break
-        return rows
-
-    def read_range(self, first: int, last: int) -> list[MessageRow]:
-        """The messages from `first` to `last`, both included."""
-        return self._rows("WHERE msg_id BETWEEN ? AND ? ORDER BY msg_id", (first, last))
-
-    def read_messages(self, msg_ids: Sequence[int]) -> list[MessageRow]:
-        """These messages, in no particular order."""
-        return self._rows("WHERE msg_id " + _AMONG, (json.dumps(msg_ids),))
-
-    def _rows(self, where: str, values: tuple[object, ...]) -> list[MessageRow]:
-        return list(starmap(MessageRow, self._sql.execute(_MESSAGE + where, values)))
-
     # CROSS JOIN fixes the order of the loops: left to itself, SQLite scans all lots.
 
     def find_ids(self, ids: Sequence[str], since: float) -> dict[str, int]:
@@ -352,7 +318,7 @@ class Store:
             if accounts.needs_rows(fact):
                 assert fact.msg is not None
                 assert fact.num is not None
-                accounts.take(fact, self.read_range(fact.msg, fact.num))
+                accounts.take(fact, self.messages.read_range(fact.msg, fact.num))
             else:
                 accounts.apply(fact)
         return accounts, recent
@@ -367,18 +333,15 @@ class Store:
     def _ids_admitted(self, fact: Fact) -> Iterator[tuple[str, tuple[int, float]]]:
         assert fact.detail is not None
         for first, last, _ in read_chunk(fact.detail).ranges:
-            for client_id, msg_id in self._sql.execute(
-                "SELECT id, msg_id FROM message WHERE msg_id BETWEEN ? AND ? AND id IS NOT NULL"
-                " AND state = ?",
-                (first, last, State.QUEUED),
-            ):
-                yield client_id, (msg_id, fact.at)
+            for row in self.messages.read_range(first, last):
+                if row.id is not None and row.state == State.QUEUED:
+                    yield row.id, (row.msg_id, fact.at)
 
     def _texts_admitted(self, fact: Fact) -> Iterator[tuple[str, tuple[int, float]]]:
         """The keys of texts that are unique in their campaign, also of those taken out since."""
         assert fact.detail is not None
         for first, last, _ in read_chunk(fact.detail).ranges:
-            for row in self.read_range(first, last):
+            for row in self.messages.read_range(first, last):
                 if row.state == State.QUEUED:
                     yield row.message.text_key, (row.msg_id, fact.at)
 
@@ -394,12 +357,8 @@ class Store:
     def find_message(self, client_id: str) -> MessageRow | None:
         """The newest message of this client id, by the index or by looking at every one."""
         known = self.find_ids([client_id], since=0.0).get(client_id)
-        where, value = ("msg_id", known) if known is not None else ("id", client_id)
-        rows = self._rows(
-            f"WHERE {where} = ? AND state = ? ORDER BY msg_id DESC LIMIT 1",
-            (value, State.QUEUED),
-        ) or self._rows("WHERE id = ? ORDER BY msg_id DESC LIMIT 1", (client_id,))
-        return rows[0] if rows else None
+        rows = [] if known is None else self.messages.read([known])
+        return rows[0] if rows else self.messages.newest(client_id)
 
     def admitted_at(self, row: MessageRow) -> float | None:
         """When the chunk with this message was committed."""
@@ -408,7 +367,3 @@ class Store:
             (Kind.ADMITTED, row.file_id, row.item),
         ).fetchone()
         return None if found is None else float(found[0])
-
-    def count_messages(self) -> int:
-        """How many messages there are, whatever became of them."""
-        return int(self._sql.execute("SELECT count(*) FROM message").fetchone()[0])

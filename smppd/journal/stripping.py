@@ -16,6 +16,7 @@ from typing import NamedTuple
 import msgspec
 
 from smppd.journal.cursors import CursorTable
+from smppd.journal.messages import MessageTable
 from smppd.ledger.bundles import numbered
 from smppd.ledger.entries import read_message
 from smppd.ledger.facts import Kind, encode, receipt_fact, receipt_text
@@ -37,6 +38,8 @@ _STEP, _STRETCH = 10, 20_000
 
 #: A fact's seq, time, kind, msg, num, text and detail.
 _Row = tuple[int, float, int, int | None, int | None, str | None, bytes | None]
+#: Takes the texts out of a fact, adds the messages of which they go as well, and says how many it was about.
+_Strip = Callable[[_Row, list[int]], int]
 
 
 def stripped(body: bytes) -> bytes:
@@ -70,6 +73,7 @@ class Stripping:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._sql = connection
         self._cursors = CursorTable(connection)
+        self._messages = MessageTable(connection)
 
     def begin(self) -> Pruned:
         """From now on what is removed is overwritten as well."""
@@ -95,7 +99,7 @@ class Stripping:
         return Pruned(0, 0, more=bool(busy))
 
     def _walk(
-        self, what: tuple[str, str, float], seen: _Seen, strip: Callable[[_Row], int], until: float
+        self, what: tuple[str, str, float], seen: _Seen, strip: _Strip, until: float
     ) -> tuple[int, bool]:
         """Go on behind a cursor; how many facts were dealt with, and whether there are more."""
         name, where, before = what
@@ -105,7 +109,10 @@ class Stripping:
             stretch = min(end, place + _STRETCH)
             rows = self._sql.execute(_FACTS + where, (place, stretch, _STEP)).fetchall()
             due = list(takewhile(lambda row: row[1] < before and seen.has(row), rows))
-            done += sum(map(strip, due))
+            ended = list[int]()
+            done += sum(strip(row, ended) for row in due)
+            if ended:
+                self._messages.change_bodies(ended, stripped)
             waits = len(due) < len(rows)
             if waits:  # the rest is needed still
                 place = due[-1][0] if due else place
@@ -116,33 +123,25 @@ class Stripping:
         self._cursors.move({name: place})
         return done, place < end and not waits
 
-    def _strip_ended(self, row: _Row) -> int:
+    def _strip_ended(self, row: _Row, ended: list[int]) -> int:
         """Messages that came to their end, or a receipt for one that was known."""
         seq, _, kind, msg, num, text, detail = row
         if kind == Kind.DELIVERED_BUNDLE:
-            ended = [member.msg for _, member in numbered(seq, num, detail)]
-            for each in ended:
-                self._strip_message(each)
-            return len(ended)
+            over = [member.msg for _, member in numbered(seq, num, detail)]
+            ended += over
+            return len(over)
         if kind == Kind.RECEIPT:
             self._strip_receipt(seq, text)
         final = self._sql.execute(
             "SELECT result IS NOT NULL FROM fact WHERE seq = ?", (seq,)
         ).fetchone()[0]
         if final and msg is not None:
-            self._strip_message(msg)
+            ended.append(msg)
         return 1
 
-    def _strip_message(self, msg_id: int) -> None:
-        found = self._sql.execute("SELECT body FROM message WHERE msg_id = ?", (msg_id,)).fetchone()
-        if found is not None:
-            self._sql.execute(
-                "UPDATE message SET body = ? WHERE msg_id = ?", (stripped(found[0]), msg_id)
-            )
-
-    def _strip_late(self, row: _Row) -> int:
+    def _strip_late(self, row: _Row, _: list[int]) -> int:
         """A receipt that waited on the shelf, or a message from a handset or a chat."""
-        seq, _, kind, _, _, text, _ = row
+        seq, kind, text = row[0], row[2], row[5]
         if kind == Kind.PARKED:
             self._strip_receipt(seq, text)
         else:

@@ -19,8 +19,9 @@ from smppd.journal.store import Batch, open_store
 from smppd.ledger import memory
 from smppd.ledger.calls import Response
 from smppd.ledger.entries import MessageRow, Rejected
-from smppd.ledger.facts import QUEUE_SHIFT, ReceiptFact, encode
+from smppd.ledger.facts import QUEUE_SHIFT, ReceiptFact, encode, made_up_id
 from smppd.ledger.ledger import Ledger
+from smppd.ledger.message_bundles import BUNDLE
 from smppd.ledger.snapshot import Chunk
 from smppd.message import Call, ErrorInfo, Lane, Message, State
 from smppd.results.story import Story, tell
@@ -42,7 +43,8 @@ def message(parts: int = 1, *, receipt: bool = True) -> Message:
 
 
 class Book:
-    """A journal to write in: every call is what a daemon would have recorded."""
+    """A journal to write in: every call is what a daemon would have recorded. `apart`: each message has
+    a row of its own from now on, whatever is admitted with it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -54,6 +56,7 @@ class Book:
         assert self.store.enter_queue("main", Lane.NORMAL) == QUEUE
         self.file = self.ledger.file_opened(self.tick(), "token", "batch.jsonl", Lane.NORMAL)
         self.items = 0
+        self.apart = False
         source = folder / "spool" / "work" / "token" / "batch.jsonl"
         source.parent.mkdir(parents=True)
         source.touch()
@@ -81,7 +84,8 @@ class Book:
         self.ledger.admitted(self.tick(), self.file, chunk)
         self.items += len(items)
         self.rows += rows
-        self.store.commit(Batch(messages=rows))
+        chunks = [[row] for row in rows] if self.apart else [rows]
+        self.store.commit(Batch(messages=[*chunks]))
         return [row.msg_id for row in rows]
 
     def send(self, *msg_ids: int) -> None:
@@ -100,7 +104,7 @@ class Book:
 
     def story(self, msg_id: int) -> Story:
         self.commit()
-        (row,) = self.store.read_messages([msg_id])
+        (row,) = self.store.messages.read([msg_id])
         return tell(row, self.store.log.history(msg_id), self.store.admitted_at(row))
 
     def audit(self) -> Audit:
@@ -438,11 +442,28 @@ def test_audit_counts_messages_that_wait_on_disk_for_their_receipt(book: Book) -
 def test_audit_notices_what_was_tampered_with(
     statement: str, what: str, book: Book, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    book.apart = True
     busy(book)
     book.tamper(statement)
     assert what in failed(audit(book.path, book.folder / "spool"))
     assert main(["audit"]) == 1
     assert f"FAILED   {what}: " in capsys.readouterr().out
+
+
+def test_a_damaged_row_of_several_messages_is_told_in_one_line(
+    book: Book, capsys: pytest.CaptureFixture[str]
+) -> None:
+    last = busy(book)[-1]
+    book.tamper(f"UPDATE message SET body = x'00' WHERE state = {BUNDLE}")
+    assert main(["audit"]) == 1
+    said = f"message {last} is a bundle that cannot be read: "
+    (line,) = [each for each in capsys.readouterr().out.splitlines() if said in each]
+    assert line.startswith("FAILED   every fact follows from those before it: LedgerError: ")
+    assert main(["show", made_up_id(last)]) == 1
+    told = capsys.readouterr()
+    assert told.err.startswith(f"smppd: the journal contradicts itself: {said}")
+    assert told.err.endswith(": run smppd audit\n")
+    assert told.err.count("\n") == 1
 
 
 def test_audit_notices_a_snapshot_that_says_otherwise(book: Book) -> None:

@@ -19,8 +19,11 @@ from smppd.app import CannotStartError, Daemon
 from smppd.cli import main
 from smppd.cli.run import run as run_daemon
 from smppd.config import Config
-from smppd.journal.store import open_store
+from smppd.journal.store import Batch, open_store
+from smppd.ledger.ledger import Ledger
+from smppd.message import Lane
 from smppd.spool.folders import prepare_root
+from tests.journal.test_store import admit
 from tests.processes import finish, smppd
 
 T = TypeVar("T")
@@ -125,6 +128,16 @@ def newer_journal(folder: Path) -> str:
     return "is of version 99"
 
 
+def damaged_journal(folder: Path) -> str:
+    store, ledger = open_store(folder / "journal.db"), Ledger()
+    file_id = ledger.file_opened(1.0, "t", "a.jsonl", Lane.NORMAL)
+    rows = admit(ledger, file_id, ["one", "two"])
+    store.commit(Batch(messages=[rows], facts=ledger.take_facts()))
+    store.connection.execute("UPDATE message SET body = x'00'")
+    store.close()
+    return f"the journal is damaged: message {rows[-1].msg_id} is a bundle that cannot be read"
+
+
 def file_for_a_folder(folder: Path) -> str:
     assert prepare_root(folder / "spool") is None
     (folder / "spool" / "inbox" / "high").rmdir()
@@ -145,7 +158,9 @@ def port_in_use(folder: Path) -> str:
     return "cannot listen on 192.0.2.1"
 
 
-@pytest.mark.parametrize("spoil", [newer_journal, file_for_a_folder, no_socket, port_in_use])
+@pytest.mark.parametrize(
+    "spoil", [newer_journal, damaged_journal, file_for_a_folder, no_socket, port_in_use]
+)
 def test_what_keeps_the_daemon_from_starting_is_one_line(
     spoil: Callable[[Path], str], folder: Path
 ) -> None:

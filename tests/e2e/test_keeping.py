@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import random
 import signal
-import sqlite3
 import subprocess
 from contextlib import closing
 from pathlib import Path
 
+from smppd.journal.store import open_reader
 from tests.e2e.test_kill import FILES, MESSAGES, SEED, Bench, smsc, until
 
 KEPT = """
@@ -22,10 +22,9 @@ journal = "1s"
 
 def left_in_journal(path: Path) -> tuple[int, int]:
     """How many messages and facts are there."""
-    with closing(sqlite3.connect(path)) as connection:
-        (messages,) = connection.execute("SELECT count(*) FROM message").fetchone()
-        (facts,) = connection.execute("SELECT count(*) FROM fact").fetchone()
-    return messages, facts
+    with closing(open_reader(path)) as store:
+        (facts,) = store.connection.execute("SELECT count(*) FROM fact").fetchone()
+        return store.messages.count(), facts
 
 
 def test_removed_under_traffic_and_killed_in_the_middle(tmp_path: Path) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import json
 import signal
-import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 
+from smppd.journal.store import open_reader
 from smppd.smpp.gsm7 import pack
 from tests.e2e.test_kill import Bench, smsc, until
 
@@ -83,9 +83,8 @@ def hand_in(spool: Path) -> int:
 
 
 def admitted(journal: Path) -> int:
-    with closing(sqlite3.connect(journal)) as sql:
-        (count,) = sql.execute("SELECT count(*) FROM message").fetchone()
-    return int(count)
+    with closing(open_reader(journal)) as store:
+        return store.messages.count()
 
 
 def test_when_all_is_final_no_file_has_a_text(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from smppd.journal.items import SHORT, SHORT_AT_ONCE, Items, Lot
-from smppd.journal.store import Batch, Store, open_store
+from smppd.journal.messages import MessageTable
+from smppd.journal.store import Batch, open_store
 from smppd.ledger.entries import MessageRow, Rejected
 from smppd.ledger.facts import QUEUE_SHIFT, encode
 from smppd.ledger.ledger import Ledger
@@ -28,9 +29,9 @@ class Written:
         self.store, self.ledger = open_store(path), Ledger()
         self._tails = {QUEUE: QUEUE, OTHER: OTHER}
         self._call = call
-        self._rows: list[MessageRow] = []
+        self._chunks: list[Sequence[MessageRow]] = []
         ids = [self._file(number, length) for number, length in enumerate(lengths)]
-        self.store.commit(Batch(messages=self._rows, facts=self.ledger.take_facts()))
+        self.store.commit(Batch(messages=self._chunks, facts=self.ledger.take_facts()))
         accounts = self.ledger.accounts
         self.files: list[tuple[FileAccount, Slots, int]] = [
             (accounts.files[each], accounts.slots[each], 0) for each in ids
@@ -54,7 +55,7 @@ class Written:
         if rows:
             queued = len(rows) - len(final)
             self.ledger.admitted(2.0, file_id, Chunk(ranges, 0, length, queued, final, 9, length))
-        self._rows += rows
+        self._chunks.append(rows)
         for row in rows:
             if row.state == State.QUEUED and row.item % 2:
                 self.ledger.sending(3.0, "main", [row], row.msg_id)
@@ -114,13 +115,13 @@ def test_some_messages_of_a_file_are_read_by_themselves(path: Path, begin: int, 
 def test_short_files_share_their_statements(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written = Written(path, [1] * 3 * SHORT_AT_ONCE)
     asked: list[int] = []
-    read = Store.read_messages
+    read = MessageTable.read
 
-    def counting(store: Store, msg_ids: Sequence[int]) -> list[MessageRow]:
+    def counting(table: MessageTable, msg_ids: Sequence[int]) -> list[MessageRow]:
         asked.append(len(msg_ids))
-        return read(store, msg_ids)
+        return read(table, msg_ids)
 
-    monkeypatch.setattr(Store, "read_messages", counting)
+    monkeypatch.setattr(MessageTable, "read", counting)
     for items in Items(written.store).of_each(written.files):
         assert len(plain(items)) == 1
     assert asked == [SHORT_AT_ONCE] * 3

@@ -15,6 +15,7 @@ from smppd.ledger import memory
 from smppd.ledger.entries import MessageRow, Rejected
 from smppd.ledger.facts import QUEUE_SHIFT, ReceiptFact, encode
 from smppd.ledger.ledger import Ledger
+from smppd.ledger.message_bundles import LARGEST
 from smppd.ledger.snapshot import Chunk
 from smppd.message import ErrorInfo, Lane, Message, State
 
@@ -49,15 +50,15 @@ def test_what_was_committed_is_read_back_by_another_process_like_connection(path
     rows = admit(ledger, file_id, ["one", None, "three"])
     ledger.sending(3.0, "main", rows[:2], rows[1].msg_id)
     ledger.sent(4.0, "main", rows[0].msg_id, 0, "abc")
-    store.commit(Batch(messages=rows, facts=ledger.take_facts()))
+    store.commit(Batch(messages=[rows], facts=ledger.take_facts()))
 
     reader = open_reader(path)
     accounts, recent = reader.load()
     assert accounts.counts == ledger.accounts.counts
     assert accounts.in_doubt() == [(rows[1].msg_id, 0)]
     assert recent == {"one": (BASE + 1, 2.0), "three": (BASE + 3, 2.0)}
-    assert [row.id for row in reader.read_queue(BASE + 2, 10)] == ["three"]
-    assert reader.count_messages() == 3
+    assert [row.id for row in reader.messages.read_queue(BASE + 2, 10)] == ["three"]
+    assert reader.messages.count() == 3
     reader.close()
     store.close()
 
@@ -68,8 +69,8 @@ def test_a_batch_is_written_whole_or_not_at_all(path: Path) -> None:
     rows = admit(ledger, file_id, ["one"])
     facts = ledger.take_facts()
     with pytest.raises(sqlite3.IntegrityError):
-        store.commit(Batch(messages=rows, facts=[*facts, facts[0]]))
-    assert store.count_messages() == 0
+        store.commit(Batch(messages=[rows], facts=[*facts, facts[0]]))
+    assert store.messages.count() == 0
     assert list(store.log.facts()) == []
     store.close()
 
@@ -84,7 +85,7 @@ def test_a_start_from_a_snapshot_equals_a_start_from_the_beginning(path: Path) -
     snapshot = (ledger.accounts.seq, memory.snapshot(ledger.accounts))
     ledger_ids = {f"id{n}": (BASE + n + 1, 5.0) for n in range(6)}
     ledger.indexed(5.0)
-    store.commit(Batch(rows, ledger.take_facts(), [], ledger_ids, [], snapshot, 5.0))
+    store.commit(Batch([rows], ledger.take_facts(), [], ledger_ids, [], snapshot, 5.0))
     where = ledger.accounts.message_ids.get(f"main\tm{rows[0].msg_id}")
     assert where is not None
     ledger.receipt(6.0, where, 2, ReceiptFact("main", "m", "000", "", ""))
@@ -138,7 +139,7 @@ def test_items_come_in_the_order_of_the_file_with_what_ended_them(path: Path) ->
     ledger.admitted(2.0, file_id, Chunk(ranges, 0, 3, 2, {1: State.REJECTED}, 9, 3))
     ledger.sending(3.0, "main", [rows[0]], other + 1)
     ledger.refused(4.0, other + 1, 0, ErrorInfo("ESME_RINVDSTADR", 11))
-    store.commit(Batch(messages=rows, facts=ledger.take_facts()))
+    store.commit(Batch(messages=[rows], facts=ledger.take_facts()))
     accounts = ledger.accounts
     (items,) = Items(store).of(accounts.files[file_id], accounts.slots[file_id])
     assert [row.item for row, _ in items] == [0, 1, 2]
@@ -151,7 +152,7 @@ def test_a_client_id_is_found_with_and_without_the_index(path: Path) -> None:
     store, ledger = open_store(path), Ledger()
     file_id = ledger.file_opened(1.0, "t", "a.jsonl", Lane.NORMAL)
     rows = admit(ledger, file_id, ["early", "late"])
-    store.commit(Batch(rows, ledger.take_facts(), ids={"early": (BASE + 1, 1.0)}, at=1.0))
+    store.commit(Batch([rows], ledger.take_facts(), ids={"early": (BASE + 1, 1.0)}, at=1.0))
     for name, msg_id in (("early", BASE + 1), ("late", BASE + 2)):
         found = store.find_message(name)
         assert found is not None
@@ -236,14 +237,16 @@ def test_large_messages_are_read_from_their_queue_a_few_at_once(
     store, ledger = open_store(path), Ledger()
     file_id = ledger.file_opened(1.0, "t", "a.jsonl", Lane.NORMAL)
     rows = admit(ledger, file_id, [str(n) for n in range(6)])
-    store.commit(Batch(messages=rows, facts=ledger.take_facts()))
-    assert len(store.read_queue(BASE, 100)) == 6
-    monkeypatch.setattr("smppd.journal.store.READ_AT_ONCE", 2 * len(rows[0].body))
-    found = store.read_queue(BASE, 100)
+    for row in rows:
+        row.body = body(b"x" * LARGEST)
+    store.commit(Batch(messages=[rows], facts=ledger.take_facts()))
+    assert len(store.messages.read_queue(BASE, 100)) == 6
+    monkeypatch.setattr("smppd.journal.messages.READ_AT_ONCE", 2 * len(rows[0].body))
+    found = store.messages.read_queue(BASE, 100)
     assert [row.id for row in found] == ["0", "1", "2"]
-    assert [row.id for row in store.read_queue(found[-1].msg_id, 2)] == ["3", "4"]
-    monkeypatch.setattr("smppd.journal.store.READ_AT_ONCE", 1)
-    assert [row.id for row in store.read_queue(BASE, 100)] == ["0"]
+    assert [row.id for row in store.messages.read_queue(found[-1].msg_id, 2)] == ["3", "4"]
+    monkeypatch.setattr("smppd.journal.messages.READ_AT_ONCE", 1)
+    assert [row.id for row in store.messages.read_queue(BASE, 100)] == ["0"]
     store.close()
 
 

@@ -32,7 +32,7 @@ def _journal(path: Path, lane: Lane, *told: tuple[Kind, float, int]) -> int:
             Fact(seq, at, kind, first + n, 0, text="id", result=b"x")
             for seq, (kind, at, n) in enumerate(told, start=2)
         ]
-        store.commit(Batch(messages=rows, facts=facts))
+        store.commit(Batch(messages=[rows], facts=facts))
     return first
 
 

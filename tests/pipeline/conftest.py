@@ -471,7 +471,7 @@ class Life:
         return [ids[p.msg_id] + (f".{p.index}" if p.index else "") for p in parts]
 
     def _rows(self, parts: Sequence[Part]) -> list[MessageRow]:
-        return self.reader.read_messages([part.msg_id for part in parts])
+        return self.reader.messages.read([part.msg_id for part in parts])
 
 
 class Bench:

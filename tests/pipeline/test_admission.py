@@ -131,7 +131,7 @@ async def everything(life: Life) -> list[object]:
     rows = [
         row
         for queue in life.queues.values()
-        for row in life.reader.read_range(queue << QUEUE_SHIFT, (queue + 1) << QUEUE_SHIFT)
+        for row in life.reader.messages.read_range(queue << QUEUE_SHIFT, (queue + 1) << QUEUE_SHIFT)
     ]
     loaded, _ = life.reader.load(from_snapshot=False)
     assert loaded.files == life.accounts.files
@@ -434,11 +434,11 @@ async def test_few_chunks_are_on_their_way_to_the_disk_and_none_when_the_file_is
             file = life.reader.load()[0].files[unread.file_id]
             assert file.items >= n - AHEAD
             assert (file.offset, file.line) == (17 * file.items, file.items)
-            assert life.reader.count_messages() == file.items
+            assert life.reader.messages.count() == file.items
         await life.admission.close_file(unread.file_id)
         file = life.reader.load()[0].files[unread.file_id]
         assert (file.items, file.offset, file.line) == (chunks, 17 * chunks, chunks)
-        assert life.reader.count_messages() == chunks
+        assert life.reader.messages.count() == chunks
 
 
 async def test_nothing_is_admitted_far_ahead_of_a_disk_that_stands_still(
@@ -466,7 +466,7 @@ async def test_nothing_is_admitted_far_ahead_of_a_disk_that_stands_still(
             nursery.start_soon(hand_in)
             await trio.testing.wait_all_tasks_blocked()
             assert life.accounts.accepted == AHEAD + 1
-            assert life.reader.count_messages() == 0
+            assert life.reader.messages.count() == 0
             disk.set()
         assert life.accounts.accepted == 3 * AHEAD - 1
 

@@ -285,7 +285,7 @@ class Limit:
     def check(self, life: Life) -> None:
         """What left is counted on its day, and once; and nothing else."""
         said: dict[int, set[int]] = {}
-        for row in life.reader.read_range(0, 1 << 60):
+        for row in life.reader.messages.read_range(0, 1 << 60):
             if row.message.handset.isdigit():
                 for fact in life.reader.log.history(row.msg_id):
                     if fact.kind == Kind.SENDING:
@@ -322,7 +322,7 @@ async def _cancel(life: Life, smsc: Smsc, pick: int) -> None:
     if not ids:
         return
     msg_id = ids[pick % len(ids)]
-    if not life.reader.read_messages([msg_id]):
+    if not life.reader.messages.read([msg_id]):
         return
     keys = [f"main\t{name}" for name in smsc.ids if name.startswith(f"{msg_id:x}.")]
     keys.append(waiting_key("http", msg_id))
@@ -339,7 +339,7 @@ async def _tell(life: Life, smsc: Smsc, pick: int) -> None:
     """The SMSC answers a query_sm about one of the last parts that it took."""
     name = smsc.ids[-1 - pick % min(len(smsc.ids), 6)]
     number, part, _ = name.split(".")
-    rows = life.reader.read_messages([int(number, 16)])
+    rows = life.reader.messages.read([int(number, 16)])
     if not rows:
         return  # nobody asks about what is removed
     question = Question(rows[0].msg_id, int(part), name, rows[0].message)
@@ -475,7 +475,7 @@ def check_events(bench: Bench, life: Life) -> None:
     told = events(bench.path)
     assert len({each["event_id"] for each in told}) == len(told)
     last = Counter((each["id"], each["state"]) for each in told if each.get("final"))
-    shown = [life.shown(row.client_id) for row in life.reader.read_range(0, 1 << 60)]
+    shown = [life.shown(row.client_id) for row in life.reader.messages.read_range(0, 1 << 60)]
     assert last == Counter((each.id, each.state) for each in shown if each.done is not None)
     accepted = {each["id"] for each in told if each["event"] == "accepted"}
     assert accepted == {each.id for each in shown}
@@ -568,7 +568,7 @@ class History:
         if self.limit is not None:
             self.limit.enter(life)
         if not any(name.startswith("a.") for name in self.bench.done()):
-            await life.hand_in(self.lines, chunk=2)
+            await life.hand_in(self.lines, chunk=3)
         if self.calls and not any(name.startswith("calls.") for name in self.bench.done()):
             await life.hand_in_calls(self.calls)
         for action, pick in self.steps:

@@ -406,7 +406,7 @@ async def test_a_message_leaves_with_the_commit_that_accepts_it_and_not_before(
             nursery.start_soon(life.hand_in, [bench.sms(id="a"), bench.sms(to="12", id="bad")])
             await quiet()
             assert life.states() == {"sending": 1, "rejected": 1}
-            assert life.reader.count_messages() == 0
+            assert life.reader.messages.count() == 0
             assert handed_over(life) == []
             gate.let_all_pass()
         await quiet()

@@ -573,7 +573,7 @@ async def any_history(bench: Bench, kinds: Sequence[str], lives: Sequence[Any]) 
             async with trio.open_nursery() as nursery:
                 at = Setting(life)
                 nursery.start_soon(at.fallback.run)
-                if not number or life.reader.count_messages() < len(kinds):
+                if not number or life.reader.messages.count() < len(kinds):
                     await life.hand_in(list(lines_of(kinds)))
                 for action, pick in actions:
                     await act(at, ways, action, pick)
@@ -581,7 +581,7 @@ async def any_history(bench: Bench, kinds: Sequence[str], lives: Sequence[Any]) 
 
         await bench.survives(live, mortal, window=2, links=LINKS)
     async with up(bench, window=2) as at:
-        if at.life.reader.count_messages() < len(kinds):
+        if at.life.reader.messages.count() < len(kinds):
             await at.life.hand_in(list(lines_of(kinds)))
         at.life.refusals.resume("web", "ana")
         await at.life.desk.commit()
@@ -782,7 +782,7 @@ async def test_what_left_over_http_is_counted_once_over_a_crash(
         await live(life)
         said = {
             row.msg_id
-            for row in life.reader.read_range(0, 1 << 60)
+            for row in life.reader.messages.read_range(0, 1 << 60)
             if any(fact.kind == Kind.SENDING for fact in life.reader.log.history(row.msg_id))
         }
         assert len(said) == 3

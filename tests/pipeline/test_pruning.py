@@ -70,13 +70,13 @@ async def test_what_is_over_goes_and_the_accounts_stay(
     async with bench.up() as life:
         await deliver(life, "one", "two", name="a.jsonl")
         await prune(life)
-        assert life.reader.count_messages() == 0
+        assert life.reader.messages.count() == 0
         assert [fact.seq for fact in life.reader.log.facts()] == [life.accounts.seq]
         assert life.reader.find_message("a.jsonl-one") is None
         assert life.states() == {"delivered": 2}
         sound(bench)
         await deliver(life, "three", name="b.jsonl")
-        assert life.reader.count_messages() == 1
+        assert life.reader.messages.count() == 1
         sound(bench)
     async with bench.up() as life:
         assert life.states() == {"delivered": 3}
@@ -94,7 +94,7 @@ async def test_what_is_held_or_waits_for_its_receipt_stays_with_its_file(
         await life.answer(waits)
         await prune(life)
         await prune(life)
-        assert life.reader.count_messages() == 2
+        assert life.reader.messages.count() == 2
         assert [life.shown(id_).state for id_ in ("held", "waits")] == ["unknown", "sent"]
         sound(bench)
     async with bench.up() as life:
@@ -107,7 +107,7 @@ async def test_what_is_held_or_waits_for_its_receipt_stays_with_its_file(
         await life.receive(life.receipt("again"))
         await life.publication.publish_ready()
         await prune(life)
-        assert life.reader.count_messages() == 0
+        assert life.reader.messages.count() == 0
     sound(bench)
 
 
@@ -143,7 +143,7 @@ async def test_of_what_was_read_together_that_of_a_file_in_hand_stays(
         await life.publication.publish_ready()
         await prune(life)
         sound(bench)
-        assert life.reader.count_messages() == 0
+        assert life.reader.messages.count() == 0
         assert [fact.kind for fact in life.reader.log.facts()] == [Kind.INDEXED]
         assert life.states() == {"delivered": 11}
 
@@ -182,11 +182,11 @@ async def test_rejected_messages_ahead_of_their_queue_stay_until_it_has_passed(
         await life.hand_in([bench.sms(to="nobody"), bench.sms(to="nowhere")])
         await life.publication.publish_ready()
         await prune(life)
-        assert life.reader.count_messages() == 2
+        assert life.reader.messages.count() == 2
         sound(bench)
         await deliver(life, "one", name="b.jsonl")
         await prune(life)
-        assert life.reader.count_messages() == 0
+        assert life.reader.messages.count() == 0
         sound(bench)
     async with bench.up(), trio.open_nursery():
         sound(bench)
@@ -214,6 +214,7 @@ async def test_a_pass_that_is_cut_short_is_ended_by_the_next_run(
     bench: Bench, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pruning, "_STEP", 3)
+    monkeypatch.setattr(pruning, "_LOOKED_AT", 3)
     async with bench.up() as life:
         for name in ("a.jsonl", "b.jsonl", "c.jsonl"):
             await deliver(life, *map(str, range(10)), name=name)
@@ -240,7 +241,7 @@ async def test_a_pass_that_is_cut_short_is_ended_by_the_next_run(
     assert lots > 3
     sound(bench)
     async with bench.up() as life:
-        assert life.reader.count_messages() == 0
+        assert life.reader.messages.count() == 0
         assert life.accounts.counts[State.DELIVERED] == 30
 
 
@@ -251,7 +252,7 @@ class Pruned(History):
 
     async def live(self, life: Life) -> None:
         if not any(name.startswith("a.") for name in self.bench.done()):
-            await life.hand_in(self.lines, chunk=2)
+            await life.hand_in(self.lines, chunk=3)
         if self.calls and not any(name.startswith("calls.") for name in self.bench.done()):
             await life.hand_in_calls(self.calls)
         await life.journal.resume_pruning()
@@ -352,6 +353,6 @@ async def test_a_campaign_that_goes_once_is_known_as_long_as_ids_are_though_its_
         await life.desk.checkpoint(base=True)
         await life.journal.promote(bench.wall() + 1, [], 0.0)
         assert not (await life.journal.prune(10.0, bench.wall() - 100)).more
-        assert life.reader.count_messages() == 0
+        assert life.reader.messages.count() == 0
         await life.hand_in([bench.sms(id="b")], "b.jsonl", token="t2", terms=once)
         assert life.states() == {"duplicate": 1, "sent": 1}

@@ -132,7 +132,7 @@ async def test_a_receipt_is_on_disk_and_then_goes_to_people(
         parts = await sent(life, bench.sms(id="a"), bench.sms(to="+34600000002"))
         await life.receive(*[life.receipt(life.name_of(part)) for part in parts])
         assert life.reader.load()[0].counts[State.DELIVERED] == 2
-        made_up = life.reader.read_messages([parts[1].msg_id])[0].client_id
+        made_up = life.reader.messages.read([parts[1].msg_id])[0].client_id
         assert [(r.id, r.to) for r in life.tray.receipts] == [
             ("a", "34600000001"),
             (made_up, "34600000002"),

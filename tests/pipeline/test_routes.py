@@ -454,7 +454,7 @@ class Weather:
             row
             for pool in life.pools
             for lane in pool.lanes
-            for row in life.reader.read_queue(lane.number << 40, 10_000)
+            for row in life.reader.messages.read_queue(lane.number << 40, 10_000)
         ]
         return sum(len(row.message.segments) for row in rows)
 

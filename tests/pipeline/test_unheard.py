@@ -55,7 +55,7 @@ async def test_what_got_no_receipt_stays_sent_and_its_file_can_go(
         assert await life.unheard.look() == 1
         assert last_words(bench).keys() == {"a"}
         await prune(life)
-        assert life.reader.count_messages() == 2
+        assert life.reader.messages.count() == 2
         balanced(life)
         agrees_with_disk(life)
     async with bench.up() as life:
@@ -72,7 +72,7 @@ async def test_what_got_no_receipt_stays_sent_and_its_file_can_go(
         await life.publication.publish_ready()
         assert [line["state"] for line in bench.results("0.jsonl")] == ["sent", "sent"]
         await prune(life)
-        assert life.reader.count_messages() == 0
+        assert life.reader.messages.count() == 0
         assert life.states() == {"sent": 2}
     sound(bench)
 
@@ -205,7 +205,7 @@ async def test_spilled_ones_as_well_and_their_lots_go(
         assert life.states() == {"delivered": 1, "sent": 11}
         await life.publication.publish_ready()
         await prune(life)
-        assert life.reader.count_messages() == 0
+        assert life.reader.messages.count() == 0
     sound(bench)
 
 

@@ -37,8 +37,11 @@ from smppd.figures import DaemonFigures
 from smppd.journal.store import open_reader, open_store
 from smppd.locking import take_lock
 from smppd.message import State
+from smppd.observe.live import Live
 from smppd.observe.metrics import EventCounter, build_registry
 from smppd.observe.observers import Observer, Observers
+from smppd.observe.recent import Recent
+from smppd.observe.status_page import pages
 from smppd.observe.web import serve
 from smppd.peers import LOOKING, Operators
 from smppd.signals import HEEDED, RELOAD, take_noted
@@ -78,7 +81,8 @@ class Daemon:
         self._around = around or Surroundings()
         self._stack = ExitStack()
         self._events = EventCounter()
-        self.emit = Observers(observer, self._events).emit
+        self._recent = Recent(self._around.wall)
+        self.emit = Observers(observer, self._events, self._recent).emit
         self._started = self._around.wall()
         self.stopping = False
         self.stop_requested = trio.Event()
@@ -179,14 +183,16 @@ class Daemon:
 
     @asynccontextmanager
     async def _watched(self) -> AsyncIterator[None]:
-        """/metrics, /healthz and /readyz: first up, last down, so that the drain can be seen."""
+        """The status page, /metrics, /healthz, /readyz: first up, last down, so that the drain can be seen."""
         async with trio.open_nursery() as nursery:
             if self.parts.config.observe.listen is not None:
                 host, port = self.parts.config.observe.listen
                 listen = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
                 registry = build_registry(self.figures, self._events)
+                live = Live(self.figures, self._recent)
+                nursery.start_soon(live.run)
                 try:
-                    await nursery.start(serve, listen, registry, self.unready)
+                    await nursery.start(serve, listen, registry, self.unready, pages(live))
                 except OSError as error:
                     raise CannotStartError(
                         f"cannot listen on {listen}: {error.strerror or error}: set [observe] "

@@ -1,4 +1,4 @@
-"""A small HTTP/1.1 server for machines that watch: /metrics, /healthz and /readyz.
+"""A small HTTP/1.1 server for who watches: /metrics, /healthz, /readyz, and whatever pages it is given.
 
 It knows neither links nor figures: it is given a registry to scrape and a callable that names what
 is not ready. GET and HEAD only, no bodies, bounded heads, times and connections; whatever a client
@@ -8,9 +8,11 @@ where the address makes no sense.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import socket
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
+from types import MappingProxyType
 
 import h11
 import trio
@@ -21,11 +23,14 @@ MOST_CONNECTIONS = 64
 MOST_HEAD_OCTETS = 16384
 #: For a whole request head to arrive (so an idle connection ends, too), and for an answer to leave.
 TIMEOUT = 10.0
+#: What the kernel keeps for a client that does not read, in octets.
+MOST_UNREAD = 65536
 #: How long a connection that we end may still send, so that it reads our answer and not a reset.
 LINGER = 1.0
 
 Ready = Callable[[], list[str]]
-Answer = Callable[[h11.Request], "Reply"]
+Page = Callable[[h11.Request], "Reply"]
+Send = Callable[[bytes], Awaitable[None]]
 
 _TEXT = b"text/plain; charset=utf-8"
 _GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
@@ -33,17 +38,18 @@ _GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a request is answered with."""
+    """What a request is answered with; with a `stream`, by what that sends, until it returns."""
 
     status: int
     body: bytes
     content_type: bytes = _TEXT
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    stream: Callable[[Send], Awaitable[None]] | None = None
 
 
 _CLOSE = ((b"connection", b"close"),)
 _METHODS = Reply(405, b"only GET and HEAD are served here\n", headers=((b"allow", b"GET, HEAD"),))
-_PATHS = Reply(404, b"smppd serves /metrics, /healthz and /readyz here\n")
+_PATHS = Reply(404, b"smppd serves /, /metrics, /healthz and /readyz here\n")
 _BODY = Reply(413, b"requests with a body are not served here\n", headers=_CLOSE)
 _FULL = Reply(503, b"too many connections\n", headers=_CLOSE)
 
@@ -52,20 +58,22 @@ async def serve(
     listen: str,
     registry: CollectorRegistry,
     ready: Ready,
+    more: Mapping[bytes, Page] = MappingProxyType({}),
     *,
     task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve at `listen` ("127.0.0.1:9775", "[::1]:9775", ":9775" for all) until cancelled.
 
-    `ready` gives one line for each link that is not bound. Starts with the address really bound,
+    `ready` gives one line for each link that is not bound; `more` are pages by path. Starts with the address really bound,
     port 0 meaning any. Owns its listeners and connections; an OSError says why it cannot listen.
     """
     host, port = split_address(listen)
     listeners = await trio.open_tcp_listeners(port, host=host)
     connections = trio.CapacityLimiter(MOST_CONNECTIONS)
-    answer = _answers(registry, ready)
+    answer = _answers(registry, ready, more)
 
     async def greet(stream: trio.SocketStream) -> None:
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MOST_UNREAD)
         await _admit(stream, connections, answer)
 
     task_status.started(_address_of(listeners[0]))
@@ -88,7 +96,9 @@ def _address_of(listener: trio.SocketListener) -> str:
 # ── what is answered ─────────────────────────────────────────────────────────────────────────
 
 
-def _answers(registry: CollectorRegistry, ready: Ready) -> Answer:
+def _answers(
+    registry: CollectorRegistry, ready: Ready, more: Mapping[bytes, Page] = MappingProxyType({})
+) -> Page:
     def metrics(request: h11.Request) -> Reply:
         encode, content_type = choose_encoder(_header(request, b"accept"))
         return Reply(200, encode(registry), content_type.encode())
@@ -101,7 +111,7 @@ def _answers(registry: CollectorRegistry, ready: Ready) -> Answer:
         lines = "".join(f"{line}\n" for line in missing or ["ready"])
         return Reply(503 if missing else 200, lines.encode("utf-8", "backslashreplace"))
 
-    pages = {b"/metrics": metrics, b"/healthz": healthz, b"/readyz": readyz}
+    pages = {b"/metrics": metrics, b"/healthz": healthz, b"/readyz": readyz, **more}
 
     def answer(request: h11.Request) -> Reply:
         if request.method not in {b"GET", b"HEAD"}:
@@ -125,7 +135,7 @@ def _header(request: h11.Request, name: bytes) -> str:
 
 
 async def _admit(
-    stream: trio.abc.HalfCloseableStream, connections: trio.CapacityLimiter, answer: Answer
+    stream: trio.abc.HalfCloseableStream, connections: trio.CapacityLimiter, answer: Page
 ) -> None:
     http = h11.Connection(h11.SERVER, max_incomplete_event_size=MOST_HEAD_OCTETS)
     try:
@@ -155,7 +165,7 @@ async def _finish(
 
 
 async def _converse(
-    stream: trio.abc.HalfCloseableStream, http: h11.Connection, answer: Answer
+    stream: trio.abc.HalfCloseableStream, http: h11.Connection, answer: Page
 ) -> None:
     """Answer one request after another until either side wants no more."""
     while True:
@@ -199,18 +209,31 @@ async def _reply(
     reply: Reply,
     request: h11.Request | None = None,
 ) -> None:
+    length = () if reply.stream else ((b"content-length", b"%d" % len(reply.body)),)
     headers = [
         (b"date", formatdate(usegmt=True).encode()),
         (b"server", b"smppd"),
         (b"content-type", reply.content_type),
-        (b"content-length", b"%d" % len(reply.body)),
+        *length,
         (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
         *reply.headers,
     ]
     octets = http.send(h11.Response(status_code=reply.status, headers=headers)) or b""
     if request is None or request.method != b"HEAD":
-        octets += http.send(h11.Data(data=reply.body)) or b""
+        if reply.stream:
+            await _send_all(stream, octets)
+            await reply.stream(
+                lambda data: _send_all(stream, http.send(h11.Data(data=data)) or b"")
+            )
+            octets = b""
+        else:
+            octets += http.send(h11.Data(data=reply.body)) or b""
     octets += http.send(h11.EndOfMessage()) or b""
+    await _send_all(stream, octets)
+
+
+async def _send_all(stream: trio.abc.SendStream, octets: bytes) -> None:
     with trio.move_on_after(TIMEOUT) as in_time:
         await stream.send_all(octets)
     if in_time.cancelled_caught:

@@ -39,13 +39,15 @@ _UNREACHED = "is the SMSC up, are host and port right? smppd check --connect tri
 
 
 class Trouble(msgspec.Struct, frozen=True):
-    """Something that is wrong: in which way, why, and what to do. `link` is whose it is, if any's."""
+    """Something that is wrong: in which way, why, and what to do. `link` is whose it is, if any's;
+    `quotes`: why is in the words of a program of somebody else's."""
 
     gravity: Gravity
     what: str
     why: str = ""
     cure: str = ""
     link: str = ""
+    quotes: bool = False
 
 
 def troubles(figures: DaemonFigures, pulse: Pulse) -> list[Trouble]:
@@ -158,7 +160,8 @@ def _outlets(figures: DaemonFigures) -> Iterator[Trouble]:
         if outlet.failing_since is not None:
             lasted = for_so_long(figures.now - outlet.failing_since)
             what = f"events do not get out to {outlet.name} for {lasted}"
-            yield Trouble("odd", what, outlet.last_error, "mend the receiver: they wait for it")
+            cure = "mend the receiver: they wait for it"
+            yield Trouble("odd", what, outlet.last_error, cure, quotes=True)
 
 
 def _disk(figures: DaemonFigures) -> Iterator[Trouble]:

@@ -426,3 +426,19 @@ def _bound(control: Path) -> bool:
     except ControlUnavailable:
         return False
     return bool(sessions) and sessions[0]["state"].startswith("bound")
+
+
+def test_a_name_cannot_steer_the_terminal(
+    patient: Patient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A title or a cleared screen in the name of a folder, as a member may have made it."""
+    name = "sp\x1b[2J\x1b]0;owned\x07ool"
+    (patient.folder / name).mkdir()
+    patient.write()
+    text = patient.file.read_text().replace('path = "spool"', f"path = {json.dumps(name)}")
+    patient.file.write_text(text)
+    main(["doctor", "--config", str(patient.file)])
+    shown = capsys.readouterr().out
+    assert "\x1b" not in shown
+    assert "\x07" not in shown
+    assert r"sp\x1b[2J" in shown

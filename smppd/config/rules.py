@@ -15,6 +15,7 @@ from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
 
+from smppd.address import Sender, classify_sender
 from smppd.config import quantities
 
 #: A host name or IP address, and a port.
@@ -184,7 +185,9 @@ def text(longest: int | None = None, shortest: int = 0) -> Rule:
 def sender(value: object) -> object:
     """A source address: a number, a short code or a name; empty for the SMSC's choice."""
     plain = text()(value)
-    if isinstance(plain, str) and not _SENDER.fullmatch(plain):
+    if not isinstance(plain, str):
+        return plain
+    if not _SENDER.fullmatch(plain) or not isinstance(classify_sender(plain), Sender):
         return Problem(
             f"{shown(plain)} is no sender; write a number of 7 to 15 digits with its country code,"
             " a short code of up to 6 digits, or a name of up to 11 letters, digits and spaces"

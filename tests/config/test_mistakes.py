@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from smppd.address import Sender, classify_sender
@@ -330,6 +330,7 @@ def test_a_mistake_prints_as_one_line() -> None:
 
 
 @given(st.text(st.characters(codec="ascii"), max_size=17) | st.from_regex(r"\+?[0-9 -]{1,17}"))
+@example(".+000000")
 def test_a_default_sender_is_one_that_messages_accept(text: str) -> None:
     if not isinstance(sender(text), Problem):
         assert isinstance(classify_sender(text), Sender)

@@ -470,13 +470,13 @@ class OptOutUnconfirmed:
 
 @dataclass(frozen=True, slots=True)
 class TraceStarted:
-    """What passes on a link goes into files in this folder, for so many seconds; with `text` readable,
-    as `who` wanted."""
+    """What passes on a link goes into files in this folder, for so many seconds; texts are `readable`
+    in them, if so. `who` wanted it."""
 
     link: str
     folder: str
     seconds: float
-    text: bool
+    readable: bool
     who: str
 
 

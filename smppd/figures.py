@@ -416,14 +416,14 @@ class RoomFigures(msgspec.Struct):
 
 
 class TraceFigures(msgspec.Struct):
-    """A trace of a link: its folder, from when until when (epoch seconds), whether texts can be read in it,
+    """A trace of a link: its folder, from when until when (epoch seconds), whether texts are `readable` in it,
     who wanted it, and how much there is of it so far."""
 
     link: str
     folder: str
     since: float
     until: float
-    text: bool
+    readable: bool
     who: str
     pdus: int = 0
     octets: int = 0

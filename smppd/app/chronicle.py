@@ -19,7 +19,7 @@ from smppd.provider.masking import masked_words
 #: Of the arguments, those that are kept.
 KEPT = (
     "all", "links", "campaign", "msg_ids", "messages", "changes", "reason", "op", "via",
-    "level", "link", "message", "seconds",
+    "level", "link", "message", "seconds", "readable", "into", "stop",
 )  # fmt: skip
 #: Characters that are kept of either, and names of a list that are told one by one.
 LONGEST, MOST_NAMES = 300, 10

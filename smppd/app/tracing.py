@@ -18,14 +18,14 @@ from smppd.tracing.trace import Terms
 LONGEST = 86_400.0
 
 
-class Asked(msgspec.Struct, forbid_unknown_fields=True):
+class Asked(msgspec.Struct):
     """A trace as it is asked for: of which link, for how many seconds, with texts or without, where
     to; or that it is to end. `who` asks."""
 
     who: str
     link: str
     seconds: float = 300.0
-    text: bool = False
+    readable: bool = False
     into: str | None = None
     stop: bool = False
 
@@ -51,7 +51,7 @@ class TraceCommand:
         if not 0 < asked.seconds <= LONGEST:
             raise ControlRefused(f"a trace takes more than 0 and at most {LONGEST:,.0f} seconds")
         least = self._parts.config.spool.min_free
-        terms = Terms(self._folder(asked.into), asked.seconds, asked.text, asked.who, least)
+        terms = Terms(self._folder(asked.into), asked.seconds, asked.readable, asked.who, least)
         begun = await self._parts.tracing.start(link, terms)
         if isinstance(begun, str):
             raise ControlRefused(begun)

@@ -211,7 +211,7 @@ def _chat(chat: ChatFigures, now: float) -> str:
 
 def _trace(trace: TraceFigures, now: float) -> str:
     """A link of which somebody wants to see everything."""
-    readable = ", texts readable" if trace.text else ""
+    readable = ", texts readable" if trace.readable else ""
     return (
         f"trace      of link {trace.link} by {trace.who}: {plural(trace.pdus, 'PDU')}, {so_large(trace.octets)}"
         f"{readable}, for {for_so_long(trace.until - now)} yet; in {trace.folder}"

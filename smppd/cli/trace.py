@@ -57,7 +57,7 @@ def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
             raise CommandError("--stop ends a trace as it is: it takes nothing else", exit_code=2)
         wanted["stop"] = True
     else:
-        wanted |= {"seconds": arguments.seconds, "text": arguments.text}
+        wanted |= {"seconds": arguments.seconds, "readable": arguments.text}
         if arguments.into is not None:
             wanted["into"] = str(Path(arguments.into).absolute())
     answer = ask_on(find_control(arguments), "trace", **wanted)
@@ -78,6 +78,6 @@ def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def _covered(trace: TraceFigures) -> str:
-    if trace.text:
+    if trace.readable:
         return "texts and numbers can be read in it, so keep it to yourself; passwords are covered"
     return "passwords, texts and numbers are covered"

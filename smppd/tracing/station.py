@@ -56,7 +56,9 @@ class Tracing:
             ring.close()
             return f"link {link.name} is traced already"
         trace = self._traces[link.name] = Trace(link, terms, ring, self._wall, self._emit)
-        self._emit(TraceStarted(link.name, str(terms.folder), terms.seconds, terms.text, terms.who))
+        self._emit(
+            TraceStarted(link.name, str(terms.folder), terms.seconds, terms.readable, terms.who)
+        )
         self._nursery.start_soon(self._see_through, link.name, trace)
         return trace.figures()
 
@@ -92,5 +94,7 @@ def _file_name(link: str) -> str:
 
 
 def _head(link: str, terms: Terms) -> bytes:
-    shown = "passwords are covered" if terms.text else "passwords, texts and numbers are covered"
+    shown = (
+        "passwords are covered" if terms.readable else "passwords, texts and numbers are covered"
+    )
     return head(f"smppd {__version__}", link, f"the sessions of link {link}; {shown}")

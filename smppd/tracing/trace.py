@@ -51,7 +51,7 @@ class Terms:
 
     folder: Path
     seconds: float
-    text: bool
+    readable: bool
     who: str
     least: int
 
@@ -111,7 +111,7 @@ class Trace:
         self._terms = terms
         self._ring = ring
         self._emit = emit
-        self._recording = Recording(text=terms.text)
+        self._recording = Recording(text=terms.readable)
         self._ear = Ear(wall)
         self._octets = 0
         self._ended = trio.Event()
@@ -132,7 +132,7 @@ class Trace:
             str(terms.folder),
             self._begun,
             self._begun + terms.seconds,
-            terms.text,
+            terms.readable,
             terms.who,
             self._recording.pdus,
             self._octets,

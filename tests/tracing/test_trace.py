@@ -97,7 +97,7 @@ async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
 async def test_it_ends_when_its_time_is_over(place: Place, tmp_path: Path) -> None:
     begun = await place.start(seconds=0.2)
-    assert (begun.link, begun.who, begun.text) == ("main", "uid 7", False)
+    assert (begun.link, begun.who, begun.readable) == ("main", "uid 7", False)
     place.line.say(3)
     ended = await place.end()
     assert ended == events.TraceEnded("main", str(tmp_path), 3, "its time is over")

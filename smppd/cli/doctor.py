@@ -143,7 +143,8 @@ def _mistake(mistake: Mistake) -> Finding:
 async def _look_at_all(config: Config, said: Said, arguments: argparse.Namespace) -> None:
     daemon = await trio.to_thread.run_sync(ask_daemon, config)
     alone = isinstance(daemon, Finding)
-    said.say("permissions", await _within("permissions", partial(look_at_permissions, config)))
+    permissions = partial(look_at_permissions, config, running=not alone)
+    said.say("permissions", await _within("permissions", permissions))
     for what, look in _places(config, alone=alone):
         said.say("disk", await _within(what, look))
     bound = _bound(daemon)

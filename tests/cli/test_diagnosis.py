@@ -11,11 +11,12 @@ import pytest
 from smppd import __version__
 from smppd.cli.diagnosis import clock, disk, people, running
 from smppd.cli.diagnosis.mounts import Mount, doubt, holding, mount_of, mounts, trouble
-from smppd.cli.diagnosis.permissions import daemon_user
+from smppd.cli.diagnosis.permissions import daemon_user, look_at_permissions
 from smppd.cli.findings import Finding
 from smppd.config import Config, JournalConfig, LinkConfig, ObserveConfig, SpoolConfig
 from smppd.figures import (
     AccountFigures,
+    ConfigFigures,
     DaemonFigures,
     JournalFigures,
     LinkFigures,
@@ -184,6 +185,26 @@ def test_bits_say_what_a_user_may(
     assert people.may(people.User(uid, "somebody", own), file, people.READ) is may
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_password_that_the_daemon_may_not_read_is_spoken_of_until_it_runs(tmp_path: Path) -> None:
+    spool, secret = tmp_path / "spool", tmp_path / "password"
+    spool.mkdir(mode=0o700)
+    os.chown(spool, 65534, 65534)
+    secret.touch(mode=0o600)
+    link = LinkConfig(name="main", hosts=(("h", 9),), system_id="a", password_file=secret)
+    config = Config(
+        spool=SpoolConfig(path=spool),
+        journal=JournalConfig(path=tmp_path / "journal.db"),
+        observe=ObserveConfig(control=tmp_path / "control.sock"),
+        links=(link,),
+    )
+    for running_, doubtful in ((False, True), (True, False)):
+        found = list(look_at_permissions(config, running=running_))
+        said = [each for each in found if each.what == "password of link main"]
+        assert [each.doubtful for each in said] == [doubtful]
+        assert ("LoadCredential=" in said[0].says) is doubtful
+
+
 def test_the_daemons_user_is_known_by_what_is_his(tmp_path: Path) -> None:
     config = Config(
         spool=SpoolConfig(path=tmp_path / "spool"),
@@ -233,6 +254,16 @@ def test_a_healthy_daemon_is_ok() -> None:
     assert said["link main"] == "1 of 1 sessions bound"
     assert said["daemon, accounts"] == "balance: 7 messages, each in one state"
     assert said["daemon, journal"] == "5 MiB"
+
+
+def test_a_configuration_that_was_changed_since_is_spoken_of(tmp_path: Path) -> None:
+    file = tmp_path / "smppd.toml"
+    file.touch()
+    known = figures()
+    for loaded, doubtful in ((file.stat().st_mtime - 60, True), (file.stat().st_mtime, False)):
+        known.configuration = ConfigFigures(file=str(file), loaded=loaded)
+        said = {each.what: each for each in running.look_at_daemon(known)}
+        assert said["daemon, configuration"].doubtful is doubtful
 
 
 def _unbound(found: DaemonFigures) -> None:
@@ -291,6 +322,10 @@ def _version(found: DaemonFigures) -> None:
     found.version = "0.0.1"
 
 
+def _refused(found: DaemonFigures) -> None:
+    found.configuration.refused = ["link.main.windw: is not a key here"]
+
+
 @pytest.mark.parametrize(
     ("harm", "what", "ok", "words"),
     [
@@ -307,6 +342,7 @@ def _version(found: DaemonFigures) -> None:
         (_late, "daemon, event loop", True, "is late by 400 ms"),
         (_slow, "daemon, journal", True, "1 commit in 100 takes more than"),
         (_version, "daemon", True, "is installed: restart it"),
+        (_refused, "daemon, configuration", False, "windw: is not a key here: mend that, and"),
     ],
 )
 def test_what_ails_a_daemon_is_told_with_its_cure(

@@ -440,3 +440,19 @@ def test_an_instance_has_its_own_of_everything(service: Service) -> None:
     service.machine.check("systemctl", "stop", unit)
     assert service.show("Result", unit) == "success"
     service.machine.check(SMPPD, "audit", *config, user="smppd")
+
+
+def test_the_doctor_finds_nothing_wrong_and_sends_a_message(service: Service) -> None:
+    service.simulate("--receipt-delay=50ms")
+    service.start()
+    said = service.machine.run(SMPPD, "doctor", "--json", "--send-test", "+34600000001")
+    found = json.loads(said.stdout)
+    # Of this machine the clock may be nobody's, and the disk slow or in memory.
+    odd = [
+        each for each in found if each["verdict"] != "ok" and each["area"] not in ("clock", "disk")
+    ]
+    assert odd == []
+    assert said.returncode == 0, [each for each in found if each["verdict"] == "wrong"]
+    told = {each["what"]: each["says"] for each in found}
+    assert told["who looks"] == "root; the daemon's user is smppd"
+    assert told["test message, receipt"] == "says that it was delivered"

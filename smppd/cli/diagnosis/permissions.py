@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from smppd.cli.diagnosis.people import (
@@ -42,21 +43,23 @@ def daemon_user(config: Config) -> User | None:
     return None
 
 
-def look_at_permissions(config: Config) -> Iterator[Finding]:
-    """Everything that the configuration names, and itself."""
+def look_at_permissions(config: Config, *, running: bool) -> Iterator[Finding]:
+    """Everything that the configuration names, and itself; `running`: a daemon is, so it has what it
+    needs."""
     daemon = daemon_user(config)
-    yield from _guarded("who looks", lambda: _who(daemon, user(os.geteuid())))
+    reader = None if running else daemon
+    yield from _guarded("who looks", partial(_who, daemon, user(os.geteuid())))
     for what, file in secret_files(config):
-        yield from _guarded(what, lambda what=what, file=file: _secret(what, file, daemon))  # type: ignore[misc]
+        yield from _guarded(what, partial(_secret, what, file, reader))
     if config.file is not None:
-        yield from _guarded("configuration", lambda: _configuration(config))
-    yield from _guarded("spool", lambda: _spool(config.spool.path))
-    yield from _guarded("journal", lambda: _journal(config.journal.path))
-    yield from _guarded("control socket", lambda: _socket(config.observe.control))
+        yield from _guarded("configuration", partial(_configuration, config))
+    yield from _guarded("spool", partial(_spool, config.spool.path))
+    yield from _guarded("journal", partial(_journal, config.journal.path))
+    yield from _guarded("control socket", partial(_socket, config.observe.control))
     for hook in config.hooks:
         program = Path(hook.command[0])
         what = f"command of hook {hook.name}"
-        yield from _guarded(what, lambda what=what, program=program: _program(what, program))  # type: ignore[misc]
+        yield from _guarded(what, partial(_program, what, program))
 
 
 def secret_files(config: Config) -> Iterator[tuple[str, Path]]:
@@ -100,17 +103,18 @@ def _who(daemon: User | None, caller: User) -> Iterator[Finding]:
         yield Finding(what, True, f"{says} root, or with sudo -u {daemon.name}", doubtful=True)
 
 
-def _secret(what: str, file: Path, daemon: User | None) -> Iterator[Finding]:
+def _secret(what: str, file: Path, reader: User | None) -> Iterator[Finding]:
+    """Who may read it; whether `reader` may, if there is one who must."""
     if others_may(file, WRITE):
         yield Finding(what, False, f"every user may change {file}: chmod o= {file}")
     elif others_may(file, READ):
         cure = f"chmod o= {file}, and have the provider change it if others use this machine"
         yield Finding(what, True, f"every user may read {file}: {cure}", doubtful=True)
-    elif daemon is not None and not (may(daemon, file, READ) and reaches(daemon, file)):
+    elif reader is not None and not (may(reader, file, READ) and reaches(reader, file)):
         says = (
-            f"{daemon.name} may not read {file}: it must come with LoadCredential= of the unit, or"
+            f"{reader.name} may not read {file}: it must come with LoadCredential= of the unit, or"
         )
-        yield Finding(what, True, f"{says} be given to that user: chown {daemon.name} {file}", True)
+        yield Finding(what, True, f"{says} be given to that user: chown {reader.name} {file}", True)
     else:
         yield Finding(what, True, f"{file} may be read by {readers(file)}")
     yield from _in_place(what, file)

@@ -13,7 +13,7 @@ from smppd.cli.places import lock_holder
 from smppd.cli.terminal import plural
 from smppd.config import Config
 from smppd.control import ControlRefused, ControlUnavailable, ask
-from smppd.figures import AccountFigures, DaemonFigures, LinkFigures, OutletFigures
+from smppd.figures import AccountFigures, ConfigFigures, DaemonFigures, LinkFigures, OutletFigures
 
 #: Seconds for the daemon to answer.
 ANSWER_TIMEOUT = 5.0
@@ -49,6 +49,7 @@ def _silent(what: str, lock: Path, error: ControlUnavailable | ControlRefused) -
 def look_at_daemon(figures: DaemonFigures) -> Iterator[Finding]:
     """How it is, link by link, and whether its books balance."""
     yield _itself(figures)
+    yield _configuration(figures.configuration)
     for link in figures.links:
         yield from _link(link, figures.now)
     for account in figures.accounts:
@@ -76,6 +77,22 @@ def _itself(figures: DaemonFigures) -> Finding:
     if figures.stopping:
         return Finding("daemon", True, f"{says}, and is stopping", doubtful=True)
     return Finding("daemon", True, says)
+
+
+def _configuration(loaded: ConfigFigures) -> Finding:
+    """Whether what it goes by is what stands in the file."""
+    what = "daemon, configuration"
+    if loaded.refused:
+        says = f"the last reload was refused: {'; '.join(loaded.refused)}"
+        return Finding(what, False, f"{says}: mend that, and smppd reload")
+    try:
+        changed = bool(loaded.file) and Path(loaded.file).stat().st_mtime > loaded.loaded
+    except OSError:
+        changed = False
+    if changed:
+        says = f"{loaded.file} was changed after the daemon read it: smppd reload"
+        return Finding(what, True, says, doubtful=True)
+    return Finding(what, True, f"is {loaded.file or 'of no file'} as it stands")
 
 
 def _link(link: LinkFigures, now: float) -> Iterator[Finding]:

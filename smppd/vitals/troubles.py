@@ -25,6 +25,8 @@ LATE = 0.25
 #: Below so many times `min_free` the disk is told of, and where nobody set one, below such a share.
 ROOM = 2
 ROOM_SHARE = 0.03
+#: Seconds that a first bind may take without a word.
+PATIENCE = 10.0
 #: Seconds for which messages may wait without any leaving.
 STUCK = 30.0
 
@@ -52,12 +54,13 @@ class Trouble(msgspec.Struct, frozen=True):
 
 def troubles(figures: DaemonFigures, pulse: Pulse) -> list[Trouble]:
     """All that is wrong now, the gravest first."""
-    links = [each for link in figures.links for each in _link(link, pulse, figures.now)]
+    working = () if figures.stopping else figures.links  # else they close, as they should
+    links = [each for link in working for each in _link(link, pulse, figures.now)]
     found = chain(
         _disk(figures),
         links,
         chain.from_iterable(map(_account, figures.accounts)),
-        () if links else _stuck(figures, pulse),
+        () if links or figures.stopping else _stuck(figures, pulse),
         _books(figures),
         _outlets(figures),
         _machine(figures),
@@ -90,11 +93,13 @@ def _unbound(link: LinkFigures, now: float) -> Trouble:
     if not link.bound:
         lasted = "" if since is None else f" for {for_so_long(now - since)}"
         why = link.last_error or "the first bind is under way"
-        return Trouble("bad", f"link {name} is not bound{lasted}", why, _cure(link), name)
+        begun = since is not None and now - since < PATIENCE
+        gravity: Gravity = "note" if begun and not link.last_error else "bad"
+        return Trouble(gravity, f"link {name} is not bound{lasted}", why, _cure(link), name)
     missing = link.missing[0]
     what = f"link {name} is not bound as {missing}"
     lacks = "receipts wait at the SMSC" if missing == "receiver" else "nothing is submitted"
-    gravity: Gravity = "odd" if missing == "receiver" else "bad"
+    gravity = "odd" if missing == "receiver" else "bad"
     why = f"{lacks}; {link.last_error}" if link.last_error else lacks
     return Trouble(gravity, what, why, _cure(link), name)
 

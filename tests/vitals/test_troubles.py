@@ -56,6 +56,19 @@ def test_a_link_that_is_not_bound_says_for_how_long_why_and_what_to_do() -> None
     assert trouble.link == "main"
 
 
+def test_a_first_bind_has_its_time() -> None:
+    main = link(state="connecting", unbound_since=NOW - 3)
+    assert found(daemon(main)) == [("note", "link main is not bound for 3 s")]
+    main.unbound_since = NOW - 11
+    assert found(daemon(main)) == [("bad", "link main is not bound for 11 s")]
+
+
+def test_links_that_close_because_the_daemon_stops_are_no_trouble() -> None:
+    lost = link(state="closed", last_error="unbound", unbound_since=NOW - 3)
+    stopping = daemon(lost, stopping=True, oldest_queued=NOW - 1000)
+    assert found(stopping) == [("note", "the daemon drains before it stops")]
+
+
 @pytest.mark.parametrize(
     ("refused", "cure"),
     [
@@ -151,7 +164,6 @@ def test_the_rest_of_what_may_be_wrong_the_gravest_first() -> None:
         rooms=[RoomFigures("/var/spool", 100 * GIB, 3 * GIB, 2 * GIB)],
         loop=LoopFigures(tail=0.3, most=1.25),
         configuration=ConfigFigures(refused=["smppd.toml: spool.pth: unknown key"]),
-        stopping=True,
     )
     assert found(figures) == [
         ("bad", "account books is paused"),
@@ -163,7 +175,6 @@ def test_the_rest_of_what_may_be_wrong_the_gravest_first() -> None:
         ("odd", "events do not get out to webhook:crm for 1 min 1 s"),
         ("odd", "everything is late by up to 1.2 s"),
         ("odd", "the last reload was refused: what was in force still is"),
-        ("note", "the daemon drains before it stops"),
         ("note", "campaign spring is held"),
     ]
 

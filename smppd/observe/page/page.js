@@ -143,7 +143,10 @@ function alive(well, words) {
   at("main").classList.toggle("stale", !well);
   at("clock").className = well ? "" : "bad";
   at("clock").textContent = words;
-  if (!well) document.title = "NO ANSWER – smppd";
+  if (well) return;
+  document.title = "NO ANSWER – smppd";
+  at("verdict").textContent = words;
+  at("verdict").className = "verdict bad";
 }
 
 // ── what is told ──
@@ -161,7 +164,7 @@ function listen() {
   source.addEventListener("error", () => { if (source.readyState === EventSource.CLOSED) setTimeout(listen, STALE); });
 }
 setInterval(() => {
-  if (Date.now() - heard > STALE) alive(false, seen ? `NO ANSWER since ${clock(seen.now)}: is smppd running?` : "NO ANSWER: is smppd running?");
+  if (Date.now() - heard > STALE) alive(false, `NO ANSWER${seen ? ` since ${clock(seen.now)}` : ""}: is smppd running?`);
 }, 1000);
 heard = Date.now();
 listen();

@@ -179,6 +179,16 @@ class Machine:
         """A place there, as seen from here."""
         return self.root / place.lstrip("/")
 
+    def pid_here(self, unit: str) -> int:
+        """The main process of a unit, as it is called outside."""
+        cgroup = self.show(unit, "ControlGroup")
+        inside = self.show(unit, "MainPID")
+        for pid in (self.cgroup / cgroup.lstrip("/") / "cgroup.procs").read_text().split():
+            status = Path(f"/proc/{pid}/status").read_text()
+            if f"\t{inside}\n" in status.partition("NSpid:")[2].partition("NStgid")[0]:
+                return int(pid)
+        raise AssertionError(f"{unit} has no process")
+
     def wait(self, look: Callable[[], T | None], what: str, timeout: float = PATIENCE) -> T:
         """What `look` finds, as soon as that is neither None nor False."""
         until = time.monotonic() + timeout
@@ -207,9 +217,17 @@ def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
 
 
 def _folder(stack: ExitStack) -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="smppd-machine-", dir="/tmp"))
+    for stale in _stale(Path("/tmp"), "smppd-machine-"):
+        shutil.rmtree(stale)
+    folder = Path(tempfile.mkdtemp(prefix=f"smppd-machine-{os.getpid()}-", dir="/tmp"))
     stack.callback(shutil.rmtree, folder)
     return folder
+
+
+def _stale(place: Path, prefix: str) -> list[Path]:
+    """What was left by tests that were killed themselves; their machines ended with them."""
+    found = [(each, each.name.removeprefix(prefix)) for each in place.glob(f"{prefix}*")]
+    return [each for each, rest in found if not Path("/proc", rest.split("-")[0]).exists()]
 
 
 def _cgroups() -> Path | None:
@@ -220,9 +238,8 @@ def _cgroups() -> Path | None:
 def _cgroup(stack: ExitStack) -> Path:
     above = _cgroups()
     assert above is not None
-    for stale in above.glob("smppd-test-*"):  # of tests that were killed themselves
-        if not Path("/proc", stale.name.split("-")[2]).exists():
-            _remove_cgroup(stale)
+    for stale in _stale(above, "smppd-test-"):
+        _remove_cgroup(stale)
     cgroup = above / f"smppd-test-{os.getpid()}-{time.monotonic_ns()}"
     cgroup.mkdir()
     stack.callback(_remove_cgroup, cgroup)

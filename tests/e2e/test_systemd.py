@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,8 @@ UNIT = "smppd.service"
 SMPPD = "/opt/smppd/bin/smppd"
 SPOOL = "/var/spool/smppd"
 PORT = 2775
+#: ptrace(2), waitpid(2).
+PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH, WALL = 0x4206, 0x4207, 17, 0x40000000
 PASSWORD = "5ecret"
 LINK = """\
 host = "127.0.0.1"
@@ -292,6 +297,56 @@ def test_stuck_it_is_started_again_and_says_where(service: Service) -> None:
     assert [line for line in service.log.splitlines() if "Watchdog timeout" in line] == stuck
 
 
+def test_a_journal_that_does_not_come_back_is_no_life(service: Service) -> None:
+    """Its threads are held, as on a disk that does not answer, while the event loop turns."""
+    service.override("WatchdogSec=2")
+    service.simulate()
+    service.start()
+    pid = service.machine.pid_here(UNIT)
+    with held(each for each in threads_of(pid) if each != pid) as all_gone:
+        service.hand_in(50)
+        assert service.status()["pid"] > 0  # alive, by the looks of it
+        service.machine.wait(all_gone, "end")
+    service.machine.wait(lambda: service.show("NRestarts") == "1", "restart")
+    assert "Watchdog timeout" in service.log
+    service.machine.wait(lambda: service.show("ActiveState") == "active", "readiness")
+    assert service.report() == {"delivered": 50}
+    service.machine.check("systemctl", "stop", UNIT)
+    service.audit()
+
+
+def threads_of(pid: int) -> list[int]:
+    """The threads of a process."""
+    return [int(each.name) for each in Path(f"/proc/{pid}/task").iterdir()]
+
+
+@contextmanager
+def held(threads: Iterable[int]) -> Iterator[Callable[[], bool]]:
+    """Hold these threads for so long (ptrace(2)); gives what tells whether they have been ended. It must
+    be asked, for until then their process is not gone."""
+    ptrace = ctypes.CDLL(None, use_errno=True).ptrace
+    ptrace.argtypes = [ctypes.c_long, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p]
+    chosen = list(threads)
+    assert chosen
+    for thread in chosen:
+        assert ptrace(PTRACE_SEIZE, thread, None, None) == 0, os.strerror(ctypes.get_errno())
+        assert ptrace(PTRACE_INTERRUPT, thread, None, None) == 0
+        os.waitpid(thread, WALL)
+
+    def all_gone() -> bool:
+        for thread in list(chosen):
+            found, status = os.waitpid(thread, WALL | os.WNOHANG)
+            if found and not os.WIFSTOPPED(status):
+                chosen.remove(thread)
+        return not chosen
+
+    try:
+        yield all_gone
+    finally:
+        for thread in chosen:
+            ptrace(PTRACE_DETACH, thread, None, None)
+
+
 def test_a_stop_under_load_drains(service: Service) -> None:
     """However short TimeoutStopSec is: what a link's drain_timeout allows is asked for."""
     service.override("TimeoutStopSec=1")
@@ -406,8 +461,8 @@ def test_it_is_known_who_commands(service: Service) -> None:
     service.machine.check(SMPPD, "pause", "main", user="olga")
     uid = service.machine.check("id", "-u", "olga").strip()
     (paused,) = [line for line in service.log.splitlines() if '"link_paused"' in line]
-    assert json.loads(paused)["who"] == f"uid {uid}"
-    said = f"link main is paused: paused by hand (uid {uid}); when it is put right"
+    assert json.loads(paused)["who"] == f"olga (uid {uid})"
+    said = "link main is paused: paused by hand (olga"
     service.machine.wait(lambda: said in service.show("StatusText"), said)
 
 

@@ -57,6 +57,51 @@ class ReloadRefused:
     who: str
 
 
+@dataclass(frozen=True, slots=True)
+class LogLevelSet:
+    """Lines from this level up are written about something, for so many seconds, as `who` wanted."""
+
+    level: str
+    about: str
+    seconds: float
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogLevelOver:
+    """The time of a log level is over, or somebody has ended it."""
+
+    about: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PduPassed:
+    """A PDU, asked for: on its way "out" or "in". `message`: the message that it is about, if that was
+    asked for. No text of a message and no whole number."""
+
+    link: str
+    direction: str
+    pdu: str
+    sequence: int
+    status: str
+    octets: int
+    says: str
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageWatched:
+    """What has happened to a message that is asked about; `at` is when, `part` counts
+    from 1; 0 for the whole of it."""
+
+    message: str
+    what: str
+    at: str
+    part: int
+    text: str
+
+
 # ── links ──────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -631,6 +676,10 @@ Event = (
     | DaemonStopped
     | ConfigReloaded
     | ReloadRefused
+    | LogLevelSet
+    | LogLevelOver
+    | PduPassed
+    | MessageWatched
     | LinkConnecting
     | LinkBound
     | BindRefused

@@ -53,7 +53,7 @@ class Chronicle:
             self._last,
             self._wall(),
             str(arguments["who"]),
-            arguments.get("uid"),
+            arguments.pop("uid", None),
             name,
             _cut(_told({key: arguments[key] for key in KEPT if arguments.get(key)})),
         )
@@ -61,10 +61,10 @@ class Chronicle:
         try:
             result = await act()
         except ControlRefused as refusal:
-            await self._end(begun, "failed" if refusal.fault else "refused", str(refusal))
-            raise
+            self._end(begun, "failed" if refusal.fault else "refused", str(refusal))
+            raise  # nothing was done that would have to be on disk
         except Exception as fault:
-            await self._end(begun, "failed", type(fault).__name__)
+            await self._end(begun, "failed", type(fault).__name__).wait()
             raise
         answer = msgspec.to_builtins(result) if result is not None else {}
         refused = answer.get("refused")
@@ -73,12 +73,11 @@ class Chronicle:
             if isinstance(refused, list) and refused
             else _told(_harmless(answer))
         )
-        await self._end(begun, "refused" if refused else "done", what)
+        await self._end(begun, "refused" if refused else "done", what).wait()
         return result
 
-    async def _end(self, begun: Commanded, outcome: str, told: str) -> None:
-        ended = begun._replace(outcome=outcome, told=_cut(masked_words(told)))
-        await self._note(ended).wait()
+    def _end(self, begun: Commanded, outcome: str, told: str) -> Writing:
+        return self._note(begun._replace(outcome=outcome, told=_cut(masked_words(told))))
 
 
 def _harmless(answer: Mapping[str, Any]) -> dict[str, Any]:

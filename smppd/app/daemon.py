@@ -29,6 +29,7 @@ from smppd.app.parts import Parts, Stores, Surroundings
 from smppd.app.reloading import Loaded, Reloading, Surround, Wanted
 from smppd.app.succession import Succession
 from smppd.app.survey import Survey
+from smppd.app.watching import Watching
 from smppd.config import Config, Mistake
 from smppd.control import serve_control
 from smppd.errands import Errands
@@ -133,7 +134,9 @@ class Daemon:
             self._chronicle = Chronicle(
                 self.parts.journal.note_command, stores.main.commanded.last(), around.wall
             )
+            self._watching = Watching(self.parts, self.emit, around.set_level)
             commands: dict[str, Command] = {
+                "log-level": self._watching.command,
                 "status": self._status,
                 "reload": self._reload,
                 **Commands(self.parts, self.emit).by_name(),
@@ -304,6 +307,7 @@ class Daemon:
         async with trio.open_nursery() as nursery:
             self._beside = nursery
             nursery.start_soon(self._reload_on_signals)
+            nursery.start_soon(self._watching.run)
             yield
             await self._reloading.close()
             nursery.cancel_scope.cancel()

@@ -18,7 +18,7 @@ from smppd.app.keeping_back import KeepingBack
 from smppd.app.optingout import Heeding, build_opt_outs
 from smppd.app.outlets import Surrounding, build_outlets
 from smppd.app.smstools import build_outgoing, build_papers
-from smppd.config import Config, HttpConfig, LinkConfig
+from smppd.config import Config, HttpConfig, LinkConfig, LogLevel
 from smppd.disk import Disk
 from smppd.events import Emit
 from smppd.httpapi.account import Account
@@ -83,6 +83,7 @@ class Surroundings:
     """What the daemon stands on: the time for people (epoch seconds), a place for calls that
     block, and the ways to an SMSC and to a provider of HTTP APIs (None: as their sections say). A
     test brings its own. `sum_up` is called a few times a second, for whoever tells sums of events.
+    `set_level` has the log write from a level up, and gives the one before.
     `run_many` is a place for work on very many files, `publish_many` for results (None: a process of
     its own for each). `notifier`: the service manager."""
 
@@ -91,6 +92,7 @@ class Surroundings:
     connect: Connect | None = None
     transport: Transport | None = None
     sum_up: Callable[[], None] = lambda: None
+    set_level: Callable[[LogLevel], LogLevel] = lambda level: level
     run_many: RunSync | None = None
     publish_many: RunSync | None = None
     notifier: Notifier = field(default_factory=Notifier)

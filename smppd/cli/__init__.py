@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "pause": "have links submit nothing until they are resumed",
         "resume": "have paused links submit again",
         "reload": "have the running daemon read its configuration again",
+        "log-level": "log more for a while: of everything, of a link's PDUs, of one message",
         "operators": "list what operators had the daemon do: who, when, what came of it",
         "trace": "write what passes on a link to files that Wireshark reads",
         "optout": "who wants no more messages: add, remove, list, import, export",
@@ -106,7 +107,7 @@ def _run(words: Sequence[str], terminal: Terminal) -> int:
 
 
 def _load(name: str) -> Command:
-    return cast("Command", importlib.import_module(f"{__name__}.{name}"))
+    return cast("Command", importlib.import_module(f"{__name__}.{name.replace('-', '_')}"))
 
 
 def whole_parser() -> Parser:

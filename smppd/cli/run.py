@@ -66,7 +66,11 @@ def run(config: Config, passwords: dict[str, str]) -> list[str]:
     failures: list[str] = []
     gc.disable()  # the accounts are no garbage: looking through them again and again costs seconds
     try:
-        around = Surroundings(sum_up=observer.settle, notifier=Notifier.from_environment())
+        around = Surroundings(
+            sum_up=observer.settle,
+            set_level=observer.set_level,
+            notifier=Notifier.from_environment(),
+        )
         with Daemon(config, passwords, observer, around) as daemon:
             # What is there now stays to the end: it need never be looked at again.
             sys.setswitchinterval(_SWITCH_AFTER)

@@ -121,12 +121,16 @@ class FactTable:
                 found[seq] = Ending(at, None if result is None else read_result(result), detail)
         return found
 
-    def history(self, msg_id: int) -> list[Fact]:
-        """Every fact about one message."""
+    def head(self) -> int:
+        """The key of the newest row, 0 for none."""
+        return int(self._sql.execute("SELECT max(seq) FROM fact").fetchone()[0] or 0)
+
+    def history(self, msg_id: int, after: int = 0) -> list[Fact]:
+        """Every fact about one message, in the rows behind this key."""
         facts = self._facts(
-            "WHERE kind >= ? AND (msg = ? OR (kind IN (?, ?, ?, ?, ?) AND msg <= ? AND num >= ?)"
+            "WHERE seq > ? AND kind >= ? AND (msg = ? OR (kind IN (?, ?, ?, ?, ?) AND msg <= ? AND num >= ?)"
             " OR kind IN (?, ?) AND instr(detail, ?)) ORDER BY seq",
-            (Kind.SENDING, msg_id, *_TAKING, msg_id, msg_id, *BUNDLES, mention(msg_id)),
+            (after, Kind.SENDING, msg_id, *_TAKING, msg_id, msg_id, *BUNDLES, mention(msg_id)),
         )
         return [fact for fact in facts if fact.msg == msg_id or fact.kind in _TAKING]
 

@@ -288,6 +288,10 @@ class Journal:
         """Whom to tell, once for each commit, that there are new facts on disk."""
         self._listeners.append(tell)
 
+    def off_facts(self, tell: Callable[[], None]) -> None:
+        """Tell this one no more."""
+        self._listeners.remove(tell)
+
     async def move_cursor(self, name: str, seq: int) -> None:
         """Return when it is on disk that this reader of the log is done with the facts up to seq."""
         turn = self._turn

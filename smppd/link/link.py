@@ -22,6 +22,7 @@ from smppd.link.entrance import Entrance
 from smppd.link.limiting import Stop
 from smppd.link.pace import Pace
 from smppd.link.supervisor import Connect, Supervisor
+from smppd.link.taps import Taps
 from smppd.link.tls import UNVERIFIED
 from smppd.link.traffic import Traffic
 from smppd.link.translate import Writer, bind_request, wording_of
@@ -74,6 +75,9 @@ class Link:
         self._receiving = [each for each in self._supervisors if each.bind == "receiver"]
         self._finished = trio.Event()
         self._running = False
+        self._taps = Taps()
+        self._taps.serve(self._traffic)
+        self._tapped: Tap | None = None
 
     # ── as the dispatcher sees it: ports.Route ───────────────────────────────────────────────
 
@@ -201,11 +205,14 @@ class Link:
         traffic.note_room()
 
     def take_place_of(self, other: Link) -> None:
-        """Count on where the link counts that was called so until now, and is to be drained."""
+        """Count on where the link counts that was called so until now, and is to be drained; who hears
+        that one hears this one, too."""
         figures, own = other._traffic.figures, self._traffic.figures
         figures.bind, figures.window, figures.rate = own.bind, own.window, own.rate
         figures.limit = 0.0
         self._traffic.count_in(figures)
+        self._taps = other._taps
+        self._taps.serve(self._traffic)
 
     def pause(self) -> None:
         """See `ports.Steering`."""
@@ -221,10 +228,21 @@ class Link:
 
     def tap(self, tap: Tap | None) -> None:
         """Have this hear what passes on its sessions from now on, or nobody."""
-        self._traffic.tap = tap
+        if self._tapped is not None:
+            self._taps.remove(self._tapped)
+        self._tapped = tap
         if tap is not None:
-            for supervisor in self._supervisors:
-                supervisor.join(tap)
+            self.overhear(tap)
+
+    def overhear(self, tap: Tap) -> None:
+        """Have this hear what passes, too, until `leave_alone`."""
+        self._taps.add(tap)
+        for supervisor in self._supervisors:
+            supervisor.join(tap)
+
+    def leave_alone(self, tap: Tap) -> None:
+        """This one hears no more."""
+        self._taps.remove(tap)
 
     def figures(self) -> LinkFigures:
         """What happened since the start, and the sessions as they stand."""

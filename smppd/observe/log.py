@@ -56,6 +56,7 @@ class Line(NamedTuple):
 
 
 _IN_DOUBT = MappingProxyType({"in_doubt": "outcome_unknown"})
+_LEVEL = MappingProxyType({"level": "from_level"})  # that of the line is another
 _STOPPED = MappingProxyType({"in_doubt": "outcome_unknown", "seconds": "took"})
 _LASTED = MappingProxyType({"seconds": "took"})
 _REFUSED = MappingProxyType({"status_name": "status", "status": "status_code"})
@@ -69,6 +70,12 @@ LINES: Mapping[type[events.Event], Line] = MappingProxyType(
         events.ReloadRefused: Line(
             "reload_refused", "error", "new configuration refused, nothing has changed"
         ),
+        events.LogLevelSet: Line(
+            "log_level_set", "info", "more or less is logged for a while", _LEVEL
+        ),
+        events.LogLevelOver: Line("log_level_over", "info", "as much is logged as before"),
+        events.PduPassed: Line("pdu_passed", "debug", "PDU"),
+        events.MessageWatched: Line("message_watched", "debug", "happened to the message"),
         events.LinkConnecting: Line("link_connecting", "info", "connecting to the SMSC"),
         events.LinkBound: Line("link_bound", "info", "link is bound"),
         events.BindRefused: Line("bind_refused", "warning", "bind refused", _REFUSED),
@@ -210,6 +217,13 @@ _REPEATING = (
 _REPEATED = ("reason", "text", "number")
 
 
+#: What is only told when somebody has asked for it, whatever the level, and every one of it.
+_ON_DEMAND = (events.PduPassed, events.MessageWatched)
+
+#: A logger for each level.
+LoggerOf = Callable[[Level], FilteringBoundLogger]
+
+
 class LogObserver:
     """Logs events. Of more than `burst` lines of one kind about one link within a minute the rest
     is left out, and the next line that is written says how many were (`left_out`). Unless every line
@@ -217,23 +231,40 @@ class LogObserver:
 
     def __init__(
         self,
-        logger: FilteringBoundLogger,
+        logger_of: LoggerOf,
+        level: Level = "info",
         *,
         log_content: bool = False,
-        burst: float = BURST,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._logger = logger
+        self._logger_of = logger_of
+        self._on_demand = logger_of("debug")
         self._log_content = log_content
-        self._burst = burst
         self._clock = clock
         self._since: dict[tuple[str, str], float] = {}
         self._count: dict[tuple[str, str], int] = {}
-        summed = {} if burst == _ALL else SUMMED
+        self._summing: dict[type[events.Event], Summing] = {}
+        self._change_level(level)
+
+    def set_level(self, level: Level) -> Level:
+        """Write lines from this level up, from now on; the level before."""
+        before = self.level
+        self._change_level(level)
+        return before
+
+    def _change_level(self, level: Level) -> None:
+        self.settle(at_once=True)
+        self.level: Level = level
+        self._logger = self._logger_of(level)
+        self._burst = _ALL if level == "debug" else BURST
+        summed = {} if level == "debug" else SUMMED
         self._summing = {kind: Summing(each) for kind, each in summed.items()}
 
     def __call__(self, event: events.Event) -> None:
         """Write the event's line, if its level is wanted."""
+        if isinstance(event, _ON_DEMAND):
+            self._write(event, 0, self._on_demand)
+            return
         summing = self._summing.get(type(event))
         if summing is None:
             left_out = self._left_out((LINES[type(event)].name, _about(event)))
@@ -256,7 +287,9 @@ class LogObserver:
         if told is not None:
             self._logger.log(_NUMBERS[LINES[kind].level], SUMMED[kind].name, **told)
 
-    def _write(self, event: events.Event, left_out: int) -> None:
+    def _write(
+        self, event: events.Event, left_out: int, logger: FilteringBoundLogger | None = None
+    ) -> None:
         line = LINES[type(event)]
         shown = {key: getattr(event, name) for name, key in _FIELDS[type(event)]}
         if isinstance(event, events.ProtocolOddity) and not self._log_content:
@@ -265,7 +298,7 @@ class LogObserver:
             shown |= {key: masked_words(shown[key]) for key in _REPEATED if key in shown}
         if left_out:
             shown["left_out"] = left_out
-        self._logger.log(_NUMBERS[line.level], line.name, **shown)
+        (logger or self._logger).log(_NUMBERS[line.level], line.name, **shown)
 
     def _left_out(self, key: tuple[str, str]) -> int | None:
         """How many lines like this were left out before it; None when this one is, too."""
@@ -306,17 +339,17 @@ def configure(
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _with_priority(render) if _is_journal(out) else render,
     ]
-    logger = structlog.wrap_logger(
-        structlog.WriteLogger(out),
-        processors=processors,
-        wrapper_class=structlog.make_filtering_bound_logger(_NUMBERS[level]),
-        cache_logger_on_first_use=True,
-    )
-    return LogObserver(
-        cast("FilteringBoundLogger", logger),
-        log_content=log_content,
-        burst=_ALL if level == "debug" else BURST,
-    )
+
+    def logger_of(level: Level) -> FilteringBoundLogger:
+        logger = structlog.wrap_logger(
+            structlog.WriteLogger(out),
+            processors=processors,
+            wrapper_class=structlog.make_filtering_bound_logger(_NUMBERS[level]),
+            cache_logger_on_first_use=True,
+        )
+        return cast("FilteringBoundLogger", logger)
+
+    return LogObserver(logger_of, level, log_content=log_content)
 
 
 def _only_header(digits: re.Match[str]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TextIO, get_args, get_type_hints
+from typing import Any, TextIO, cast, get_args, get_type_hints
 
 import pytest
 
@@ -17,7 +17,13 @@ from smppd.observe.log import BURST, LINES, Format, Level, LogObserver, configur
 from smppd.observe.summing import FEW
 
 KINDS: tuple[type[events.Event], ...] = get_args(events.Event)
-_VALUES: dict[Any, Any] = {str: "words", int: 3, float: 1.5, dict[str, int]: {"delivered": 998}}
+_VALUES: dict[Any, Any] = {
+    str: "words",
+    int: 3,
+    bool: True,
+    float: 1.5,
+    dict[str, int]: {"delivered": 998},
+}
 
 REFUSED = events.BindRefused(
     link="main",
@@ -94,7 +100,8 @@ def test_levels_are_those_an_operator_filters_by() -> None:
     by_level: dict[str, set[type[events.Event]]] = {}
     for kind, line in LINES.items():
         by_level.setdefault(line.level, set()).add(kind)
-    assert set(by_level) == {"info", "warning", "error"}
+    assert set(by_level) == {"debug", "info", "warning", "error"}
+    assert by_level["debug"] == {events.PduPassed, events.MessageWatched}, "on demand alone"
     assert by_level["error"] == {
         events.ReloadRefused,
         events.BindNeedsOperator,
@@ -132,6 +139,7 @@ def test_levels_are_those_an_operator_filters_by() -> None:
         events.LinkPaused,
         events.RefusalsUnusual,
         events.RouteMoved,
+        events.TraceBroken,
     }
 
 
@@ -290,7 +298,7 @@ class Recorder:
 
 def test_a_flood_of_one_kind_is_cut_and_the_next_line_says_by_how_much() -> None:
     recorder, now = Recorder(), [0.0]
-    log = LogObserver(recorder, clock=lambda: now[0])  # type: ignore[arg-type]
+    log = LogObserver(lambda _: cast("Any", recorder), clock=lambda: now[0])
     oddity = events.ProtocolOddity("main", 1, "bad TLV")
     for _ in range(BURST + 25):
         log(oddity)
@@ -310,7 +318,7 @@ def test_at_level_debug_nothing_is_left_out() -> None:
 
 def test_files_by_the_hundred_are_one_line_a_second_and_none_is_lost() -> None:
     recorder, now = Recorder(), [0.0]
-    log = LogObserver(recorder, clock=lambda: now[0])  # type: ignore[arg-type]
+    log = LogObserver(lambda _: cast("Any", recorder), clock=lambda: now[0])
     for number in range(3 * BURST):
         now[0] = number / BURST
         log(events.FileReported(f"{number}", "done/a", {"delivered": 1}))
@@ -338,7 +346,7 @@ def test_files_by_the_hundred_are_one_line_a_second_and_none_is_lost() -> None:
 
 def test_a_second_that_is_over_is_told_although_nothing_happens_any_more() -> None:
     recorder, now = Recorder(), [0.0]
-    log = LogObserver(recorder, clock=lambda: now[0])  # type: ignore[arg-type]
+    log = LogObserver(lambda _: cast("Any", recorder), clock=lambda: now[0])
     for number in range(FEW + 5):
         log(events.FileClaimed(f"{number}", "normal", 100))
     now[0] = 0.5

@@ -5,15 +5,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 import trio
 import trio.testing
 
-from smppd.app import announcing
+from smppd.app import Daemon, Surroundings, announcing
 from smppd.app.announcing import Announcer, at_the_journal
 from smppd.app.summary import Summary
+from smppd.config import Config, JournalConfig, LinkConfig, ObserveConfig, SpoolConfig
 from smppd.disk import JOURNAL, Disk
+from smppd.journal import store
 from smppd.notifying import Notifier
 
 WATCHDOG = 20.0
@@ -209,6 +212,24 @@ def test_while_the_journal_is_read(house: House) -> None:
     for _ in range(1000):
         busy()
     assert house.told() == ["EXTEND_TIMEOUT_USEC=60000000", "STATUS=reading the journal"]
+
+
+def test_a_daemon_that_starts_says_that_it_reads_the_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "STEPS", 10)  # of this small one
+    manager = Manager()
+    config = Config(
+        spool=SpoolConfig(path=tmp_path / "spool"),
+        journal=JournalConfig(path=tmp_path / "journal.db"),
+        links=(LinkConfig(name="main", hosts=(("127.0.0.1", 1),), system_id="peer"),),
+        observe=ObserveConfig(listen=None, control=tmp_path / "control.sock"),
+    )
+    apart = trio.to_thread.run_sync
+    around = Surroundings(notifier=manager, run_many=apart, publish_many=apart)
+    with Daemon(config, {"main": "secret"}, lambda _: None, around):
+        asked = ["EXTEND_TIMEOUT_USEC=60000000", "STATUS=reading the journal"]
+        assert manager.lines == asked
 
 
 def test_without_links() -> None:

@@ -39,7 +39,9 @@ def test_an_instance_is_like_the_one_daemon() -> None:
     several = several.replace("/etc/smppd/%i.toml", "/etc/smppd/smppd.toml")
     several = several.replace(", %i", "").replace("-%i", "")
     assert set(several.splitlines()) - set(settings("smppd.service")) == {
-        "ExecStartPre=+/usr/bin/install -d -m 2751 -o smppd -g smppd-submit /var/spool/smppd"
+        "ExecStartPre=+/usr/bin/install -d -m 2751 -o smppd -g smppd-submit /var/spool/smppd",
+        "ExecStartPre=+/usr/bin/install -d -m 2770 -o smppd -g smppd /var/spool/smppd/received"
+        " /var/spool/smppd/received/new",
     }
     assert set(settings("smppd.service")) <= set(several.splitlines())
 

@@ -74,8 +74,9 @@ def why_not() -> str:
         return f"needs {', '.join(lacking)}"
     if not Path("/lib/systemd/systemd").exists():
         return "needs systemd"
-    if _cgroups() is None:
-        return "needs a mounted cgroup2"
+    cgroups = _cgroups()
+    if cgroups is None or not os.access(cgroups, os.W_OK):
+        return "needs a cgroup2 that may be written"
     probe = "mkdir $1/up $1/work $1/root && mount -t overlay o -o lowerdir=/,upperdir=$1/up,workdir=$1/work $1/root"
     command = f'mount -t tmpfs tmpfs "$1" && {probe}'
     with ExitStack() as stack:

@@ -489,6 +489,7 @@ def test_an_instance_has_its_own_of_everything(service: Service) -> None:
     assert "delivered" in service.machine.check(*submit, user="alice")
     assert "bound" in service.machine.check(SMPPD, "status", *config, user="olga")
     service.machine.check("systemctl", "reload", unit)
+    service.machine.check("touch", f"{SPOOL}-north/received/new/taken", user="olga")
     for place in ("work", "received"):
         done = service.machine.run("ls", f"{SPOOL}-north/{place}", user="alice")
         assert done.returncode != 0

@@ -25,6 +25,7 @@ import trio
 from smppd.peers import LOOKING, Operators, Peer, name_of, peer_of
 
 SOCKET_MODE = 0o660
+#: Of those who command, and as many of those who look.
 MOST_CONNECTIONS = 16
 #: A list of contacts is the longest thing that anybody asks to have sent.
 MOST_REQUEST_OCTETS = 4 << 20
@@ -167,11 +168,15 @@ async def serve_control(
     place = Path(path)
     await _clear(place)
     listener, ours = _bind(place)
-    connections = trio.CapacityLimiter(MOST_CONNECTIONS)
-    desk = _Desk(commands, operators or Operators())
+    desk = _Desk(
+        commands,
+        operators or Operators(),
+        trio.CapacityLimiter(MOST_CONNECTIONS),
+        trio.CapacityLimiter(MOST_CONNECTIONS),
+    )
 
     async def greet(stream: trio.SocketStream) -> None:
-        await _admit(stream, connections, desk)
+        await _admit(stream, desk)
 
     try:
         task_status.started()
@@ -245,8 +250,10 @@ def _remove(place: Path, ours: os.stat_result) -> None:
         place.unlink(missing_ok=True)
 
 
-async def _admit(stream: trio.SocketStream, connections: trio.CapacityLimiter, desk: _Desk) -> None:
+async def _admit(stream: trio.SocketStream, desk: _Desk) -> None:
     async with stream:
+        peer = peer_of(stream.socket.getsockopt)
+        connections = desk.commanding if desk.operators.include(peer) else desk.looking
         try:
             connections.acquire_nowait()
         except trio.WouldBlock:
@@ -254,16 +261,15 @@ async def _admit(stream: trio.SocketStream, connections: trio.CapacityLimiter, d
                 await _send(stream, _refusal("too many connections; try again"))
             return
         try:
-            await _converse(stream, desk)
+            await _converse(stream, peer, desk)
         except _GONE:
             return
         finally:
             connections.release()
 
 
-async def _converse(stream: trio.SocketStream, desk: _Desk) -> None:
+async def _converse(stream: trio.SocketStream, peer: Peer, desk: _Desk) -> None:
     """Answer one line after another until the peer hangs up or falls silent."""
-    peer = peer_of(stream.socket.getsockopt)
     received = bytearray()
     while True:
         line: bytes | None = None
@@ -301,10 +307,13 @@ async def _read_line(stream: trio.SocketStream, received: bytearray) -> bytes:
 
 
 class _Desk(NamedTuple):
-    """What may be asked, and who may ask for what changes anything."""
+    """What may be asked, and who may ask for what changes anything. Connections of those who may only
+    look are counted by themselves, so that they keep nobody out who commands."""
 
     commands: Mapping[str, Command]
     operators: Operators
+    commanding: trio.CapacityLimiter
+    looking: trio.CapacityLimiter
 
 
 async def _answer(line: bytes, peer: Peer, desk: _Desk) -> bytes:

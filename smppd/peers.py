@@ -72,9 +72,13 @@ class Operators(msgspec.Struct, frozen=True):
     gid: int | None = None
     group: str = ""
 
+    def include(self, peer: Peer) -> bool:
+        """Whether this one may do anything."""
+        return peer.uid in (0, self.uid) or self.gid in peer.groups
+
     def refusal(self, peer: Peer, command: str) -> str:
         """Why this one may not do that, with the cure; empty when he may."""
-        if command in LOOKING or peer.uid in (0, self.uid) or self.gid in peer.groups:
+        if command in LOOKING or self.include(peer):
             return ""
         if self.gid is None:
             cure = 'use sudo, or name a group of operators with operators = "GROUP" in [observe]'

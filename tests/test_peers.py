@@ -8,6 +8,7 @@ import pwd
 import shutil
 import socket
 import struct
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 import trio
 
-from smppd.control import serve_control
+from smppd.control import MOST_CONNECTIONS, ask, serve_control
 from smppd.peers import LOOKING, Operators, Peer, name_of, peer_of
 
 OPERATORS = Operators(uid=990, gid=4001, group="sms-operators")
@@ -133,3 +134,35 @@ def short_socket() -> Iterator[Path]:
     folder.mkdir(mode=0o755)
     yield folder / "control.sock"
     shutil.rmtree(folder)
+
+
+#: Keeps as many connections open as there may be, says nothing, and ends with its standard input.
+_CROWD = """
+import os, socket, sys
+os.setgroups([4000]); os.setgid(65534); os.setuid(65534)
+crowd = [socket.socket(socket.AF_UNIX) for _ in range(int(sys.argv[2]) + 1)]
+for each in crowd:
+    each.connect(sys.argv[1])
+print(crowd[-1].makefile().readline(), end="", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+async def test_those_who_look_keep_nobody_out_who_commands(
+    short_socket: Path, nursery: trio.Nursery
+) -> None:
+    async def pause(_: dict[str, Any]) -> None:
+        await trio.lowlevel.checkpoint()
+
+    await nursery.start(serve_control, short_socket, {"pause": pause}, Operators(gid=4001))
+    os.chown(short_socket, -1, 4000)
+    crowd = [sys.executable, "-c", _CROWD, str(short_socket), str(MOST_CONNECTIONS)]
+    process = await trio.lowlevel.open_process(crowd, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    async with process.stdin, process.stdout:
+        assert b"too many connections" in await process.stdout.receive_some()
+        assert await trio.to_thread.run_sync(ask, short_socket, "pause") == {}
+    await process.wait()
+    nursery.cancel_scope.cancel()

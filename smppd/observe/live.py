@@ -122,7 +122,8 @@ class Live:
 
 
 def _point(seen: Picture) -> Point:
-    links = {link.name: (link.submitted, link.tail) for link in seen.links[:MOST_LINES]}
+    shown = seen.links[:MOST_LINES]
+    links = {_masked(link.name): (link.submitted, link.tail) for link in shown}
     queued = seen.states.get("queued", 0)
     return Point(int(seen.now), seen.submitted, seen.receipts, queued, seen.half, seen.tail, links)
 
@@ -133,11 +134,15 @@ def _message(kind: str, value: Any) -> bytes:
 
 
 def _masked(value: Any) -> Any:
-    """The same, without what may be a phone number in any text of it."""
+    """The same, without what may be a phone number in any text of it; keys are our own."""
     if isinstance(value, str):
-        return _NUMBER.sub(lambda found: f"{found[0][:_LEFT]}…", value)
+        return _NUMBER.sub(_cut, value)
     if isinstance(value, list):
         return [_masked(each) for each in value]
     if isinstance(value, dict):
-        return {_masked(key): _masked(each) for key, each in value.items()}
+        return {key: _masked(each) for key, each in value.items()}
     return value
+
+
+def _cut(found: re.Match[str]) -> str:
+    return f"{found[0][:_LEFT]}…"

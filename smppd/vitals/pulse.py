@@ -58,10 +58,12 @@ class Pulse:
     def __init__(self) -> None:
         self._looks: deque[_Look] = deque(maxlen=_MOST)
         self._run = 0.0
+        self._flows: dict[tuple[str, ...], Flow] = {}
 
     def feel(self, figures: DaemonFigures) -> None:
         """How it stands now."""
         looks, now = self._looks, figures.now
+        self._flows.clear()
         if figures.started != self._run or (looks and now <= looks[-1].at):
             self._run = figures.started
             looks.clear()
@@ -74,6 +76,12 @@ class Pulse:
 
     def flow(self, *names: str) -> Flow:
         """Of these links or accounts together."""
+        found = self._flows.get(names)
+        if found is None:
+            found = self._flows[names] = self._flow(names)
+        return found
+
+    def _flow(self, names: Sequence[str]) -> Flow:
         looks = self._looks
         if len(looks) < 2:
             return Flow()

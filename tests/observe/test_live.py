@@ -30,7 +30,8 @@ Told = list[tuple[str, Any]]
 class Looked:
     """A daemon whose figures are read, and how often they were."""
 
-    def __init__(self, **more: Any) -> None:
+    def __init__(self, name: str = "main", **more: Any) -> None:
+        self.name = name
         self.more = more
         self.times = 0
         self.fault: Exception | None = None
@@ -40,10 +41,8 @@ class Looked:
         if self.fault is not None:
             raise self.fault
         now = NOW + trio.current_time()
-        main = link("main", submitted=int(50 * trio.current_time()))
-        return daemon(
-            *self.more.get("links", [main]), **(self.more | {"links": [main], "now": now})
-        )
+        main = link(self.name, submitted=int(50 * trio.current_time()))
+        return daemon(main, **(self.more | {"now": now}))
 
 
 def recent() -> Recent:
@@ -144,6 +143,7 @@ async def test_what_may_be_a_number_is_cut_wherever_it_stands(
     )
     dated = CampaignFigures("sale-20261128", "b.csv", read=True, total=9, done=1, states={})
     looked = Looked(
+        f"from-{number}",
         campaigns=[campaign, dated],
         disk={"journal": f"/var/{number}: No space"},
         accounts=[AccountFigures("shop", last_error=f"bad {number}", unreachable_since=NOW)],
@@ -159,6 +159,7 @@ async def test_what_may_be_a_number_is_cut_wherever_it_stands(
     assert "600123" not in text
     assert "Hola" not in text
     assert "vip-346…" in text
+    assert text.count('"from-346…"') == 3, "in links, and in both kinds of points alike"
     assert "sale-20261128" in text, "a date is no number"
     assert watcher.told[1][1]["recent"][0]["about"] == "vip-346…"
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from smppd.spool.folders import FOLDERS, prepare_root
+from smppd.spool.folders import FOLDERS, make_folder, prepare_root
+from smppd.spool.smstools import FOLDERS as SMSTOOLS
 
 
 def test_a_root_is_made_with_all_its_folders(tmp_path: Path) -> None:
@@ -102,3 +103,12 @@ def test_what_an_operator_made_stays_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "inbox").chmod(0o700)
     assert prepare_root(tmp_path) is None
     assert _modes(tmp_path)["inbox"] == 0o700
+
+
+def test_scripts_for_smstools_find_their_folders_shared_as_well(tmp_path: Path) -> None:
+    tmp_path.chmod(0o2751)
+    for name in SMSTOOLS:
+        make_folder(tmp_path, name)
+    modes = {name: (tmp_path / name).stat().st_mode & 0o7777 for name in SMSTOOLS}
+    taken = dict.fromkeys(("sent", "failed", "incoming"), 0o2770)
+    assert modes == {"outgoing": 0o3770, "checked": 0o2700, **taken}

@@ -109,6 +109,7 @@ class Changing:
         for pool in parts.pools:
             for lane in pool.lanes:
                 lane.unlearn()
+        parts.space.change(config.spool.min_free)
         parts.admission.change(terms_of(config, parts.lanes))
         parts.cancellation.change(cancel_terms(config, parts.links))
         parts.inquiry.change(parts.asked)

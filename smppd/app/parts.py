@@ -323,7 +323,8 @@ class Parts:
         )
         self.spool.hand_over(around.run_many or around.run_sync)
         places = [section.path, config.journal.path.parent]
-        self.spool.mind(Space(places, section.min_free, self.disk))
+        self.space = Space(places, section.min_free, self.disk)
+        self.spool.mind(self.space)
         self._reader = reader
         self._reporter = reporter = Reporter(
             where_of(config).placer(reader),

@@ -100,7 +100,7 @@ class Reloading:
         if isinstance(found, list):
             return found
         changes = changes_between(now.config, found.config)
-        if refused := refusals(changes, file):
+        if refused := refusals(changes, found.config):
             return refused
         before, after = now.secrets, found.secrets
         changed = frozenset(name for name in after if before.get(name, after[name]) != after[name])

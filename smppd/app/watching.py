@@ -64,6 +64,13 @@ class Watching:
         async with trio.open_nursery() as self._nursery:
             await trio.sleep_forever()
 
+    def change_usual(self, level: LogLevel) -> None:
+        """The level that counts while nobody asks for another."""
+        if self._usual is None:
+            self._set_level(level)
+        else:
+            self._usual = level
+
     async def command(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """What an operator asks for, over the control socket."""
         try:
@@ -113,6 +120,9 @@ class Watching:
             reason = str(broken.exceptions[0])
         if self._under_way.get(asked.about) is scope:
             del self._under_way[asked.about]
+            if self._usual is not None and not (asked.link or asked.msg_id):
+                self._set_level(self._usual)
+                self._usual = None
         self._emit(LogLevelOver(asked.about, reason))
 
     # ── a level ──────────────────────────────────────────────────────────────────────────────
@@ -120,10 +130,7 @@ class Watching:
     async def _at_level(self, level: LogLevel) -> None:
         before = self._set_level(level)
         self._usual = before if self._usual is None else self._usual
-        try:
-            await trio.sleep_forever()
-        finally:
-            self._set_level(self._usual)
+        await trio.sleep_forever()
 
     # ── a link, or every one ─────────────────────────────────────────────────────────────────
 

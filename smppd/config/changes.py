@@ -28,8 +28,9 @@ _LIVE = (
     "optout.",
     "prices",
     "reports.",
-    "spool.dedupe_window",
     "spool.default_country",
+    "spool.min_free",
+    "observe.log_level",
     "journal.api_history",
 )
 
@@ -115,12 +116,20 @@ def _reordered(old: Config, new: Config) -> Iterator[Change]:
             yield Change(f"{key} (order)", tuple(names), tuple(others))
 
 
-def refusals(changes: list[Change], file: Path | None) -> list[Mistake]:
-    """Those of these that a running daemon cannot take over."""
-    return [Mistake(each.key, RESTART, file) for each in changes if not _is_live(each.key)]
+def refusals(changes: list[Change], new: Config) -> list[Mistake]:
+    """Those of these that a running daemon cannot take over; `new` is what they lead to."""
+    keys = [each.key for each in changes if not _is_live(each.key)]
+    added = {each.key for each in changes if each.old is None}
+    for link in new.links:
+        key = dotted("link", link.name)
+        if key in added and link.status_via:
+            keys.append(f"{key}.status_via")
+    return [Mistake(key, RESTART, new.file) for key in keys]
 
 
 def _is_live(key: str) -> bool:
+    if key.startswith("link.") and key.endswith(".status_via"):
+        return False  # whoever asks an account for a link is there from the start on
     return any(key.startswith(live) if live.endswith(".") else key == live for live in _LIVE)
 
 

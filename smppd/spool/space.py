@@ -28,6 +28,13 @@ class Space:
         self._look_at = float("-inf")
         self._short = False
 
+    def change(self, least: int) -> None:
+        """Keep so many octets free from now on, 0 for no limit."""
+        self._least, self._look_at = least, float("-inf")
+        if not least and self._short:
+            self._short = False
+            self.disk.tell(CLAIMING, "", _HINT)
+
     def is_short(self, now: float, free: Callable[[Path], int] | None = None) -> bool:
         """Whether there is too little; `now` in monotonic seconds. OSError when nobody can tell."""
         if self._least and now >= self._look_at:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from smppd.config import Config, changes_between, parse, refusals
+from smppd.config import Config, bound_anew_for, changes_between, parse, refusals
 
 BASE = """
 [spool]
@@ -97,8 +97,46 @@ def test_what_cannot_change_while_running_is_one_line_with_key_and_cure(
     old: str, new: str, key: str
 ) -> None:
     changed = config(BASE.replace(old, new, 1))
-    (mistake,) = refusals(changes_between(config(BASE), changed), changed.file)
+    (mistake,) = refusals(changes_between(config(BASE), changed), changed)
     line = str(mistake)
     assert line.startswith(f"/etc/smppd.toml: {key}: ")
     assert "\n" not in line
     assert "systemctl restart smppd" in line
+
+
+def test_whom_a_link_is_asked_about_over_http_wants_a_restart_also_where_the_link_is_new() -> None:
+    http = '[http.web]\nurl = "https://h.example.net/"\nuser = "u"\npassword_file = "/p"\n'
+    http += 'status_after = "1m"\n'
+    base = BASE + http
+    asked = base.replace("[link.spare]", 'status_via = "web"\n[link.spare]')
+    (mistake,) = refusals(changes_between(config(base), config(asked)), config(asked))
+    assert mistake.key == "link.main.status_via"
+    new = base.replace(
+        "[[routing",
+        '[link.x]\nhost = "c.example.net"\nsystem_id = "a"\n'
+        'password_file = "/p"\nstatus_via = "web"\n[[routing',
+    )
+    (mistake,) = refusals(changes_between(config(base), config(new)), config(new))
+    assert mistake.key == "link.x.status_via"
+
+
+@pytest.mark.parametrize(
+    ("key", "anew"),
+    [
+        ("window = 20", []),
+        ("rate = 5", []),
+        ('from = "X"', []),
+        ("max_attempts = 9", []),
+        ('service_type = "A"', []),
+        ("sessions = 2", ["sessions"]),
+        ("tls = true", ["tls"]),
+        ('bind = "transmitter"', ["bind"]),
+        ('system_type = "A"', ["system_type"]),
+    ],
+)
+def test_a_link_is_bound_anew_only_for_what_a_bind_says(key: str, anew: list[str]) -> None:
+    (old, *_), (new, *_) = (
+        config(text).links for text in (BASE, BASE.replace("[link.spare]", f"{key}\n[link.spare]"))
+    )
+    assert old != new
+    assert bound_anew_for(old, new) == anew

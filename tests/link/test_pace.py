@@ -359,3 +359,29 @@ def test_twenty_a_second(pace: Pace) -> None:
     done = play(pace, KINDS["bucket of a second"](20), 40, window=10, latency=0.05)
     assert sum(done.taken) >= 750
     assert done.throttled_share(10, 40) <= 0.01
+
+
+# ── another configured rate ──────────────────────────────────────────────────────────────────────
+
+
+def test_another_rate_counts_from_now_on() -> None:
+    pace = Pace(0, 1.0, {})
+    assert pace.available(0.0) == UNLIMITED
+    pace.change(100.0, 1.0, {}, 1.0)
+    assert pace.available(1.0) == 0  # nothing was saved up before
+    assert pace.available(1.05) == 5
+    pace.change(0.0, 1.0, {}, 2.0)
+    assert pace.available(2.0) == UNLIMITED
+
+
+def test_what_was_learnt_stays_unless_the_new_rate_is_below_it() -> None:
+    pace = Pace(1000.0, 1.0, {})
+    signs = Signs()
+    signs.answers = signs.refused = signs.throttled = 10
+    pace.note(signs, 10.0)
+    learnt = pace.rate
+    assert 0 < learnt < 1000.0
+    pace.change(learnt * 2, 1.0, {}, 11.0)
+    assert pace.rate == learnt
+    pace.change(learnt / 2, 1.0, {}, 11.0)
+    assert pace.rate == learnt / 2

@@ -151,3 +151,13 @@ def test_the_shares_are_as_exact_in_the_end_however_much_waited() -> None:
                 turns.took(link, n, left, 0.0)
                 taken[link] += n
     assert abs(taken["b"] - 2_500) <= LEAD
+
+
+def test_turns_are_alike_whatever_has_happened_since() -> None:
+    one, other = Turns(["a", "b"], [3, 1]), Turns(["a", "b"], [3, 1])
+    one.took("a", 5, 0, 1.0)
+    one.stuck("b", 1.0)
+    assert one.is_like(other)
+    assert not one.is_like(Turns(["b", "a"], [3, 1]))
+    assert not one.is_like(Turns(["a", "b"], [1, 1]))
+    assert not one.is_like(Turns(["a", "b"], [3, 1], 5.0))

@@ -13,6 +13,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import NamedTuple
 
+from smppd.cli import COMMANDS
 from smppd.observe.log import LINES, SUMMED
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -88,6 +89,15 @@ def test_every_alert_is_in_the_manual() -> None:
     assert found[2].count("### ") == RULES.read_text().count("- alert: ")
 
 
+def test_every_command_is_in_the_manual_and_no_other() -> None:
+    manual = "".join(
+        path.read_text() for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))
+    )
+    assert [name for name in COMMANDS if f"smppd {name}" not in manual] == []
+    named = set(re.findall(r"(?:`|\$\()smppd ([a-z][a-z-]*)", manual))
+    assert named - set(COMMANDS) == set()
+
+
 def test_every_event_is_in_the_manual_and_no_other() -> None:
     named = re.findall(r"(?m)^### (\w+)$", _events())
     assert sorted(named) == sorted(events_of_the_code()), "run: python tests/test_manual.py"
@@ -129,7 +139,7 @@ def _rewritten(text: str) -> str:
     text = _ENTRY.sub(entry, text)
     missing = [name for name in made if f"### {name}\n" not in text]
     added = "".join(f"\n### {name}\n{made[name]}\n\n{_TO_BE_WRITTEN}" for name in missing)
-    text = text.rstrip("\n") + "\n" + added
+    text = text.replace("\n## Alerts\n", f"{added}\n## Alerts\n")
     return text.replace("\0", f"{alerts[1]}{alerts_of_the_rules()}{alerts[3]}")
 
 

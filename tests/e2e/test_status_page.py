@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.browser import browse, needs_browser, pixels
+from tests.e2e.browser import needs_browser, pixels
+from tests.e2e.tab import Tab
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -59,7 +59,7 @@ def watched(
         {"to": NUMBER.format(n), "text": f"{TEXT} {n}", "via": daemon.link} for n in range(1200)
     ]
     lines[7]["to"] = f"no-number-{NUMBER.format(7)}"
-    daemon.submit(lines, f"vip-{NUMBER.format(1)}.jsonl", "bulk")
+    daemon.submit(lines, f"<img src=x>vip-{NUMBER.format(1)}.jsonl", "bulk")
     daemon.submit(f"{NUMBER.format(2)};{TEXT}\n".encode() * 2, "headless.csv")
     daemon.wait(lambda: daemon.status().get("states", {}).get("delivered"), "traffic")
     daemon.wait(lambda: daemon.events("file_quarantined"), "a bad file")
@@ -103,7 +103,7 @@ def test_neither_text_nor_number_nor_password_is_in_it(watched: tuple[Daemon, in
     assert {link["name"]: link["gravity"] for link in seen["links"]}["lost"] == "bad"
     assert {each["event"] for each in seen["recent"]} >= {"link_lost", "file_quarantined"}
     [campaign] = seen["campaigns"]
-    assert campaign["name"] == "vip-346….jsonl"
+    assert campaign["name"] == "<img src=x>vip-346….jsonl"
     assert campaign["total"] == 1200
     whole = told + "".join(fetch(port, path) for path in ("/", "/page.js", "/page.css"))
     for hidden in (TEXT, "Xylophones", NUMBER.format(1), "60012", "secret"):
@@ -142,13 +142,7 @@ def test_twenty_who_watch_cost_less_than_a_hundredth_of_a_core(
     assert watched_by - alone < 0.01
 
 
-def shoot(folder: Path, url: str, width: int, height: int) -> Counter[tuple[int, int, int]] | None:
-    """The colours of a picture of the page; None when it was not drawn yet."""
-    shot = folder / "shot.png"
-    half = (f"--window-size={width},{height}", "--force-device-scale-factor=0.5")
-    browse(folder, url, f"--screenshot={shot}", "--timeout=3000", *half)
-    colours = pixels(shot.read_bytes())
-    return colours if colours[BAD] or colours[GOOD] else None
+DRAWN = "document.querySelector('#main:not(.stale) figure')"
 
 
 @needs_browser
@@ -156,30 +150,32 @@ def shoot(folder: Path, url: str, width: int, height: int) -> Counter[tuple[int,
 def test_a_browser_shows_first_what_is_wrong(
     watched: tuple[Daemon, int], size: str, tmp_path: Path
 ) -> None:
-    daemon, port = watched
-    url, (width, height) = f"http://127.0.0.1:{port}/", SIZES[size]
-    window = f"--window-size={width},{height}"
-
-    def look() -> str | None:
-        dom, console = browse(tmp_path, url, "--dump-dom", window, "--timeout=3000")
-        assert console == "", "nothing that the policy forbids, no fault"
-        return dom if "is not bound for" in dom else None
-
-    dom = daemon.wait(look, "the page, drawn")
-    assert ">1 thing is wrong<" in dom
-    assert "<b>link lost is not bound for" in dom
-    assert "refuses connections" in dom
-    assert '<p class="cure">' in dom
-    assert dom.index("link lost is not bound") < dom.index("<figure>") < dom.index("Links")
-    assert dom.count("<figure>") == 3
-    assert "<title>1 thing is wrong" in dom
-    colours = daemon.wait(lambda: shoot(tmp_path, url, width, height), "a picture of it")
-    assert colours[BAD] > 4 * width, "the verdict, from one side to the other"
-    assert colours[GOOD] == 0
+    _, port = watched
+    width, height = SIZES[size]
+    with Tab(tmp_path, width, height) as tab:
+        tab.open(f"http://127.0.0.1:{port}/")
+        tab.wait(DRAWN)
+        assert tab.ask("document.title").startswith("1 thing is wrong")
+        first = tab.ask("document.querySelector('#troubles li').innerText")
+        assert first.startswith("link lost is not bound for")
+        assert "refuses connections" in first
+        assert tab.ask("document.querySelector('.cure').innerText")
+        assert tab.ask("document.querySelectorAll('figure path').length") == 8
+        assert "<img src=x>vip-346" in tab.ask("document.getElementById('campaigns').innerText")
+        assert tab.ask("document.querySelector('img')") is None, "names are no markup"
+        lowest = "document.querySelector('#troubles .cure').getBoundingClientRect().bottom"
+        assert tab.ask(lowest) < height, "seen without scrolling"
+        assert tab.ask("document.documentElement.scrollWidth") <= width
+        colours = pixels(tab.picture())
+        assert colours[BAD] > 4 * width, "the verdict, from one side to the other"
+        assert colours[GOOD] == 0
+        before = tab.ask("document.getElementById('clock').textContent")
+        tab.wait(f"document.getElementById('clock').textContent !== '{before}'")
+        assert tab.said == [], "nothing that the policy forbids, no fault"
 
 
 @needs_browser
-def test_a_browser_is_told_that_all_is_well(
+def test_a_browser_is_told_that_all_is_well_that_the_daemon_is_gone_and_that_it_is_back(
     smsc_factory: SmscFactory, daemon_factory: DaemonFactory, tmp_path: Path
 ) -> None:
     smsc = smsc_factory([*SIMULATOR, "--password=secret"])
@@ -187,15 +183,16 @@ def test_a_browser_is_told_that_all_is_well(
         port = free.getsockname()[1]
     daemon = daemon_factory(smsc.port, observe={"listen": f"127.0.0.1:{port}"})
     daemon.start()
-    url = f"http://127.0.0.1:{port}/"
-
-    def look() -> str | None:
-        dom, _ = browse(tmp_path, url, "--dump-dom", "--timeout=3000")
-        return dom if "All is well" in dom else None
-
-    dom = daemon.wait(look, "the page, drawn")
-    assert '<main id="main" class="">' in dom, "what is shown is not old"
-    colours = daemon.wait(lambda: shoot(tmp_path, url, 800, 600), "a picture of it")
-    assert colours[GOOD] > 4 * 800
-    assert colours[BAD] == 0
+    with Tab(tmp_path, 800, 600) as tab:
+        tab.open(f"http://127.0.0.1:{port}/")
+        tab.wait(f"{DRAWN} && document.title === 'smppd'")
+        assert tab.ask("document.getElementById('verdict').textContent") == "All is well"
+        colours = pixels(tab.picture())
+        assert colours[GOOD] > 4 * 800
+        assert colours[BAD] == 0
+        daemon.terminate()
+        tab.wait("document.getElementById('verdict').textContent.startsWith('NO ANSWER since')")
+        assert pixels(tab.picture())[BAD] > 4 * 800
+        daemon.start()
+        tab.wait("document.getElementById('verdict').textContent === 'All is well'")
     daemon.terminate()

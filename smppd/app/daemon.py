@@ -306,6 +306,7 @@ class Daemon:
         """From here on everything runs, and can be changed."""
         async with trio.open_nursery() as nursery:
             self._beside = nursery
+            self._reloading.open()
             nursery.start_soon(self._reload_on_signals)
             nursery.start_soon(self._watching.run)
             yield

@@ -53,7 +53,8 @@ class Surround(NamedTuple):
 
 
 class Reloading:
-    """Reads anew, refuses or has `apply` take over. One reload at a time, and none once closed."""
+    """Reads anew, refuses or has `apply` take over. One reload at a time, and none but between `open`
+    and `close`."""
 
     def __init__(
         self,
@@ -65,14 +66,18 @@ class Reloading:
         self._apply = apply
         self._around = around
         self._turn = trio.Lock()
-        self._closed = False
+        self._closed = "is starting: reload again when it has started"
         file = now.config.file
         self.figures = ConfigFigures("" if file is None else str(file), around.wall())
+
+    def open(self) -> None:
+        """Everything runs that may be changed."""
+        self._closed = ""
 
     async def close(self) -> None:
         """On return no reload is under way, and none will be."""
         async with self._turn:
-            self._closed = True
+            self._closed = "is stopping, and takes no other configuration over"
 
     async def reload(self, who: str) -> list[Change] | list[Mistake]:
         """What has changed, or every mistake for which nothing has."""
@@ -93,7 +98,7 @@ class Reloading:
         now = self._now
         file = now.config.file
         if self._closed:
-            return [Mistake("smppd", "is stopping, and takes no other configuration over")]
+            return [Mistake("smppd", self._closed)]
         if file is None:
             return [Mistake("smppd", "was started without a file, so there is none to read again")]
         found = await self._around.run_sync(read_again, file)

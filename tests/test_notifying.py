@@ -48,9 +48,7 @@ def test_the_environment_is_ours_alone(manager: tuple[socket.socket, str]) -> No
     notifier.close()
 
 
-@pytest.mark.parametrize(
-    ("usec", "pid"), [("30000000", "1"), ("0", ""), ("", ""), ("often", str(os.getpid()))]
-)
+@pytest.mark.parametrize(("usec", "pid"), [("30000000", "1"), ("0", ""), ("", ""), ("often", "")])
 def test_a_watchdog_that_is_not_for_us(
     usec: str, pid: str, manager: tuple[socket.socket, str]
 ) -> None:

@@ -3,20 +3,14 @@ root that is gone afterwards. systemd does not run there: stand-ins write down w
 
 from __future__ import annotations
 
-import fcntl
-import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from smppd import __version__
-
-ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 300
-PACKAGES = ("python3-venv", "systemd", "init-system-helpers")
+from tests.packaging.building import PATIENCE, ROOT, lacking
 
 #: An overlay on the root, seen in a namespace of its own; nothing of it is written to the disk.
 _INSIDE = r"""
@@ -45,7 +39,7 @@ done
 mkdir -p /run/systemd/system
 touch /tmp/told
 told() { cat /tmp/told; : > /tmp/told; }
-install() { dpkg --force-unsafe-io "$@" > /tmp/dpkg.out 2>&1 || { cat /tmp/dpkg.out; exit 1; }; }
+install() { dpkg --force-unsafe-io --no-triggers "$@" > /tmp/dpkg.out 2>&1 || { cat /tmp/dpkg.out; exit 1; }; }
 """
 
 _LIFE = (
@@ -117,37 +111,7 @@ cat /tmp/dpkg.out
 )
 
 
-def _lacking() -> str:
-    if os.geteuid() != 0:
-        return "needs root, to install anything"
-    for program in ("dpkg-deb", "unshare", "chroot", "runuser"):
-        if shutil.which(program) is None:
-            return f"needs {program}"
-    for package in PACKAGES:
-        if subprocess.run(["dpkg", "-s", package], capture_output=True, check=False).returncode:
-            return f"needs the package {package}, which .ci/run installs"
-    return ""
-
-
-pytestmark = pytest.mark.skipif(bool(_lacking()), reason=_lacking() or "nothing is lacking")
-
-
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """It takes twenty seconds to build: once for all processes that share the tests."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "deb"
-    folder.mkdir(exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not list(folder.glob("*.deb")):
-            command = [str(ROOT / "packaging" / "build-deb"), str(folder)]
-            done = subprocess.run(
-                command, capture_output=True, text=True, timeout=PATIENCE, check=False
-            )
-            assert done.returncode == 0, done.stderr
-    (built,) = folder.glob("*.deb")
-    return built
+pytestmark = pytest.mark.skipif(bool(why := lacking()), reason=why)
 
 
 def inside(package: Path, script: str, folder: Path) -> str:

@@ -29,6 +29,10 @@ from smppd.spool.reading import open_source
 
 T = TypeVar("T")
 
+#: Seconds after which a chunk has all others take their turn: it is of long messages, or of lines with many
+#: destinations.
+LONG = 0.02
+
 
 class RunSync(Protocol):
     """Runs a blocking call: `trio.to_thread.run_sync`, or in place for tests."""
@@ -115,6 +119,7 @@ class Intake:
 
     async def step(self, reading: Reading) -> bool:
         """Admit a file's next chunk; True when the file is done with."""
+        began = trio.current_time()
         try:
             outcome = reading.source.next_chunk()
         except OSError as error:
@@ -126,6 +131,8 @@ class Intake:
             await self._give_up(reading.unread, outcome)
             return True
         await self._admit(reading, outcome)
+        if trio.current_time() - began > LONG:  # a commit may be waited for only after several
+            await trio.lowlevel.checkpoint()
         if not outcome.last:
             return False
         reading.source.close()

@@ -9,14 +9,20 @@ from __future__ import annotations
 import json
 import resource
 import tracemalloc
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import trio
+import trio.testing
 
-from smppd.ports import Line
+from smppd.figures import SpoolFigures
+from smppd.message import Lane
+from smppd.ports import Claimed, Line, Unread
 from smppd.spool.chunks import Chunk
 from smppd.spool.csv_header import MOST_COLUMNS, read_header
 from smppd.spool.formats import format_of
+from smppd.spool.intake import Intake
 from smppd.spool.quarantine import Unusable, quarantine
 from smppd.spool.reading import open_source
 from smppd.spool.templates import MOST_CHARACTERS, TOO_LONG, parse_template
@@ -165,3 +171,47 @@ def test_what_lies_beside_a_bad_file_is_copied_as_it_is_and_no_link_followed(
         assert kept.exists() is bool(long)
         assert not long or kept.stat().st_size == long
     assert secret.read_text() == "a secret of the daemon's"
+
+
+# ── whose turn it is ─────────────────────────────────────────────────────────────────────────
+
+
+class Slow:
+    """An admission that takes its time, and never waits for anything itself."""
+
+    def __init__(self, clock: trio.testing.MockClock, seconds: float) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self.admitted = 0
+
+    async def open_file(self, claimed: Claimed) -> Unread:
+        return Unread(1, claimed, 0, 0)
+
+    async def close_file(self, _: int) -> None:
+        """It is read."""
+
+    async def admit(self, _file: int, lines: Sequence[Line], _offset: int, _line: int) -> None:
+        self._clock.jump(self._seconds)
+        self.admitted += len(lines)
+
+
+@pytest.mark.parametrize(("seconds", "waits"), [(1.0, True), (0.0, False)])
+async def test_a_chunk_that_took_long_gives_all_others_their_turn(
+    tmp_path: Path, mock_clock: trio.testing.MockClock, seconds: float, waits: bool
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(f"{json.dumps({'to': NUMBER, 'text': 'Hola'})}\n" * 2000)
+    admission = Slow(mock_clock, seconds)
+    intake = Intake(admission, lambda _: None, None, MAX_LINE, SpoolFigures())  # type: ignore[arg-type]
+    turns: list[int] = []
+
+    async def others() -> None:
+        while admission.admitted < 2000:
+            turns.append(admission.admitted)
+            await trio.lowlevel.checkpoint()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(others)
+        await trio.lowlevel.checkpoint()
+        await intake.read_whole(Claimed("token", "a.jsonl", Lane.NORMAL, tmp_path))
+    assert (len(set(turns)) > 4) is waits

@@ -164,10 +164,10 @@ def _spool(root: Path) -> Iterator[Finding]:
             yield Finding(what, True, f"{says}: chmod g-w {folder}", doubtful=True)
     inbox = root / "inbox"
     if sound and inbox.exists():
-        names = [user(inbox.stat().st_uid).name]
+        names = ["root", user(inbox.stat().st_uid).name]
         if group_may(inbox, WRITE):
             names.append(f"the group {group_name(inbox.stat().st_gid)}")
-        yield Finding(what, True, f"may be handed in to by root and {' and '.join(names)}")
+        yield Finding(what, True, f"may be handed in to by {' and '.join(dict.fromkeys(names))}")
     yield from _in_place(what, root)
 
 
@@ -194,10 +194,10 @@ def _socket(path: Path) -> Iterator[Finding]:
     if others_may(path, WRITE):
         yield Finding(what, False, f"every user may command the daemon: chmod o= {path}")
         return
-    names = [user(path.stat().st_uid).name]
+    names = ["root", user(path.stat().st_uid).name]
     if group_may(path, WRITE):
         names.append(f"the group {group_name(path.stat().st_gid)}")
-    yield Finding(what, True, f"is open to root and {' and '.join(names)}")
+    yield Finding(what, True, f"is open to {' and '.join(dict.fromkeys(names))}")
 
 
 def _program(what: str, program: Path) -> Iterator[Finding]:

@@ -269,7 +269,7 @@ class Daemon:
         async with trio.open_nursery() as nursery:
             self._succession = Succession(nursery)
             for link in self.parts.links:
-                self._succession.start(link)
+                await self._succession.begin(link)
             for account in self.parts.accounts.values():
                 await nursery.start(account.run)
             yield

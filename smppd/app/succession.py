@@ -16,6 +16,11 @@ class Succession:
         #: By its name, when the last link ends that is called so.
         self._ends: dict[str, trio.Event] = {}
 
+    async def begin(self, link: Link) -> None:
+        """Run the first link of its name; on return it does."""
+        end = self._ends[link.name] = trio.Event()
+        await self._nursery.start(self._run_at_once, link, end)
+
     def start(self, link: Link) -> None:
         """Run it, as soon as none runs any more that is called so; those have been told to drain."""
         before, end = self._ends.get(link.name), trio.Event()
@@ -30,6 +35,18 @@ class Succession:
         """Return when no link runs that is called so."""
         while (end := self._ends.get(name)) is not None and not end.is_set():
             await end.wait()
+
+    async def _run_at_once(
+        self,
+        link: Link,
+        end: trio.Event,
+        *,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        try:
+            await link.run(task_status=task_status)
+        finally:
+            end.set()
 
     async def _run(self, link: Link, before: trio.Event | None, end: trio.Event) -> None:
         try:

@@ -9,6 +9,7 @@ import shutil
 import signal
 import tempfile
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,15 @@ def _let_examples_take_their_time() -> None:
 
     settings.register_profile("shared", deadline=None)
     settings.load_profile("shared")
+
+
+@pytest.fixture(autouse=True)
+def umask() -> Iterator[None]:
+    """What a command that runs in the process of the tests sets as its umask is no other test's."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -7,8 +7,8 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -303,7 +303,7 @@ def test_a_journal_that_does_not_come_back_is_no_life(service: Service) -> None:
     service.simulate()
     service.start()
     pid = service.machine.pid_here(UNIT)
-    with held(each for each in threads_of(pid) if each != pid) as all_gone:
+    with held(lambda: [each for each in threads_of(pid) if each != pid]) as all_gone:
         service.hand_in(50)
         assert service.status()["pid"] > 0  # alive, by the looks of it
         service.machine.wait(all_gone, "end")
@@ -321,25 +321,32 @@ def threads_of(pid: int) -> list[int]:
 
 
 @contextmanager
-def held(threads: Iterable[int]) -> Iterator[Callable[[], bool]]:
-    """Hold these threads for so long (ptrace(2)); gives what tells whether they have been ended. It must
-    be asked, for until then their process is not gone."""
+def held(threads: Callable[[], list[int]]) -> Iterator[Callable[[], bool]]:
+    """Hold these threads for so long (ptrace(2)), also those that come to be meanwhile; gives what tells
+    whether all have been ended. It must be asked, for until then their process is not gone."""
     ptrace = ctypes.CDLL(None, use_errno=True).ptrace
     ptrace.argtypes = [ctypes.c_long, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p]
-    chosen = list(threads)
-    assert chosen
-    for thread in chosen:
-        assert ptrace(PTRACE_SEIZE, thread, None, None) == 0, os.strerror(ctypes.get_errno())
-        assert ptrace(PTRACE_INTERRUPT, thread, None, None) == 0
-        os.waitpid(thread, WALL)
+    chosen, ended = list[int](), set[int]()
+
+    def hold_new() -> None:
+        for thread in set(threads()) - ended - set(chosen):
+            if ptrace(PTRACE_SEIZE, thread, None, None) == 0:
+                assert ptrace(PTRACE_INTERRUPT, thread, None, None) == 0
+                os.waitpid(thread, WALL)
+                chosen.append(thread)
 
     def all_gone() -> bool:
+        with suppress(FileNotFoundError):
+            hold_new()
         for thread in list(chosen):
             found, status = os.waitpid(thread, WALL | os.WNOHANG)
             if found and not os.WIFSTOPPED(status):
                 chosen.remove(thread)
+                ended.add(thread)
         return not chosen
 
+    hold_new()
+    assert chosen
     try:
         yield all_gone
     finally:

@@ -15,8 +15,13 @@ from tests.link.rig import Call, Rig, parts
 
 async def test_an_end_is_counted_by_its_kind(rig: Rig, autojump_clock: MockClock) -> None:
     link = await rig.start(enquire_link_interval=30, enquire_link_timeout=10)
+
+    def break_down(call: Call) -> None:
+        call.break_down(ConnectionResetError(104, "reset"))
+        link.submit(parts(1))  # a stream breaks when it is written to
+
     ways: list[tuple[str, Callable[[Call], None]]] = [
-        ("broken", lambda call: call.break_down(ConnectionResetError(104, "reset"))),
+        ("broken", break_down),
         ("closed_by_smsc", Call.drop),
         ("unbound_by_smsc", lambda call: call.say(Unbind())),
         ("unbound_by_us", lambda _: link.reconnect("the SMSC answers ESME_RINVBNDSTS")),
@@ -25,7 +30,6 @@ async def test_an_end_is_counted_by_its_kind(rig: Rig, autojump_clock: MockClock
     counted = dict[str, int]()
     for number, (kind, end) in enumerate(ways, start=1):
         end(rig.smsc.calls[-1])
-        link.submit(parts(1, first=number))  # a stream breaks when it is written to
         await rig.until(lambda: len(rig.of(events.LinkBound)) == number + 1)  # noqa: B023
         counted[kind] = 1
         assert link.figures().endings == counted

@@ -113,9 +113,8 @@ class Daemon:
                 self._stack.enter_context(closing(open_store(path, busy))),
                 self._stack.enter_context(closing(open_reader(path))),
             )
-            self._stack.push(
-                beside.pop_all()
-            )  # they read the journal, too: it is closed after them
+            # The processes read the journal, too: it is closed after them.
+            self._stack.push(beside.pop_all())
             self.parts = Parts(
                 self._config, self._passwords, self.emit, around, stores, self._stack
             )

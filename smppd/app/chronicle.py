@@ -23,8 +23,9 @@ KEPT = (
 )  # fmt: skip
 #: Characters that are kept of either, and names of a list that are told one by one.
 LONGEST, MOST_NAMES = 300, 10
-#: Of an answer, what a provider may have said.
-_CONTENT = frozenset({"result", "text"})
+#: Of an answer, what is not kept: what a provider may have said; who and when, which the entry has itself;
+#: how far a trace is that has just begun.
+_LEFT_OUT = frozenset({"result", "text", "who", "since", "until", "pdus", "octets", "files"})
 
 Note = Callable[[Commanded], Writing]
 
@@ -81,7 +82,7 @@ class Chronicle:
 
 
 def _harmless(answer: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in answer.items() if key not in _CONTENT}
+    return {key: value for key, value in answer.items() if key not in _LEFT_OUT}
 
 
 def _told(values: Mapping[str, Any]) -> str:

@@ -103,6 +103,8 @@ def test_wireshark_counts_what_the_smsc_saw(
     (figures,) = daemon.status()["traces"]
     assert figures["link"] == "main"
     assert f"uid {os.geteuid()}" in figures["who"]
+    (kept,) = daemon.command("operators", "--command", "trace")[1]["commands"]
+    assert kept["told"] == f"link main, folder {file.parent}, readable no"
     daemon.terminate()
     (ended,) = daemon.events("trace_ended")
     seen = tallied(smsc, tally)

@@ -156,7 +156,7 @@ def _queue(figures: DaemonFigures) -> Finding:
     what, queued = "daemon, queue", figures.states.get("queued", 0) - figures.scheduled
     since = figures.oldest_queued
     if since is None or figures.now - since < OLD_QUEUED:
-        return Finding(what, True, f"{plural(max(queued, 0), 'message')} wait for a link")
+        return Finding(what, True, f"{plural(max(queued, 0), 'message')} wait for their turn")
     minutes = (figures.now - since) / 60
     limits = {link.limited_by for link in figures.links if link.limited_by}
     because = f" (limited by: {', '.join(sorted(limits))})" if limits else ""

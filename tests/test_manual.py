@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from smppd.cli import COMMANDS
-from smppd.observe.log import LINES, SUMMED
+from smppd.observe.lines import LINES, SUMMED
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENT = ROOT / "docs" / "events.md"

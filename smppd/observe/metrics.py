@@ -20,7 +20,7 @@ from prometheus_client.registry import Collector
 
 from smppd.events import Event
 from smppd.figures import DaemonFigures, Histogram
-from smppd.observe.log import LINES
+from smppd.observe.lines import LINES
 from smppd.observe.measures import DURATIONS, MEASURES
 from smppd.observe.measuring import Durations, Measure, Samples, Shapes
 

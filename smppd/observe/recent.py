@@ -11,7 +11,7 @@ from types import MappingProxyType
 import msgspec
 
 from smppd import events
-from smppd.observe.log import LINES
+from smppd.observe.lines import LINES
 
 #: So many are kept.
 MOST = 30

@@ -13,7 +13,9 @@ from typing import Any, TextIO, cast, get_args, get_type_hints
 import pytest
 
 from smppd import events
-from smppd.observe.log import BURST, LINES, Format, Level, LogObserver, configure
+from smppd.observe.lines import LINES, Level
+from smppd.observe.log import BURST, LogObserver, configure
+from smppd.observe.rendering import Format
 from smppd.observe.summing import FEW
 
 KINDS: tuple[type[events.Event], ...] = get_args(events.Event)

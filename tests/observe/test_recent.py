@@ -7,7 +7,7 @@ from dataclasses import fields
 import pytest
 
 from smppd import events
-from smppd.observe.log import LINES
+from smppd.observe.lines import LINES
 from smppd.observe.recent import CURES, MOST, Recent
 
 

@@ -15,8 +15,7 @@ import pytest
 import trio
 import trio.testing
 
-from smppd import control
-from smppd.control import ControlRefused, ControlUnavailable, ask, serve_control
+from smppd.control import ControlRefused, ControlUnavailable, ask, serve_control, serving
 from smppd.figures import DaemonFigures, JournalFigures, LinkFigures, SpoolFigures
 from smppd.peers import name_of
 
@@ -167,23 +166,23 @@ async def test_rubbish_is_answered_with_an_error(served: Path, request_octets: b
 async def test_an_over_long_line_is_refused_and_its_connection_ends(served: Path) -> None:
     with trio.fail_after(PATIENCE):
         async with await trio.open_unix_socket(str(served)) as stream:
-            await stream.send_all(b"x" * (control.MOST_REQUEST_OCTETS + 1))
+            await stream.send_all(b"x" * (serving.MOST_REQUEST_OCTETS + 1))
             received = b""
             while chunk := await stream.receive_some(65536):
                 received += chunk
     answer = msgspec.json.decode(received)
-    says = f"a request has at most {control.MOST_REQUEST_OCTETS} octets"
+    says = f"a request has at most {serving.MOST_REQUEST_OCTETS} octets"
     assert answer == {"ok": False, "error": says}
 
 
 async def test_the_client_hears_why_its_over_long_request_is_refused(served: Path) -> None:
-    most = control.MOST_REQUEST_OCTETS
+    most = serving.MOST_REQUEST_OCTETS
     with pytest.raises(ControlRefused, match=f"at most {most} octets"):
         await asked(served, "echo", text="x" * most)
 
 
 async def test_a_long_list_of_contacts_is_no_over_long_request(served: Path) -> None:
-    text = "x" * (control.MOST_REQUEST_OCTETS - 100)
+    text = "x" * (serving.MOST_REQUEST_OCTETS - 100)
     assert len((await asked(served, "echo", text=text))["text"]) == len(text)
 
 
@@ -204,7 +203,7 @@ async def test_a_peer_that_vanishes_leaves_the_server_standing(served: Path) -> 
 async def test_connections_over_the_most_are_refused_until_one_ends(served: Path) -> None:
     with trio.fail_after(PATIENCE):
         streams = []
-        for _ in range(control.MOST_CONNECTIONS):
+        for _ in range(serving.MOST_CONNECTIONS):
             stream = await trio.open_unix_socket(str(served))
             await stream.send_all(b'{"command": "pause"}\n')
             assert await stream.receive_some(4096)  # so it is counted
@@ -223,7 +222,7 @@ async def test_connections_over_the_most_are_refused_until_one_ends(served: Path
 
 
 async def test_a_silent_peer_is_hung_up_on(served: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control, "READ_TIMEOUT", 0.05)
+    monkeypatch.setattr(serving, "READ_TIMEOUT", 0.05)
     with trio.fail_after(PATIENCE):
         async with await trio.open_unix_socket(str(served)) as stream:
             answer = msgspec.json.decode(await stream.receive_some(4096))
@@ -365,7 +364,7 @@ def test_a_socket_not_ours_to_use_is_told_apart(
         def connect(self, _address: object) -> None:
             raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr("smppd.control.socket.socket", Closed)
+    monkeypatch.setattr("smppd.control.asking.socket.socket", Closed)
     with pytest.raises(ControlUnavailable, match="may not read or write") as caught:
         ask(path, "status")
     assert (caught.value.nobody, caught.value.heard) == (False, False)

@@ -11,8 +11,7 @@ from typing import Any
 
 import msgspec
 
-from smppd.app.commands import Arguments, Command
-from smppd.control import ControlRefused
+from smppd.control import Arguments, Command, ControlRefused
 from smppd.ports import Commanded, Writing
 from smppd.provider.masking import masked_words
 

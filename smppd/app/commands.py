@@ -6,8 +6,7 @@ Each command takes its arguments as JSON gave them and returns what is to be pri
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
 
 import msgspec
 import trio
@@ -15,14 +14,11 @@ import trio
 from smppd.app.parts import Parts
 from smppd.app.steering import CampaignCommands, reason_of
 from smppd.app.tracing import TraceCommand
-from smppd.control import ControlRefused
+from smppd.control import Arguments, Command, ControlRefused
 from smppd.direct import Asked, Told, told, understand
 from smppd.events import Cancelled, Emit, OptOutsChanged, Requeued
 from smppd.optout.roll import Change, is_listable
 from smppd.pipeline.cancellation import Wanted
-
-Arguments = dict[str, Any]
-Command = Callable[[Arguments], Awaitable[Any]]
 
 
 class Commands:

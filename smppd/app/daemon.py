@@ -23,7 +23,7 @@ from smppd import __version__
 from smppd.app.announcing import Announcer, at_the_journal
 from smppd.app.changing import Changing, Moves
 from smppd.app.chronicle import Chronicle
-from smppd.app.commands import Arguments, Command, Commands
+from smppd.app.commands import Commands
 from smppd.app.dispatching import Dispatching
 from smppd.app.parts import Parts, Stores, Surroundings
 from smppd.app.reloading import Loaded, Reloading, Surround, Wanted
@@ -31,7 +31,7 @@ from smppd.app.succession import Succession
 from smppd.app.survey import Survey
 from smppd.app.watching import Watching
 from smppd.config import Config, Mistake
-from smppd.control import serve_control
+from smppd.control import Arguments, Command, serve_control
 from smppd.errands import Errands
 from smppd.events import DaemonStarted, DaemonStopped, DaemonStopping
 from smppd.figures import DaemonFigures

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from smppd.control import ControlRefused
+from smppd.control import Arguments, ControlRefused
 from smppd.ledger.snapshot import FileAccount
 from smppd.message import State
 from smppd.pipeline.campaigns import Campaigns, names_of
@@ -27,21 +27,21 @@ class CampaignCommands:
         self._desk = desk
         self._campaigns = campaigns
 
-    async def pause(self, arguments: dict[str, Any]) -> dict[str, Any]:
+    async def pause(self, arguments: Arguments) -> dict[str, Any]:
         """Hold a campaign, for a reason."""
         who, reason = str(arguments["who"]), reason_of(arguments)
         return await self._each(
             arguments, "paused", lambda file: self._campaigns.pause(file, reason, who)
         )
 
-    async def resume(self, arguments: dict[str, Any]) -> dict[str, Any]:
+    async def resume(self, arguments: Arguments) -> dict[str, Any]:
         """Let a campaign go on."""
         who = str(arguments["who"])
         return await self._each(
             arguments, "resumed", lambda file: self._campaigns.resume(file, who)
         )
 
-    async def cancel(self, arguments: dict[str, Any]) -> dict[str, Any]:
+    async def cancel(self, arguments: Arguments) -> dict[str, Any]:
         """Have nothing more of a campaign leave."""
         who = str(arguments["who"])
         return await self._each(
@@ -49,7 +49,7 @@ class CampaignCommands:
         )
 
     async def _each(
-        self, arguments: dict[str, Any], done: str, act: Callable[[FileAccount], bool]
+        self, arguments: Arguments, done: str, act: Callable[[FileAccount], bool]
     ) -> dict[str, Any]:
         name, changed, unchanged = str(arguments["campaign"]), list[Any](), list[Any]()
         files = self._campaigns.named(name)
@@ -67,7 +67,7 @@ class CampaignCommands:
         return f"no open campaign or file is called {name}{there}; what is over: smppd campaigns"
 
 
-def reason_of(arguments: dict[str, Any]) -> str:
+def reason_of(arguments: Arguments) -> str:
     """Why something is paused, in one line of moderate length, for `status` and the log."""
     words = "".join(c if c.isprintable() else " " for c in str(arguments.get("reason") or ""))
     return " ".join(words.split())[:_LONGEST_REASON] or "paused by hand"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from smppd.app.parts import Parts
-from smppd.control import ControlRefused
+from smppd.control import Arguments, ControlRefused
 from smppd.figures import TraceFigures
 from smppd.link.link import Link
 from smppd.tracing.station import make_folder
@@ -36,7 +35,7 @@ class TraceCommand:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    async def __call__(self, arguments: dict[str, Any]) -> TraceFigures:
+    async def __call__(self, arguments: Arguments) -> TraceFigures:
         """Start one, or with "stop" end it; as it stands."""
         try:
             asked = msgspec.convert(arguments, Asked)

@@ -15,7 +15,7 @@ import trio
 
 from smppd.app.parts import Parts
 from smppd.config import LogLevel
-from smppd.control import ControlRefused
+from smppd.control import Arguments, ControlRefused
 from smppd.events import Emit, LogLevelOver, LogLevelSet, MessageWatched
 from smppd.journal.schema import JournalError, one_moment
 from smppd.journal.store import Store, open_reader
@@ -71,7 +71,7 @@ class Watching:
         else:
             self._usual = level
 
-    async def command(self, arguments: dict[str, Any]) -> dict[str, Any]:
+    async def command(self, arguments: Arguments) -> dict[str, Any]:
         """What an operator asks for, over the control socket."""
         try:
             asked = msgspec.convert(arguments, Asked)

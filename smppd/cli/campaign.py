@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from smppd.cli.status import ask_daemon
+from smppd.cli.asking import ask_daemon
 from smppd.cli.terminal import CommandError, Terminal, plural
 from smppd.config import Config
 

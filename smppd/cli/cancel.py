@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
+from smppd.cli.asking import ask_daemon
 from smppd.cli.campaign import add_campaign, steer
 from smppd.cli.lookup import find, reading, story_of
 from smppd.cli.settings import read_config
-from smppd.cli.status import ask_daemon
 from smppd.cli.terminal import CommandError, Terminal
 from smppd.config import Config
 from smppd.control import READ_TIMEOUT

@@ -6,9 +6,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from smppd.cli.asking import ask_daemon
 from smppd.cli.lookup import find_or_fail, reading
 from smppd.cli.settings import read_config
-from smppd.cli.status import ask_daemon
 from smppd.cli.terminal import CommandError, Terminal
 from smppd.cli.words import duration
 

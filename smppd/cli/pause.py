@@ -6,9 +6,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from smppd.cli.asking import ask_daemon
 from smppd.cli.campaign import add_campaign, steer
 from smppd.cli.settings import read_config
-from smppd.cli.status import ask_daemon
 from smppd.cli.terminal import CommandError, Terminal
 from smppd.config import Config
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from smppd.cli.status import ask_anyway
+from smppd.cli.asking import ask_anyway
 from smppd.cli.terminal import Terminal
 
 #: Seconds for an answer: what is being handed over is finished first.

@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Sequence
 from itertools import islice
 
+from smppd.cli.asking import ask_daemon
 from smppd.cli.lookup import find, reading, story_of
 from smppd.cli.settings import read_config
-from smppd.cli.status import ask_daemon
 from smppd.cli.terminal import CommandError, Terminal, plural
 from smppd.config import Config
 from smppd.message import State

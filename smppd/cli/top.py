@@ -9,9 +9,10 @@ from pathlib import Path
 
 import msgspec
 
+from smppd.cli.asking import ask_on
+from smppd.cli.link_words import account_lines, link_lines
 from smppd.cli.screen import Screen, shown
 from smppd.cli.settings import find_control
-from smppd.cli.status import account_lines, ask_on, link_lines
 from smppd.cli.terminal import CommandError, Terminal
 from smppd.cli.top_view import ORDERS, View, draw, ways
 from smppd.figures import DaemonFigures

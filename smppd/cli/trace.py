@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
+from smppd.cli.asking import ask_on
 from smppd.cli.settings import find_control
-from smppd.cli.status import ask_on
 from smppd.cli.terminal import CommandError, Terminal, plural
 from smppd.cli.words import duration
 from smppd.figures import TraceFigures

@@ -514,7 +514,7 @@ class Daemon:
 def daemon(monkeypatch: pytest.MonkeyPatch) -> Callable[[set[int]], Daemon]:
     def start(held: set[int]) -> Daemon:
         made = Daemon(held)
-        monkeypatch.setattr("smppd.cli.status.ask", made.ask)
+        monkeypatch.setattr("smppd.cli.asking.ask", made.ask)
         return made
 
     return start
@@ -583,7 +583,7 @@ def test_requeue_needs_a_daemon_and_either_ids_or_all(
     def nobody(*_: Any, **__: Any) -> dict[str, Any]:
         raise ControlUnavailable("no daemon listens")
 
-    monkeypatch.setattr("smppd.cli.status.ask", nobody)
+    monkeypatch.setattr("smppd.cli.asking.ask", nobody)
     assert main(["requeue", "--all"]) == 1
     assert capsys.readouterr().err == "smppd: no daemon listens\n"
 
@@ -617,7 +617,7 @@ class Cancelling:
 def cancelling(monkeypatch: pytest.MonkeyPatch) -> Callable[[set[int]], Cancelling]:
     def start(cancelled: set[int]) -> Cancelling:
         made = Cancelling(cancelled)
-        monkeypatch.setattr("smppd.cli.status.ask", made.ask)
+        monkeypatch.setattr("smppd.cli.asking.ask", made.ask)
         return made
 
     return start

@@ -39,7 +39,7 @@ def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Daemon:
     file.write_text(CONFIG)
     monkeypatch.setenv("SMPPD_CONFIG", str(file))
     made = Daemon()
-    monkeypatch.setattr("smppd.cli.status.ask", made.ask)
+    monkeypatch.setattr("smppd.cli.asking.ask", made.ask)
     return made
 
 

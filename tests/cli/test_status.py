@@ -11,7 +11,7 @@ import pytest
 
 from smppd.app.lateness import RECENT, Lateness
 from smppd.cli import main
-from smppd.cli.status import overview
+from smppd.cli.status_words import overview
 from smppd.control import ControlRefused
 from smppd.figures import (
     AccountFigures,
@@ -222,7 +222,7 @@ def test_the_answer_is_read_as_it_comes_over_the_socket(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     answer: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(figures))
-    monkeypatch.setattr("smppd.cli.status.ask", lambda *_, **__: answer)
+    monkeypatch.setattr("smppd.cli.asking.ask", lambda *_, **__: answer)
     assert main(["status", "--config", config]) == 0
     assert capsys.readouterr().out.splitlines() == list(overview(figures))
     assert main(["status", "--json", "--config", config]) == 0
@@ -244,7 +244,7 @@ def test_without_a_daemon_status_fails_on_one_line(
     def refuse(*_: Any, **__: Any) -> dict[str, Any]:
         raise ControlRefused("there is no command 'status'")
 
-    monkeypatch.setattr("smppd.cli.status.ask", refuse)
+    monkeypatch.setattr("smppd.cli.asking.ask", refuse)
     assert main(["status", "--config", config]) == 1
     assert capsys.readouterr().err == "smppd: there is no command 'status'\n"
 
@@ -257,7 +257,7 @@ def test_what_an_smsc_said_cannot_steer_the_terminal(
 ) -> None:
     figures.links[0].last_error = "\x1b[2J gone"
     answer: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(figures))
-    monkeypatch.setattr("smppd.cli.status.ask", lambda *_, **__: answer)
+    monkeypatch.setattr("smppd.cli.asking.ask", lambda *_, **__: answer)
     assert main(["status", "--config", config]) == 0
     shown = capsys.readouterr().out
     assert "\x1b" not in shown

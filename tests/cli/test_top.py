@@ -153,7 +153,7 @@ def answering(monkeypatch: pytest.MonkeyPatch, *answers: DaemonFigures) -> None:
         answer: dict[str, Any] = left.pop(0)
         return answer
 
-    monkeypatch.setattr("smppd.cli.status.ask", ask)
+    monkeypatch.setattr("smppd.cli.asking.ask", ask)
 
 
 def test_once_prints_one_picture_with_rates(

@@ -1,6 +1,6 @@
 """The composition root: builds every part, introduces them, and nests their lifetimes."""
 
 from smppd.app.daemon import CannotStartError, Daemon
-from smppd.app.parts import Surroundings
+from smppd.app.surroundings import Surroundings
 
 __all__ = ["CannotStartError", "Daemon", "Surroundings"]

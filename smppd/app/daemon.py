@@ -10,7 +10,7 @@ import grp
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, closing
 from dataclasses import replace
 from functools import partial
@@ -21,13 +21,15 @@ import trio
 
 from smppd import __version__
 from smppd.app.announcing import Announcer, at_the_journal
+from smppd.app.bookkeeping import forget, keep_books, settled
 from smppd.app.changing import Changing, Moves
 from smppd.app.chronicle import Chronicle
 from smppd.app.commands import Commands
 from smppd.app.dispatching import Dispatching
-from smppd.app.parts import Parts, Stores, Surroundings
+from smppd.app.parts import Parts, Stores
 from smppd.app.reloading import Loaded, Reloading, Surround, Wanted
 from smppd.app.succession import Succession
+from smppd.app.surroundings import Surroundings
 from smppd.app.survey import Survey
 from smppd.app.watching import Watching
 from smppd.config import Config, Mistake
@@ -48,15 +50,6 @@ from smppd.peers import LOOKING, Operators
 from smppd.signals import HEEDED, RELOAD, take_noted
 from smppd.spool.folders import prepare_root
 from smppd.spool.intake import RunSync
-
-#: Seconds between two looks at whether the books need a checkpoint, and how late the loop is.
-BOOKKEEPING = 0.25
-#: Seconds after a start in which messages leave and nothing is tidied up, however much there is.
-SETTLING = 1.0
-#: Seconds between two rounds of forgetting what was indexed long ago.
-FORGETTING = 3600.0
-#: Commands of operators that are kept, the newest, where the journal is kept for ever.
-MOST_COMMANDS = 100_000
 
 
 class CannotStartError(Exception):
@@ -207,10 +200,10 @@ class Daemon:
     async def _journaled(self, *, signals: bool) -> AsyncIterator[None]:
         async with trio.open_nursery() as nursery:
             await nursery.start(self.parts.journal.run)
-            nursery.start_soon(self._settled, self.parts.journal.learn_keys)
-            nursery.start_soon(self._keep_books)
+            nursery.start_soon(settled, self.parts.journal.learn_keys)
+            nursery.start_soon(keep_books, self.parts, self._survey.lateness, self._around.sum_up)
             nursery.start_soon(self.announcer.run)
-            nursery.start_soon(self._forget)
+            nursery.start_soon(forget, self.parts)
             if signals:
                 nursery.start_soon(self._heed_signals)
             yield
@@ -253,12 +246,12 @@ class Daemon:
             nursery.start_soon(self.parts.progress.run)
             nursery.start_soon(self.parts.housekeeping.run)
             nursery.start_soon(self.parts.tracing.run)
-            nursery.start_soon(self._settled, self.parts.unheard.run)
+            nursery.start_soon(settled, self.parts.unheard.run)
             if (stripper := self.parts.stripper) is not None:
-                nursery.start_soon(self._settled, stripper.run)
+                nursery.start_soon(settled, stripper.run)
             if (pruner := self.parts.pruner) is not None:
                 prune = partial(pruner.run, self.parts.newest_base, self._facts)
-                nursery.start_soon(self._settled, prune)
+                nursery.start_soon(settled, prune)
             yield
             nursery.cancel_scope.cancel()
         await self.parts.publication.publish_ready()
@@ -331,40 +324,6 @@ class Daemon:
                 self._recovery_seconds,
             )
         )
-
-    async def _forget(self) -> None:
-        while True:
-            await self.parts.desk.forget(self.parts.config.spool.dedupe_window)
-            await self._forget_calls()
-            await self._forget_commands()
-            await trio.sleep(FORGETTING)
-
-    async def _settled(self, run: Callable[[], Awaitable[None]]) -> None:
-        """What is not to come before the first messages."""
-        await trio.sleep(SETTLING)
-        await run()
-
-    async def _keep_books(self) -> None:
-        settled = trio.current_time() + SETTLING
-        while True:
-            if self.parts.desk.checkpoint_due() and trio.current_time() >= settled:
-                await self.parts.desk.checkpoint()
-            self.parts.receipts.write_owed()
-            await self.parts.mailbox.tend()
-            self._around.sum_up()
-            await self._survey.lateness.sleep(BOOKKEEPING)
-
-    async def _forget_calls(self) -> None:
-        """Forget calls of the HTTP APIs that are older than the log of them keeps."""
-        before = self.parts.desk.wall() - self.parts.config.journal.api_history
-        while await self.parts.journal.forget_calls(before):
-            pass
-
-    async def _forget_commands(self) -> None:
-        """Forget what operators did when the messages of that time are forgotten."""
-        age = self.config.retention.journal
-        before = 0.0 if age is None else self.parts.desk.wall() - age
-        await self.parts.journal.forget_commands(before, MOST_COMMANDS)
 
     async def _heed_signals(self) -> None:
         """Those that came before anybody could, too."""

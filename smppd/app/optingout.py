@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
+from smppd.app.surroundings import Surroundings
 from smppd.config import Config
 from smppd.events import Emit
 from smppd.journal.journal import Journal
@@ -16,9 +16,6 @@ from smppd.ports import Letterbox, Mailbox
 from smppd.results.chat_wishes import WishingLetterbox
 from smppd.results.confirmations import Confirmations
 from smppd.results.wishes import LinkTerms, Wishes, WishingMailbox, WishRules
-
-if TYPE_CHECKING:
-    from smppd.app.parts import Surroundings
 
 
 def build_opt_outs(config: Config, store: Store, journal: Journal) -> OptOuts:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from functools import partial
 from random import SystemRandom
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from smppd.app.accounts import account_pools, build_accounts
 from smppd.app.asking import build_fallbacks, build_statuses, cancel_terms, query_terms
 from smppd.app.chatting import chat_polling
 from smppd.app.keeping import DaysInUse, build_housekeeping, build_pruner, build_stripper
 from smppd.app.keeping_back import KeepingBack
+from smppd.app.missed import missed
 from smppd.app.optingout import Heeding, build_opt_outs
 from smppd.app.outlets import Surrounding, build_outlets
 from smppd.app.smstools import build_outgoing, build_papers
-from smppd.config import Config, HttpConfig, LinkConfig, LogLevel
+from smppd.app.surroundings import Surroundings
+from smppd.config import Config, HttpConfig, LinkConfig
 from smppd.disk import Disk
 from smppd.events import Emit
 from smppd.httpapi.account import Account
@@ -28,13 +28,11 @@ from smppd.journal.journal import Journal
 from smppd.journal.schema import JournalError
 from smppd.journal.store import Batch, Store
 from smppd.keeping.station import Clock
-from smppd.ledger.facts import Fact, Kind, LedgerError, receipt_fact
+from smppd.ledger.facts import LedgerError
 from smppd.ledger.ledger import Ledger
 from smppd.ledger.snapshot import FileAccount
 from smppd.link.link import Link
-from smppd.link.supervisor import Connect
 from smppd.message import Lane
-from smppd.notifying import Notifier
 from smppd.pipeline.admission import Admission
 from smppd.pipeline.ahead import Ahead
 from smppd.pipeline.calls import CallSettlement, CallTerms
@@ -55,7 +53,7 @@ from smppd.pipeline.settlement import Settlement
 from smppd.pipeline.turns import Turns
 from smppd.pipeline.unheard import Unheard
 from smppd.policy import Retries
-from smppd.ports import Letter, ReceiptOf, Route
+from smppd.ports import Letter, Route
 from smppd.publishing import Where, beginning_apart, placing_apart
 from smppd.results.chats import ChatLetterbox
 from smppd.results.mailbox import Mailbox, MailRules
@@ -64,38 +62,9 @@ from smppd.results.receipts import ReceiptLog
 from smppd.results.report import ReportTerms
 from smppd.results.reporter import Reporter
 from smppd.spool.inbox import IntakeRules
-from smppd.spool.intake import RunSync
 from smppd.spool.space import Space
 from smppd.spool.station import Spool
-from smppd.threads import Threads
 from smppd.tracing.station import Tracing
-
-if TYPE_CHECKING:
-    from smppd.httpapi.transport import Transport
-
-
-#: Calls to the disk at once.
-DISK_THREADS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What the daemon stands on: the time for people (epoch seconds), a place for calls that
-    block, and the ways to an SMSC and to a provider of HTTP APIs (None: as their sections say). A
-    test brings its own. `sum_up` is called a few times a second, for whoever tells sums of events.
-    `set_level` has the log write from a level up, and gives the one before.
-    `run_many` is a place for work on very many files, `publish_many` for results (None: a process of
-    its own for each). `notifier`: the service manager."""
-
-    wall: Callable[[], float] = time.time
-    run_sync: RunSync = field(default_factory=lambda: Threads(DISK_THREADS).run_sync)
-    connect: Connect | None = None
-    transport: Transport | None = None
-    sum_up: Callable[[], None] = lambda: None
-    set_level: Callable[[LogLevel], LogLevel] = lambda level: level
-    run_many: RunSync | None = None
-    publish_many: RunSync | None = None
-    notifier: Notifier = field(default_factory=Notifier)
 
 
 class Stores(NamedTuple):
@@ -167,7 +136,7 @@ class Parts:
             config.spool.path / "receipts", self.disk, content=not config.retention.drops_contents
         )
         stack.callback(self.receipts.close)
-        self.receipts.append(_missed(store, self.receipts.recover()))
+        self.receipts.append(missed(store, self.receipts.recover()))
         self.alphabets = alphabets_of(config)
         rules = MailRules(config.spool.reassembly_timeout, self.alphabets)
         self.mailbox = Mailbox(config.spool.path, around.wall, self._emit, rules, around.run_sync)
@@ -377,21 +346,3 @@ def turns_of(config: Config) -> dict[str, Turns]:
     turns = {link.name: Turns([link.name]) for link in config.links}
     turns |= {each.pool: Turns(each.links, each.weights, each.failover_after) for each in routes}
     return turns | {pool: Turns([name]) for name, pool in account_pools(config).items()}
-
-
-def _missed(store: Store, seq: int) -> Iterator[ReceiptOf]:
-    """The receipts that a crash kept from their log."""
-    for fact in list(store.log.receipts(seq)):
-        yield _with_message(store, fact)
-
-
-def _with_message(store: Store, fact: Fact) -> ReceiptOf:
-    if fact.msg is None:
-        return ReceiptOf.by(fact, None, None)
-    rows = store.messages.read([fact.msg])
-    if not rows:  # a late one, of a message that was removed meanwhile
-        return ReceiptOf.by(fact, None, receipt_fact(fact.text or "").destination or None)
-    row, to = rows[0], rows[0].message.to
-    if fact.kind == Kind.QUERIED and fact.text is not None:
-        to = receipt_fact(fact.text).destination or to  # one of a group
-    return ReceiptOf.by(fact, row.client_id, to)

@@ -21,7 +21,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from smppd.app.parts import Surroundings
+from smppd.app.surroundings import Surroundings
 from smppd.config.accounts import HttpConfig
 from smppd.exchange import ANSWER_LIMIT
 from smppd.httpapi.client import ProviderClient

@@ -18,7 +18,7 @@ import trio
 from trio.testing import MockClock
 
 from smppd import events
-from smppd.app.daemon import FORGETTING
+from smppd.app.bookkeeping import FORGETTING
 from smppd.config import ContactsConfig, HttpConfig
 from smppd.control import ControlRefused
 from smppd.journal.store import open_reader

@@ -39,5 +39,5 @@ from tests.pitfalls.rig import BOOKKEEPING, Rig
 @pytest.fixture
 async def rig(nursery: trio.Nursery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
     """A daemon that has not started yet."""
-    monkeypatch.setattr("smppd.app.daemon.BOOKKEEPING", BOOKKEEPING)
+    monkeypatch.setattr("smppd.app.bookkeeping.BOOKKEEPING", BOOKKEEPING)
     return Rig(nursery, tmp_path)

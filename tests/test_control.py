@@ -175,6 +175,22 @@ async def test_an_over_long_line_is_refused_and_its_connection_ends(served: Path
     assert answer == {"ok": False, "error": says}
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"command": "status", "a": ' + b"[" * 200_000 + b"\n",
+        b'{"command": "status", "a": ' + b"[" * 2000 + b"]" * 2000 + b"}\n",
+        b'{"command": "status", "a": "\xff"}\n',
+        b'{"\xff": 1}\n',
+        b'{"command": "status", "a": 1e999999}\n',
+    ],
+)
+async def test_what_no_parser_takes_is_refused_and_stops_nothing(served: Path, line: bytes) -> None:
+    (answer,) = await raw(served, line)
+    assert answer["error"].startswith("a request is one JSON object on a line: ")
+    assert await asked(served, "pause") == {}
+
+
 async def test_the_client_hears_why_its_over_long_request_is_refused(served: Path) -> None:
     most = serving.MOST_REQUEST_OCTETS
     with pytest.raises(ControlRefused, match=f"at most {most} octets"):

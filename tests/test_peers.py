@@ -18,6 +18,7 @@ import pytest
 import trio
 
 from smppd.control import MOST_CONNECTIONS, ask, serve_control
+from smppd.control.serving import LOOK_EVERY
 from smppd.peers import LOOKING, Operators, Peer, name_of, peer_of
 
 OPERATORS = Operators(uid=990, gid=4001, group="sms-operators")
@@ -165,4 +166,42 @@ async def test_those_who_look_keep_nobody_out_who_commands(
         assert b"too many connections" in await process.stdout.receive_some()
         assert await trio.to_thread.run_sync(ask, short_socket, "pause") == {}
     await process.wait()
+    nursery.cancel_scope.cancel()
+
+
+#: Asks over and over on several connections, and prints how many answers it had within so many seconds; then
+#: what it is told of a long line.
+_FLOOD = """
+import os, select, socket, sys, time
+os.setgroups([4000]); os.setgid(65534); os.setuid(65534)
+crowd = [socket.socket(socket.AF_UNIX) for _ in range(8)]
+for each in crowd:
+    each.connect(sys.argv[1])
+    each.sendall(b'{"command": "status"}\\n' * 500)
+until, answers = time.monotonic() + 1, 0
+while (left := until - time.monotonic()) > 0:
+    for each in select.select(crowd, [], [], left)[0]:
+        answers += each.recv(65536).count(b"\\n")
+print(answers)
+with socket.socket(socket.AF_UNIX) as asking:
+    asking.connect(sys.argv[1])
+    asking.sendall(b'{"command": "status", "a": "' + b"x" * 8192)
+    print(asking.makefile().readline(), end="")
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+async def test_those_who_look_are_answered_seldom_and_say_little(
+    short_socket: Path, nursery: trio.Nursery
+) -> None:
+    async def status(_: dict[str, Any]) -> None:
+        await trio.lowlevel.checkpoint()
+
+    await nursery.start(serve_control, short_socket, {"status": status}, Operators(gid=4001))
+    os.chown(short_socket, -1, 4000)
+    words = [sys.executable, "-c", _FLOOD, str(short_socket)]
+    ran = await trio.run_process(words, capture_stdout=True)
+    answers, refusal = ran.stdout.decode().splitlines()
+    assert 1 <= int(answers) <= 1 / LOOK_EVERY + 2
+    assert "a request has at most 4096 octets" in refusal
     nursery.cancel_scope.cancel()

@@ -99,7 +99,7 @@ def _result(path: str | Path, line: bytes) -> dict[str, Any]:
         )
     try:
         answer = msgspec.json.decode(line, type=dict[str, Any])
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         answer = {}
     match answer:
         case {"ok": True, "result": dict() as result}:

@@ -6,7 +6,8 @@ Survives whatever is sent to it; raises OSError, its text naming the cure, where
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,8 +20,12 @@ from smppd.peers import LOOKING, Operators, Peer, name_of, peer_of
 
 #: Of those who command, and as many of those who look.
 MOST_CONNECTIONS = 16
-#: A list of contacts is the longest thing that anybody asks to have sent.
+#: A list of contacts is the longest thing that anybody asks to have sent; who may only look says little.
 MOST_REQUEST_OCTETS = 4 << 20
+MOST_LOOKING_OCTETS = 4096
+#: Seconds between two answers to those who may only look, all of them together: no message waits for
+#: the curious.
+LOOK_EVERY = 0.02
 #: For a request to arrive, so an idle connection ends, too; and for its answer to leave.
 READ_TIMEOUT = 30.0
 
@@ -37,6 +42,7 @@ class _Desk(NamedTuple):
     operators: Operators
     commanding: trio.CapacityLimiter
     looking: trio.CapacityLimiter
+    turn: trio.Lock
 
 
 async def serve_control(
@@ -60,6 +66,7 @@ async def serve_control(
         operators or Operators(),
         trio.CapacityLimiter(MOST_CONNECTIONS),
         trio.CapacityLimiter(MOST_CONNECTIONS),
+        trio.Lock(),
     )
 
     async def greet(stream: trio.SocketStream) -> None:
@@ -75,7 +82,8 @@ async def serve_control(
 async def _admit(stream: trio.SocketStream, desk: _Desk) -> None:
     async with stream:
         peer = peer_of(stream.socket.getsockopt)
-        connections = desk.commanding if desk.operators.include(peer) else desk.looking
+        commands = desk.operators.include(peer)
+        connections = desk.commanding if commands else desk.looking
         try:
             connections.acquire_nowait()
         except trio.WouldBlock:
@@ -83,32 +91,37 @@ async def _admit(stream: trio.SocketStream, desk: _Desk) -> None:
                 await _send(stream, _refusal("too many connections; try again"))
             return
         try:
-            await _converse(stream, peer, desk)
+            if commands:
+                await _converse(stream, MOST_REQUEST_OCTETS, partial(_answer, peer, desk))
+            else:
+                await _converse(stream, MOST_LOOKING_OCTETS, partial(_in_turn, peer, desk))
         except _GONE:
             return
         finally:
             connections.release()
 
 
-async def _converse(stream: trio.SocketStream, peer: Peer, desk: _Desk) -> None:
+async def _converse(
+    stream: trio.SocketStream, most_octets: int, answer: Callable[[bytes], Awaitable[bytes]]
+) -> None:
     """Answer one line after another until the peer hangs up or falls silent."""
     received = bytearray()
     while True:
         line: bytes | None = None
         with trio.move_on_after(READ_TIMEOUT):
-            line = await _read_line(stream, received)
+            line = await _read_line(stream, received, most_octets)
         if line is None:
             await _send(stream, _refusal(f"no request within {READ_TIMEOUT:g} s"))
             return
         if not line:
             return
-        if len(line) > MOST_REQUEST_OCTETS:
-            await _send(stream, _refusal(f"a request has at most {MOST_REQUEST_OCTETS} octets"))
+        if len(line) > most_octets:
+            await _send(stream, _refusal(f"a request has at most {most_octets} octets"))
             return
-        await _send(stream, await _answer(line, peer, desk))
+        await _send(stream, await answer(line))
 
 
-async def _read_line(stream: trio.SocketStream, received: bytearray) -> bytes:
+async def _read_line(stream: trio.SocketStream, received: bytearray, most_octets: int) -> bytes:
     """The next line with its newline, empty at the end; too much of it when it is over-long.
 
     `received` holds what has been read of the lines after it.
@@ -116,7 +129,7 @@ async def _read_line(stream: trio.SocketStream, received: bytearray) -> bytes:
     searched = 0
     while (end := received.find(b"\n", searched) + 1) == 0:
         searched = len(received)
-        if searched > MOST_REQUEST_OCTETS:
+        if searched > most_octets:
             break
         octets = await stream.receive_some(_READ_OCTETS)
         if not octets:
@@ -128,10 +141,18 @@ async def _read_line(stream: trio.SocketStream, received: bytearray) -> bytes:
     return line
 
 
-async def _answer(line: bytes, peer: Peer, desk: _Desk) -> bytes:
+async def _in_turn(peer: Peer, desk: _Desk, line: bytes) -> bytes:
+    """As `_answer`, one at a time and not too often."""
+    async with desk.turn:
+        answer = await _answer(peer, desk, line)
+        await trio.sleep(LOOK_EVERY)
+        return answer
+
+
+async def _answer(peer: Peer, desk: _Desk, line: bytes) -> bytes:
     try:
         request = msgspec.json.decode(line, type=dict[str, Any])
-    except msgspec.DecodeError as mistake:
+    except (ValueError, RecursionError) as mistake:
         return _refusal(f"a request is one JSON object on a line: {mistake}")
     name = request.pop("command", None)
     command = desk.commands.get(name) if isinstance(name, str) else None

@@ -17,7 +17,7 @@ import msgspec
 from smppd.message import ErrorInfo, PlainRequest, Request
 from smppd.ports import Line
 from smppd.spool.defaults import Gaps, line_parser
-from smppd.spool.legible import on_one_line
+from smppd.spool.legible import echoed
 from smppd.spool.settings import Settings
 from smppd.spool.templates import Template
 
@@ -109,7 +109,9 @@ class AtOnce:
         for name, place in self._places:
             value = getattr(request, place)
             if value is not None:
-                echo[name] = on_one_line(value)
+                if (octets := echoed(value)) is None:
+                    return self._read(raw, number)
+                echo[name] = octets
         if request.text is None and self._gaps is not None:
             text = self._gaps.filled(echo)
             if isinstance(text, ErrorInfo):

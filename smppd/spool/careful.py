@@ -19,7 +19,7 @@ from smppd.expiry import parse_expires, parse_send_at
 from smppd.message import CallRequest, ErrorInfo, Request
 from smppd.ports import Line
 from smppd.spool import call_lines
-from smppd.spool.legible import legible, on_one_line, what_can_be_read
+from smppd.spool.legible import UNREADABLE, echoed, legible, what_can_be_read
 from smppd.spool.wide import too_many
 
 #: What the first line of a file may hold instead of a message.
@@ -190,8 +190,15 @@ def _read(raw: bytes, complete: Complete | None) -> Request | ErrorInfo:
         return mistake
     plain = call_lines.FIELDS.isdisjoint(fields)
     request = (_decode if plain else _decode_call)(msgspec.json.encode(fields))
-    if echo:
-        request.echo = {name: on_one_line(value) for name, value in echo.items()}
+    return _with_echo(request, echo) if echo else request
+
+
+def _with_echo(request: Request, given: dict[str, msgspec.Raw]) -> Request | ErrorInfo:
+    request.echo = {}
+    for name, value in given.items():
+        if (octets := echoed(value)) is None:
+            return ErrorInfo("BAD_TYPE", text=f"{name[:60]}: {': '.join(UNREADABLE)}")
+        request.echo[name] = octets
     return request
 
 

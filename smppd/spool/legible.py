@@ -6,6 +6,7 @@ Raises nothing, whatever the octets are.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -13,6 +14,9 @@ import msgspec
 _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode = msgspec.json.Decoder().decode
 _NESTED = frozenset(b"{[")
+_QUOTE = ord('"')
+#: So deep may lists and objects lie in one another: who reads results and events must be able to.
+MOST_LEVELS = 64
 _LEGIBLE = {
     name: re.compile(rb'"%s"\s*:\s*("(?:[^"\\]|\\.){0,200}"|-?\d{1,40})' % name.encode())
     for name in ("to", "id")
@@ -34,7 +38,8 @@ def what_can_be_read(raw: bytes) -> Legible:
         fields = _decode_fields(raw)
     except (ValueError, RecursionError):
         return Legible(*legible(raw))
-    own = {name: on_one_line(fields[name]) for name in fields if name.startswith("x-")}
+    shown = {name: echoed(fields[name]) for name in fields if name.startswith("x-")}
+    own = {name: value for name, value in shown.items() if value is not None}
     to, client_id = (_shown(bytes(fields.get(name, b"null"))) for name in ("to", "id"))
     return Legible(to or "", client_id, own or None)
 
@@ -53,10 +58,46 @@ def shown_to(to: str | list[str]) -> str:
     return to if isinstance(to, str) else ", ".join(to)[:200]
 
 
-def on_one_line(value: msgspec.Raw) -> bytes:
-    """The same value without white space between its tokens: results hold one line each."""
+def echoed(value: msgspec.Raw) -> bytes | None:
+    """The same value without white space between its tokens: results hold one line each.
+
+    None for what is JSON and no program can read: a number beyond all others, and what is nested without
+    end. It would be in the results of this file and in the events of all.
+    """
     octets = bytes(value)
-    return msgspec.json.format(octets, indent=-1) if octets[0] in _NESTED else octets
+    if octets[0] == _QUOTE:
+        return octets
+    try:
+        found = _decode(octets)
+    except (ValueError, RecursionError):
+        return None
+    if octets[0] not in _NESTED:
+        return octets
+    return None if _is_deep(found) else msgspec.json.format(octets, indent=-1)
+
+
+#: What is wrong with what cannot be echoed, and the cure.
+UNREADABLE = (
+    "holds a number that is too large, or is nested too deeply",
+    "write it as a text in quotes",
+)
+
+
+def _is_deep(value: object) -> bool:
+    """Whether it is nested deeper than `MOST_LEVELS`."""
+    level = [value]
+    for _ in range(MOST_LEVELS):
+        inner = [each for outer in level for each in _within(outer)]
+        level = [each for each in inner if isinstance(each, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def _within(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _shown(value: bytes) -> str | None:

@@ -15,6 +15,7 @@ import msgspec
 from smppd.campaign import NO_TERMS, CampaignTerms, Canary
 from smppd.config.quantities import seconds
 from smppd.spool.careful import FIELDS, syntax_error
+from smppd.spool.legible import UNREADABLE, echoed
 from smppd.spool.quarantine import Unusable
 from smppd.spool.templates import Template, parse_template
 
@@ -24,6 +25,9 @@ LONGEST = 64 * 1024
 _NAME_LIMIT = 200
 #: A campaign is spread over so many seconds at most.
 _WIDEST = 90 * 86_400.0
+#: More messages than any file has; and no number that means anything here is larger than this one.
+_MOST_MESSAGES = 1_000_000_000
+_BEYOND = 1e15
 _OF_EACH = frozenset({"to", "id"})
 
 Raw = msgspec.Raw
@@ -68,6 +72,10 @@ def read_settings(raw: bytes, where: str) -> Settings | Unusable:
     except ValueError:
         cure = 'write an object like {"name": "autumn", "from": "ACME"}'
         return Unusable(f"{where}: is not an object", cure, 1, 1)
+    for name, value in given.items():
+        if echoed(value) is None:
+            reason, cure = UNREADABLE
+            return Unusable(f"{where}: {name[:60]!r}: {reason}", cure, 1, 1)
     return _understood(given, where)
 
 
@@ -170,7 +178,7 @@ def _length(value: object) -> float | None:
 def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value)
+    return float(value) if abs(value) < _BEYOND else None
 
 
 def _canary(value: object) -> Canary | _Mistake:
@@ -181,8 +189,8 @@ def _canary(value: object) -> Canary | _Mistake:
     if unknown:
         return _Mistake(f"has an unknown key {sorted(unknown)[0][:60]!r}", cure)
     messages = value.get("messages")
-    if not isinstance(messages, int) or isinstance(messages, bool) or messages < 1:
-        return _Mistake("messages must be a whole number from 1 on", cure)
+    if type(messages) is not int or not 1 <= messages <= _MOST_MESSAGES:
+        return _Mistake(f"messages must be a whole number from 1 to {_MOST_MESSAGES:,}", cure)
     failed = _share(value.get("max_failed", 0.05))
     if failed is None:
         return _Mistake('max_failed must be a share like "5%" or 0.05', cure)

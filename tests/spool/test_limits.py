@@ -21,8 +21,9 @@ from smppd.message import Lane
 from smppd.ports import Claimed, Line, Unread
 from smppd.spool.chunks import Chunk
 from smppd.spool.csv_header import MOST_COLUMNS, read_header
-from smppd.spool.formats import format_of
+from smppd.spool.formats import Format, format_of
 from smppd.spool.intake import Intake
+from smppd.spool.legible import MOST_LEVELS
 from smppd.spool.quarantine import Unusable, quarantine
 from smppd.spool.reading import open_source
 from smppd.spool.templates import MOST_CHARACTERS, TOO_LONG, parse_template
@@ -146,6 +147,55 @@ def test_json_that_is_nested_without_end_is_one_bad_line(tmp_path: Path) -> None
     first, second = lines(path)
     assert first.mistake is not None
     assert second.mistake is None
+
+
+UNREADABLE = [
+    "1e999999",
+    "9" * 5000,
+    '{"a": [1e999999]}',
+    "[" * (MOST_LEVELS + 1) + "]" * (MOST_LEVELS + 1),
+]
+
+
+@pytest.mark.parametrize("value", UNREADABLE)
+@pytest.mark.parametrize("before", ['"from": "A",', '"priority": "high",'])
+def test_what_no_program_can_read_is_not_echoed_and_is_one_bad_line(
+    tmp_path: Path, value: str, before: str
+) -> None:
+    path = tmp_path / "a.jsonl"
+    odd = f'{{"to": "{NUMBER}", {before} "text": "a", "id": "odd", "x-a": {value}, "x-b": [ 1 ]}}'
+    levels = "[" * MOST_LEVELS + "]" * MOST_LEVELS
+    good = f'{{"to": "{NUMBER}", "text": "a", "x-a": {levels}, "x-b": 1e300}}'
+    path.write_text(f"{odd}\n{good}\n")
+    first, second = lines(path)
+    assert first.mistake is not None
+    assert first.mistake.code == "BAD_TYPE"
+    assert first.mistake.text.startswith("x-a: holds a number that is too large, or is nested")
+    assert (first.id, first.echo) == ("odd", {"x-b": b"[1]"})
+    assert second.request is not None
+    assert second.request.echo == {"x-a": levels.encode(), "x-b": b"1e300"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "about"),
+    [
+        *((f'"{name}": {value}', name) for name in ("text", "name", "x-a") for value in UNREADABLE),
+        (f'"spread": {"9" * 300}', "spread"),
+        (f'"canary": {"9" * 30}', "canary"),
+        (f'"canary": {{"messages": 5, "wait": {"9" * 300}}}', "canary"),
+        (f'"canary": {{"messages": 5, "max_failed": {"9" * 300}}}', "canary"),
+    ],
+)
+def test_settings_with_numbers_beyond_all_others_keep_the_file_back(
+    tmp_path: Path, settings: str, about: str
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(f'{{"campaign": {{{settings}}}}}\n{{"to": "{NUMBER}", "text": "a"}}\n')
+    source = open_source(path, Format.JSON_LINES, MAX_LINE, (0, 0))
+    problem = source.next_chunk()
+    source.close()
+    assert isinstance(problem, Unusable)
+    assert about in problem.reason
 
 
 # ── what lies beside a file ──────────────────────────────────────────────────────────────────

@@ -305,7 +305,7 @@ class Parts:
         self.publication = Publication(
             self.desk,
             reporter,
-            reader.all_waiting,
+            reader.lots.all_waiting,
             self._emit,
             section.report_after,
             self._forget_file,

@@ -211,7 +211,7 @@ class _Auditor:
         """Those of the messages that are kept on disk until their receipt comes."""
         found: dict[int, Outstanding] = {}
         if wanted:
-            for blob in self._store.all_waiting():
+            for blob in self._store.lots.all_waiting():
                 entry = read_outstanding(blob)
                 if entry.msg_id in wanted:
                     found[entry.msg_id] = entry

@@ -22,8 +22,9 @@ import trio
 from smppd.disk import JOURNAL, Disk
 from smppd.figures import JournalFigures
 from smppd.journal.known import KnownKeys
+from smppd.journal.lots import CLIENT_ID, WAITING
 from smppd.journal.schema import JournalError, is_full
-from smppd.journal.store import CLIENT_ID, WAITING, Batch, Store
+from smppd.journal.store import Batch, Store
 from smppd.ledger.entries import MessageRow
 from smppd.ledger.facts import Fact, LedgerError
 from smppd.ledger.snapshot import FullBlock
@@ -129,7 +130,7 @@ class Journal:
         found: list[Sequence[tuple[int, str]]] = []
 
         def read() -> Pruned:
-            found.append(self._store.read_keys(holds, after, limit))
+            found.append(self._store.lots.read_keys(holds, after, limit))
             return Pruned(0, 0, more=False)
 
         await self._chore(read)
@@ -386,7 +387,7 @@ class Journal:
         candidates = self._on_disk[CLIENT_ID].add(ids)
         if not candidates:
             return {}
-        return await self._read(lambda: self._store.find_ids(candidates, since))
+        return await self._read(lambda: self._store.lots.find_ids(candidates, since))
 
     async def files_of_campaign(self, name: str, since: float) -> list[FileRow]:
         """The files of this campaign that were opened since, the newest first."""
@@ -397,21 +398,21 @@ class Journal:
         candidates = self._on_disk[WAITING].among(keys)
         if not candidates:
             return []
-        return await self._read(lambda: self._store.find_waiting(candidates))
+        return await self._read(lambda: self._store.lots.find_waiting(candidates))
 
     async def read_waiting(
         self, after: tuple[int, str], limit: int
     ) -> list[tuple[int, str, bytes]]:
         """Spilled messages behind this lot and key: lot, receipt key and entry."""
-        return await self._read(lambda: self._store.read_waiting(after, limit))
+        return await self._read(lambda: self._store.lots.read_waiting(after, limit))
 
     async def lots(self, holds: str) -> list[tuple[int, float]]:
         """The lots of "client_id" or "waiting", the oldest first, each with when it was written."""
-        return await self._read(lambda: self._store.lots(holds))
+        return await self._read(lambda: self._store.lots.of(holds))
 
     async def drop_lot(self, lot: int) -> Pruned:
         """Forget a piece of this lot; whether there is more of it."""
-        return await self._chore(lambda: self._store.drop_lot(lot))
+        return await self._chore(lambda: self._store.lots.drop(lot))
 
     async def open_chats(
         self, channel: PolledChannel, destinations: Sequence[str], day: int

@@ -94,7 +94,7 @@ class Past:
         }
         if len(found) < file.pending:
             spilled = dict[int, Outstanding]()
-            for entry in map(read_outstanding, self._store.all_waiting()):
+            for entry in map(read_outstanding, self._store.lots.all_waiting()):
                 its_own = entry.file_id == file.file_id
                 if its_own and not self.accounts.is_final(entry.file_id, entry.item):
                     spilled[entry.item] = entry  # the newest is the last

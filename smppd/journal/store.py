@@ -6,7 +6,6 @@ disk is full or broken: it is not caught, the daemon stops, and the journal is s
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from array import array
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +19,7 @@ from smppd.journal.commanded import CommandTable
 from smppd.journal.cursors import CursorTable
 from smppd.journal.facts import FactTable
 from smppd.journal.files import FileTable
-from smppd.journal.many_rows import write_rows
+from smppd.journal.lots import LotTable
 from smppd.journal.messages import MessageTable
 from smppd.journal.optouts import OptOutTable
 from smppd.journal.pruning import Pruning
@@ -34,16 +33,10 @@ from smppd.ledger.facts import Fact, Kind
 from smppd.ledger.snapshot import FullBlock, read_chunk
 from smppd.message import Lane, State
 from smppd.optout.roll import Change
-from smppd.ports import ApiCall, Base, Commanded, Counted, Pruned
+from smppd.ports import ApiCall, Base, Commanded, Counted
 
 #: Steps of SQLite's machine between two words that it is at work: some tens of milliseconds.
 STEPS = 100_000
-
-#: What is kept in lots, and the column that leads there.
-CLIENT_ID, WAITING = "client_id", "waiting"
-_KEYS = {CLIENT_ID: "id", WAITING: "key"}
-#: Rows of a lot that are forgotten at once: a few milliseconds.
-DROPPED_AT_ONCE = 1000
 
 
 class Batch(msgspec.Struct):
@@ -76,6 +69,12 @@ class Batch(msgspec.Struct):
             + len(self.counts)
         )
         return accounted + len(self.waiting) + asides
+
+    @property
+    def new_lot(self) -> float | None:
+        """When the lot was begun that its ids and spilled messages go to (epoch seconds); None: they are
+        more of the last one."""
+        return None if self.goes_on else self.at
 
 
 def open_store(path: Path, busy: Callable[[], None] | None = None) -> Store:
@@ -125,6 +124,7 @@ class Store:
         self.commanded = CommandTable(connection)
         self.chats = Chats(connection)
         self.files = FileTable(connection)
+        self.lots = LotTable(connection)
         self.log = FactTable(connection)
         self.messages = MessageTable(connection)
         self.cursors = CursorTable(connection)
@@ -132,7 +132,6 @@ class Store:
         self.stripping = Stripping(connection)
         self.opt_outs = OptOutTable(connection)
         self.tally = TallyTable(connection)
-        self._lots: dict[str, int | None] = {}
 
     def unheard(self) -> None:
         """Nobody is told any more that it is at work."""
@@ -157,7 +156,7 @@ class Store:
             self.files.note(batch.facts)
             if batch.blocks:
                 sql.executemany("INSERT OR REPLACE INTO slots VALUES (?, ?, ?)", batch.blocks)
-            self._write_lots(batch)
+            self.lots.put(batch.ids, batch.waiting, batch.new_lot)
             if batch.calls:
                 self.calls.append(batch.calls)
             if batch.commanded:
@@ -179,53 +178,6 @@ class Store:
         with self._sql:
             return self.opt_outs.make(changes)
 
-    def _write_lots(self, batch: Batch) -> None:
-        if batch.ids:
-            lot = self._lot("client_id", batch)
-            write_rows(
-                self._sql,
-                "INSERT OR REPLACE INTO client_id",
-                [(lot, key, *batch.ids[key]) for key in sorted(batch.ids)],
-            )
-        if batch.waiting:
-            lot = self._lot("waiting", batch)
-            write_rows(
-                self._sql,
-                "INSERT OR REPLACE INTO waiting",
-                [(lot, *row) for row in sorted(batch.waiting)],
-            )
-
-    def _lot(self, holds: str, batch: Batch) -> int | None:
-        """A new one, unless this is more of the last."""
-        if not batch.goes_on:
-            new = self._sql.execute(
-                "INSERT INTO lot (holds, created) VALUES (?, ?)", (holds, batch.at)
-            )
-            self._lots[holds] = new.lastrowid
-        return self._lots[holds]
-
-    def lots(self, holds: str) -> list[tuple[int, float]]:
-        """The lots of "client_id" or "waiting", the oldest first, each with when it was written."""
-        return self._sql.execute(
-            "SELECT lot, created FROM lot WHERE holds = ? ORDER BY lot", (holds,)
-        ).fetchall()
-
-    def drop_lot(self, lot: int) -> Pruned:
-        """Forget a piece of this lot, and with the last one that there was such a lot."""
-        self._sql.execute("BEGIN IMMEDIATE")
-        with self._sql:
-            gone = 0
-            for holds, key in _KEYS.items():
-                gone += self._sql.execute(
-                    f"DELETE FROM {holds} WHERE lot = ?1 AND {key} IN"  # noqa: S608
-                    f" (SELECT {key} FROM {holds} WHERE lot = ?1 ORDER BY {key} LIMIT ?2)",
-                    (lot, DROPPED_AT_ONCE),
-                ).rowcount
-            more = gone >= DROPPED_AT_ONCE
-            if not more:
-                self._sql.execute("DELETE FROM lot WHERE lot = ?", (lot,))
-        return Pruned(0, 0, more=more)
-
     def enter_queue(self, link: str, lane: Lane) -> int:
         """The number of a link's lane, given out on first use and never changed."""
         self._sql.execute("INSERT OR IGNORE INTO queue (link, lane) VALUES (?, ?)", (link, lane))
@@ -241,61 +193,6 @@ class Store:
         """Every queue's link and lane."""
         rows = self._sql.execute("SELECT number, link, lane FROM queue")
         return {number: (link, Lane(lane)) for number, link, lane in rows}
-
-    # CROSS JOIN fixes the order of the loops: left to itself, SQLite scans all lots.
-
-    def find_ids(self, ids: Sequence[str], since: float) -> dict[str, int]:
-        """The msg_id of each of these client ids that was handed in after `since`."""
-        # SQLite's JSON loses what stands behind a NUL, and would find another's id by the rest.
-        odd = [each for each in ids if "\0" in each]
-        plain = [each for each in ids if "\0" not in each] if odd else ids
-        found = dict(
-            self._sql.execute(
-                "SELECT c.id, c.msg_id FROM lot l CROSS JOIN json_each(?) j CROSS JOIN client_id c"
-                " WHERE l.holds = 'client_id' AND l.created >= ? AND c.lot = l.lot"
-                " AND c.id = j.value AND c.at >= ? ORDER BY l.lot",
-                (json.dumps(plain), since, since),
-            ).fetchall()
-        )
-        for each in odd:
-            found |= self._sql.execute(
-                "SELECT c.id, c.msg_id FROM lot l CROSS JOIN client_id c"
-                " WHERE l.holds = 'client_id' AND l.created >= ? AND c.lot = l.lot"
-                " AND c.id = ? AND c.at >= ? ORDER BY l.lot",
-                (since, each, since),
-            ).fetchall()
-        return found
-
-    def find_waiting(self, keys: Sequence[str]) -> list[bytes]:
-        """Every spilled message behind one of these receipt keys, the newest lot last."""
-        found = self._sql.execute(
-            "SELECT w.entry FROM lot l CROSS JOIN json_each(?) j CROSS JOIN waiting w"
-            " WHERE l.holds = 'waiting' AND w.lot = l.lot AND w.key = j.value ORDER BY l.lot",
-            (json.dumps(keys),),
-        )
-        return [entry for (entry,) in found]
-
-    def read_waiting(self, after: tuple[int, str], limit: int) -> list[tuple[int, str, bytes]]:
-        """Spilled messages behind this lot and key: lot, receipt key and entry."""
-        return self._sql.execute(
-            "SELECT lot, key, entry FROM waiting WHERE (lot, key) > (?, ?)"
-            " ORDER BY lot, key LIMIT ?",
-            (*after, limit),
-        ).fetchall()
-
-    def read_keys(self, holds: str, after: tuple[int, str], limit: int) -> list[tuple[int, str]]:
-        """The keys in the lots of "client_id" or "waiting" behind this lot and key, with their lot."""
-        key = _KEYS[holds]
-        return self._sql.execute(
-            f"SELECT lot, {key} FROM {holds} WHERE (lot, {key}) > (?, ?)"  # noqa: S608
-            f" ORDER BY lot, {key} LIMIT ?",
-            (*after, limit),
-        ).fetchall()
-
-    def all_waiting(self) -> Iterator[bytes]:
-        """Every spilled message, oldest lot first; one with several parts comes several times."""
-        for (entry,) in self._sql.execute("SELECT entry FROM waiting ORDER BY lot"):
-            yield entry
 
     # ── the log ──────────────────────────────────────────────────────────────────────────
 
@@ -356,7 +253,7 @@ class Store:
 
     def find_message(self, client_id: str) -> MessageRow | None:
         """The newest message of this client id, by the index or by looking at every one."""
-        known = self.find_ids([client_id], since=0.0).get(client_id)
+        known = self.lots.find_ids([client_id], since=0.0).get(client_id)
         rows = [] if known is None else self.messages.read([known])
         return rows[0] if rows else self.messages.newest(client_id)
 

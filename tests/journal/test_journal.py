@@ -129,7 +129,7 @@ async def test_keys_that_cannot_be_read_are_not_taken_for_absent(
     store = open_store(tmp_path / "j.db")
     store.commit(Batch(ids={"a": (1, 1.0)}, at=1.0))
     failing = Mock(side_effect=sqlite3.OperationalError("disk I/O error"))
-    monkeypatch.setattr(store, "read_keys", failing)
+    monkeypatch.setattr(store.lots, "read_keys", failing)
     journal = Journal(store, run_sync=inline)
     async with trio.open_nursery() as nursery:
         await nursery.start(journal.run)

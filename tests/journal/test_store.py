@@ -96,17 +96,17 @@ def test_a_start_from_a_snapshot_equals_a_start_from_the_beginning(path: Path) -
     assert recent == {}
     for accounts in (fast, slow):
         assert memory.snapshot(accounts) == memory.snapshot(ledger.accounts)
-    assert store.find_ids(["id3", "nobody"], since=0.0) == {"id3": BASE + 4}
-    assert store.find_ids(["id3"], since=5.1) == {}
+    assert store.lots.find_ids(["id3", "nobody"], since=0.0) == {"id3": BASE + 4}
+    assert store.lots.find_ids(["id3"], since=5.1) == {}
     store.close()
 
 
 def test_client_ids_are_told_apart_whatever_they_hold(path: Path) -> None:
     store = open_store(path)
     store.commit(Batch(ids={"a": (1, 5.0), "a\0b": (2, 5.0), "\0": (3, 5.0)}, at=5.0))
-    assert store.find_ids(["a\0b"], since=0.0) == {"a\0b": 2}
-    assert store.find_ids(["\0", "a", "a\0c"], since=0.0) == {"\0": 3, "a": 1}
-    assert store.find_ids(["\0"], since=6.0) == {}
+    assert store.lots.find_ids(["a\0b"], since=0.0) == {"a\0b": 2}
+    assert store.lots.find_ids(["\0", "a", "a\0c"], since=0.0) == {"\0": 3, "a": 1}
+    assert store.lots.find_ids(["\0"], since=6.0) == {}
     store.close()
 
 
@@ -114,14 +114,14 @@ def test_spilled_messages_are_found_by_receipt_key_newest_lot_last(path: Path) -
     store = open_store(path)
     store.commit(Batch(waiting=[("main\tb", b"old"), ("main\ta", b"x")], at=1.0))
     store.commit(Batch(waiting=[("main\tb", b"new")], at=2.0))
-    found = store.find_waiting(["main\tb", "main\ta", "main\tz"])
+    found = store.lots.find_waiting(["main\tb", "main\ta", "main\tz"])
     assert (sorted(found), found[-1]) == ([b"new", b"old", b"x"], b"new")
-    (old, _), (new, _) = store.lots("waiting")
+    (old, _), (new, _) = store.lots.of("waiting")
     all_of_them = [(old, "main\ta"), (old, "main\tb"), (new, "main\tb")]
-    assert store.read_keys("waiting", (0, ""), 9) == all_of_them
-    assert store.read_keys("waiting", (old, "main\ta"), 1) == all_of_them[1:2]
-    assert not store.drop_lot(old).more
-    assert store.find_waiting(["main\ta", "main\tb"]) == [b"new"]
+    assert store.lots.read_keys("waiting", (0, ""), 9) == all_of_them
+    assert store.lots.read_keys("waiting", (old, "main\ta"), 1) == all_of_them[1:2]
+    assert not store.lots.drop(old).more
+    assert store.lots.find_waiting(["main\ta", "main\tb"]) == [b"new"]
     store.close()
 
 

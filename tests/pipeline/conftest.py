@@ -248,7 +248,7 @@ class Life:
                 self._read_in_place,
                 earlier=self.accounts.last_file,
             ),
-            self.reader.all_waiting,
+            self.reader.lots.all_waiting,
             self.events.append,
             bench.report_after,
             self.admission.forget_file,

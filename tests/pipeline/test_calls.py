@@ -479,7 +479,7 @@ async def test_a_large_group_is_spilled_once_and_found_again(
         assert life.desk.checkpoint_due()
         await life.desk.checkpoint()
         assert not life.accounts.entries
-        assert len(list(life.reader.all_waiting())) == 1, "once, and not for each destination"
+        assert len(list(life.reader.lots.all_waiting())) == 1, "once, and not for each destination"
         replies = [status(part, n, name) for n, (name, _) in enumerate(names)]
         await life.settlement.answered("http", replies[:100])
         assert life.accounts.entries[part.msg_id].part_states.count(State.DELIVERED) == 100

@@ -192,7 +192,7 @@ async def test_an_id_whose_message_is_still_on_its_way_in_is_not_written_without
             await quiet()
             passes.release()
             await quiet()
-            ids = life.reader.find_ids(["old", "new"], 0.0)
+            ids = life.reader.lots.find_ids(["old", "new"], 0.0)
             there = {row.msg_id for row in life.reader.messages.read(list(ids.values()))}
             nursery.cancel_scope.cancel()
         held = False

@@ -199,8 +199,8 @@ async def test_spilled_ones_as_well_and_their_lots_go(
         await trio.sleep(DAY)
         assert await life.unheard.look() == 5
         balanced(life)
-        assert life.store.lots("waiting") == []
-        assert list(life.store.all_waiting()) == []
+        assert life.store.lots.of("waiting") == []
+        assert list(life.store.lots.all_waiting()) == []
         await life.receive(life.receipt(life.name_of(late[0])))
         assert life.states() == {"delivered": 1, "sent": 11}
         await life.publication.publish_ready()

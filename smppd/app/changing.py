@@ -81,6 +81,8 @@ class Changing:
                 link.change(section)
                 parts.introduce(section, link, anew=_named_otherwise(was, section))
             parts.links.append(link)
+        for link in before.values():
+            link.go()
         return [*draining, *before.values()], beginning
 
     # ── pools ────────────────────────────────────────────────────────────────────────────────

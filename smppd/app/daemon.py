@@ -359,6 +359,7 @@ class Daemon:
     async def _take_over(self, wanted: Wanted) -> None:
         moves = await self._changing.take_over(wanted)
         self._watching.change_usual(wanted.config.observe.log_level)
+        self._watching.follow_links()
         for link in moves.draining:
             self._succession.drain(link)
         for link in moves.beginning:

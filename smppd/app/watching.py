@@ -6,8 +6,8 @@ Each is asked for with `smppd log-level`, ends by itself, and costs nothing whil
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from contextlib import closing
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from typing import Any
 
 import msgspec
@@ -21,7 +21,8 @@ from smppd.journal.schema import JournalError, one_moment
 from smppd.journal.store import Store, open_reader
 from smppd.ledger.entries import MessageRow
 from smppd.ledger.facts import Fact, LedgerError
-from smppd.link.pdu_log import AboutMessage, PduLog, Wants, everything
+from smppd.link.link import Link
+from smppd.link.pdu_log import AboutMessage, PduLog
 from smppd.message import State
 from smppd.results.story import Story, tell
 
@@ -58,6 +59,7 @@ class Watching:
         self._usual: LogLevel | None = None
         self._nursery: trio.Nursery | None = None
         self._under_way: dict[str, trio.CancelScope] = {}
+        self._everywhere: list[Everywhere] = []
 
     async def run(self) -> None:
         """Be there until cancelled; what is under way ends with it."""
@@ -70,6 +72,11 @@ class Watching:
             self._set_level(level)
         else:
             self._usual = level
+
+    def follow_links(self) -> None:
+        """Links may have come: whoever watches a message hears them, too."""
+        for each in self._everywhere:
+            each.follow(self._parts.links)
 
     async def command(self, arguments: Arguments) -> dict[str, Any]:
         """What an operator asks for, over the control socket."""
@@ -94,12 +101,13 @@ class Watching:
         self._nursery.start_soon(self._look, asked, scope, looking)
         return {"about": asked.about, "level": asked.level, "seconds": asked.seconds}
 
-    async def _looking(self, asked: Asked) -> Callable[[], Awaitable[None]]:
+    async def _looking(self, asked: Asked) -> Callable[[], Awaitable[str]]:
         if asked.link:
-            if asked.link not in {link.name for link in self._parts.links}:
-                there = ", ".join(link.name for link in self._parts.links) or "none"
+            links = {link.name: link for link in self._parts.links}
+            if asked.link not in links:
+                there = ", ".join(links) or "none"
                 raise ControlRefused(f"there is no link {asked.link}; there are {there}")
-            return lambda: self._hear([asked.link], everything, "")
+            return lambda: self._hear(links[asked.link])
         if asked.msg_id:
             rows = await self._parts.journal.read_messages([asked.msg_id])
             if not rows or rows[0].state != State.QUEUED:
@@ -108,12 +116,12 @@ class Watching:
         return lambda: self._at_level(asked.level)
 
     async def _look(
-        self, asked: Asked, scope: trio.CancelScope, looking: Callable[[], Awaitable[None]]
+        self, asked: Asked, scope: trio.CancelScope, looking: Callable[[], Awaitable[str]]
     ) -> None:
         reason = "asked for otherwise"
         try:
             with scope, trio.move_on_after(asked.seconds) as in_time:
-                await looking()
+                reason = await looking()
             if in_time.cancelled_caught:
                 reason = "its time is over"
         except* (JournalError, LedgerError) as broken:
@@ -127,29 +135,33 @@ class Watching:
 
     # ── a level ──────────────────────────────────────────────────────────────────────────────
 
-    async def _at_level(self, level: LogLevel) -> None:
+    async def _at_level(self, level: LogLevel) -> str:
         before = self._set_level(level)
         self._usual = before if self._usual is None else self._usual
         await trio.sleep_forever()
 
-    # ── a link, or every one ─────────────────────────────────────────────────────────────────
+    # ── a link ───────────────────────────────────────────────────────────────────────────────
 
-    async def _hear(self, names: list[str], wants: Wants, message: str) -> None:
-        taps: list[PduLog] = []
-        for link in self._parts.links:
-            if link.name in names:
-                link.overhear(tap := PduLog(link.name, self._emit, wants, message))
-                taps.append(tap)
+    async def _hear(self, link: Link) -> str:
+        ended = trio.Event()
+        reason = ""
+
+        def end(why: str) -> None:
+            nonlocal reason
+            reason = why
+            ended.set()
+
+        tap = PduLog(link.name, self._emit, on_end=end)
+        link.overhear(tap)
         try:
-            await trio.sleep_forever()
+            await ended.wait()
         finally:
-            for link in self._parts.links:
-                for tap in taps:
-                    link.leave_alone(tap)
+            link.leave_alone(tap)
+        return reason
 
     # ── a message ────────────────────────────────────────────────────────────────────────────
 
-    async def _watch(self, row: MessageRow, id_: str) -> None:
+    async def _watch(self, row: MessageRow, id_: str) -> str:
         news = trio.Event()
 
         def note() -> None:
@@ -162,9 +174,7 @@ class Watching:
                 history = History(store, row)
                 await trio.to_thread.run_sync(history.read_on)
                 about = AboutMessage(row.message, history.message_ids)
-                names = [link.name for link in self._parts.links]
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._hear, names, about, id_)
+                with self._heard_everywhere(lambda link: PduLog(link, self._emit, about, id_)):
                     while True:
                         for each in history.take_news():
                             said = each.time or "", each.part or 0, each.text
@@ -175,6 +185,39 @@ class Watching:
                         await trio.to_thread.run_sync(history.read_on)
             finally:
                 journal.off_facts(note)
+
+    @contextmanager
+    def _heard_everywhere(self, make: Callable[[str], PduLog]) -> Iterator[None]:
+        everywhere = Everywhere(make)
+        everywhere.follow(self._parts.links)
+        self._everywhere.append(everywhere)
+        try:
+            yield
+        finally:
+            self._everywhere.remove(everywhere)
+            everywhere.stop()
+
+
+class Everywhere:
+    """Hears every link, by what `make` makes for its name."""
+
+    def __init__(self, make: Callable[[str], PduLog]) -> None:
+        self._make = make
+        self._taps: dict[str, PduLog] = {}
+        self._links: list[Link] = []
+
+    def follow(self, links: Sequence[Link]) -> None:
+        """Hear these, too. A link that takes another's place is heard by what has heard that."""
+        for link in links:
+            if link.name not in self._taps:
+                self._taps[link.name] = self._make(link.name)
+            link.overhear(self._taps[link.name])
+        self._links += links
+
+    def stop(self) -> None:
+        """Hear nothing more."""
+        for link in self._links:
+            link.leave_alone(self._taps[link.name])
 
 
 class History:

@@ -76,8 +76,7 @@ class Link:
         self._finished = trio.Event()
         self._running = False
         self._taps = Taps()
-        self._taps.serve(self._traffic)
-        self._tapped: Tap | None = None
+        self._taps.serve(self)
 
     # ── as the dispatcher sees it: ports.Route ───────────────────────────────────────────────
 
@@ -142,6 +141,7 @@ class Link:
         finally:
             self._running = False
             self._finished.set()
+            self._taps.leave(self)
 
     @asynccontextmanager
     async def _certificates_watched(self) -> AsyncIterator[None]:
@@ -212,7 +212,11 @@ class Link:
         figures.limit = 0.0
         self._traffic.count_in(figures)
         self._taps = other._taps
-        self._taps.serve(self._traffic)
+        self._taps.serve(self)
+
+    def go(self) -> None:
+        """A reload has removed it, and has it drained: who hears it is told so when it has ended."""
+        self._taps.why = "a reload has removed the link"
 
     def pause(self) -> None:
         """See `ports.Steering`."""
@@ -226,23 +230,23 @@ class Link:
         """See `ports.GivingBack`."""
         self._traffic.take_back(wanted)
 
-    def tap(self, tap: Tap | None) -> None:
-        """Have this hear what passes on its sessions from now on, or nobody."""
-        if self._tapped is not None:
-            self._taps.remove(self._tapped)
-        self._tapped = tap
-        if tap is not None:
-            self.overhear(tap)
-
     def overhear(self, tap: Tap) -> None:
-        """Have this hear what passes, too, until `leave_alone`."""
+        """Have this hear what passes, and on the link that takes its place, until `leave_alone`; harmless
+        if it does."""
         self._taps.add(tap)
-        for supervisor in self._supervisors:
-            supervisor.join(tap)
 
     def leave_alone(self, tap: Tap) -> None:
-        """This one hears no more."""
+        """This one hears no more; harmless if it does not."""
         self._taps.remove(tap)
+
+    def tell(self, tap: Tap | None) -> None:
+        """See `taps.Heard`."""
+        self._traffic.tap = tap
+
+    def join(self, tap: Tap) -> None:
+        """See `taps.Heard`."""
+        for supervisor in self._supervisors:
+            supervisor.join(tap)
 
     def figures(self) -> LinkFigures:
         """What happened since the start, and the sessions as they stand."""

@@ -80,9 +80,18 @@ class AboutMessage:
 
 class PduLog:
     """Hears the sessions of a link (`ports.Tap`) and emits a line for each PDU that is wanted. `message`
-    is the client's id of the message that was asked for, if one was."""
+    is the client's id of the message that was asked for, if one was; `on_end` is told why there is no more
+    to hear."""
 
-    def __init__(self, link: str, emit: Emit, wants: Wants = everything, message: str = "") -> None:
+    def __init__(
+        self,
+        link: str,
+        emit: Emit,
+        wants: Wants = everything,
+        message: str = "",
+        on_end: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.ended = on_end
         self._link = link
         self._emit = emit
         self._wants = wants

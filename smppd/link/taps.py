@@ -3,27 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from typing import Protocol
 
-from smppd.link.traffic import Traffic
 from smppd.ports import End, Tap
 
 
+class Heard(Protocol):
+    """A link, as its taps see it."""
+
+    def tell(self, tap: Tap | None) -> None:
+        """Have its sessions tell this what passes, or nobody."""
+
+    def join(self, tap: Tap) -> None:
+        """Tell this which connections there are."""
+
+
 class Taps:
-    """All of a link's, and of the link that takes its place. Itself a `ports.Tap`."""
+    """All of a link's, and of the link that takes its place. Itself a `ports.Tap`. `why` there will be no
+    more to hear when the last of them has ended."""
 
     def __init__(self) -> None:
         self._taps: list[Tap] = []
-        self._traffics: list[Traffic] = []
+        self._links: list[Heard] = []
+        self.why = "smppd stops"
 
-    def serve(self, traffic: Traffic) -> None:
+    def serve(self, link: Heard) -> None:
         """Have them hear the sessions of this, too."""
-        self._traffics.append(traffic)
+        self._links.append(link)
         self._tell()
+
+    def leave(self, link: Heard) -> None:
+        """This one has ended."""
+        self._links.remove(link)
+        if not self._links:
+            self.ended(self.why)
 
     def add(self, tap: Tap) -> None:
-        """One more hears from now on."""
-        self._taps.append(tap)
-        self._tell()
+        """One more hears from now on; harmless if it does."""
+        if tap not in self._taps:
+            self._taps.append(tap)
+            self._tell()
+            for link in self._links:
+                link.join(tap)
 
     def remove(self, tap: Tap) -> None:
         """This one hears no more; harmless if it does not."""
@@ -32,8 +53,8 @@ class Taps:
             self._tell()
 
     def _tell(self) -> None:
-        for traffic in self._traffics:
-            traffic.tap = self if self._taps else None
+        for link in self._links:
+            link.tell(self if self._taps else None)
 
     # ── as sessions see it ───────────────────────────────────────────────────────────────────
 
@@ -61,3 +82,9 @@ class Taps:
         """See `ports.Tap`."""
         for tap in self._taps:
             tap.closed(talk)
+
+    def ended(self, why: str) -> None:
+        """See `ports.Tap`."""
+        taps, self._taps = self._taps, []
+        for tap in taps:
+            tap.ended(why)

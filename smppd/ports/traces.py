@@ -29,3 +29,6 @@ class Tap(Protocol):
 
     def closed(self, talk: Hashable) -> None:
         """The connection is over."""
+
+    def ended(self, why: str) -> None:
+        """So is the link, and nobody takes its place: nothing more will be heard."""

@@ -40,8 +40,11 @@ class Traceable(Protocol):
     def name(self) -> str:
         """The link's."""
 
-    def tap(self, tap: Tap | None) -> None:
-        """Have this hear what passes from now on, or nobody."""
+    def overhear(self, tap: Tap) -> None:
+        """Have this hear what passes from now on."""
+
+    def leave_alone(self, tap: Tap) -> None:
+        """This one hears no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +60,12 @@ class Terms:
 
 
 class Ear:
-    """Keeps what it hears until it is taken. `full`: it could not keep all, and hears no more."""
+    """Keeps what it hears until it is taken; `on_end` is told why there is no more to hear. `full`: it
+    could not keep all, and hears no more."""
 
-    def __init__(self, wall: Callable[[], float]) -> None:
+    def __init__(self, wall: Callable[[], float], on_end: Callable[[str], None]) -> None:
         self._wall = wall
+        self._on_end = on_end
         self._records: list[Record] = []
         self._octets = 0
         self.full = False
@@ -84,6 +89,10 @@ class Ear:
     def closed(self, talk: Hashable) -> None:
         """See `ports.Tap`."""
         self._keep(Record(self._wall(), What.CLOSED, talk))
+
+    def ended(self, why: str) -> None:
+        """See `ports.Tap`."""
+        self._on_end(why)
 
     def take(self) -> list[Record]:
         """What was heard, once."""
@@ -112,7 +121,7 @@ class Trace:
         self._ring = ring
         self._emit = emit
         self._recording = Recording(text=terms.readable)
-        self._ear = Ear(wall)
+        self._ear = Ear(wall, self.end)
         self._octets = 0
         self._ended = trio.Event()
         self._reason = STOPPING
@@ -142,11 +151,11 @@ class Trace:
     async def run(self) -> None:
         """Return when it has ended and its files are closed."""
         problem = ""
-        self._link.tap(self._ear)
+        self._link.overhear(self._ear)
         try:
             problem = await self._record()
         finally:
-            self._link.tap(None)
+            self._link.leave_alone(self._ear)
             with trio.CancelScope(shield=True):
                 await self._conclude(problem)
 

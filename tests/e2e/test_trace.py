@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from tests.e2e.conftest import Daemon, DaemonFactory, Smsc, SmscFactory
 
 TSHARK = shutil.which("tshark")
-pytestmark = pytest.mark.skipif(TSHARK is None, reason="tshark, of Debian's package, is not here")
+needs_tshark = pytest.mark.skipif(TSHARK is None, reason="tshark, of Debian's package, is not here")
+pytestmark = needs_tshark
 
 TEXT = "the quick brown fox"
 NUMBER = "34600123"

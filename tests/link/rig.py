@@ -181,17 +181,23 @@ class Rig:
 
     async def start(self, *, bound: int = 1, **keys: Any) -> Link:
         """Run a link and wait until so many of its sessions are bound."""
-        fields = {"name": "main", "hosts": (("a", 2775),), "system_id": "acme"}
-        config = LinkConfig(**(fields | keys))
-        self.link = Link(
-            config, "secret", self, self._emit, wall=self._wall, connect=self.smsc.connect
-        )
-        self._nursery.start_soon(self._run)
+        self.link = self.make(**keys)
+        self.run(self.link)
         await self.until(lambda: len(self.of(events.LinkBound)) >= bound)
         return self.link
 
-    async def _run(self) -> None:
-        await self.link.run()
+    def make(self, **keys: Any) -> Link:
+        """A link that does not run yet."""
+        fields = {"name": "main", "hosts": (("a", 2775),), "system_id": "acme"}
+        config = LinkConfig(**(fields | keys))
+        return Link(config, "secret", self, self._emit, wall=self._wall, connect=self.smsc.connect)
+
+    def run(self, link: Link) -> None:
+        """Run it; `ran` is true when one has ended."""
+        self._nursery.start_soon(self._run, link)
+
+    async def _run(self, link: Link) -> None:
+        await link.run()
         self.ran = True
         self._news.unpark_all()
 

@@ -39,6 +39,9 @@ class Tap:
     def closed(self, talk: Hashable) -> None:
         self._note("closed", talk)
 
+    def ended(self, why: str) -> None:
+        self.told.append(("ended", why.encode()))
+
     def _note(self, what: str, talk: Hashable, octets: bytes = b"") -> None:
         self.told.append((what, octets))
         self.talks.add(talk)
@@ -64,7 +67,7 @@ async def test_a_tap_hears_both_sides_and_nothing_before_or_after(
     link.submit(parts(2))
     await rig.until(lambda: link.figures().answers == {0: 2})
     tap = Tap()
-    link.tap(tap)
+    link.overhear(tap)
     assert tap.told == [("joined", b"")]
     link.submit(parts(2, first=3))
     await rig.until(lambda: link.figures().answers == {0: 4})
@@ -72,7 +75,7 @@ async def test_a_tap_hears_both_sides_and_nothing_before_or_after(
     await rig.until(lambda: len(rig.smsc.calls[0].answered()) == 1)
     assert names(tap.stream("said")) == ["SubmitSm", "SubmitSm", "DeliverSmResp"]
     assert names(tap.stream("heard")) == ["SubmitSmResp", "SubmitSmResp", "DeliverSm"]
-    link.tap(None)
+    link.leave_alone(tap)
     before = list(tap.told)
     link.submit(parts(1, first=5))
     await rig.until(lambda: link.figures().answers == {0: 5})
@@ -84,7 +87,7 @@ async def test_it_is_told_of_ends_and_beginnings_and_hears_the_bind(
 ) -> None:
     link = await rig.start()
     tap = Tap()
-    link.tap(tap)
+    link.overhear(tap)
     rig.smsc.calls[0].drop()
     await rig.until(lambda: len(rig.of(events.LinkBound)) == 2)
     assert [what for what, _ in tap.told] == ["joined", "closed", "opened", "said", "heard"]
@@ -101,7 +104,7 @@ async def test_who_comes_in_the_middle_of_a_pdu_hears_all_of_it(
     call._receive.put_data(pdu[:11])
     await trio.sleep(1)
     tap = Tap()
-    link.tap(tap)
+    link.overhear(tap)
     call._receive.put_data(pdu[11:])
     await rig.until(lambda: link.figures().received == 1)
     assert tap.stream("joined", "heard") == pdu
@@ -112,7 +115,7 @@ async def test_what_is_heard_while_the_disk_is_slow_is_heard_once(
 ) -> None:
     link = await rig.start()
     tap = Tap()
-    link.tap(tap)
+    link.overhear(tap)
     rig.disk = trio.Event()
     rig.smsc.calls[0].deliver(receipt(1))
     await rig.until(lambda: rig.waiting_for_disk == 1)
@@ -122,3 +125,39 @@ async def test_what_is_heard_while_the_disk_is_slow_is_heard_once(
     rig.disk.set()
     await rig.until(lambda: len(rig.receipts) == 2)
     assert names(tap.stream("heard")) == ["DeliverSm", "DeliverSm"]
+
+
+async def test_who_hears_a_link_hears_its_successor_and_is_told_of_the_end_of_both(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    link = await rig.start()
+    tap, late = Tap(), Tap()
+    link.overhear(tap)
+    link.overhear(tap)
+    link.submit(parts(1))
+    await rig.until(lambda: link.figures().submitted == 1)
+    other = rig.make(system_id="other")
+    other.take_place_of(link)
+    other.overhear(late)
+    assert late.told == [("joined", b"")]
+    await link.drain()
+    rig.run(other)
+    await rig.until(lambda: len(rig.of(events.LinkBound)) == 2)
+    both = ["SubmitSm", "Unbind", "BindTransceiver"]
+    assert names(tap.stream("said")) == both
+    assert names(late.stream("said")) == both[1:]
+    other.go()
+    await other.drain()
+    for each in (tap, late):
+        assert each.told[-2:] == [("closed", b""), ("ended", b"a reload has removed the link")]
+    before = list(tap.told)
+    other.leave_alone(tap)
+    assert tap.told == before
+
+
+async def test_what_ends_with_smppd_says_so(rig: Rig, autojump_clock: MockClock) -> None:
+    link = await rig.start()
+    tap = Tap()
+    link.overhear(tap)
+    await link.drain()
+    assert tap.told[-1] == ("ended", b"smppd stops")

@@ -39,11 +39,14 @@ class Line:
         self.hears: Tap | None = None
         self.taps = 0
 
-    def tap(self, tap: Tap | None) -> None:
+    def overhear(self, tap: Tap) -> None:
         self.hears = tap
         self.taps += 1
-        if tap is not None:
-            tap.joined("talk", *ENDS, b"")
+        tap.joined("talk", *ENDS, b"")
+
+    def leave_alone(self, tap: Tap) -> None:
+        assert tap is self.hears
+        self.hears = None
 
     def say(self, count: int = 1) -> None:
         for _ in range(count):
@@ -126,6 +129,15 @@ async def test_it_ends_with_the_daemon(tmp_path: Path) -> None:
     assert place.events[1] == events.TraceEnded("main", str(tmp_path), 1, "smppd stops")
 
 
+async def test_it_ends_with_its_link_with_all_that_it_heard(place: Place, tmp_path: Path) -> None:
+    await place.start()
+    place.line.say(2)
+    assert place.line.hears is not None
+    place.line.hears.ended("a reload has removed the link")
+    why = "a reload has removed the link"
+    assert await place.end() == events.TraceEnded("main", str(tmp_path), 2, why)
+
+
 async def test_a_link_has_one_trace_and_may_be_traced_again(place: Place) -> None:
     await place.start()
     again = await place.tracing.start(place.line, place.terms)
@@ -206,7 +218,7 @@ async def test_more_than_can_be_written_ends_it(
 
 def test_an_ear_that_is_full_keeps_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trace_module, "MOST_HEARD", 1000)
-    ear = Ear(lambda: 1.0)
+    ear = Ear(lambda: 1.0, print)
     for _ in range(100):
         ear.heard("talk", PDU)
     assert ear.full

@@ -13,7 +13,7 @@ import trio.testing
 from smppd.events import OutletFailing, OutletGaveUp, OutletRecovered
 from smppd.outlets.outlet import Outlet, Trouble
 from smppd.ports import Stretch
-from tests.outlets.rig import Consumer, Rig, rigged
+from tests.outlets.rig import Consumer, Rig, inline, rigged
 
 SILENT = Trouble("HTTP 500")
 REFUSED = Trouble("HTTP 404", refused=True)
@@ -94,7 +94,7 @@ async def test_a_crash_repeats_what_was_not_taken_and_loses_nothing(
         await trio.sleep(3)
         nursery.cancel_scope.cancel()
     assert first.seqs == [1, 2]
-    rig.journal = type(rig.journal)(rig.store, run_sync=rig.journal._run_sync)
+    rig.journal = type(rig.journal)(rig.store, run_sync=inline)
     async with trio.open_nursery() as nursery:
         await live(rig, rig.outlet(second), nursery)
         await trio.sleep(3)

@@ -21,6 +21,7 @@ import trio
 
 from smppd.campaign import CampaignTerms
 from smppd.config import ContactsConfig, HttpConfig, LinkConfig, RouteConfig
+from smppd.disk import Disk
 from smppd.events import Event
 from smppd.journal.items import Items
 from smppd.journal.journal import Journal
@@ -215,7 +216,8 @@ class Life:
         self.reader = open_reader(bench.path)
         self.ledger = Ledger()
         self.ledger.accounts, recent = self.store.load()
-        self.journal = Journal(self.store, run_sync=run_sync)
+        self.disk = Disk()
+        self.journal = Journal(self.store, run_sync=run_sync, disk=self.disk)
         self.desk = Desk(self.ledger, recent, self.journal, bench.wall)
         self.tray = Tray()
         self.events: list[Event] = []

@@ -735,11 +735,11 @@ async def test_a_journal_without_room_is_waited_for_and_nothing_is_lost_or_repea
             nursery.start_soon(lambda: life.hand_in(lines, "big.jsonl"))
             await trio.sleep(60)
             assert len(life.wire.submitted) < 500
-            assert life.journal.disk.troubles == {"journal": "No space left for the journal"}
+            assert life.disk.troubles == {"journal": "No space left for the journal"}
             sql.execute("PRAGMA max_page_count = 1000000")
         for _ in range(5):
             await deliver(life)
-        assert life.journal.disk.troubles == {}
+        assert life.disk.troubles == {}
         assert [r["state"] for r in bench.results("big.jsonl")] == ["delivered"] * 500
         assert set(bench.submissions.values()) == {1}
         assert len(bench.submissions) == 501

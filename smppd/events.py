@@ -417,6 +417,15 @@ class FileReported:
 
 
 @dataclass(frozen=True, slots=True)
+class JournalDamaged:
+    """A file gets no results: what the journal has of it cannot be read."""
+
+    file: str
+    reason: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
 class Requeued:
     """An operator put messages of unknown outcome back into the queue."""
 
@@ -712,6 +721,7 @@ Event = (
     | InboxUnwatched
     | InboxMadeAgain
     | FileReported
+    | JournalDamaged
     | Requeued
     | Cancelled
     | DiskFailing

@@ -15,13 +15,14 @@ import msgspec
 from smppd.journal.items import Items
 from smppd.journal.store import Store, open_reader
 from smppd.ledger.entries import Outstanding
+from smppd.ledger.facts import LedgerError
 from smppd.ledger.slots import Slots
 from smppd.ledger.snapshot import FileAccount
-from smppd.ports import Resting
+from smppd.ports import Resting, Unreadable
 from smppd.results.placer import Placer
 from smppd.results.report import ReportTerms
 
-RunMany = Callable[..., Awaitable[list[str]]]
+RunMany = Callable[..., Awaitable[list[str | Unreadable]]]
 
 
 class Where(NamedTuple):
@@ -51,17 +52,17 @@ _read_file = msgspec.msgpack.Decoder(FileAccount).decode
 
 def placing_apart(
     where: Where, run_many: RunMany
-) -> Callable[[Sequence[Resting], Set[int]], Awaitable[list[str]]]:
+) -> Callable[[Sequence[Resting], Set[int]], Awaitable[list[str | Unreadable]]]:
     """A `reporter.Place` that has `run_many` do it."""
 
-    async def place(files: Sequence[Resting], again: Set[int]) -> list[str]:
+    async def place(files: Sequence[Resting], again: Set[int]) -> list[str | Unreadable]:
         sent = [_Sent(each.file, each.slots.save(), each.unfinished) for each in files]
         return await run_many(_place, where, _encode(sent), again)
 
     return place
 
 
-def _place(where: Where, sent: bytes, again: Set[int]) -> list[str]:
+def _place(where: Where, sent: bytes, again: Set[int]) -> list[str | Unreadable]:
     files = [
         Resting(each.file, Slots.restore(each.file.items, each.slots), each.unfinished)
         for each in _read(sent)
@@ -70,18 +71,22 @@ def _place(where: Where, sent: bytes, again: Set[int]) -> list[str]:
 
 
 def beginning_apart(
-    where: Where, run_many: Callable[..., Awaitable[None]]
-) -> Callable[[FileAccount, int], Awaitable[None]]:
+    where: Where, run_many: Callable[..., Awaitable[bool]]
+) -> Callable[[FileAccount, int], Awaitable[bool]]:
     """A `reporter.Begin` that has `run_many` do it, there where files are placed."""
 
-    async def begin(file: FileAccount, final: int) -> None:
-        await run_many(_begin, where, _encode(file), final)
+    async def begin(file: FileAccount, final: int) -> bool:
+        return await run_many(_begin, where, _encode(file), final)
 
     return begin
 
 
-def _begin(where: Where, file: bytes, final: int) -> None:
-    _placer(where).begun.write(_read_file(file), final)
+def _begin(where: Where, file: bytes, final: int) -> bool:
+    try:
+        _placer(where).begun.write(_read_file(file), final)
+    except LedgerError:  # which is said when the file comes to rest
+        return False
+    return True
 
 
 @lru_cache(maxsize=1)

@@ -8,7 +8,8 @@ import msgspec
 class Summary(msgspec.Struct, frozen=True):
     """At one moment: how many links there are and how many are bound, by whatever they need; which
     are `missing`, but not because somebody paused them; messages queued and on their way; what there
-    is to complain of; and how many facts there are, which grows while anything gets done."""
+    is to complain of; how many facts there are, which grows while anything gets done; and how many files
+    have no results, because the journal is damaged."""
 
     links: int = 0
     bound: int = 0
@@ -17,11 +18,14 @@ class Summary(msgspec.Struct, frozen=True):
     sending: int = 0
     unready: list[str] = []
     done: int = 0
+    damaged: int = 0
 
     @property
     def running(self) -> str:
         """While it runs."""
         parts = [f"{self.bound} of {self.links} links bound"] if self.links else ["running"]
+        if self.damaged:
+            parts.append(f"the journal is damaged: no results for {self.damaged:,} files")
         return "; ".join([*parts, f"{self.queued:,} messages queued", *self.unready])
 
     @property

@@ -82,6 +82,7 @@ class Survey:
             balance=accounts.balance,
             traces=parts.tracing.figures(),
             rooms=self._rooms(),
+            damaged=self._damaged(),
         )
 
     def _rooms(self) -> list[RoomFigures]:
@@ -93,6 +94,13 @@ class Survey:
                 size, free = told.f_blocks * told.f_frsize, told.f_bavail * told.f_frsize
                 found.setdefault(device, RoomFigures(str(place), size, free, spool.min_free))
         return list(found.values())
+
+    def _damaged(self) -> dict[str, str]:
+        """Why files have no results."""
+        files = self._accounts.files
+        return {
+            files[each].name: how.why for each, how in self._parts.publication.unreadable.items()
+        }
 
     def _journal(self) -> JournalFigures:
         """Its figures, with what only its file and whoever prunes it know."""
@@ -164,6 +172,7 @@ class Survey:
             sending=counts[State.SENDING],
             unready=self.unready(),
             done=self._accounts.seq,
+            damaged=len(self._parts.publication.unreadable),
         )
 
     def unready(self) -> list[str]:

@@ -24,7 +24,7 @@ class DaemonFigures(msgspec.Struct):
     queued ones, `scheduled` wait for a moment, or for their campaign. `oldest_by_lane`: when the
     oldest file of a lane was handed in of which something could leave. `campaigns`: some of the open
     files, those that are held and the longest first. `disk`: why something cannot be written, by what
-    it is."""
+    it is. `damaged`: why files have no results, by their names: the journal is damaged."""
 
     version: str
     pid: int
@@ -60,3 +60,4 @@ class DaemonFigures(msgspec.Struct):
     #: Messages accepted that are neither in a final state nor anywhere where they could wait for one.
     balance: int = 0
     traces: list[TraceFigures] = msgspec.field(default_factory=list)
+    damaged: dict[str, str] = msgspec.field(default_factory=dict)

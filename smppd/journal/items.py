@@ -2,17 +2,25 @@
 
 Long files stream, however long they are, in lots. Short ones are read many at a time, because of a file of
 one message the statements cost more than everything else. Blocks.
+
+Raises `LedgerError` where what the journal has of a file is damaged, OSError where its disk fails.
 """
 
 from __future__ import annotations
 
+import sqlite3
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from errno import EIO
 from operator import attrgetter
+
+import msgspec
 
 from smppd.journal.store import Store
 from smppd.ledger.entries import Ending, MessageRow, read_message
+from smppd.ledger.facts import LedgerError
 from smppd.ledger.slots import BLOCK, Slots
 from smppd.ledger.snapshot import Chunk, FileAccount
 from smppd.message import State
@@ -32,6 +40,23 @@ SHORT = 10
 SHORT_AT_ONCE = 100
 
 _QUEUED = int(State.QUEUED)
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """What comes of rows that cannot be read."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise OSError(EIO, f"the journal cannot be read: {error}") from error
+    except (sqlite3.DatabaseError, msgspec.MsgspecError) as error:
+        raise LedgerError(f"the journal cannot be read: {error}") from error
+
+
+def _expect(file: FileAccount, rows: Sequence[MessageRow], items: int) -> None:
+    """Nobody is told less than what is to be told."""
+    if len(rows) != items:
+        raise LedgerError(f"of {items} messages of {file.name} the journal has {len(rows)}")
 
 
 class _Blocks(dict[int, "array[int]"]):
@@ -76,16 +101,18 @@ class Items:
     ) -> Iterator[Lot]:
         """The messages of one file, by their numbers in it from `begin` on and before `end`."""
         blocks, end = _Blocks(self._store, file, slots), file.items if end is None else end
-        for chunk in file.chunks:
-            after = chunk.first_item + chunk.items
-            if after <= begin or chunk.first_item >= end:
-                continue
-            rows = self._rows(chunk)
-            if chunk.first_item < begin or after > end:
-                rows = [row for row in rows if begin <= row.item < end]
-            at_once = CALLS_AT_ONCE if _has_calls(rows) else AT_ONCE
-            for start in range(0, len(rows), at_once):
-                yield self._with_endings(rows[start : start + at_once], blocks)
+        with _reading():
+            for chunk in file.chunks:
+                after = chunk.first_item + chunk.items
+                if after <= begin or chunk.first_item >= end:
+                    continue
+                rows = self._rows(chunk)
+                _expect(file, rows, chunk.items)
+                if chunk.first_item < begin or after > end:
+                    rows = [row for row in rows if begin <= row.item < end]
+                at_once = CALLS_AT_ONCE if _has_calls(rows) else AT_ONCE
+                for start in range(0, len(rows), at_once):
+                    yield self._with_endings(rows[start : start + at_once], blocks)
 
     def _rows(self, chunk: Chunk) -> list[MessageRow]:
         rows = list[MessageRow]()
@@ -103,13 +130,16 @@ class Items:
     def _of_short(self, files: Sequence[Source]) -> Iterator[Iterator[Lot]]:
         """Of files that have not filled a block of slots: all of it is in memory."""
         found = defaultdict[int, list[MessageRow]](list)
-        for row in self._store.messages.read(list(_numbers(files))):
-            found[row.file_id].append(row)
-        if any(map(_has_calls, found.values())):
-            yield from (self.of(*each) for each in files)
-            return
-        ends = [seq for _, slots, _ in files for seq in slots.block(0) or () if seq > 0]
-        endings = self._store.log.read_endings(ends)
+        with _reading():
+            for row in self._store.messages.read(list(_numbers(files))):
+                found[row.file_id].append(row)
+            for file, *_ in files:
+                _expect(file, found[file.file_id], file.items)
+            if any(map(_has_calls, found.values())):
+                yield from (self.of(*each) for each in files)
+                return
+            ends = [seq for _, slots, _ in files for seq in slots.block(0) or () if seq > 0]
+            endings = self._store.log.read_endings(ends)
         for file, slots, _ in files:
             rows, block = found[file.file_id], slots.block(0) or array("q")
             rows.sort(key=_item)

@@ -29,7 +29,8 @@ from smppd.journal.tally import TallyTable
 from smppd.ledger import memory
 from smppd.ledger.accounts import Accounts
 from smppd.ledger.entries import MessageRow
-from smppd.ledger.facts import Fact, Kind
+from smppd.ledger.facts import Fact, Kind, LedgerError
+from smppd.ledger.slots import BLOCK
 from smppd.ledger.snapshot import FullBlock, read_chunk
 from smppd.message import Lane, State
 from smppd.optout.roll import Change
@@ -244,10 +245,14 @@ class Store:
 
     def full_block(self, file_id: int, number: int) -> array[int]:
         """A block of a file's slots that was handed over when it was full."""
-        (data,) = self._sql.execute(
+        found = self._sql.execute(
             "SELECT data FROM slots WHERE file_id = ? AND block = ?", (file_id, number)
         ).fetchone()
-        return array("q", data)
+        if found is None or len(found[0]) != 8 * BLOCK:
+            raise LedgerError(
+                f"of file {file_id} the journal does not have what ended its messages"
+            )
+        return array("q", found[0])
 
     # ── looking one message up ───────────────────────────────────────────────────────────
 

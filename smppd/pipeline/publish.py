@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import trio
 
-from smppd.events import Emit, FileReported
+from smppd.events import Emit, FileReported, JournalDamaged
 from smppd.ledger.entries import Outstanding, read_outstanding
 from smppd.ledger.snapshot import FileAccount
 from smppd.message import Lane, State
 from smppd.pipeline.desk import Desk
-from smppd.ports import Publisher, Resting, Writing
+from smppd.ports import Publisher, Resting, Unreadable, Writing
 
 #: Seconds between two looks at files whose receipts may never come.
 LOOK_EVERY = 5.0
@@ -22,8 +22,13 @@ ROUND = 0.2
 AT_ONCE = 2000
 MESSAGES_AT_ONCE = 2500
 
+_HINT = "smppd audit says what is damaged; nothing of the file is sent again, and others go on"
+
 #: So often one looks again for messages that are being spilled.
 LOOKS = 100
+
+#: A file, and where it lies now.
+_Done = tuple[FileAccount, str]
 
 _LABELS = [(int(state), state.label) for state in State]
 
@@ -50,6 +55,8 @@ class Publication:
         self._emit = emit
         self._report_after = report_after
         self._on_reported = on_reported
+        #: Files that have no results because the journal is damaged, and how; the next start tries again.
+        self.unreadable: dict[int, Unreadable] = {}
         #: No file can have waited long enough before this moment (epoch seconds).
         self._none_before = 0.0
 
@@ -79,11 +86,12 @@ class Publication:
                 except OSError:
                     # The daemon stops and the disk takes nothing: the next start does it.
                     return True
-                writing = self._note(lot, placed)
+                done = list(self._sorted_out(zip(lot, placed, strict=True)))
+                writing = self._note(done)
                 # Not before: a stop in the middle leaves them for the last round.
                 touched.difference_update([file.file_id for file in lot])
                 # The next lot is read meanwhile.
-                telling.start_soon(self._tell, writing, lot, placed)
+                telling.start_soon(self._tell, writing, done)
         return found
 
     def _next_lot(self) -> list[FileAccount]:
@@ -110,7 +118,9 @@ class Publication:
 
     def _at_rest(self, file: FileAccount) -> bool:
         """Whether all is final or held as unknown, or has waited long enough for receipts."""
-        return not file.reported and (file.at_rest or self._is_overdue(file))
+        if file.reported or file.file_id in self.unreadable:
+            return False
+        return file.at_rest or self._is_overdue(file)
 
     def _is_overdue(self, file: FileAccount) -> bool:
         waited = self._desk.wall() - file.last_submit
@@ -126,7 +136,7 @@ class Publication:
         self._none_before = min(submitted, default=now) + self._report_after
         return [file.file_id for file in files if self._is_overdue(file)]
 
-    async def _place(self, files: Sequence[FileAccount]) -> list[str]:
+    async def _place(self, files: Sequence[FileAccount]) -> Sequence[str | Unreadable]:
         # Results are read from the disk: what is not there yet is taken along as it stands now.
         unfinished: dict[int, dict[int, Outstanding]] = {}
         for _ in range(LOOKS):
@@ -145,18 +155,27 @@ class Publication:
         await self._desk.commit()
         return await self._publisher.publish(lot)
 
-    def _note(self, files: Sequence[FileAccount], placed: Sequence[str]) -> Writing:
+    def _sorted_out(
+        self, placed: Iterable[tuple[FileAccount, str | Unreadable]]
+    ) -> Iterator[_Done]:
+        """Those that have their results; of the others people are told."""
+        for file, place in placed:
+            if isinstance(place, Unreadable):
+                self.unreadable[file.file_id] = place
+                self._emit(JournalDamaged(file.name, place.why, _HINT))
+            else:
+                yield file, place
+
+    def _note(self, done: Sequence[_Done]) -> Writing:
         """That they are reported; nothing awaits between that and their being so."""
         now = self._desk.wall()
-        for file, place in zip(files, placed, strict=True):
+        for file, place in done:
             self._desk.ledger.file_reported(now, file.file_id, place)
         return self._desk.begin()
 
-    async def _tell(
-        self, writing: Writing, files: Sequence[FileAccount], placed: Sequence[str]
-    ) -> None:
+    async def _tell(self, writing: Writing, done: Sequence[_Done]) -> None:
         await self._desk.finish(writing)
-        for file, place in zip(files, placed, strict=True):
+        for file, place in done:
             self._on_reported(file)
             self._emit(FileReported(file.name, place, _by_label(file.states)))
 

@@ -48,7 +48,16 @@ from smppd.ports.links import (
 )
 from smppd.ports.optouts import OptOutBook, OptOutMemory
 from smppd.ports.outlets import Cursors, Log, Stretch
-from smppd.ports.people import Letter, Mailbox, Publisher, ReceiptOf, Receipts, Resting, state_word
+from smppd.ports.people import (
+    Letter,
+    Mailbox,
+    Publisher,
+    ReceiptOf,
+    Receipts,
+    Resting,
+    Unreadable,
+    state_word,
+)
 from smppd.ports.spool import Admission, Brief, Claimed, Line, Unread
 from smppd.ports.traces import End, Tap
 
@@ -110,6 +119,7 @@ __all__ = [
     "Tap",
     "Unanswered",
     "Unread",
+    "Unreadable",
     "Writing",
     "state_word",
 ]

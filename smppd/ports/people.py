@@ -81,10 +81,16 @@ class Resting(NamedTuple):
     unfinished: Sequence[Outstanding]
 
 
+class Unreadable(NamedTuple):
+    """A file stays as it is, without results: what the journal has of it is damaged, and how."""
+
+    why: str
+
+
 class Publisher(Protocol):
     """Where results and reports go for people."""
 
-    async def publish(self, files: Sequence[Resting]) -> list[str]:
+    async def publish(self, files: Sequence[Resting]) -> Sequence[str | Unreadable]:
         """Write results and reports, move the sources beside them; their new places, in order.
 
         A disk that takes nothing is waited for. OSError when the daemon stops before it does.

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from smppd.config import Prices
+from smppd.ledger.facts import LedgerError
 from smppd.ledger.slots import Slots
 from smppd.ledger.snapshot import FileAccount
 from smppd.results.drafts import append
@@ -43,14 +44,15 @@ class Beginnings:
 
     def write(self, file: FileAccount, final: int) -> None:
         """Write the results of the first so many messages of this file as far as that was not done:
-        they are final, and in the journal. What fails is begun anew by the next call."""
+        they are final, and in the journal. What fails is begun anew by the next call. Raises `LedgerError`
+        where the journal is damaged."""
         if file.file_id not in self._begun and len(self._begun) == MOST:
             _remove(self._begun.pop(next(iter(self._begun))))
         begun = self._begun.pop(file.file_id, None) or self._begin(file.file_id)
         try:
             items = self._items.of(file, Slots(), begun.items, final)
             append(begun.path, write_lines(items, {}, begun.tally))
-        except OSError:
+        except (OSError, LedgerError):
             _remove(begun)
             raise
         begun.items = max(begun.items, final)

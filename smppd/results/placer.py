@@ -14,9 +14,10 @@ from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 from typing import NamedTuple
 
+from smppd.ledger.facts import LedgerError
 from smppd.ledger.snapshot import FileAccount
 from smppd.placing import SIDECAR, day_folder, first_free, fsync_folder, names_after
-from smppd.ports import Resting
+from smppd.ports import Resting, Unreadable
 from smppd.results.begun import Beginnings
 from smppd.results.drafts import Drafts
 from smppd.results.page import PAGE
@@ -64,9 +65,19 @@ class Placer:
         #: What `place` goes on with.
         self.begun = Beginnings(self._work / DRAFTS, items, terms.prices)
 
-    def place(self, files: Sequence[Resting], again: Set[int]) -> list[str]:
+    def place(self, files: Sequence[Resting], again: Set[int]) -> list[str | Unreadable]:
         """Write results and reports, move the sources beside them; their new places. `again`: the
-        file_ids of those whose publication may have been begun before."""
+        file_ids of those whose publication may have been begun before. What cannot be read of one file
+        is no matter of the others."""
+        try:
+            return list(self._place(files, again))
+        except LedgerError as error:
+            if len(files) == 1:
+                return [Unreadable(str(error))]
+        half = len(files) // 2
+        return self.place(files[:half], again) + self.place(files[half:], again)
+
+    def _place(self, files: Sequence[Resting], again: Set[int]) -> list[str]:
         places = self._find_places([each.file for each in files], again)
         unwritten = [each for each in zip(files, places, strict=True) if not each[1].written]
         numbers = [resting.file.file_id for resting, _ in unwritten]

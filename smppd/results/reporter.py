@@ -12,7 +12,7 @@ import trio
 
 from smppd.disk import RESULTS, Disk
 from smppd.ledger.snapshot import FileAccount
-from smppd.ports import Resting
+from smppd.ports import Resting, Unreadable
 from smppd.results.placer import Placer
 
 #: From so many messages at once on they are work for another process.
@@ -21,8 +21,9 @@ MANY = 16
 MOST_UNFINISHED = 1000
 
 RunSync = Callable[..., Awaitable[Any]]
-Place = Callable[[Sequence[Resting], Set[int]], Awaitable[list[str]]]
-Begin = Callable[[FileAccount, int], Awaitable[None]]
+Place = Callable[[Sequence[Resting], Set[int]], Awaitable[list[str | Unreadable]]]
+#: Whether it could be begun.
+Begin = Callable[[FileAccount, int], Awaitable[bool]]
 
 
 class Reporter:
@@ -63,8 +64,8 @@ class Reporter:
         self._place_many = place_many
         self._begin = begin
 
-    async def publish(self, files: Sequence[Resting]) -> list[str]:
-        """Write results and reports, move the sources beside them; their new places."""
+    async def publish(self, files: Sequence[Resting]) -> list[str | Unreadable]:
+        """See `ports.Publisher`."""
         numbers = {each.file.file_id for each in files}
         self._publishing |= numbers
         try:
@@ -78,12 +79,11 @@ class Reporter:
             return False  # behind its publication it would be begun anew, and nobody would take it
         self._begun.add(file.file_id)
         try:
-            await self._begin(file, final)
+            return await self._begin(file, final)
         except OSError:  # `publish` will wait for the disk
             return False
-        return True
 
-    async def _attempt(self, files: Sequence[Resting]) -> list[str]:
+    async def _attempt(self, files: Sequence[Resting]) -> list[str | Unreadable]:
         numbers = {each.file.file_id for each in files}
         again = {each for each in numbers if each <= self._earlier} | numbers & self._broken_off
         unfinished = sum(len(each.unfinished) for each in files)
@@ -98,6 +98,8 @@ class Reporter:
         self._begun -= numbers
         return places
 
-    async def _place_here(self, files: Sequence[Resting], again: Set[int]) -> list[str]:
-        places: list[str] = await self._run_sync(self._placer.place, files, again)
+    async def _place_here(
+        self, files: Sequence[Resting], again: Set[int]
+    ) -> list[str | Unreadable]:
+        places: list[str | Unreadable] = await self._run_sync(self._placer.place, files, again)
         return places

@@ -154,6 +154,9 @@ def _books(figures: DaemonFigures) -> Iterator[Trouble]:
     if balance := figures.accepted - sum(figures.states.values()):
         what, cure = f"the accounts are out by {balance:,}", "a fault of smppd's: smppd audit"
         yield Trouble("bad", what, "accepted messages are not the sum of all states", cure)
+    for file, why in figures.damaged.items():
+        cure = "smppd audit says what is; then see Disaster in the operators' manual"
+        yield Trouble("bad", f"the journal is damaged: no results for {file}", why, cure)
     if unknown := figures.states.get("unknown", 0):
         what = f"{unknown:,} held: nobody knows whether the SMSC took them"
         cure = "a receipt may tell yet; smppd requeue sends again, perhaps twice"

@@ -107,6 +107,7 @@ def test_levels_are_those_an_operator_filters_by() -> None:
     assert by_level["error"] == {
         events.ReloadRefused,
         events.BindNeedsOperator,
+        events.JournalDamaged,
         events.OutletGaveUp,
         events.OutletGap,
     }

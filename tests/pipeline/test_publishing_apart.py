@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +15,9 @@ import trio.testing
 
 from smppd.config import Prices
 from smppd.errands import Errands
+from smppd.events import JournalDamaged
+from smppd.ledger.message_bundles import BUNDLE
+from smppd.ports import Unreadable
 from smppd.publishing import Where, placing_apart
 from smppd.results.report import ReportTerms
 from smppd.results.reporter import MANY, Reporter
@@ -84,7 +88,9 @@ async def test_what_was_broken_off_there_is_published_under_the_same_names(
 ) -> None:
     asked: list[int] = []
 
-    async def failing_once(call: Callable[..., list[str]], *arguments: Any) -> list[str]:
+    async def failing_once(
+        call: Callable[..., list[str | Unreadable]], *arguments: Any
+    ) -> list[str | Unreadable]:
         placed = await errands.run_sync(call, *arguments)
         asked.append(len(arguments[-1]))
         if len(asked) == 1:
@@ -101,3 +107,65 @@ async def test_what_was_broken_off_there_is_published_under_the_same_names(
         await life.publication.publish_ready()
         assert asked == [0, MANY]
         assert len(bench.done()) == 3 * MANY
+
+
+@pytest.mark.parametrize("beside", [False, True], ids=["here", "apart"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        f"UPDATE message SET body = x'c1' WHERE msg_id = (SELECT min(msg_id) FROM message WHERE state = {BUNDLE})",
+        f"DELETE FROM message WHERE msg_id = (SELECT min(msg_id) FROM message WHERE state = {BUNDLE})",
+        "UPDATE message SET body = x'c1' WHERE msg_id = (SELECT max(msg_id) FROM message)",
+    ],
+    ids=["bundle", "gone", "row"],
+)
+async def test_what_is_damaged_of_one_file_keeps_no_other_from_its_results(
+    bench: Bench, errands: Errands, damage: str, *, beside: bool
+) -> None:
+    others = {f"{number}.json" for number in range(MANY)}
+    async with bench.up() as life:
+        reporter = life.publication._publisher
+        assert isinstance(reporter, Reporter)
+        if beside:
+            where = Where(bench.root, bench.path, ReportTerms())
+            reporter.hand_over(placing_apart(where, errands.run_sync))
+        for name in sorted(others):
+            await life.hand_in([bench.sms(to="12")], name)
+        await life.hand_in([bench.sms(receipt=False) for _ in range(3)], "hurt.jsonl")
+        await trio.testing.wait_all_tasks_blocked()
+        for part in list(life.wire.in_flight):
+            await life.answer(part)
+        await life.desk.commit()
+        whole = damaged(bench, damage)
+        await life.publication.publish_ready()
+        (hurt,) = life.accounts.files.values()
+        assert {Path(name).name for name in written(bench)} >= others
+        assert [path.name for path in (bench.root / "work").glob("*/*.json*")] == ["hurt.jsonl"]
+        assert list(life.publication.unreadable) == [hurt.file_id]
+        life.accounts.touched.add(hurt.file_id)
+        assert not await life.publication.publish_ready()
+        told = [event for event in life.events if isinstance(event, JournalDamaged)]
+        assert [event.file for event in told] == ["hurt.jsonl"]
+        assert told[0].reason
+    restore(bench, whole)
+    async with bench.up() as life:
+        life.accounts.touched.update(life.accounts.files)
+        await life.publication.publish_ready()
+        assert not life.accounts.files
+    assert sum(name.endswith("/hurt.jsonl.results.jsonl") for name in written(bench)) == 1
+
+
+def damaged(bench: Bench, damage: str) -> list[tuple[object, ...]]:
+    """The messages as they stood in the journal before."""
+    with sqlite3.connect(bench.path) as journal:
+        whole = journal.execute("SELECT * FROM message").fetchall()
+        assert journal.execute(damage).rowcount == 1
+    journal.close()
+    return whole
+
+
+def restore(bench: Bench, whole: list[tuple[object, ...]]) -> None:
+    with sqlite3.connect(bench.path) as journal:
+        marks = ", ".join("?" * len(whole[0]))
+        journal.executemany(f"INSERT OR REPLACE INTO message VALUES ({marks})", whole)
+    journal.close()

@@ -19,6 +19,7 @@ from smppd.figures import AccountFigures, ConfigFigures, DaemonFigures, LinkFigu
 ANSWER_TIMEOUT = 5.0
 #: A queue whose oldest message is older, an event loop later, a receipt parked longer: seconds.
 OLD_QUEUED, LATE_LOOP, OLD_PARKED = 600.0, 0.25, 3600.0
+_STOPPED = "does not run: start it (systemctl start smppd); if it ends again, its log says why"
 _CERTIFICATE_SOON = 14 * 86_400.0
 
 
@@ -42,7 +43,7 @@ def _silent(what: str, lock: Path, error: ControlUnavailable | ControlRefused) -
         says = f"pid {pid} has the spool, and does not say how it is: {error}"
         return Finding(what, False, says)
     if isinstance(error, ControlUnavailable) and error.nobody:
-        return Finding(what, True, "does not run: start it (systemctl start smppd)", doubtful=True)
+        return Finding(what, True, _STOPPED, doubtful=True)
     return Finding(what, False, str(error))
 
 
@@ -61,6 +62,11 @@ def look_at_daemon(figures: DaemonFigures) -> Iterator[Finding]:
     yield _queue(figures)
     yield _receipts(figures)
     yield _journal(figures)
+    for file, why in figures.damaged.items():
+        says = (
+            f"the journal is damaged: {why}: smppd audit says what is; see Disaster in the manual"
+        )
+        yield Finding(f"daemon, results of {file}", False, says)
     for what, why in figures.disk.items():
         yield Finding(f"daemon, {what}", False, f"cannot be written: {why}")
     if figures.loop.tail > LATE_LOOP:

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 import msgspec
 
 from smppd.spool import call_lines
-from smppd.spool.careful import FIELDS, meant_field
+from smppd.spool.field_names import FIELDS, meant_field
 from smppd.spool.quarantine import Unusable
 from smppd.spool.settings import Settings
 

@@ -12,9 +12,9 @@ import msgspec
 
 from smppd.message import ErrorInfo, PlainRequest, Request
 from smppd.ports import Line
-from smppd.spool.careful import FIELDS
 from smppd.spool.csv_header import Layout, makes_calls, place_of
 from smppd.spool.defaults import line_parser, missing_value
+from smppd.spool.field_names import FIELDS
 from smppd.spool.formats import judged
 from smppd.spool.legible import shown_to
 from smppd.spool.settings import Settings

@@ -18,10 +18,12 @@ from smppd.message import ErrorInfo, PlainRequest, Request
 from smppd.placing import SIDECAR
 from smppd.ports import Line
 from smppd.smstools_text import Habits, fields_of, take_apart
-from smppd.spool.careful import flaw, read_carefully, syntax_error
+from smppd.spool.careful import read_carefully
 from smppd.spool.chunks import BOM, not_text
+from smppd.spool.flaws import flaw
 from smppd.spool.legible import shown_to
 from smppd.spool.quarantine import Unusable
+from smppd.spool.syntax import syntax_error
 
 #: Every `error.code` this station gives to a rejected line. Codes are never renamed.
 CODES: Mapping[str, str] = MappingProxyType(

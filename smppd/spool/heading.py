@@ -7,9 +7,10 @@ from difflib import get_close_matches
 
 import msgspec
 
-from smppd.spool.careful import CAMPAIGN, FIELDS, syntax_error
+from smppd.spool.field_names import CAMPAIGN, FIELDS
 from smppd.spool.quarantine import Unusable
 from smppd.spool.settings import Settings, read_settings
+from smppd.spool.syntax import syntax_error
 
 _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _MEANT = re.compile(rb'\s*\{\s*"campaign"\s*:')

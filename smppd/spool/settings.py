@@ -14,9 +14,10 @@ import msgspec
 
 from smppd.campaign import NO_TERMS, CampaignTerms, Canary
 from smppd.config.quantities import seconds
-from smppd.spool.careful import FIELDS, syntax_error
+from smppd.spool.field_names import FIELDS
 from smppd.spool.legible import UNREADABLE, echoed
 from smppd.spool.quarantine import Unusable
+from smppd.spool.syntax import syntax_error
 from smppd.spool.templates import Template, parse_template
 
 #: Octets of settings at most.

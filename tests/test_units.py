@@ -51,7 +51,10 @@ def test_folders_are_made_alike(tmp_path: Path) -> None:
     tmp_path.chmod(0o2751)  # operators pass through
     assert prepare_root(tmp_path) is None
     lines = (UNITS / "smppd.tmpfiles").read_text().splitlines()
-    made = [line.split() for line in lines if not line.startswith("#")]
+    *made, socket = [line.split() for line in lines if not line.startswith("#")]
+    unit = (UNITS / "smppd.service").read_text()
+    assert socket == ["d", "/run/smppd", "0750", "smppd", "smppd", "-"]
+    assert "RuntimeDirectory=smppd\nRuntimeDirectoryMode=0750\n" in unit
     assert made[0][1] == "/var/spool/smppd"
     assert {each[1].removeprefix("/var/spool/smppd/") for each in made[1:]} == set(FOLDERS)
     for kind, place, mode, user, group, age in made:

@@ -75,7 +75,12 @@ class TraceCommand:
                 ) from None
             return folder
         folder = Path(into)
-        if not folder.is_absolute() or not folder.is_dir():
+        try:
+            there = folder.is_absolute() and folder.is_dir()
+        except OSError as error:
+            why = f"smppd cannot look at {into}: {error.strerror}"
+            raise ControlRefused(f"{why}: choose a folder of the daemon's user") from None
+        if not there:
             raise ControlRefused(f"{into} is no folder that smppd sees: make it first")
         if folder.resolve().is_relative_to(self._parts.config.spool.path.resolve()):
             raise ControlRefused(

@@ -23,6 +23,10 @@ def reading(config: Config) -> Iterator[Store]:
             yield store
     except JournalError as error:
         raise CommandError(str(error)) from None
+    except UnicodeEncodeError as error:
+        raise CommandError(
+            f"{error.object!r} is not UTF-8: check the terminal's locale", 2
+        ) from None
     except LedgerError as error:
         raise CommandError(f"the journal contradicts itself: {error}: run smppd audit") from None
 

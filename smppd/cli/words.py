@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn, cast
 
 from smppd.cli.declared import Declared, argument
 from smppd.cli.terminal import CommandError
 from smppd.config.quantities import seconds
+from smppd.config.rules import nearest
 
 #: How a value is given; for the help of whoever takes pairs.
 VALUES = "a value may be @FILE, to be read from it, or - for standard input; @@ is one @"
@@ -33,14 +34,47 @@ class Parser(argparse.ArgumentParser):
         finally:
             self._mixing = False
 
-    def declared(self, *path: str) -> Declared:
-        """What it takes, and all commands below it; `path` are the words that lead to it."""
-        arguments, commands = [], []
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """See `argparse`; the command that does not know a word says what it does know."""
+        found, left = self.parse_known_args(args, namespace)
+        if left:
+            self._innermost(args or ()).refuse(left)
+        return found
+
+    def refuse(self, words: Sequence[str]) -> NoReturn:
+        """End with the usage, and the option that was meant."""
+        options = [word.partition("=")[0] for word in words if word.startswith("--")]
+        cures = (nearest(option, self._option_string_actions) for option in options)
+        self.error(f"unrecognized arguments: {' '.join(words)}{next(filter(None, cures), '')}")
+
+    def _innermost(self, words: Iterable[str]) -> Parser:
+        """The parser of the command, or of the command below it, that these words are for."""
+        parser = self
+        for word in words:
+            parser = parser._commands().get(word, parser)
+        return parser
+
+    def _commands(self) -> Mapping[str, Parser]:
+        """The commands of its own, by name."""
         for action in self._actions:
             if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 (nothing else tells them)
-                commands = [own.declared(*path, name) for name, own in action.choices.items()]
-            else:
-                arguments.append(argument(action))
+                return cast("Mapping[str, Parser]", action.choices)
+        return {}
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """See `argparse`: for a command, the one that was meant, rather than each there is."""
+        commands = self._commands()
+        if action.choices is not commands or value in commands:
+            super()._check_value(action, value)
+            return
+        cure = nearest(value, commands) or f"; {self.prog} --help lists what there is"
+        raise argparse.ArgumentError(None, f"there is no command {value!r}{cure}")
+
+    def declared(self, *path: str) -> Declared:
+        """What it takes, and all commands below it; `path` are the words that lead to it."""
+        below = self._commands()
+        arguments = [argument(each) for each in self._actions if each.choices is not below]
+        commands = [own.declared(*path, name) for name, own in below.items()]
         says, epilog = self.description or "", self.epilog or ""
         return Declared(path, says, epilog, tuple(arguments), tuple(commands))
 

@@ -30,12 +30,25 @@ SECRET_LIMIT = 1024
 def find_credential(
     reading: Reading, name: str, table: dict[str, Any], given: dict[str, Any]
 ) -> None:
-    """A bare file name may be that of a credential which systemd hands to this unit."""
-    folder = reading.environ.get("CREDENTIALS_DIRECTORY")
-    if folder and isinstance(given.get(name), Path) and "/" not in table[name]:
-        credential = Path(folder) / table[name]
-        if os.access(credential, os.F_OK):
+    """A file beside the configuration may be a credential which systemd hands to this unit: one that is
+    named without a folder, and one named with it that the daemon's user may not read itself."""
+    folder, file = reading.environ.get("CREDENTIALS_DIRECTORY"), given.get(name)
+    if not folder or not isinstance(file, Path):
+        return
+    beside = Path(table[name]).is_absolute() and file.parent == reading.folder.absolute()
+    if "/" not in table[name] or (beside and not os.access(file, os.R_OK)):
+        credential = Path(folder) / file.name
+        if _is_handed_over(credential):
             given[name] = credential
+
+
+def _is_handed_over(credential: Path) -> bool:
+    """Whether it is there, and not what the unit has in its stead so that the daemon can say what is missing."""
+    try:
+        with credential.open("rb") as opened:
+            return opened.read(2) != b"\n"
+    except OSError:
+        return False
 
 
 def read_password(link: LinkConfig, environ: Mapping[str, str] = os.environ) -> str | Mistake:

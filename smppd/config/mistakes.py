@@ -61,7 +61,7 @@ class Reading:
     def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
         self.mistakes: list[Mistake] = []
         self.environ = environ
-        self._folder = folder
+        self.folder = folder
 
     def refuse(self, problem: str, *key: str) -> None:
         """Note a mistake."""
@@ -72,7 +72,7 @@ class Reading:
         if isinstance(found, Problem):
             self.refuse(found.why, *key)
             return None
-        return self._folder / found if isinstance(found, Path) else found
+        return self.folder / found if isinstance(found, Path) else found
 
     def table(self, table: object, *key: str) -> dict[str, Any]:
         """A section as it stands in the document; empty, with a mistake noted, when it is none."""

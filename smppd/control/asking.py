@@ -66,7 +66,8 @@ def _connect(connection: socket.socket, path: str | Path, timeout: float) -> Non
         ) from None
     except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
         raise ControlUnavailable(
-            f"no daemon listens on {path}; is smppd running, and may this user read the socket?",
+            f"no daemon listens on {path}: start it (systemctl start smppd), or name the"
+            " configuration of the one that runs with --config",
             nobody=True,
         ) from None
     except OSError as failure:

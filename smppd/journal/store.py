@@ -6,6 +6,7 @@ disk is full or broken: it is not caught, the daemon stops, and the journal is s
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from array import array
 from collections.abc import Callable, Iterator, Sequence
@@ -100,8 +101,8 @@ def open_store(path: Path, busy: Callable[[], None] | None = None) -> Store:
 
 def open_reader(path: Path) -> Store:
     """Open an existing journal for reading, beside a running daemon or without one."""
-    if not path.exists():
-        raise JournalError(f"there is no journal at {path}: check [journal] path")
+    if not os.access(path, os.R_OK, effective_ids=True):
+        raise JournalError(_why_not_read(path))
     try:
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA query_only = 1")
@@ -114,6 +115,18 @@ def open_reader(path: Path) -> Store:
             f"cannot read journal {path}: {error}: does this user have access to it?"
         ) from error
     return Store(connection)
+
+
+def _why_not_read(path: Path) -> str:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return f"there is no journal at {path}: check [journal] path"
+    except OSError as error:
+        why = error.strerror
+    else:
+        why = "Permission denied"
+    return f"cannot read journal {path}: {why}: run this with sudo, or as the daemon's user"
 
 
 class Store:

@@ -76,7 +76,7 @@ def test_without_a_daemon_one_line_says_so(
     said = Said(capsys, command, "--campaign", "spring")
     assert (said.code, said.out) == (1, [])
     (line,) = said.err
-    assert line.startswith(f"smppd: no daemon listens on {folder}/control.sock; is smppd running")
+    assert line.startswith(f"smppd: no daemon listens on {folder}/control.sock: start it")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

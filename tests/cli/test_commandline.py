@@ -62,6 +62,27 @@ def test_wrong_use_gives_2(words: list[str], capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("stat", "smppd: error: there is no command 'stat'; did you mean \"status\"?"),
+        ("fly", "smppd: error: there is no command 'fly'; smppd --help lists what there is"),
+        ("optout lst", "smppd optout: error: there is no command 'lst'; did you mean \"list\"?"),
+        ("status --jsn=1", "smppd status: error: unrecognized arguments: --jsn=1; did you mean \"--json\"?"),
+        ("optout list --sendr x", "smppd optout list: error: unrecognized arguments: --sendr; did you mean \"--sender\"?"),
+        ("--confg x status", "smppd: error: there is no command 'x'; smppd --help lists what there is"),
+        ("status here", "smppd status: error: unrecognized arguments: here"),
+    ],
+)  # fmt: skip
+def test_a_slip_is_told_by_the_command_it_was_made_in(
+    words: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words.split()) == 2
+    usage, *_, last = capsys.readouterr().err.splitlines()
+    assert last == said
+    assert usage.startswith(f"usage: {said.partition(':')[0]} ")
+
+
+@pytest.mark.parametrize(
     "words",
     [
         ["run"],

@@ -236,6 +236,18 @@ def test_show_finds_the_clients_id_and_the_made_up_one(
     assert told["part_details"] == [{"part": 1, "state": "sending", "message_ids": []}]
 
 
+@pytest.mark.parametrize(
+    "words", [["show"], ["report"], ["cancel"], ["requeue"], ["campaigns", "--name"]]
+)
+def test_what_is_no_utf8_is_one_line(
+    book: Book, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words, "\udcff"]) == 2
+    assert capsys.readouterr().err == (
+        "smppd: '\\udcff' is not UTF-8: check the terminal's locale\n"
+    )
+
+
 def test_show_tells_when_a_message_goes_and_when_it_expires(
     book: Book, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -31,6 +31,10 @@ def credential(tmp_path: Path, written: str) -> Path | None:
     """Which file a link with this `password_file` reads, under systemd."""
     (tmp_path / "credentials").mkdir()
     (tmp_path / "credentials/password").write_text("secret")
+    return handed_over(tmp_path, written)
+
+
+def handed_over(tmp_path: Path, written: str) -> Path | None:
     environ = {"CREDENTIALS_DIRECTORY": str(tmp_path / "credentials")}
     text = LINK.replace('"password"', f'"{written}"')
     found = parse(text.encode(), tmp_path / "smppd.toml", environ)
@@ -45,6 +49,27 @@ def test_a_bare_name_is_a_credential_of_systemd(tmp_path: Path) -> None:
 @pytest.mark.parametrize("written", ["other", "./password", "/etc/password"])
 def test_other_names_are_no_credentials(tmp_path: Path, written: str) -> None:
     assert credential(tmp_path, written) == tmp_path / written
+
+
+def test_a_name_with_the_folder_of_the_configuration_is_one_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the daemon's user may not read the file itself, which root, for one, always may."""
+    (tmp_path / "password").write_text("of the file")
+    may_not = {tmp_path / "password", Path("/etc/password")}
+    monkeypatch.setattr("os.access", lambda path, _mode: Path(path) not in may_not)
+    written = str(tmp_path / "password")
+    assert credential(tmp_path, written) == tmp_path / "credentials/password"
+    assert handed_over(tmp_path, "/etc/password") == Path("/etc/password")
+    assert handed_over(tmp_path, "./password") == tmp_path / "password"
+    may_not.clear()
+    assert handed_over(tmp_path, written) == tmp_path / "password"
+
+
+def test_what_the_unit_has_in_the_stead_of_a_file_is_no_credential(tmp_path: Path) -> None:
+    credential(tmp_path, "password")
+    (tmp_path / "credentials/password").write_text("\n")
+    assert handed_over(tmp_path, "password") == tmp_path / "password"
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,6 @@ def test_cancel_says_in_words_what_it_did(
     assert daemon.program.process.wait(30) == 0
     assert daemon.command("cancel", "m1") == (
         1,
-        f"smppd: no daemon listens on {daemon.control}; is smppd running, and may this user read"
-        " the socket?\n",
+        f"smppd: no daemon listens on {daemon.control}: start it (systemctl start smppd), or name"
+        " the configuration of the one that runs with --config\n",
     )

@@ -802,7 +802,7 @@ def test_commands_say_what_is_missing_and_what_to_do(
     finish(daemon)
     assert "there is no message x in the journal" in complaint(1, "show", "x", *config)
 
-    nobody = f"no daemon listens on {daemon.control}; is smppd running"
+    nobody = f"no daemon listens on {daemon.control}: start it"
     assert nobody in complaint(1, "requeue", "--all", *config)
     assert nobody in complaint(1, "status", *config)
 

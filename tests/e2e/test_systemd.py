@@ -239,8 +239,11 @@ def test_ready_without_a_link_says_which_and_why(service: Service) -> None:
     service.machine.wait(lambda: service.show("StatusText") == whole, whole)
 
 
-@pytest.mark.parametrize(("file", "status"), [("smppd.toml", "2"), ("password", "243")])
-def test_a_wrong_configuration_is_said_once(service: Service, file: str, status: str) -> None:
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [("smppd.toml", "spool.pth"), ("password", "cannot read /etc/smppd/password (No such file")],
+)
+def test_a_wrong_configuration_is_said_once(service: Service, file: str, said: str) -> None:
     wrong = service.config.with_name(file)
     if file == "password":
         wrong.unlink()
@@ -248,11 +251,24 @@ def test_a_wrong_configuration_is_said_once(service: Service, file: str, status:
         wrong.write_text("[spool]\npth = 1\n")
     assert service.machine.run("systemctl", "start", UNIT).returncode != 0
     assert service.show("ActiveState") == "failed"
-    assert service.show("ExecMainStatus") == status
+    assert service.show("ExecMainStatus") == "2"
     assert service.show("NRestarts") == "0"
-    if file != "password":
-        assert "[spool] pth" in service.log or "spool.pth" in service.log
-        assert "Traceback" not in service.log
+    assert said in service.log
+    assert "Traceback" not in service.log
+
+
+def test_what_the_manual_writes_into_the_configuration_starts_and_can_be_checked_when_stopped(
+    service: Service,
+) -> None:
+    """The password that only root may read is named with its folder."""
+    named = service.config.read_text().replace('"password"', '"/etc/smppd/password"')
+    service.config.write_text(named)
+    service.simulate()
+    service.start()
+    assert service.show("StatusText").startswith("1 of 1 links bound")
+    service.machine.check("systemctl", "reload", UNIT)
+    service.machine.check("systemctl", "stop", UNIT)
+    service.machine.check(SMPPD, "check")
 
 
 # ── three in the morning ─────────────────────────────────────────────────────────────────────
@@ -454,6 +470,14 @@ def test_who_hands_in_reads_results_and_may_do_nothing_else(service: Service) ->
     service.start()
     assert run(SMPPD, "status", user="alice").returncode != 0
     assert run(SMPPD, "pause", "main", user="alice").returncode != 0
+    for command in ("show m1", "cancel m1", "requeue m1", "audit", "campaigns", "report x", "operators",
+                    "optout list", "api --history"):  # fmt: skip
+        for user in ("alice", "mallory"):
+            done = run(SMPPD, *command.split(), user=user)
+            assert (done.returncode, done.stdout) == (1, ""), command
+            assert done.stderr.startswith(
+                "smppd: cannot read journal /var/lib/smppd/journal.db: Permission denied: run this with sudo"
+            ), done.stderr
     check(SMPPD, "status", user="olga")
     check("ls", f"{SPOOL}/received/new", user="olga")
     for command in (f"ls {SPOOL}", f"touch {SPOOL}/inbox/x", f"cat {SPOOL}/done/*/*"):

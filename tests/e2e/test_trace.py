@@ -176,6 +176,7 @@ def test_what_cannot_be_traced_is_one_line(
         ("other",): "there is no link other; there are main",
         ("main", "--stop"): "link main is not traced",
         ("main", "--into", str(tmp_path / "none")): "is no folder that smppd sees: make it first",
+        ("main", "--into", f"/{'x' * 5000}"): "File name too long: choose a folder of the daemon's",
         ("main", "--into", str(inbox)): "is in the spool, where files are handed in",
         ("main", "--seconds", "2d"): "at most 86,400 seconds",
     }.items():

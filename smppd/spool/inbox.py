@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from smppd.placing import NAME_LIMIT, SIDECAR, beside
+from smppd.spool.belonging import STRANGE_CURE, why_strange
 from smppd.spool.claiming import is_progress
 from smppd.spool.folders import INSIDE_INBOX, shown_name
 from smppd.spool.formats import Format, format_of, is_packed, is_sidecar, known_formats
@@ -224,11 +225,13 @@ class LaneInbox:
             return True
         path = beside(self._folder / seen.name)
         try:
-            found = path.lstat()
+            found, file = path.lstat(), (self._folder / seen.name).lstat()
         except FileNotFoundError:
             return True
         if not stat.S_ISREG(found.st_mode):
             reason = f"waits: {shown_name(path.name)} is not a plain file: write one, or remove it"
+        elif why := why_strange(found, file):
+            reason = f"waits: {shown_name(path.name)} {why}: {STRANGE_CURE}"
         elif found.st_size > LONGEST or is_whole(str(path), Format.JSON, found.st_size, LONGEST):
             return True
         else:

@@ -19,6 +19,7 @@ import msgspec
 
 from smppd.campaign import NO_TERMS, CampaignTerms
 from smppd.placing import PLAINLY, beside
+from smppd.spool.belonging import STRANGE_CURE, why_strange
 from smppd.spool.chunks import BOM, Chunk, Octets, Refused, Source
 from smppd.spool.csv_file import CsvFile
 from smppd.spool.csv_header import Layout
@@ -62,7 +63,7 @@ def open_source(
     file = _Plain(_open_plain(path))
     try:
         kept = _decode_kept(terms.layout) if terms.layout else _Kept()
-        settings = _settings_of(path, kept)
+        settings = _settings_of(path, kept, os.fstat(file.raw.fileno()))
     except OSError:
         file.close()
         raise
@@ -101,8 +102,8 @@ class _Plain:
         return os.fstat(self.raw.fileno()).st_size
 
 
-def _settings_of(path: Path, kept: _Kept) -> Settings | Unusable:
-    """What the journal has, else what lies beside the file."""
+def _settings_of(path: Path, kept: _Kept, status: os.stat_result) -> Settings | Unusable:
+    """What the journal has, else what lies beside the file, of which the disk says `status`."""
     if kept.settings:
         return read_settings(kept.settings, "campaign")
     sidecar = beside(path)
@@ -111,6 +112,9 @@ def _settings_of(path: Path, kept: _Kept) -> Settings | Unusable:
     except FileNotFoundError:
         return NO_SETTINGS
     with file:
+        why = why_strange(os.fstat(file.fileno()), status)
+        if why:
+            return Unusable(f"{sidecar.name}: {why}", STRANGE_CURE)
         raw = file.read(LONGEST + 1)
     settings = read_settings(raw.removeprefix(BOM), sidecar.name)
     return settings if isinstance(settings, Unusable) else first_flaw(settings) or settings

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -14,8 +15,8 @@ from trio.testing import MockClock
 from smppd.campaign import CampaignTerms
 from smppd.events import FileQuarantined, FileWaiting
 from smppd.message import Lane, Request
-from smppd.spool import wholeness
-from smppd.spool.claiming import Tokens, left_over, recover
+from smppd.spool import station, wholeness
+from smppd.spool.claiming import Pass, Tokens, claim, left_over, recover
 from smppd.spool.inbox import PATIENCE
 from smppd.spool.quarantine import Unusable, quarantine
 from tests.spool.test_claiming import claimed_in
@@ -197,6 +198,66 @@ def test_a_file_waits_for_settings_that_are_being_written(desk: Desk) -> None:  
     assert "a.csv.meta.json beside it is not complete" in desk.told[0][1]
     desk.write("a.csv.meta.json", SETTINGS)
     assert desk.look(after=3) == ["a.csv"]
+
+
+# ── whose they are ───────────────────────────────────────────────────────────────────────────
+
+#: Two who hand in; the daemon is root.
+ANA, BO = 4242, 4243
+AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+
+
+@AS_ROOT
+def test_settings_of_somebody_else_are_not_believed_and_told(
+    desk: Desk,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    file, settings = desk.write("a.csv", ROWS), desk.write("a.csv.meta.json", SETTINGS)
+    os.chown(file, ANA, -1)
+    os.chown(settings, BO, -1)
+    assert desk.look(after=3) == []
+    desk.look(after=PATIENCE + 1)
+    assert desk.told == [
+        (
+            "a.csv",
+            "waits: a.csv.meta.json belongs to another user (uid 4243) than the file (uid 4242): "
+            "hand both in as the same user, or remove it",
+        )
+    ]
+    for owner in (ANA, 0):
+        os.chown(settings, owner, -1)
+        assert desk.look(after=3) == ["a.csv"]
+    os.link(settings, tmp_path / "second")
+    assert desk.look(after=3) == []
+
+
+@AS_ROOT
+@pytest.mark.parametrize(("owner", "linked"), [(BO, False), (ANA, True)])
+async def test_settings_that_somebody_else_put_there_at_the_last_moment_keep_the_file_back(
+    bench: Bench,  # noqa: F811
+    autojump_clock: MockClock,
+    monkeypatch: pytest.MonkeyPatch,
+    owner: int,
+    linked: bool,
+) -> None:
+    inbox = bench.inbox(Lane.NORMAL)
+
+    def claimed(here: Path, *rest: Any) -> Pass:
+        settings = here / "a.csv.meta.json"
+        settings.write_bytes(SETTINGS)
+        os.chown(settings, owner, -1)
+        if linked:
+            os.link(settings, bench.root / "second")
+        os.chown(here / "a.csv", ANA, -1)
+        return claim(here, *rest)
+
+    monkeypatch.setattr(station, "claim", claimed)
+    async with running(bench):
+        bench.hand_in("a.csv", ROWS)
+        await bench.events.wait_for(FileQuarantined)
+    assert bench.files_in("bad") == ["a.csv", "a.csv.error.json", "a.csv.meta.json"]
+    assert not bench.admission.files
+    assert list(inbox.glob("*.csv")) == []
 
 
 def test_a_packed_file_waits_for_its_end(

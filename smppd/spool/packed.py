@@ -20,6 +20,13 @@ from smppd.spool.quarantine import Unusable
 MOST_TIMES = 200
 HARMLESS = 64 << 20
 
+#: Packed octets in hand: where a member ends, what is behind it is copied.
+_PIECE = 16 << 10
+#: Members begun in one read: each takes its time, and may hold nothing.
+MOST_MEMBERS = 256
+#: Octets of zeros behind the last member: tapes and disks fill a block up, and nothing needs more.
+MOST_PADDING = 1 << 20
+
 _GZIP = 16 + zlib.MAX_WBITS
 _MAGIC = b"\x1f\x8b"
 _PACK_AGAIN = "pack it again and hand it in again"
@@ -44,6 +51,7 @@ class Unpacked:
         self._packed = 0
         self._member: zlib._Decompress | None = None
         self._input = b""
+        self._members = self._padding = 0
 
     def close(self) -> None:
         """See `Octets`."""
@@ -52,15 +60,17 @@ class Unpacked:
     def rewind(self) -> None:
         """Begin again."""
         self._file.seek(0)
-        self.position = self._packed = 0
+        self.position = self._packed = self._padding = 0
         self._member, self._input = None, b""
 
     def read(self, size: int) -> bytes:
         """See `Octets`; raises `PackedError`, and OSError."""
-        pieces, missing = [], size
+        pieces, missing, self._members = [], size, 0
         while missing and (piece := self._read(missing)):
             pieces.append(piece)
             missing -= len(piece)
+            if self._members >= MOST_MEMBERS:
+                break
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _read(self, size: int) -> bytes:
@@ -86,29 +96,39 @@ class Unpacked:
         return found
 
     def _fill(self) -> bytes:
-        self._input = self._file.read(BLOCK)
+        self._input = self._file.read(_PIECE)
         self._packed += len(self._input)
         return self._input
 
     def _begin(self) -> bool:
         """Begin the next member; False when there is none in what has been read."""
         if self.position or self._packed > len(self._input):
+            padded = len(self._input)
             self._input = self._input.lstrip(b"\0")
+            self._padding += padded - len(self._input)
+            if self._padding > MOST_PADDING:
+                raise PackedError(self._behind_its_end())
             if not self._input:
                 return False
+        self._members += 1
+        if self._members > 2 * MOST_MEMBERS:
+            raise PackedError(Unusable("has too many parts that hold nothing", _PACK_AGAIN))
         while len(self._input) < len(_MAGIC):
-            more = self._file.read(BLOCK)
+            more = self._file.read(_PIECE)
             if not more:
                 break
             self._packed += len(more)
             self._input += more
         if not self._input.startswith(_MAGIC):
             if self.position:
-                reason = f"has something behind its end, after {self.position} unpacked octets"
-                raise PackedError(Unusable(reason, _PACK_AGAIN))
+                raise PackedError(self._behind_its_end())
             raise PackedError(Unusable("is no gzip file", "pack it with gzip, or drop .gz"))
         self._member = zlib.decompressobj(_GZIP)
         return True
+
+    def _behind_its_end(self) -> Unusable:
+        reason = f"has something behind its end, after {self.position} unpacked octets"
+        return Unusable(reason, _PACK_AGAIN)
 
     def _unpack(self, size: int) -> bytes:
         assert self._member is not None

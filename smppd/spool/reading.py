@@ -61,6 +61,9 @@ def open_source(
     it is no plain file.
     """
     file = _Plain(_open_plain(path))
+    if not start[0] and file.has_hole(0):
+        file.close()
+        return Refused(_HOLE)
     try:
         kept = _decode_kept(terms.layout) if terms.layout else _Kept()
         settings = _settings_of(path, kept, os.fstat(file.raw.fileno()))
@@ -89,13 +92,33 @@ def _open_plain(path: Path) -> FileIO:
     return FileIO(descriptor)
 
 
+#: A tebibyte of it costs its writer nothing, and takes an hour to be read.
+_HOLE = Unusable("has a hole: octets that nobody has written", "write it again, to its end")
+
+
 class _Plain:
-    """A file as `Octets`."""
+    """A file as `Octets`. One that is given a hole while it is read raises OSError there."""
 
     def __init__(self, raw: FileIO) -> None:
         self.raw = raw
-        self.read = raw.read
         self.close = raw.close
+
+    def read(self, size: int) -> bytes:
+        """See `Octets`."""
+        block = self.raw.read(size)
+        if block[-1:] == b"\0" and self.has_hole(self.raw.tell() - 1):
+            raise OSError(errno.EIO, "it has a hole")
+        return block
+
+    def has_hole(self, start: int) -> bool:
+        """Whether somewhere behind this octet nothing was ever written, as far as the disk tells."""
+        place = self.raw.tell()
+        try:
+            return os.lseek(self.raw.fileno(), start, os.SEEK_HOLE) < self.size
+        except OSError:
+            return False
+        finally:
+            self.raw.seek(place)
 
     @property
     def size(self) -> int:

@@ -7,6 +7,7 @@ is packed) has its tests there.
 from __future__ import annotations
 
 import json
+import os
 import resource
 import tracemalloc
 from collections.abc import Sequence
@@ -196,6 +197,41 @@ def test_settings_with_numbers_beyond_all_others_keep_the_file_back(
     source.close()
     assert isinstance(problem, Unusable)
     assert about in problem.reason
+
+
+# ── files that cost their writer nothing ─────────────────────────────────────────────────────
+
+
+def holey(tmp_path: Path) -> Path:
+    """A good line, and a tebibyte that is not there; skipped where the disk does not tell."""
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b" " * 200_000 + b'\n{"to": "%s", "text": "a"}\n' % NUMBER.encode())
+    os.truncate(path, 1 << 40)
+    with path.open("rb") as file:
+        if os.lseek(file.fileno(), 0, os.SEEK_HOLE) >= 1 << 40:
+            pytest.skip("this filesystem knows no holes")
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.json", "a.csv"])
+def test_a_file_with_a_hole_is_refused_whole(tmp_path: Path, name: str) -> None:
+    path = holey(tmp_path).rename(tmp_path / name)
+    form = format_of(name)
+    assert form is not None
+    problem = open_source(path, form, MAX_LINE, (0, 0)).next_chunk()
+    assert isinstance(problem, Unusable)
+    assert problem.reason == "has a hole: octets that nobody has written"
+
+
+def test_a_hole_that_is_made_while_the_file_is_read_is_not_read(tmp_path: Path) -> None:
+    path = holey(tmp_path)
+    os.truncate(path, 200_100)
+    path.write_bytes(path.read_bytes().rstrip(b"\0"))
+    source = open_source(path, Format.JSON_LINES, MAX_LINE, (0, 0))
+    os.truncate(path, 1 << 40)
+    with pytest.raises(OSError, match="has a hole"):
+        _ = [source.next_chunk() for _ in range(100)]
+    source.close()
 
 
 # ── what lies beside a file ──────────────────────────────────────────────────────────────────

@@ -7,32 +7,35 @@ Each is asked for with `smppd log-level`, ends by itself, and costs nothing whil
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any
 
 import msgspec
 import trio
 
+from smppd.app.history import Expected, History
 from smppd.app.parts import Parts
 from smppd.config import LogLevel
 from smppd.control import Arguments, ControlRefused
 from smppd.events import Emit, LogLevelOver, LogLevelSet, MessageWatched
-from smppd.journal.schema import JournalError, one_moment
-from smppd.journal.store import Store, open_reader
-from smppd.ledger.entries import MessageRow
-from smppd.ledger.facts import Fact, LedgerError
+from smppd.journal.schema import JournalError
+from smppd.journal.store import open_reader
+from smppd.ledger.entries import MessageRow, read_outstanding
+from smppd.ledger.facts import LedgerError, receipt_key
 from smppd.link.link import Link
-from smppd.link.pdu_log import AboutMessage, PduLog
+from smppd.link.pdu_log import PduLog
+from smppd.link.subject import Subject
 from smppd.message import State
-from smppd.results.story import Story, tell
 
 #: The longest time, in seconds; and the shortest between two looks at what has happened to a message.
 LONGEST, LOOK_EVERY = 86_400.0, 0.1
+_NOT_YET = "there is none yet: it is heard from when it is handed in under this id"
 
 
 class Asked(msgspec.Struct):
-    """A level: of one `link`, of the message `msg_id` that the client calls `message`, or of everything.
-    For one of those two any level but debug ends what was asked for before."""
+    """A level: of one `link`, of the message that somebody calls `message`, or of everything. For one of
+    those two any level but debug ends what was asked for before. `msg_id` is ours of the message, 0
+    if the journal knows none that its client calls so."""
 
     level: LogLevel
     seconds: float
@@ -46,7 +49,7 @@ class Asked(msgspec.Struct):
         """What it is about, for people."""
         if self.link:
             return f"link {self.link}"
-        return f"message {self.message}" if self.msg_id else "everything"
+        return f"message {self.message}" if self.message else "everything"
 
 
 class Watching:
@@ -88,31 +91,56 @@ class Watching:
             raise ControlRefused(f"--for takes more than 0 s and at most {LONGEST:,.0f} s")
         if self._nursery is None:
             raise ControlRefused("smppd is starting or stopping: try again")
-        looking = await self._looking(asked)
+        row = None
+        if asked.message:
+            asked, row = await self._which(asked)
+        looking = self._looking(asked, row)
         before = self._under_way.get(asked.about)
         if before is not None:
             before.cancel()
-        if asked.level != "debug" and (asked.link or asked.msg_id):
+        if asked.level != "debug" and (asked.link or asked.message):
             if before is None:
                 raise ControlRefused(f"nothing is logged of {asked.about} that could end")
             return {"about": asked.about, "level": asked.level, "seconds": 0.0}
         scope = self._under_way[asked.about] = trio.CancelScope()
         self._emit(LogLevelSet(asked.level, asked.about, asked.seconds, asked.who))
         self._nursery.start_soon(self._look, asked, scope, looking)
-        return {"about": asked.about, "level": asked.level, "seconds": asked.seconds}
+        answer = {"about": asked.about, "level": asked.level, "seconds": asked.seconds}
+        return answer | ({"note": _NOT_YET} if asked.message and row is None else {})
 
-    async def _looking(self, asked: Asked) -> Callable[[], Awaitable[str]]:
+    async def _which(self, asked: Asked) -> tuple[Asked, MessageRow | None]:
+        """The message that is meant, by the name that its client has for it; None if it is yet to come."""
+        msg_id = asked.msg_id or await self._taken_as(asked.message)
+        if not msg_id:
+            return asked, None
+        rows = await self._parts.journal.read_messages([msg_id])
+        if not rows or rows[0].state != State.QUEUED:
+            raise ControlRefused(f"there is no message {asked.message} that could be sent")
+        return msgspec.structs.replace(asked, message=rows[0].client_id, msg_id=msg_id), rows[0]
+
+    async def _taken_as(self, message_id: str) -> int:
+        """The msg_id of the only message that an SMSC took under this id, of those remembered; 0 for none."""
+        accounts = self._parts.ledger.accounts
+        keys = [receipt_key(link.name, message_id) for link in self._parts.links]
+        found = {place[0] for key in keys for place in accounts.message_ids.places(key)}
+        found |= {each.msg_id for each in map(accounts.finished.get, keys) if each}
+        spilled = await self._parts.journal.find_waiting(keys)
+        found |= {read_outstanding(entry).msg_id for entry in spilled}
+        if len(found) > 1:
+            raise ControlRefused(
+                f"{len(found)} messages have had the message_id {message_id}: name one by its own id"
+            )
+        return next(iter(found), 0)
+
+    def _looking(self, asked: Asked, row: MessageRow | None) -> Callable[[], Awaitable[str]]:
         if asked.link:
             links = {link.name: link for link in self._parts.links}
             if asked.link not in links:
                 there = ", ".join(links) or "none"
                 raise ControlRefused(f"there is no link {asked.link}; there are {there}")
             return lambda: self._hear(links[asked.link])
-        if asked.msg_id:
-            rows = await self._parts.journal.read_messages([asked.msg_id])
-            if not rows or rows[0].state != State.QUEUED:
-                raise ControlRefused(f"there is no message {asked.message} that could be sent")
-            return lambda: self._watch(rows[0], asked.message)
+        if asked.message:
+            return lambda: self._watch(asked.message, row)
         return lambda: self._at_level(asked.level)
 
     async def _look(
@@ -128,7 +156,7 @@ class Watching:
             reason = str(broken.exceptions[0])
         if self._under_way.get(asked.about) is scope:
             del self._under_way[asked.about]
-            if self._usual is not None and not (asked.link or asked.msg_id):
+            if self._usual is not None and not (asked.link or asked.message):
                 self._set_level(self._usual)
                 self._usual = None
         self._emit(LogLevelOver(asked.about, reason))
@@ -161,30 +189,32 @@ class Watching:
 
     # ── a message ────────────────────────────────────────────────────────────────────────────
 
-    async def _watch(self, row: MessageRow, id_: str) -> str:
-        news = trio.Event()
+    async def _watch(self, id_: str, row: MessageRow | None) -> str:
+        subject, news = Subject(), News()
+        with ExitStack() as until_over:
+            store = until_over.enter_context(closing(open_reader(self._parts.config.journal.path)))
+            self._parts.journal.on_facts(news.note)
+            until_over.callback(self._parts.journal.off_facts, news.note)
 
-        def note() -> None:
-            news.set()
+            def make(link: str) -> PduLog:
+                return PduLog(link, self._emit, subject, id_)
 
-        journal = self._parts.journal
-        with closing(open_reader(self._parts.config.journal.path)) as store:
-            journal.on_facts(note)
-            try:
-                history = History(store, row)
+            until_over.enter_context(self._heard_everywhere(make))
+            if row is None:
+                expected = await trio.to_thread.run_sync(Expected, store, id_)
+                while (row := await trio.to_thread.run_sync(expected.look)) is None:
+                    await news.wait()
+            history = History(store, row)
+            await trio.to_thread.run_sync(history.read_on)
+            subject.learn(history.keys)
+            subject.become(row.msg_id, row.message.to)
+            while True:
+                for each in history.take_news():
+                    said = each.time or "", each.part or 0, each.text
+                    self._emit(MessageWatched(id_, each.event, *said))
+                await news.wait()
                 await trio.to_thread.run_sync(history.read_on)
-                about = AboutMessage(row.message, history.message_ids)
-                with self._heard_everywhere(lambda link: PduLog(link, self._emit, about, id_)):
-                    while True:
-                        for each in history.take_news():
-                            said = each.time or "", each.part or 0, each.text
-                            self._emit(MessageWatched(id_, each.event, *said))
-                        await news.wait()
-                        news = trio.Event()
-                        await trio.sleep(LOOK_EVERY)
-                        await trio.to_thread.run_sync(history.read_on)
-            finally:
-                journal.off_facts(note)
+                subject.learn(history.keys)
 
     @contextmanager
     def _heard_everywhere(self, make: Callable[[str], PduLog]) -> Iterator[None]:
@@ -220,32 +250,18 @@ class Everywhere:
             link.leave_alone(self._taps[link.name])
 
 
-class History:
-    """What has happened to a message, read on as it happens. Its calls of the journal block."""
+class News:
+    """That there are facts which nobody has looked at."""
 
-    def __init__(self, store: Store, row: MessageRow) -> None:
-        self._store = store
-        self._row = row
-        self._head = 0
-        self._facts: list[Fact] = []
-        self._told = 0
-        self._story: Story | None = None
+    def __init__(self) -> None:
+        self._event = trio.Event()
 
-    def read_on(self) -> None:
-        """Read what is new on disk."""
-        with one_moment(self._store.connection):
-            self._facts += self._store.log.history(self._row.msg_id, self._head)
-            self._head = max(self._head, self._store.log.head())
-        self._story = tell(self._row, self._facts, self._store.admitted_at(self._row))
+    def note(self) -> None:
+        """There are."""
+        self._event.set()
 
-    @property
-    def message_ids(self) -> list[str]:
-        """Those that it is known to have."""
-        parts = self._story.part_details if self._story else []
-        return [message_id for part in parts for message_id in part.message_ids]
-
-    def take_news(self) -> list[Any]:
-        """What has happened since the last call."""
-        history = self._story.history if self._story else []
-        news, self._told = history[self._told :], len(history)
-        return news
+    async def wait(self) -> None:
+        """Return when there are; no more often than it is worth looking."""
+        await self._event.wait()
+        await trio.sleep(LOOK_EVERY)
+        self._event = trio.Event()

@@ -7,7 +7,7 @@ import argparse
 from typing import Any
 
 from smppd.cli.asking import ask_daemon
-from smppd.cli.lookup import find_or_fail, reading
+from smppd.cli.lookup import find_or_several, reading
 from smppd.cli.settings import read_config
 from smppd.cli.terminal import CommandError, Terminal
 from smppd.cli.words import duration
@@ -25,7 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--message",
         metavar="ID",
         default="",
-        help="all that happens to this message, PDUs included",
+        help="all that happens to this message, PDUs included: by its id, also before it is handed in, or by "
+        "the message_id that an SMSC gave it not long ago",
     )
     parser.add_argument(
         "--for",
@@ -49,13 +50,15 @@ def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
         wanted["link"] = arguments.link
     if arguments.message:
         with reading(config) as store:
-            row = find_or_fail(store, arguments.message)
-        wanted |= {"message": arguments.message, "msg_id": row.msg_id}
+            row = find_or_several(store, arguments.message)
+        wanted |= {"message": arguments.message, "msg_id": row.msg_id if row else 0}
     answer = ask_daemon(config, "log-level", **wanted)
     if arguments.json:
         terminal.say_json(answer)
     elif answer["seconds"]:
         terminal.say(f"{answer['about']}: {answer['level']} for {answer['seconds']:g} s")
+        if note := answer.get("note"):
+            terminal.say(note)
     else:
         terminal.say(f"{answer['about']}: as before")
     return 0

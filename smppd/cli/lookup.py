@@ -43,16 +43,22 @@ def find(store: Store, id_: str) -> MessageRow | None:
 
 def find_or_fail(store: Store, id_: str) -> MessageRow:
     """As `find`. Raises `CommandError` when there is no such message."""
-    row = find(store, id_)
+    row = find_or_several(store, id_)
     if row is not None:
         return row
-    if find(store, f"{id_}#1") is not None:
-        raise CommandError(f"{id_} has several destinations: ask for {id_}#1, {id_}#2 and so on")
     raise CommandError(
         f"there is no message {id_} in the journal: check the id; what is still in the inbox, or"
         " being read, is not there yet"
         f"{_removed(store)}"
     )
+
+
+def find_or_several(store: Store, id_: str) -> MessageRow | None:
+    """As `find`. Raises `CommandError` when several messages have this id, each with a number."""
+    row = find(store, id_)
+    if row is None and find(store, f"{id_}#1") is not None:
+        raise CommandError(f"{id_} has several destinations: ask for {id_}#1, {id_}#2 and so on")
+    return row
 
 
 def _removed(store: Store) -> str:

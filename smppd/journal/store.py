@@ -275,6 +275,15 @@ class Store:
         rows = [] if known is None else self.messages.read([known])
         return rows[0] if rows else self.messages.newest(client_id)
 
+    def find_admitted(self, fact: Fact, client_id: str) -> MessageRow | None:
+        """The message of this client id among those of an ADMITTED fact that were queued."""
+        assert fact.detail is not None
+        for first, last, _ in read_chunk(fact.detail).ranges:
+            for row in self.messages.read_range(first, last):
+                if row.id == client_id and row.state == State.QUEUED:
+                    return row
+        return None
+
     def admitted_at(self, row: MessageRow) -> float | None:
         """When the chunk with this message was committed."""
         found = self._sql.execute(

@@ -15,6 +15,7 @@ from math import inf
 import trio
 
 from smppd.events import ProtocolOddity
+from smppd.link.asking import Asked
 from smppd.link.batch import Batch, sort_events
 from smppd.link.dial import broken, ends_of
 from smppd.link.ending import Ended, kind_of
@@ -139,6 +140,13 @@ class Connection:
             if (tap := self._traffic.tap) is not None:
                 tap.closed(self)
         return ended
+
+    def message_of(self, number: int) -> int:
+        """See `ports.Talk`."""
+        token = self.session.waiting_under(number)
+        if isinstance(token, Asked):
+            return token.question.msg_id
+        return token.msg_id if isinstance(token, Part) else 0
 
     def join(self, tap: Tap) -> None:
         """Have this hear the session from here on."""

@@ -1,20 +1,21 @@
 """PDUs as lines of a log, for whoever asks to see them: each in one line, without text and whole numbers.
 
-What is asked for is a link, or a message: then of all that passes only what is about it, as far as that can
-be told. Knows no sockets. Raises nothing.
+What is asked for is a link, or a message: then of all that passes only what is about it (`subject`). Knows
+no sockets. Raises nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterator
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
 import msgspec
 
 from smppd.events import Emit, PduPassed
-from smppd.message import Message
+from smppd.ports import Talk
 from smppd.provider.masking import masked_words
 from smppd.smpp.codec import HEADER_LENGTH, Decoded, Undecodable, decode
-from smppd.smpp.pdu import DeliverSm, SubmitSm
+from smppd.smpp.pdu import DataSm, DeliverSm
 from smppd.smpp.receipt import ReceiptReader
 from smppd.smpp.vocabulary import CommandId, status_name
 
@@ -30,109 +31,74 @@ _ADDRESSES = ("source_addr", "destination_addr", "dest_addr")
 _OCTETS = ("short_message",)
 _read_receipt = ReceiptReader().read
 
-#: Whether a PDU on a connection is wanted; the second is true for one that goes out.
-Wants = Callable[[Hashable, bool, Decoded | Undecodable], bool]
 
+class About(Protocol):
+    """What is looked at, where that is not everything."""
 
-def everything(_talk: Hashable, _out: bool, _pdu: Decoded | Undecodable) -> bool:
-    """Every PDU is wanted."""
-    return True
-
-
-class AboutMessage:
-    """Wants what is about one message: its submits and their answers, its receipts, questions about it.
-    `message_ids` are those that it is known to have so far; it learns of others by itself."""
-
-    def __init__(self, message: Message, message_ids: Collection[str] = ()) -> None:
-        self._to = message.to
-        self._segments = frozenset(message.segments)
-        self._ids = set(message_ids)
-        self._asked: set[tuple[Hashable, bool, int]] = set()
-
-    def __call__(self, talk: Hashable, out: bool, pdu: Decoded | Undecodable) -> bool:
-        """See `Wants`."""
-        if isinstance(pdu, Undecodable):
-            return False
-        header = pdu.header
-        if header.command_id & _RESPONSE:
-            key = talk, not out, header.sequence_number
-            if key not in self._asked:
-                return False
-            self._asked.discard(key)
-            if out is False and (found := getattr(pdu.pdu, "message_id", "")):
-                self._ids.add(found)
-            return True
-        wanted = self._is_ours(pdu.pdu)
-        if wanted:
-            self._asked.add((talk, out, header.sequence_number))
-        return wanted
-
-    def _is_ours(self, pdu: object) -> bool:
-        if isinstance(pdu, SubmitSm):
-            return pdu.destination_addr == self._to and (
-                pdu.short_message in self._segments or not pdu.short_message
-            )
-        if isinstance(pdu, DeliverSm):
-            receipt = _read_receipt(pdu)
-            return receipt is not None and receipt.message_id in self._ids
-        return getattr(pdu, "message_id", "") in self._ids
+    def pick(self, log: PduLog, talk: Talk, out: bool, frame: bytes) -> None:
+        """Have `log` tell this PDU if it is wanted, now or later; `out`: it is ours."""
 
 
 class PduLog:
-    """Hears the sessions of a link (`ports.Tap`) and emits a line for each PDU that is wanted. `message`
-    is the client's id of the message that was asked for, if one was; `on_end` is told why there is no more
-    to hear."""
+    """Hears the sessions of a link (`ports.Tap`) and emits a line for each PDU, or for those that `about`
+    picks. `message` is the id under which a message was asked for, if one was; `on_end` is told why
+    there is no more to hear."""
 
     def __init__(
         self,
         link: str,
         emit: Emit,
-        wants: Wants = everything,
+        about: About | None = None,
         message: str = "",
         on_end: Callable[[str], None] = lambda _: None,
     ) -> None:
+        self.link = link
         self.ended = on_end
-        self._link = link
         self._emit = emit
-        self._wants = wants
+        self._about = about
         self._message = message
-        self._heard: dict[Hashable, bytearray] = {}
+        self._heard: dict[Talk, bytearray] = {}
 
-    def opened(self, talk: Hashable, local: object, remote: object) -> None:
+    def opened(self, talk: Talk, local: object, remote: object) -> None:
         """See `ports.Tap`."""
         del local, remote
         self._heard[talk] = bytearray()
 
-    def joined(self, talk: Hashable, local: object, remote: object, begun: bytes) -> None:
+    def joined(self, talk: Talk, local: object, remote: object, begun: bytes) -> None:
         """See `ports.Tap`."""
         del local, remote
         self._heard[talk] = bytearray(begun)
 
-    def said(self, talk: Hashable, octets: bytes) -> None:
+    def said(self, talk: Talk, octets: bytes) -> None:
         """See `ports.Tap`."""
         for frame in _frames(bytearray(octets)):
-            self._tell(talk, True, frame)
+            self._pass(talk, True, frame)
 
-    def heard(self, talk: Hashable, octets: bytes) -> None:
+    def heard(self, talk: Talk, octets: bytes) -> None:
         """See `ports.Tap`."""
         held = self._heard.setdefault(talk, bytearray())
         held += octets
         for frame in _frames(held):
-            self._tell(talk, False, frame)
+            self._pass(talk, False, frame)
 
-    def closed(self, talk: Hashable) -> None:
+    def closed(self, talk: Talk) -> None:
         """See `ports.Tap`."""
         self._heard.pop(talk, None)
 
-    def _tell(self, talk: Hashable, out: bool, frame: bytes) -> None:
+    def _pass(self, talk: Talk, out: bool, frame: bytes) -> None:
+        if self._about is None:
+            self.tell(out, frame)
+        else:
+            self._about.pick(self, talk, out, frame)
+
+    def tell(self, out: bool, frame: bytes) -> None:
+        """A line for this PDU."""
         pdu = decode(frame)
-        if not self._wants(talk, out, pdu):
-            return
         header = pdu.header
         response = header.command_id & _RESPONSE
         self._emit(
             PduPassed(
-                self._link,
+                self.link,
                 "out" if out else "in",
                 _name(header.command_id),
                 header.sequence_number,
@@ -175,7 +141,7 @@ def _says(pdu: Decoded | Undecodable) -> str:
         if value not in (None, "", 0, msgspec.UNSET):
             words.append(f"{name}={value}")
     words += [f"{name}=<{len(getattr(body, name))} octets>" for name in _OCTETS if name in names]
-    if isinstance(body, DeliverSm) and (receipt := _read_receipt(body)) is not None:
+    if isinstance(body, DeliverSm | DataSm) and (receipt := _read_receipt(body)) is not None:
         state = "?" if receipt.state is None else receipt.state.name
         words.append(f"receipt of {receipt.message_id}: {state}")
     tlvs = getattr(body, "tlvs", ())

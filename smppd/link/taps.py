@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from typing import Protocol
 
-from smppd.ports import End, Tap
+from smppd.ports import End, Talk, Tap
 
 
 class Heard(Protocol):
@@ -58,27 +57,27 @@ class Taps:
 
     # ── as sessions see it ───────────────────────────────────────────────────────────────────
 
-    def opened(self, talk: Hashable, local: End, remote: End) -> None:
+    def opened(self, talk: Talk, local: End, remote: End) -> None:
         """See `ports.Tap`."""
         for tap in self._taps:
             tap.opened(talk, local, remote)
 
-    def joined(self, talk: Hashable, local: End, remote: End, begun: bytes) -> None:
+    def joined(self, talk: Talk, local: End, remote: End, begun: bytes) -> None:
         """See `ports.Tap`."""
         for tap in self._taps:
             tap.joined(talk, local, remote, begun)
 
-    def said(self, talk: Hashable, octets: bytes) -> None:
+    def said(self, talk: Talk, octets: bytes) -> None:
         """See `ports.Tap`."""
         for tap in self._taps:
             tap.said(talk, octets)
 
-    def heard(self, talk: Hashable, octets: bytes) -> None:
+    def heard(self, talk: Talk, octets: bytes) -> None:
         """See `ports.Tap`."""
         for tap in self._taps:
             tap.heard(talk, octets)
 
-    def closed(self, talk: Hashable) -> None:
+    def closed(self, talk: Talk) -> None:
         """See `ports.Tap`."""
         for tap in self._taps:
             tap.closed(talk)

@@ -59,7 +59,7 @@ from smppd.ports.people import (
     state_word,
 )
 from smppd.ports.spool import Admission, Brief, Claimed, Line, Unread
-from smppd.ports.traces import End, Tap
+from smppd.ports.traces import End, Talk, Tap
 
 __all__ = [
     "NO_STATE",
@@ -116,6 +116,7 @@ __all__ = [
     "Steering",
     "Stretch",
     "Submissions",
+    "Talk",
     "Tap",
     "Unanswered",
     "Unread",

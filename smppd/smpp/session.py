@@ -158,6 +158,11 @@ class Session:
         """The tokens of the requests that wait for their answer, the oldest first."""
         return self._window.tokens()
 
+    def waiting_under(self, number: int) -> Any:
+        """The token of the request that carries this sequence_number and has no answer yet; None where
+        there is none."""
+        return self._window.token(number)
+
     @property
     def room(self) -> int:
         """How many messages may be sent now: an ESME's to submit, an SMSC's to deliver."""

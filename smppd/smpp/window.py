@@ -133,6 +133,11 @@ class Window:
                 return waiting[number].response_id
         return None
 
+    def token(self, number: int) -> Any:
+        """Whose request carries this number and waits for its answer, late or not; None if nobody's."""
+        request = self.outstanding.get(number) or self._overdue.get(number)
+        return None if request is None else request.token
+
     def expire(self, timeout: float, now: float) -> list[Outstanding]:
         """Free the slots of requests sent `timeout` seconds ago; a late answer still counts."""
         expired: list[tuple[int, Outstanding]] = []

@@ -104,6 +104,69 @@ def test_of_one_message_every_fact_and_every_pdu_is_told_and_of_no_other(
     daemon.terminate()
 
 
+def whats(daemon: Daemon) -> list[tuple[str, int]]:
+    """What has happened to the messages that are watched, and to which part."""
+    return [(line["what"], line["part"]) for line in daemon.events("message_watched")]
+
+
+def test_a_message_is_heard_from_its_first_octet_where_it_was_asked_for_before_it_came(
+    smsc_factory: SmscFactory, daemon_factory: DaemonFactory
+) -> None:
+    daemon = started(smsc_factory, daemon_factory)
+    code, said = daemon.command("log-level", "debug", "--message", "mine", "--for", "1m")
+    assert code == 0
+    assert said["note"].startswith("there is none yet")
+    long = f"{TEXT} " * 50
+    alike = [message(id_, NUMBER, long) for id_ in ("theirs", "mine", "others")]
+    daemon.submit([message(f"m{n}", OTHER) for n in range(500)] + alike)
+    daemon.wait_report()
+    count = 3
+    daemon.wait(lambda: whats(daemon).count(("receipt", count)) or None, "its last receipt")
+    told = whats(daemon)
+    assert told[:2] == [("accepted", 0), ("sending", 0)]
+    parts = range(1, count + 1)
+    for what in ("sent", "receipt"):
+        assert sorted(part for each, part in told if each == what) == list(parts)
+    seen = daemon.wait(lambda: lines if len(lines := pdus(daemon)) >= 4 * count else None, "PDUs")
+    for pdu in ("submit_sm", "submit_sm_resp", "deliver_sm", "deliver_sm_resp"):
+        assert [line["pdu"] for line in seen].count(pdu) == count
+    # One word finds all of it, and neither a text nor a number stands in the log.
+    facts = daemon.events("message_watched")
+    assert {line["message"] for line in facts + seen} == {"mine"}
+    assert daemon.events("log_level_set")[0]["about"] == "message mine"
+    assert not [word for word in (NUMBER, OTHER, TEXT) if word in daemon.log]
+    # It is known under this name now, and ends under it.
+    code, said = daemon.command("log-level", "info", "--message", "mine")
+    assert (code, said["seconds"]) == (0, 0)
+    daemon.terminate()
+
+
+def test_a_message_is_found_by_the_message_id_of_its_smsc_while_its_receipt_is_late(
+    smsc_factory: SmscFactory, daemon_factory: DaemonFactory
+) -> None:
+    daemon = started(smsc_factory, daemon_factory, "--receipt-delay", "6s")
+    daemon.submit([message("other", NUMBER), message("mine", NUMBER)])
+    shown = daemon.wait(lambda: found if (found := taken(daemon, "mine")) else None, "its id")
+    code, said = daemon.command("log-level", "debug", "--message", shown, "--for", "1m")
+    assert (code, said) == (0, {"about": "message mine", "level": "debug", "seconds": 60.0})
+    daemon.wait(lambda: ("receipt", 0) in whats(daemon) or None, "its receipt")
+    seen = daemon.wait(lambda: lines if len(lines := pdus(daemon)) >= 2 else None, "PDUs")
+    assert [line["pdu"] for line in seen] == ["deliver_sm", "deliver_sm_resp"]
+    assert f"receipt of {shown}: DELIVERED" in seen[0]["says"]
+    assert {line["message"] for line in seen} == {"mine"}
+    # And so it is when it is over.
+    code, said = daemon.command("log-level", "info", "--message", shown)
+    assert (code, said["about"]) == (0, "message mine")
+    daemon.terminate()
+
+
+def taken(daemon: Daemon, id_: str) -> str:
+    """The message_id under which the SMSC has taken a message; empty until then."""
+    code, shown = daemon.command("show", id_)
+    ids = shown["part_details"][0]["message_ids"] if code == 0 and shown["part_details"] else []
+    return ids[0] if ids else ""
+
+
 def test_the_level_of_everything_is_as_before_in_the_end(
     smsc_factory: SmscFactory, daemon_factory: DaemonFactory
 ) -> None:

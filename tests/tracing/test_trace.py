@@ -30,6 +30,16 @@ def contents(folder: Path) -> list[bytes]:
     return [path.read_bytes() for path in folder.iterdir()]
 
 
+class Talk:
+    """A connection on which nothing waits for an answer."""
+
+    def message_of(self, number: int) -> int:
+        return 0
+
+
+TALK = Talk()
+
+
 class Line:
     """A link of which one connection is open."""
 
@@ -42,7 +52,7 @@ class Line:
     def overhear(self, tap: Tap) -> None:
         self.hears = tap
         self.taps += 1
-        tap.joined("talk", *ENDS, b"")
+        tap.joined(TALK, *ENDS, b"")
 
     def leave_alone(self, tap: Tap) -> None:
         assert tap is self.hears
@@ -51,7 +61,7 @@ class Line:
     def say(self, count: int = 1) -> None:
         for _ in range(count):
             assert self.hears is not None
-            self.hears.said("talk", PDU)
+            self.hears.said(TALK, PDU)
 
 
 class Place:

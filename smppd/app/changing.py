@@ -123,9 +123,13 @@ class Changing:
 
 def _named_otherwise(was: LinkConfig, section: LinkConfig) -> bool:
     """Whether receipts of the link may name messages otherwise than they did."""
-    return (was.message_id_form, was.user_message_reference, was.hosts, was.system_id) != (
-        section.message_id_form,
-        section.user_message_reference,
-        section.hosts,
-        section.system_id,
+    return any(
+        getattr(was, key) != getattr(section, key)
+        for key in (
+            "message_id_form",
+            "user_message_reference",
+            "hosts",
+            "system_id",
+            "smsc_account",
+        )
     )

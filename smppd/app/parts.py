@@ -35,6 +35,7 @@ from smppd.link.link import Link
 from smppd.message import Lane
 from smppd.pipeline.admission import Admission
 from smppd.pipeline.ahead import Ahead
+from smppd.pipeline.books import Book
 from smppd.pipeline.calls import CallSettlement, CallTerms
 from smppd.pipeline.campaigns import Campaigns
 from smppd.pipeline.cancellation import Cancellation
@@ -47,7 +48,6 @@ from smppd.pipeline.items import terms_of
 from smppd.pipeline.pools import Pool
 from smppd.pipeline.publish import Publication
 from smppd.pipeline.query_terms import QueryTerms
-from smppd.pipeline.reconcile import Book
 from smppd.pipeline.refusals import LinkTerms, Refusals
 from smppd.pipeline.settlement import Settlement
 from smppd.pipeline.turns import Turns
@@ -205,7 +205,11 @@ class Parts:
         limits = Retries(config.max_attempts, config.retry_min, config.retry_max)
         self.refusals.introduce(config.name, LinkTerms(limits, config.status, link))
         if anew:
-            book = Book(config.message_id_form, references=config.user_message_reference)
+            book = Book(
+                config.message_id_form,
+                references=config.user_message_reference,
+                account=config.smsc_account,
+            )
             self.settlement.introduce(config.name, book)
 
     def join_pools(self) -> None:

@@ -52,6 +52,7 @@ def read_links(reading: Reading, table: object, *, required: bool = True) -> lis
     sections = named_sections(reading, "link", table)
     links = [_read_link(reading, name, link) for name, link in sections.items()]
     _check_first(reading, links)
+    _check_shared(reading, links)
     return links
 
 
@@ -96,6 +97,21 @@ def _check_first(reading: Reading, links: list[dict[str, Any]]) -> None:
             " put a link that submits before it",
             *("link", links[0]["name"], "bind"),
         )
+
+
+def _check_shared(reading: Reading, links: list[dict[str, Any]]) -> None:
+    """One SMSC names messages in one way, over whichever link of an account."""
+    first = dict[str, dict[str, Any]]()
+    for link in links:
+        account = link.get("smsc_account")
+        other = first.setdefault(account, link) if account else link
+        form, its = (each.get("message_id_form", "auto") for each in (link, other))
+        if form != its:
+            reading.refuse(
+                f'is "{form}", and link {other["name"]} of the same smsc_account has "{its}";'
+                " write the same in both",
+                *("link", link["name"], "message_id_form"),
+            )
 
 
 def _hosts(reading: Reading, table: dict[str, Any], key: Sequence[str]) -> tuple[Address, ...]:

@@ -108,6 +108,7 @@ class LinkConfig:
     a bind. `fallback_after` is when messages of `fallback_priorities` leave over the HTTP account
     `fallback_via` while it is not bound (0: never), `status_via` the HTTP account that knows its
     message_ids, too (empty: none does); a file may leave `fallback_via` out for the first account.
+    Links with the same `smsc_account` are binds of one account: message_ids are common to them.
     `text_terms` gathers the keys that shape the octets of a message; `default_country` empty is
     that of `[spool]`.
     """
@@ -140,6 +141,7 @@ class LinkConfig:
     transliterate: Annotated[bool, flag] = False
     default_country: Annotated[str, country] = ""
     tlvs: Annotated[bool, flag] = True
+    smsc_account: Annotated[str, text()] = ""
     message_id_form: Annotated[MessageIdForm, choice(*get_args(MessageIdForm))] = "auto"
     accepted_is_final: Annotated[bool, flag] = False
     receipts_by_text: Annotated[bool, flag] = False

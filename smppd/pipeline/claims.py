@@ -7,8 +7,9 @@ of the text; one of unknown outcome also by its destination alone. What fits two
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from smppd.ledger.accounts import Accounts
 from smppd.ledger.destinations import agrees
@@ -32,13 +33,24 @@ _TELLING = 3
 Rows = Mapping[int, MessageRow]
 
 
-def possible(accounts: Accounts, what: ReceiptFact, came: float) -> list[Place]:
-    """The parts that a receipt which came then (epoch seconds) may be about by its destination."""
+class Way(NamedTuple):
+    """How a receipt came: over a link of this account, which are all its `links`, at a time (epoch
+    seconds). `references`: user_message_reference is sent there."""
+
+    links: tuple[str, ...]
+    came: float
+    references: bool
+
+
+def possible(accounts: Accounts, what: ReceiptFact, way: Way) -> list[Place]:
+    """The parts that a receipt may be about by its destination."""
     if not accounts.unclaimed:
         return []
+    came = way.came
     return [
         (msg_id, part)
-        for msg_id in accounts.unclaimed.near(what.link, what.destination)
+        for link in way.links
+        for msg_id in accounts.unclaimed.near(link, what.destination)
         if (entry := accounts.entries.get(msg_id)) is not None
         and agrees(what.destination, entry.to)
         for part in claimable(entry)
@@ -51,22 +63,19 @@ def claim(
     what: ReceiptFact,
     places: list[Place],
     rows: Rows,
-    *,
-    came: float,
-    references: bool,
+    way: Way,
 ) -> Place | None:
     """The part that the receipt is about, of those possible; None if that cannot be told.
 
-    `rows` has the messages, as far as they could be read; the receipt `came` then (epoch seconds);
-    `references`: the link sends user_message_reference.
+    `rows` has the messages, as far as they could be read.
     """
-    if references and what.reference:
+    if way.references and what.reference:
         wanted = int(what.reference)
         places = [place for place in places if user_reference(*place) == wanted]
         return places[0] if len(places) == 1 else None
     if not places or any(place[0] not in rows for place in places):
         return None
-    if _is_contested(accounts, what, came):
+    if _is_contested(accounts, what, way):
         return None
     verdicts = [(place, _quotes(what.quoted, rows[place[0]], place[1])) for place in places]
     best = max((verdict or 0 for _, verdict in verdicts), default=0)
@@ -81,20 +90,21 @@ def claim(
     return left[0] if doubted else None
 
 
-def _is_contested(accounts: Accounts, what: ReceiptFact, came: float) -> bool:
+def _is_contested(accounts: Accounts, what: ReceiptFact, way: Way) -> bool:
     """Whether the receipt may be of a message whose answer is on its way, or of a ghost."""
-    return accounts.unclaimed.is_haunted(what.link, what.destination, came) or _is_in_flight(
-        accounts, what
+    haunted = accounts.unclaimed.is_haunted
+    return any(haunted(link, what.destination, way.came) for link in way.links) or _is_in_flight(
+        accounts, what, way.links
     )
 
 
-def _is_in_flight(accounts: Accounts, what: ReceiptFact) -> bool:
-    """Whether a message to the receipt's handset is on its way out over its link."""
+def _is_in_flight(accounts: Accounts, what: ReceiptFact, links: Sequence[str]) -> bool:
+    """Whether a message to the receipt's handset is on its way out over one of these links."""
     left = accounts.counts[State.SENDING]
     for entry in _newest_first(accounts) if left else ():
         if entry.state != State.SENDING:
             continue
-        if entry.link == what.link and agrees(what.destination, entry.to):
+        if entry.link in links and agrees(what.destination, entry.to):
             return True
         left -= 1
         if not left:

@@ -20,9 +20,11 @@ from smppd.ledger.message_ids import EXACT, Place, related_keys
 from smppd.ledger.plain import DeliveredLot
 from smppd.ledger.snapshot import PARKED_FOR, Finished, Parked
 from smppd.message import State
-from smppd.pipeline.claims import claim, possible
+from smppd.pipeline.books import Book, Books
+from smppd.pipeline.claims import Way, claim, possible
 from smppd.pipeline.desk import Desk
-from smppd.pipeline.naming import Agrees, Naming, candidates
+from smppd.pipeline.naming import Agrees, Candidate, candidates
+from smppd.pipeline.siblings import over, together
 from smppd.ports import Answered, Outcome, ReceiptOf, Unanswered, state_word
 from smppd.smpp.receipt import DeliveryReceipt, quoted_text
 from smppd.smpp.vocabulary import MessageState
@@ -35,23 +37,13 @@ _MOST_OCTETS = 512
 _DELIVERED = int(MessageState.DELIVERED)
 
 
-class Book:
-    """What is known of one link's receipts, and counted. `references`: it sends
-    user_message_reference."""
-
-    def __init__(self, message_id_form: str = "auto", *, references: bool = False) -> None:
-        self.naming = Naming(message_id_form)
-        self.references = references
-        self.figures = MatchingFigures(
-            form=self.naming.form or "", configured=self.naming.configured
-        )
-
-
 class Ahead:
     """What was found out before a batch is recorded: the keys of each receipt, messages whose texts
-    may be compared, and the (link, destination) pairs whose parked receipts may find theirs."""
+    may be compared, the (link, destination) pairs whose parked receipts may find theirs, and the keys
+    of parked ones that may now that their links share an account."""
 
     def __init__(self) -> None:
+        self.parked: list[str] = []
         self.keys: list[tuple[str, ...]] = []
         self.rows: dict[int, MessageRow] = {}
         self.handsets: list[tuple[str, str]] = []
@@ -61,6 +53,7 @@ class _Batch(NamedTuple):
     """What is the same for all receipts that are recorded together; `time` tells people when (`now`)."""
 
     link: str
+    siblings: tuple[str, ...]
     now: float
     time: str
     ahead: Ahead
@@ -74,16 +67,16 @@ class Reconciler:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._books: dict[str, Book] = {}
+        self._books = Books()
         self._learnt: set[str] = set()
 
     def introduce(self, link: str, book: Book) -> None:
         """Make a link known before it reports anything."""
-        self._books[link] = book
+        self._books.introduce(link, book)
 
     def figures(self, link: str) -> MatchingFigures:
         """How the receipts of a link found their messages."""
-        figures = self._books[link].figures
+        figures = self._books.figures(link)
         figures.id_conflicts = self._desk.accounts.message_ids.conflicts.get(link, 0)
         return figures
 
@@ -102,7 +95,9 @@ class Reconciler:
         wanted = dict[int, None]()
         if accounts.unclaimed.waiting:
             for receipt in receipts:
-                wanted.update(dict.fromkeys(accounts.unclaimed.near(link, receipt.source)))
+                wanted.update(self._unclaimed_near(link, receipt.source))
+        if self._books.joined:
+            await self._look_at_joined(ahead)
         if outcomes and (receipts or accounts.shelf.parked):
             self._look_at(outcomes, ahead, wanted)
         await self.read_texts(ahead, wanted)
@@ -126,19 +121,41 @@ class Reconciler:
                 continue
             if doubtful:
                 wanted[entry.msg_id] = None
-            near = accounts.unclaimed.near(entry.link, entry.to)
+            near = self._unclaimed_near(entry.link, entry.to)
             if doubtful or near:
-                wanted.update(dict.fromkeys(near))
+                wanted.update(near)
                 ahead.handsets.append((entry.link, entry.to))
+
+    async def _look_at_joined(self, ahead: Ahead) -> None:
+        """Have in memory what parked receipts of links that have come to share an account are about."""
+        joined, self._books.joined = self._books.joined, set()
+        found = dict[str, None]()
+        for key in self._desk.accounts.shelf.parked:
+            link = key.partition("\t")[0]
+            if link in joined:
+                ahead.parked.append(key)
+                for each in (key, *over(self._books[link].siblings, key)):
+                    found.update(dict.fromkeys((each, *related_keys(each))))
+        await self.recall(list(found))
+
+    def _unclaimed_near(self, link: str, to: str) -> dict[int, None]:
+        """Messages of its account that may get a receipt from this handset under a strange id."""
+        near = self._desk.accounts.unclaimed.near
+        return {msg_id: None for each in self._books.of_account(link) for msg_id in near(each, to)}
+
+    def _parked_near(self, link: str, to: str) -> list[str]:
+        """The keys of parked receipts of its account whose handset may be this one."""
+        near = self._desk.accounts.shelf.near
+        return [key for each in self._books.of_account(link) for key in near(each, to)]
 
     async def look_at_doubtful(self, ahead: Ahead) -> None:
         """Read ahead for what has just become of unknown outcome, before it is judged."""
         accounts, wanted = self._desk.accounts, dict[int, None]()
         for msg_id in accounts.doubtful:
             entry = accounts.entries.get(msg_id)
-            if entry is not None and accounts.shelf.near(entry.link, entry.to):
+            if entry is not None and self._parked_near(entry.link, entry.to):
                 ahead.handsets.append((entry.link, entry.to))
-                wanted.update(dict.fromkeys(accounts.unclaimed.near(entry.link, entry.to)))
+                wanted.update(self._unclaimed_near(entry.link, entry.to))
         await self.read_texts(ahead, wanted)
 
     async def read_texts(self, ahead: Ahead, msg_ids: Iterable[int]) -> None:
@@ -205,7 +222,8 @@ class Reconciler:
         """The keys to look for on disk, unless memory has what the receipts are about."""
         accounts, missing = self._desk.accounts, set[str]()
         get, entries = accounts.message_ids.get, accounts.entries
-        exact = self._books[link].naming.form == EXACT
+        book = self._books[link]
+        exact, siblings = book.naming.form == EXACT, book.siblings
         for receipt, its in zip(receipts, keys, strict=True):
             answered = entries.get(known.get(receipt.message_id, 0)) if exact else None
             if answered is not None and agrees(receipt.source, answered.to):
@@ -216,8 +234,16 @@ class Reconciler:
                     break  # nearly always
                 if place is None and accounts.finished.get(key) is not None:
                     break
-                missing.add(key)
-                missing.update(related_keys(key))
+                others = over(siblings, key) if siblings else ()
+                if exact and any(
+                    (its_place := get(other)) is not None
+                    and entries[its_place[0]].to == receipt.source
+                    for other in others
+                ):
+                    break
+                for each in (key, *others):
+                    missing.add(each)
+                    missing.update(related_keys(each))
         return missing
 
     # ── recording ────────────────────────────────────────────────────────────────────────
@@ -227,9 +253,10 @@ class Reconciler:
     ) -> tuple[list[ReceiptOf], list[int]]:
         """Record receipts; also the numbers of those that are none."""
         written, refused = [], []
-        naming = self._books[link].naming
+        book = self._books[link]
+        naming = book.naming
         with DeliveredLot(self._desk.ledger, now) as lot:
-            batch = _Batch(link, now, moment(now), ahead, lot, [])
+            batch = _Batch(link, book.siblings, now, moment(now), ahead, lot, [])
             for number, receipt in enumerate(receipts):
                 keys = ahead.keys[number]
                 recorded = None
@@ -254,6 +281,8 @@ class Reconciler:
         id that the SMSC answered with. None: it is not so simple."""
         accounts, source = self._desk.accounts, receipt.source
         place = accounts.message_ids.get(keys[0]) if keys else None
+        if batch.siblings and keys:
+            place = self._only_place(place, over(batch.siblings, keys[0]))
         if place is None or not receipt.final or receipt.unproven is not None:
             return None
         entry = accounts.entries[place[0]]
@@ -277,6 +306,13 @@ class Reconciler:
             receipt.error, receipt.done_date, source, True, entry.client_id, source,
         )  # fmt: skip
 
+    def _only_place(self, own: Place | None, others: Iterable[str]) -> Place | None:
+        """The part that the own link knows under an id, or else another; None: several do, or none."""
+        found = [place for key in others if (place := self._desk.accounts.message_ids.get(key))]
+        if own is not None:
+            found.append(own)
+        return found[0] if len(found) == 1 else None
+
     def _record(
         self, batch: _Batch, receipt: DeliveryReceipt, keys: tuple[str, ...]
     ) -> ReceiptOf | None:
@@ -292,7 +328,7 @@ class Reconciler:
         place = self._find(link, keys, source)
         if place is not None and (proven or self._is_to(place, source)):
             return self._settle(place, num, what, now)
-        finished = self._finished(keys, source)
+        finished = self._finished(link, keys, source)
         if finished is not None and (proven or agrees(source, finished.to)):
             return self._repeat(finished, num, what, now)
         if not proven:
@@ -313,19 +349,31 @@ class Reconciler:
 
     def _find(self, link: str, keys: Sequence[str], source: str) -> Place | None:
         """The outstanding part that one of these ids names."""
-        accounts, naming = self._desk.accounts, self._books[link].naming
+        book = self._books[link]
+        naming = book.naming
         for number, key in enumerate(keys):
-            found = candidates(accounts.message_ids, key, self._agrees(source))
+            found = self._candidates(key, book.siblings, source)
             chosen = naming.choose([each for each in found if self._is_open(each.place)] or found)
             if chosen is None:
                 continue
-            figures = self._books[link].figures
-            figures.elsewhere += chosen.agrees is False
+            book.figures.elsewhere += chosen.agrees is False
             if not number and naming.note(chosen):
-                figures.form = naming.form or ""
-                self._learnt.add(link)
+                self._learnt.update(self._books.of_account(link))
             return chosen.place
         return None
+
+    def _candidates(self, key: str, siblings: Sequence[str], source: str) -> list[Candidate]:
+        accounts, agreeing = self._desk.accounts, self._agrees(source)
+        own = candidates(accounts.message_ids, key, agreeing)
+        if not siblings:
+            return own
+        every = [key, *over(siblings, key)]
+        known = [own, *(candidates(accounts.message_ids, each, agreeing) for each in every[1:])]
+        ended = sum(
+            not outstanding and accounts.finished.get(each) is not None
+            for each, outstanding in zip(every, known, strict=True)
+        )
+        return together(known, ended, lambda place: accounts.entries[place[0]].submitted or 0.0)
 
     def _agrees(self, source: str) -> Agrees:
         entries = self._desk.accounts.entries
@@ -335,13 +383,19 @@ class Reconciler:
         """Whether this part has had no final receipt: the parts of a message may share an id."""
         return self._desk.accounts.entries[place[0]].part_states[place[1]] not in PARTLY_DONE
 
-    def _finished(self, keys: Sequence[str], source: str) -> Finished | None:
+    def _finished(self, link: str, keys: Sequence[str], source: str) -> Finished | None:
         """The final part that a repeated receipt is about."""
-        finished = self._desk.accounts.finished
+        finished, siblings = self._desk.accounts.finished, self._books[link].siblings
         for key in keys:
             found = finished.get(key)
             if found is not None:
                 return found
+        if siblings:
+            keys = [*keys, *chain.from_iterable(over(siblings, key) for key in keys)]
+            for key in keys:
+                found = finished.get(key)
+                if found is not None and agrees(source, found.to) is not False:
+                    return found
         for key in chain.from_iterable(map(related_keys, keys)):
             found = finished.get_folded(key)
             if found is not None and agrees(source, found.to):
@@ -385,17 +439,20 @@ class Reconciler:
         for outcome in outcomes if shelf else ():
             if isinstance(outcome, Answered) and outcome.message_id and not outcome.status:
                 key = receipt_key(link, outcome.message_id)
-                yield from self._retry(list(shelf.related(key)), ahead, now)
+                for each in over(self._books.of_account(link), key):
+                    yield from self._retry(list(shelf.related(each)), ahead, now)
         yield from self.revisit_handsets(ahead, now)
 
     def revisit_handsets(self, ahead: Ahead, now: float) -> Iterator[ReceiptOf]:
         """Settle parked receipts that can only be about a message of unknown outcome."""
         for link, to in dict.fromkeys(ahead.handsets):
-            yield from self._retry(self._desk.accounts.shelf.near(link, to), ahead, now)
+            yield from self._retry(self._parked_near(link, to), ahead, now)
 
     def revisit_learnt(self, ahead: Ahead, now: float) -> Iterator[ReceiptOf]:
         """Settle parked receipts that fitted two messages until it was known how their link names
-        them."""
+        them, or none until their link shared an account."""
+        if ahead.parked:
+            yield from self._retry(ahead.parked, ahead, now)
         if self._learnt:
             learnt, self._learnt = self._learnt, set()
             keys = self._desk.accounts.shelf.keys()
@@ -418,19 +475,17 @@ class Reconciler:
         place = self._find(what.link, keys, what.destination)
         if place is not None:
             return self._settle(place, parked.num, what, now)
-        finished = self._finished(keys, what.destination)
+        finished = self._finished(what.link, keys, what.destination)
         if finished is not None:  # the answer with its id was the end of its message
             return self._repeat(finished, parked.num, what, now)
         place = self._claim(what, ahead, parked.at)
         return None if place is None else self._identify(place, parked.num, what, now)
 
     def _claim(self, what: ReceiptFact, ahead: Ahead, came: float) -> Place | None:
-        accounts = self._desk.accounts
-        places = possible(accounts, what, came)
-        if not places:
-            return None
-        references = self._books[what.link].references
-        return claim(accounts, what, places, ahead.rows, came=came, references=references)
+        accounts, links = self._desk.accounts, self._books.of_account(what.link)
+        way = Way(links, came, self._books.references(what.link))
+        places = possible(accounts, what, way)
+        return claim(accounts, what, places, ahead.rows, way) if places else None
 
     def _identify(self, place: Place, num: int | None, what: ReceiptFact, now: float) -> ReceiptOf:
         """The SMSC took this part, as its receipt shows, which is recorded with it."""

@@ -13,8 +13,9 @@ from smppd.figures import MatchingFigures
 from smppd.ledger.calls import HARMLESS
 from smppd.ledger.facts import HEAD, receipt_key, waiting_key
 from smppd.ledger.plain import TakenLot
+from smppd.pipeline.books import Book
 from smppd.pipeline.desk import Desk
-from smppd.pipeline.reconcile import Ahead, Book, Reconciler
+from smppd.pipeline.reconcile import Ahead, Reconciler
 from smppd.pipeline.refusals import Refusals
 from smppd.pipeline.replies import record
 from smppd.ports import (

@@ -32,6 +32,7 @@ from smppd.ledger.facts import Kind
 from smppd.ledger.ledger import Ledger
 from smppd.message import Lane, Part, State
 from smppd.pipeline.admission import Admission
+from smppd.pipeline.books import Book
 from smppd.pipeline.calls import CallSettlement, CallTerms
 from smppd.pipeline.campaigns import Campaigns
 from smppd.pipeline.desk import Desk
@@ -39,7 +40,6 @@ from smppd.pipeline.dispatch import Dispatcher
 from smppd.pipeline.items import Terms
 from smppd.pipeline.pools import Pool
 from smppd.pipeline.publish import Publication
-from smppd.pipeline.reconcile import Book
 from smppd.pipeline.refusals import LinkTerms, Refusals
 from smppd.pipeline.settlement import Settlement
 from smppd.pipeline.turns import Turns
@@ -268,7 +268,9 @@ class Life:
     def _dispatcher(self, link: str) -> Dispatcher:
         pools = [pool for pool in self.pools if link in pool.turns.links]
         dispatcher = Dispatcher(self.desk, self.wires[link], pools)
-        book = Book(self.bench.message_id_form, references=self.bench.references)
+        bench = self.bench
+        account = bench.smsc_account
+        book = Book(bench.message_id_form, references=bench.references, account=account)
         self.settlement.introduce(link, book)
         terms = LinkTerms(RETRIES, self.bench.overrides, self.wires[link])
         self.refusals.introduce(link, terms)
@@ -494,6 +496,8 @@ class Bench:
         self.accounts: dict[str, HttpConfig | ContactsConfig] = {}
         self.message_id_form = "auto"
         self.references = False
+        #: The account at the SMSC that all links share.
+        self.smsc_account = ""
         #: Whether accounts ask for the delivery of what they sent.
         self.asks = True
         self.lives = 0

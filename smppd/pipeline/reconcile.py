@@ -35,6 +35,8 @@ _JUDGED = PARTLY_DONE | {int(State.FAILED), int(State.EXPIRED)}
 #: So much is kept of the text of a receipt that nobody can make sense of, in octets.
 _MOST_OCTETS = 512
 _DELIVERED = int(MessageState.DELIVERED)
+#: So many parked receipts are looked at again in one turn.
+AGAIN_AT_ONCE = 1000
 
 
 class Ahead:
@@ -69,6 +71,8 @@ class Reconciler:
         self._desk = desk
         self._books = Books()
         self._learnt: set[str] = set()
+        #: Keys of parked receipts whose links have come to share an account, to be looked at again.
+        self._again: list[str] = []
 
     def introduce(self, link: str, book: Book) -> None:
         """Make a link known before it reports anything."""
@@ -96,8 +100,8 @@ class Reconciler:
         if accounts.unclaimed.waiting:
             for receipt in receipts:
                 wanted.update(self._unclaimed_near(link, receipt.source))
-        if self._books.joined:
-            await self._look_at_joined(ahead)
+        if self._books.joined or self._again:
+            await self._look_again(ahead)
         if outcomes and (receipts or accounts.shelf.parked):
             self._look_at(outcomes, ahead, wanted)
         await self.read_texts(ahead, wanted)
@@ -126,16 +130,18 @@ class Reconciler:
                 wanted.update(near)
                 ahead.handsets.append((entry.link, entry.to))
 
-    async def _look_at_joined(self, ahead: Ahead) -> None:
-        """Have in memory what parked receipts of links that have come to share an account are about."""
+    async def _look_again(self, ahead: Ahead) -> None:
+        """Have in memory what parked receipts of links that have come to share an account may be about,
+        some at a time."""
         joined, self._books.joined = self._books.joined, set()
+        if joined:
+            parked = self._desk.accounts.shelf.keys()
+            self._again += [key for key in parked if key.partition("\t")[0] in joined]
+        ahead.parked, self._again = self._again[:AGAIN_AT_ONCE], self._again[AGAIN_AT_ONCE:]
         found = dict[str, None]()
-        for key in self._desk.accounts.shelf.parked:
-            link = key.partition("\t")[0]
-            if link in joined:
-                ahead.parked.append(key)
-                for each in (key, *over(self._books[link].siblings, key)):
-                    found.update(dict.fromkeys((each, *related_keys(each))))
+        for key in ahead.parked:
+            for each in over(self._books.of_account(key.partition("\t")[0]), key):
+                found.update(dict.fromkeys((each, *related_keys(each))))
         await self.recall(list(found))
 
     def _unclaimed_near(self, link: str, to: str) -> dict[int, None]:

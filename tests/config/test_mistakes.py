@@ -54,6 +54,19 @@ def test_mistakes_of_all_sections_are_reported_together() -> None:
     }
 
 
+def test_links_of_one_account_have_their_messages_named_in_one_way() -> None:
+    shared = 'smsc_account = "acme"\n'
+    other = LINK.replace("main", "rx") + 'message_id_form = "exact"\n'
+    assert mistakes(LINK + shared + other + shared) == {
+        "link.rx.message_id_form": (
+            'is "exact", and link main of the same smsc_account has "auto"; write the same in both'
+        )
+    }
+    both = LINK + shared + other
+    for text in (both, both + 'smsc_account = "two"\n', LINK + other):
+        assert isinstance(parse(text.encode(), FILE, {}), Config)
+
+
 @pytest.mark.parametrize(
     ("written", "key", "cure"),
     [

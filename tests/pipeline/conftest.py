@@ -408,9 +408,9 @@ class Life:
         self.wires[link].release(part)
         await self.settle(Returned(part.msg_id, part.index), link=link)
 
-    async def receive(self, *receipts: DeliveryReceipt, link: str = "main") -> None:
-        """Delivery receipts come."""
-        await self.settlement.settle(link, (), receipts)
+    async def receive(self, *receipts: DeliveryReceipt, link: str = "") -> None:
+        """Delivery receipts come, over this link."""
+        await self.settlement.settle(link or self.bench.receiving, (), receipts)
 
     @staticmethod
     def name_of(part: Part) -> str:
@@ -496,8 +496,9 @@ class Bench:
         self.accounts: dict[str, HttpConfig | ContactsConfig] = {}
         self.message_id_form = "auto"
         self.references = False
-        #: The account at the SMSC that all links share.
+        #: The account at the SMSC that all links share, and the link over which receipts come.
         self.smsc_account = ""
+        self.receiving = "main"
         #: Whether accounts ask for the delivery of what they sent.
         self.asks = True
         self.lives = 0
@@ -600,6 +601,13 @@ class Bench:
     def done(self) -> list[str]:
         """The names of everything in done/."""
         return sorted(path.name for path in (self.root / "done").glob("*/*"))
+
+
+@pytest.fixture(params=["", "acme"], ids=["own link", "sibling"])
+def whence(request: pytest.FixtureRequest, bench: Bench) -> None:
+    """Receipts come over the link of their messages, or over another one of its account."""
+    if request.param:
+        bench.smsc_account, bench.receiving = request.param, "other"
 
 
 @pytest.fixture

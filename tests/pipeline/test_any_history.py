@@ -148,7 +148,8 @@ class Smsc:
         if not life.dead.is_set():
             self.known.update(keys)
             await life.receive(
-                *(life.receipt(name) for name in self.ids[len(self.ids) - delivered :])
+                *(life.receipt(name) for name in self.ids[len(self.ids) - delivered :]),
+                link=over(life, delivered),
             )
 
 
@@ -362,7 +363,12 @@ async def _receive(life: Life, smsc: Smsc, pick: int) -> None:
             smsc.accepted.add(key)
             if pick % 4:  # as an SMSC does that takes user_message_reference
                 receipt = life.receipt(name, state, reference=user_reference(*key))
-        await life.receive(receipt)
+        await life.receive(receipt, link=over(life, pick))
+
+
+def over(life: Life, pick: int) -> str:
+    """Over which link of the account of "main" something comes."""
+    return "other" if life.bench.smsc_account and pick % 3 else "main"
 
 
 def name_of(part: Part, number: int) -> str:
@@ -558,7 +564,8 @@ class History:
         while not self.over:
             dies_at, unwritten = next(self.ends, (0, False))
             mortal = self.bench.mortal(dies_at, unwritten=unwritten)
-            await self.bench.survives(self.live, mortal, window=3, publishing=True, links=("main",))
+            links = ("main", "other") if self.bench.smsc_account else ("main",)
+            await self.bench.survives(self.live, mortal, window=3, publishing=True, links=links)
             self.smsc.crash()
 
     async def live(self, life: Life) -> None:
@@ -602,6 +609,7 @@ class History:
     steps=[(0, 0), (0, 0), (0, 0), (0, 0), (0, 2), (2, 9), (3, 1), (6, 4)],
     ends=[],
     references=False,
+    shared=False,
     calls=[],
     gated=False,
     cap=None,
@@ -612,17 +620,19 @@ class History:
     steps=[(0, 2), (6, 2), (2, 0), (3, 0), (0, 0), (2, 1)],
     ends=[(17, False)],
     references=False,
+    shared=False,
     calls=[],
     gated=False,
     cap=None,
 )
-@given(MESSAGES, STEPS, ENDS, st.booleans(), CALLS, st.booleans(), CAPS)
+@given(MESSAGES, STEPS, ENDS, st.booleans(), st.booleans(), CALLS, st.booleans(), CAPS)
 def test_after_any_history_every_message_is_accounted_for(
     new_bench: Callable[[], Bench],
     messages: list[tuple[int, str, int]],
     steps: list[tuple[int, int]],
     ends: list[tuple[int, bool]],
     references: bool,
+    shared: bool,
     calls: list[tuple[What, str]],
     gated: bool,
     cap: tuple[int, str] | None,
@@ -638,5 +648,6 @@ def test_after_any_history_every_message_is_accounted_for(
         bench.report_after = 100_000.0
         bench.receipt_wait = 20.0
         bench.references = references
+        bench.smsc_account = "acme" if shared else ""
         history = History(bench, messages, steps, ends, calls, gated=gated, cap=cap)
         trio.run(history.run, clock=trio.testing.MockClock(autojump_threshold=0))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from smppd.message import Part
     from tests.pipeline.conftest import Bench, Life
 
+pytestmark = pytest.mark.usefixtures("whence")
 quiet = trio.testing.wait_all_tasks_blocked
 
 
@@ -116,6 +117,7 @@ async def test_of_several_final_receipts_for_a_part_the_first_counts(
 async def test_a_message_id_means_something_only_on_its_link(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
+    bench.smsc_account, bench.receiving = "", "main"
     async with bench.up() as life:
         (part,) = await sent(life, bench.sms(id="a"))
         await life.receive(life.receipt(life.name_of(part)), link="other")

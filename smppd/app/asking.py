@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import trio
+
 from smppd.config import Config, HttpConfig, LinkConfig
 from smppd.events import Emit
 from smppd.httpapi.account import Account
@@ -36,16 +38,51 @@ def cancel_terms(config: Config, links: Sequence[Link]) -> dict[str, CancelTerms
     }
 
 
-def build_statuses(
-    config: Config, accounts: Mapping[str, Account], submissions: Submissions, emit: Emit
-) -> dict[str, tuple[QueryTerms, Statuses]]:
-    """By the name under which messages are known: the account's that took them, or that of a link
-    whose message_ids an account shares; an account is asked about its own even if no link's."""
-    words = {section.name: Words(section, emit) for section in config.http}
-    return {
-        name: _terms(name, section, accounts[section.name], words[section.name], submissions)
-        for name, section in _asked(config)
-    }
+class AskingOverHttp:
+    """Has accounts asked about messages, by the name under which these are known: the account's that took
+    them, or that of a link whose message_ids an account shares; an account is asked about its own even if
+    no link's. `terms` are those of who is asked now."""
+
+    def __init__(self, submissions: Submissions, emit: Emit) -> None:
+        self._submissions = submissions
+        self._emit = emit
+        self._words: dict[str, Words] = {}
+        self._statuses: dict[str, Statuses] = {}
+        self._nursery: trio.Nursery | None = None
+        self.terms: dict[str, QueryTerms] = {}
+
+    def change(self, config: Config, accounts: Mapping[str, Account]) -> None:
+        """Ask these from now on. Whoever is asked no more ends with the call under way."""
+        before, self._statuses, self.terms = self._statuses, {}, {}
+        self._change_words(config)
+        for name, section in _asked(config):
+            account, words = accounts[section.name], self._words[section.name]
+            statuses = before.get(name)
+            if statuses is not None and statuses.account is account:
+                del before[name]
+                statuses.lot = section.status_lot
+            else:
+                statuses = Statuses(name, account, section.status_lot, words, self._submissions)
+                if self._nursery is not None:
+                    self._nursery.start_soon(statuses.run)
+            self._statuses[name], self.terms[name] = statuses, _terms(section, statuses)
+        for statuses in before.values():
+            statuses.leave()
+
+    def _change_words(self, config: Config) -> None:
+        before = self._words
+        self._words = {
+            each.name: before.get(each.name) or Words(each.name, self._emit) for each in config.http
+        }
+        for section in config.http:
+            self._words[section.name].change(section.delivery_status)
+
+    async def run(self) -> None:
+        """Put questions until cancelled."""
+        async with trio.open_nursery() as self._nursery:
+            for statuses in self._statuses.values():
+                self._nursery.start_soon(statuses.run)
+            await trio.sleep_forever()
 
 
 def _asked(config: Config) -> Iterator[tuple[str, HttpConfig]]:
@@ -56,11 +93,8 @@ def _asked(config: Config) -> Iterator[tuple[str, HttpConfig]]:
             yield link.name, sections[link.status_via]
 
 
-def _terms(
-    name: str, section: HttpConfig, account: Account, words: Words, submissions: Submissions
-) -> tuple[QueryTerms, Statuses]:
-    statuses = Statuses(name, account, section.status_lot, words, submissions)
-    terms = QueryTerms(
+def _terms(section: HttpConfig, statuses: Statuses) -> QueryTerms:
+    return QueryTerms(
         statuses,
         section.status_after,
         held=section.status_lot,
@@ -68,7 +102,6 @@ def _terms(
         most_answers=MOST_STATUSES,
         account=section.name,
     )
-    return terms, statuses
 
 
 # ── standing in ──────────────────────────────────────────────────────────────────────────────

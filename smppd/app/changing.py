@@ -13,18 +13,16 @@ from smppd.app.asking import cancel_terms
 from smppd.app.dispatching import Dispatching
 from smppd.app.parts import Parts, alphabets_of, turns_of
 from smppd.app.reloading import Wanted
-from smppd.config import Config, LinkConfig, bound_anew_for
-from smppd.link.link import Link
+from smppd.app.succession import Moves
 from smppd.message import Lane
 from smppd.pipeline.items import terms_of
 
 
-class Moves(NamedTuple):
-    """What is to end, and what is to begin, now that everything else is changed; and the pools from which
-    nobody takes any more."""
+class Changed(NamedTuple):
+    """Who is to end and to begin, now that everything else is changed; and the pools from which nobody
+    takes any more."""
 
-    draining: list[Link]
-    beginning: list[Link]
+    moves: Moves
     left: list[str]
 
 
@@ -35,55 +33,26 @@ class Changing:
         self._parts = parts
         self._dispatching = dispatching
 
-    async def take_over(self, wanted: Wanted) -> Moves:
+    async def take_over(self, wanted: Wanted) -> Changed:
         """On return it is in force. Raises what the journal raises."""
         parts, old, new = self._parts, self._parts.config, wanted.config
-        pools = turns_of(new)
+        await parts.http.prepare(new)
+        known = set(parts.queues.values())
         unknown = [
-            (pool, lane) for pool in pools for lane in Lane if (pool, lane) not in parts.lanes
+            (pool, lane) for pool in turns_of(new) for lane in Lane if (pool, lane) not in known
         ]
         numbers = await parts.journal.enter_queues(unknown) if unknown else []
         async with self._dispatching.halted():
             parts.config = new
             parts.enter_queues(dict(zip(unknown, numbers, strict=True)))
-            draining, beginning = self._change_links(old, wanted)
+            for fallback in parts.fallbacks:
+                fallback.end()
+            links, accounts = parts.linking.change(old, wanted), parts.http.change(old, wanted)
             left = self._change_pools()
             parts.join_pools()
             self._change_terms()
-        return Moves(draining, beginning, left)
-
-    # ── links ────────────────────────────────────────────────────────────────────────────────
-
-    def _change_links(self, old: Config, wanted: Wanted) -> tuple[list[Link], list[Link]]:
-        parts, sections = self._parts, {section.name: section for section in old.links}
-        before = {link.name: link for link in parts.links}
-        for fallback in parts.fallbacks:
-            fallback.end()
-        parts.links.clear()
-        draining, beginning = list[Link](), list[Link]()
-        for section in wanted.config.links:
-            name, link, was = (
-                section.name,
-                before.pop(section.name, None),
-                sections.get(section.name),
-            )
-            if link is None or was is None:
-                link = parts.build_link(section, wanted.secrets[name])
-                parts.introduce(section, link)
-                beginning.append(link)
-            elif name in wanted.secrets_changed or bound_anew_for(was, section):
-                draining.append(link)
-                link, other = parts.build_link(section, wanted.secrets[name]), link
-                link.take_place_of(other)
-                parts.introduce(section, link, anew=_named_otherwise(was, section))
-                beginning.append(link)
-            elif was != section:
-                link.change(section)
-                parts.introduce(section, link, anew=_named_otherwise(was, section))
-            parts.links.append(link)
-        for link in before.values():
-            link.go()
-        return [*draining, *before.values()], beginning
+        moves = Moves(links.draining + accounts.draining, links.beginning + accounts.beginning)
+        return Changed(moves, left)
 
     # ── pools ────────────────────────────────────────────────────────────────────────────────
 
@@ -114,22 +83,9 @@ class Changing:
         parts.space.change(config.spool.min_free)
         parts.admission.change(terms_of(config, parts.lanes))
         parts.cancellation.change(cancel_terms(config, parts.links))
+        parts.over_http.change(config, parts.accounts)
         parts.inquiry.change(parts.asked)
         parts.alphabets.clear()
         parts.alphabets.update(alphabets_of(config))
         parts.heeding.change(config)
         parts.change_reports()
-
-
-def _named_otherwise(was: LinkConfig, section: LinkConfig) -> bool:
-    """Whether receipts of the link may name messages otherwise than they did."""
-    return any(
-        getattr(was, key) != getattr(section, key)
-        for key in (
-            "message_id_form",
-            "user_message_reference",
-            "hosts",
-            "system_id",
-            "smsc_account",
-        )
-    )

@@ -90,7 +90,9 @@ class Commands:
         wanted = await trio.to_thread.run_sync(understand, self._parts.config, asked)
         if isinstance(wanted, str):
             raise ControlRefused(wanted)
-        account = self._parts.accounts[wanted.account.name]
+        account = self._parts.accounts.get(wanted.account.name)
+        if account is None:
+            raise ControlRefused(f"{wanted.account.name} has just gone from the configuration")
         return told(account.name, await account.call(wanted.operation, wanted.params))
 
     async def _optout(self, arguments: Arguments) -> Arguments:

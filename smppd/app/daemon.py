@@ -22,7 +22,7 @@ import trio
 from smppd import __version__
 from smppd.app.announcing import Announcer, at_the_journal
 from smppd.app.bookkeeping import forget, keep_books, settled
-from smppd.app.changing import Changing, Moves
+from smppd.app.changing import Changed, Changing
 from smppd.app.chronicle import Chronicle
 from smppd.app.commands import Commands
 from smppd.app.dispatching import Dispatching
@@ -120,7 +120,7 @@ class Daemon:
             stores.main.unheard()
             self._reloading = Reloading(
                 Loaded(self._config, self._passwords),
-                self._take_over,
+                self.take_over,
                 Surround(self.emit, around.wall, around.run_sync, self.announcer.reloading),
             )
             self._chronicle = Chronicle(
@@ -260,15 +260,10 @@ class Daemon:
     async def _linked(self) -> AsyncIterator[None]:
         async with trio.open_nursery() as nursery:
             self._succession = Succession(nursery)
-            for link in self.parts.links:
-                await self._succession.begin(link)
-            for account in self.parts.accounts.values():
-                await nursery.start(account.run)
+            for way in self.parts.ways:
+                await self._succession.begin(way)
             yield
-            for link in self.parts.links:
-                self._succession.drain(link)
-            for account in self.parts.accounts.values():
-                nursery.start_soon(account.drain)
+            self._succession.drain(self.parts.ways)
 
     @asynccontextmanager
     async def _dispatching(self) -> AsyncIterator[None]:
@@ -277,8 +272,7 @@ class Daemon:
             nursery.start_soon(self.parts.campaigns.run)
             nursery.start_soon(self.parts.inquiry.run)
             nursery.start_soon(self.parts.chat.run)
-            for statuses in self.parts.statuses:
-                nursery.start_soon(statuses.run)
+            nursery.start_soon(self.parts.over_http.run)
             yield
             nursery.cancel_scope.cancel()
 
@@ -356,24 +350,23 @@ class Daemon:
         changed = [str(each) for each in found if not isinstance(each, Mistake)]
         return {"changed": changed, "refused": refused}
 
-    async def _take_over(self, wanted: Wanted) -> None:
-        moves = await self._changing.take_over(wanted)
+    async def take_over(self, wanted: Wanted) -> None:
+        """Have this in force. Raises what the journal raises."""
+        changed = await self._changing.take_over(wanted)
         self._watching.change_usual(wanted.config.observe.log_level)
         self._watching.follow_links()
-        for link in moves.draining:
-            self._succession.drain(link)
-        for link in moves.beginning:
-            self._succession.start(link)
-        if moves.left:
-            self._beside.start_soon(self._tell_left, moves)
+        self._succession.move(changed.moves)
+        if changed.left:
+            self._beside.start_soon(self._tell_left, changed)
 
-    async def _tell_left(self, moves: Moves) -> None:
-        """Say what waits for links and routes that are gone, once nothing more comes back to them."""
-        for link in moves.draining:
-            if link.name in moves.left:
-                await self._succession.wait_end(link.name)
+    async def _tell_left(self, changed: Changed) -> None:
+        """Say what waits for who is gone, and for routes that are, once nothing more comes back to them."""
+        stay = {way.name for way in changed.moves.beginning}
+        for way in changed.moves.draining:
+            if way.name not in stay:
+                await self._succession.wait_end(way.name)
         for each in self._survey.missing():
-            if each.link in moves.left:
+            if each.link in changed.left:
                 self.emit(each)
 
     def figures(self) -> DaemonFigures:

@@ -8,17 +8,18 @@ from functools import partial
 from random import SystemRandom
 from typing import NamedTuple
 
-from smppd.app.accounts import account_pools, build_accounts
-from smppd.app.asking import build_fallbacks, build_statuses, cancel_terms, query_terms
+from smppd.app.accounts import HttpAccounts, account_pool
+from smppd.app.asking import AskingOverHttp, build_fallbacks, cancel_terms, query_terms
 from smppd.app.chatting import chat_polling
 from smppd.app.keeping import DaysInUse, build_housekeeping, build_pruner, build_stripper
 from smppd.app.keeping_back import KeepingBack
+from smppd.app.linking import Linking
 from smppd.app.missed import missed
 from smppd.app.optingout import Heeding, build_opt_outs
 from smppd.app.outlets import Surrounding, build_outlets
 from smppd.app.smstools import build_outgoing, build_papers
 from smppd.app.surroundings import Surroundings
-from smppd.config import Config, HttpConfig, LinkConfig
+from smppd.config import Config
 from smppd.disk import Disk
 from smppd.events import Emit
 from smppd.httpapi.account import Account
@@ -35,8 +36,7 @@ from smppd.link.link import Link
 from smppd.message import Lane
 from smppd.pipeline.admission import Admission
 from smppd.pipeline.ahead import Ahead
-from smppd.pipeline.books import Book
-from smppd.pipeline.calls import CallSettlement, CallTerms
+from smppd.pipeline.calls import CallSettlement
 from smppd.pipeline.campaigns import Campaigns
 from smppd.pipeline.cancellation import Cancellation
 from smppd.pipeline.cap import Cap
@@ -48,12 +48,11 @@ from smppd.pipeline.items import terms_of
 from smppd.pipeline.pools import Pool
 from smppd.pipeline.publish import Publication
 from smppd.pipeline.query_terms import QueryTerms
-from smppd.pipeline.refusals import LinkTerms, Refusals
+from smppd.pipeline.refusals import Refusals
 from smppd.pipeline.settlement import Settlement
 from smppd.pipeline.turns import Turns
 from smppd.pipeline.unheard import Unheard
-from smppd.policy import Retries
-from smppd.ports import Letter, Route
+from smppd.ports import Letter
 from smppd.publishing import Where, beginning_apart, placing_apart
 from smppd.results.chats import ChatLetterbox
 from smppd.results.mailbox import Mailbox, MailRules
@@ -99,8 +98,7 @@ class Parts:
         self._build_desk(stores.main)
         self._build_settlement(stores.main, stack)
         self._build_pools(stores.main)
-        self._build_links(passwords)
-        self._build_accounts(passwords)
+        self._build_ways(passwords)
         self.join_pools()
         self._build_asking()
         self._build_chat(stores.main)
@@ -156,7 +154,6 @@ class Parts:
         """The queues of each link, account and route, and in which order links take from them."""
         turns = turns_of(self.config)
         numbers = {(pool, lane): store.enter_queue(pool, lane) for pool in turns for lane in Lane}
-        self.lanes: dict[tuple[str, Lane], int] = {}
         #: Every queue there ever was, with its pool and lane; also of what is not configured now.
         self.queues = store.queues()
         self.enter_queues(numbers)
@@ -165,11 +162,16 @@ class Parts:
         self.pools = [self.build_pool(name, each) for name, each in turns.items()]
 
     def enter_queues(self, numbers: Mapping[tuple[str, Lane], int]) -> None:
-        """Queues and their numbers, of the configuration as it is now."""
-        self.lanes |= numbers
-        for account, pool in account_pools(self.config).items():
-            self.lanes |= {(account, lane): self.lanes[pool, lane] for lane in Lane}
+        """Queues and their numbers, of the configuration as it is now. What waits for an account is found
+        by its name, too, as what waits for a link."""
         self.queues |= {number: queue for queue, number in numbers.items()}
+        lanes = {queue: number for number, queue in self.queues.items()}
+        of_accounts = {
+            (account.name, lane): lanes[account_pool(account), lane]
+            for account in self.config.accounts
+            for lane in Lane
+        }
+        self.lanes = lanes | of_accounts
 
     def build_pool(self, name: str, turns: Turns) -> Pool:
         """A pool of queues that have been entered."""
@@ -181,78 +183,42 @@ class Parts:
         """What counts the messages to each number, if anything does."""
         return self.keeping_back.cap
 
-    def _build_links(self, passwords: dict[str, str]) -> None:
-        """Each link."""
-        self.links: list[Link] = []
-        for config in self.config.links:
-            self.links.append(link := self.build_link(config, passwords[config.name]))
-            self.introduce(config, link)
+    def _build_ways(self, passwords: dict[str, str]) -> None:
+        """Each link, and each account at an HTTP API."""
+        config, around = self.config, self._around
+        self.linking = Linking(self.settlement, self.refusals, self._emit, around)
+        self.linking.build(config, passwords)
+        self.links = self.linking.links
+        calling = Around(self._emit, around.wall, config.logs_calls_in_full)
+        self.http = HttpAccounts(self.calls, self.refusals, self.journal, calling, around)
+        self.http.build(config, passwords)
+        self.accounts = self.http.by_name
 
-    def build_link(self, config: LinkConfig, password: str) -> Link:
-        """A link of this section, which nobody knows yet."""
-        return Link(
-            config,
-            password,
-            self.settlement,
-            self._emit,
-            wall=self._around.wall,
-            connect=self._around.connect,
-        )
-
-    def introduce(self, config: LinkConfig, link: Link, *, anew: bool = True) -> None:
-        """Make a link known to who hears what it reports; not `anew`: how its receipts name messages is
-        as it was, and what was learnt of that stays."""
-        limits = Retries(config.max_attempts, config.retry_min, config.retry_max)
-        self.refusals.introduce(config.name, LinkTerms(limits, config.status, link))
-        if anew:
-            book = Book(
-                config.message_id_form,
-                references=config.user_message_reference,
-                account=config.smsc_account,
-            )
-            self.settlement.introduce(config.name, book)
+    @property
+    def ways(self) -> list[Link | Account]:
+        """What carries messages now: links first, as in `dispatchers`."""
+        return [*self.links, *self.accounts.values()]
 
     def join_pools(self) -> None:
         """A dispatcher for each link and account, in this order, which feeds it from its pools; and what
         takes pools over whose links are down. Nothing of the kind may be running."""
-        ways: list[Route] = [*self.links, *self.accounts.values()]
         self.dispatchers = [
             Dispatcher(
                 self.desk, way, [pool for pool in self.pools if way.name in pool.turns.links]
             )
-            for way in ways
+            for way in self.ways
         ]
         self.fallbacks = build_fallbacks(
             self.config, self.links, self.pools, self.accounts, self.desk, self._emit
         )
-
-    def _build_accounts(self, passwords: dict[str, str]) -> None:
-        """Each account at an HTTP API."""
-        config, around = self.config, self._around
-        built = build_accounts(
-            config,
-            passwords,
-            self.calls,
-            self.journal,
-            Around(self._emit, around.wall, config.logs_calls_in_full),
-            around.transport,
-        )
-        self.accounts: dict[str, Account] = {}
-        for section, account in built:
-            limits = Retries(section.max_attempts, section.retry_min, section.retry_max)
-            self.refusals.introduce(account.name, LinkTerms(limits, {}, account))
-            asks = isinstance(section, HttpConfig) and section.status_after > 0
-            self.calls.introduce(account.name, CallTerms(limits, asks))
-            self.accounts[account.name] = account
 
     def _build_asking(self) -> None:
         """What has questions for SMSCs and accounts, and hears what they say."""
         self.campaigns = Campaigns(self.desk, self._emit, self.links)
         may_cancel = cancel_terms(self.config, self.links)
         self.cancellation = Cancellation(self.desk, self.settlement.recall, may_cancel)
-        over_http = build_statuses(self.config, self.accounts, self.settlement, self._emit)
-        self.statuses = [statuses for _, statuses in over_http.values()]
-        self._asked_over_http = {name: terms for name, (terms, _) in over_http.items()}
+        self.over_http = AskingOverHttp(self.settlement, self._emit)
+        self.over_http.change(self.config, self.accounts)
         self.inquiry = Inquiry(self.desk, self.asked, self._emit, self.refusals.pause)
         self.settlement.tell_of_replies(self.cancellation.heard)
         self.settlement.tell_of_replies(self.inquiry.heard)
@@ -260,7 +226,7 @@ class Parts:
     @property
     def asked(self) -> dict[str, QueryTerms]:
         """Who is asked about messages, by the name under which they are known."""
-        return query_terms(self.config, self.links) | self._asked_over_http
+        return query_terms(self.config, self.links) | self.over_http.terms
 
     def _build_chat(self, store: Store) -> None:
         """What receives from chats, and gives out what the last run left."""
@@ -349,4 +315,4 @@ def turns_of(config: Config) -> dict[str, Turns]:
     routes = config.routing.routes
     turns = {link.name: Turns([link.name]) for link in config.links}
     turns |= {each.pool: Turns(each.links, each.weights, each.failover_after) for each in routes}
-    return turns | {pool: Turns([name]) for name, pool in account_pools(config).items()}
+    return turns | {account_pool(each): Turns([each.name]) for each in config.accounts}

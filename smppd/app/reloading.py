@@ -20,6 +20,7 @@ from smppd.config import (
     load,
     read_secrets,
     refusals,
+    secret_keys,
 )
 from smppd.events import ConfigReloaded, Emit, ReloadRefused
 from smppd.figures import ConfigFigures
@@ -95,25 +96,13 @@ class Reloading:
                 self._around.told(False)
 
     async def _wanted(self) -> Wanted | list[Mistake]:
-        now = self._now
-        file = now.config.file
+        file = self._now.config.file
         if self._closed:
             return [Mistake("smppd", self._closed)]
         if file is None:
             return [Mistake("smppd", "was started without a file, so there is none to read again")]
         found = await self._around.run_sync(read_again, file)
-        if isinstance(found, list):
-            return found
-        changes = changes_between(now.config, found.config)
-        if refused := refusals(changes, found.config):
-            return refused
-        before, after = now.secrets, found.secrets
-        changed = frozenset(name for name in after if before.get(name, after[name]) != after[name])
-        links = {link.name for link in now.config.links}
-        if others := sorted(changed - links):
-            return [Mistake(f"the secret of {name}", RESTART, file) for name in others]
-        changes += [Change(f"link.{name}.password", "*", None) for name in sorted(changed)]
-        return Wanted(found.config, found.secrets, changes, changed)
+        return found if isinstance(found, list) else wanted_of(self._now, found)
 
     def _taken_over(self, wanted: Wanted, who: str) -> list[Change]:
         self._now = Loaded(wanted.config, wanted.secrets)
@@ -130,6 +119,20 @@ class Reloading:
         for mistake in mistakes:
             self._around.emit(ReloadRefused(str(mistake), who))
         return mistakes
+
+
+def wanted_of(now: Loaded, found: Loaded) -> Wanted | list[Mistake]:
+    """What is to be taken over to have this, or why it cannot be while the daemon runs. Pure."""
+    changes = changes_between(now.config, found.config)
+    if refused := refusals(changes, found.config):
+        return refused
+    before, after = now.secrets, found.secrets
+    changed = frozenset(name for name in after if before.get(name, after[name]) != after[name])
+    keys = secret_keys(found.config)
+    if others := sorted(name for name in changed if name.startswith("webhook:")):
+        return [Mistake(keys[name], RESTART, found.config.file) for name in others]
+    changes += [Change(keys[name], "*", None) for name in sorted(changed)]
+    return Wanted(found.config, found.secrets, changes, changed)
 
 
 def read_again(file: Path) -> Loaded | list[Mistake]:

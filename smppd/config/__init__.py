@@ -18,7 +18,7 @@ from smppd.config.reading import find_config, load, parse
 from smppd.config.reports import Html, ReportsConfig
 from smppd.config.retention import RetentionConfig
 from smppd.config.rules import Address
-from smppd.config.secrets import read_secrets
+from smppd.config.secrets import read_secrets, secret_keys
 from smppd.config.sections import (
     Bind,
     BindClass,
@@ -89,5 +89,6 @@ __all__ = [
     "read_secret",
     "read_secrets",
     "refusals",
+    "secret_keys",
     "tls_context",
 ]

@@ -21,6 +21,10 @@ _LIVE = (
     "link",
     "link.",
     "link (order)",
+    "http.",
+    "http (order)",
+    "contacts.",
+    "contacts (order)",
     "routing.",
     "routing.route (order)",
     "quiet",
@@ -102,13 +106,17 @@ def changes_between(old: Config, new: Config) -> list[Change]:
             one, other = was.get(key, _NOTHING), becomes.get(key, _NOTHING)
             if one != other:
                 found.append(Change(f"{section}.{key}" if key else section, one, other))
+    if old.chat == new.chat and old.chat_account != new.chat_account:
+        found.append(Change("chat.account", old.chat_account, new.chat_account))
     return [*found, *_reordered(old, new)]
 
 
 def _reordered(old: Config, new: Config) -> Iterator[Change]:
-    """Of links and routes the order says something, too: which is the default, which comes first."""
+    """Of some the order says something, too: which is the default, which comes first."""
     for key, before, after in (
         ("link", old.links, new.links),
+        ("http", old.http, new.http),
+        ("contacts", old.contacts, new.contacts),
         ("routing.route", old.routing.routes, new.routing.routes),
     ):
         names, others = ([each.name for each in some] for some in (before, after))
@@ -118,18 +126,10 @@ def _reordered(old: Config, new: Config) -> Iterator[Change]:
 
 def refusals(changes: list[Change], new: Config) -> list[Mistake]:
     """Those of these that a running daemon cannot take over; `new` is what they lead to."""
-    keys = [each.key for each in changes if not _is_live(each.key)]
-    added = {each.key for each in changes if each.old is None}
-    for link in new.links:
-        key = dotted("link", link.name)
-        if key in added and link.status_via:
-            keys.append(f"{key}.status_via")
-    return [Mistake(key, RESTART, new.file) for key in keys]
+    return [Mistake(each.key, RESTART, new.file) for each in changes if not _is_live(each.key)]
 
 
 def _is_live(key: str) -> bool:
-    if key.startswith("link.") and key.endswith(".status_via"):
-        return False  # whoever asks an account for a link is there from the start on
     return any(key.startswith(live) if live.endswith(".") else key == live for live in _LIVE)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from smppd.config.credentials import read_password, read_secret
-from smppd.config.mistakes import Mistake
+from smppd.config.mistakes import Mistake, dotted
 from smppd.config.sections import Config
 from smppd.config.tls import account_tls, tls_context
 
@@ -25,3 +25,13 @@ def read_secrets(config: Config) -> dict[str, str] | list[Mistake]:
     if mistakes:
         return [replace(each, file=config.file) for each in mistakes]
     return {name: each for name, each in found.items() if isinstance(each, str)}
+
+
+def secret_keys(config: Config) -> dict[str, str]:
+    """What each of these is called in the file, by the same names."""
+    found = {link.name: dotted("link", link.name, "password") for link in config.links}
+    found |= {each.name: dotted(each.kind, each.name, each.credential) for each in config.accounts}
+    return found | {
+        f"webhook:{each.name}": dotted("webhook", each.name, each.credential)
+        for each in config.webhooks
+    }

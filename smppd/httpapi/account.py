@@ -32,7 +32,7 @@ _LOOK_EVERY = 0.001
 #: How long the client's connections may take to close, in seconds.
 _PARTING = 2.0
 #: What a direct call is told when nothing is called any more.
-STOPPING = "smppd is stopping; ask again when it has started"
+STOPPING = "smppd is stopping, or the account was taken out of its configuration"
 
 
 #: A message's call that only another smppd knew.
@@ -99,7 +99,7 @@ class Account:
     def _full(self) -> bool:
         """Whether nothing can be taken, however long one waits."""
         busy = self._held + self._direct >= self._places
-        return busy or self._paused or self._draining
+        return busy or self._paused or self._draining or not self._running
 
     async def wait_room(self) -> None:
         """Return when a call could begin."""
@@ -171,8 +171,9 @@ class Account:
         self._running = True
         try:
             async with trio.open_nursery() as reporting:
-                reporting.start_soon(self._report)
+                reporting.start_soon(self._report, reporting)
                 async with trio.open_nursery() as calls:
+                    self._for_room.unpark_all()
                     task_status.started()
                     with self._beginning:
                         await self._begin(calls)
@@ -185,6 +186,17 @@ class Account:
             self._finished.set()
             with trio.move_on_after(_PARTING, shield=True):
                 await self._caller.aclose()
+
+    def change(self, config: AccountConfig, client: Client) -> None:
+        """Go by this from the next call on, over this client: what is under way ends as it was begun."""
+        self._config = config
+        self._caller.change(config, client)
+        self._look_for_work()
+        self._news.set()  # the client before may have nothing to do any more
+
+    def renew(self, secret: str) -> None:
+        """Use this password or token from the next call on."""
+        self._caller.renew(secret)
 
     async def drain(self) -> None:
         """Take nothing more, give back what is not begun, and wait for answers at most
@@ -249,12 +261,15 @@ class Account:
         self._tell([outcome_of(msg_id, operation, answer)])
         self._look_for_work()
 
-    async def _report(self) -> None:
-        """Report outcomes, all that have gathered at once, until `run` is over and none is left."""
+    async def _report(self, closing: trio.Nursery) -> None:
+        """Report outcomes, all that have gathered at once, until `run` is over and none is left. Clients
+        that were replaced are closed in the nursery."""
         caller = self._caller
         while not self._ended or caller.busy or self._outcomes or caller.noted:
             await self._news.wait()
             self._news = trio.Event()
+            for client in caller.take_idle():
+                closing.start_soon(_close, client)
             outcomes, self._outcomes = self._outcomes, []
             async with trio.open_nursery() as together:  # so that they share a commit
                 together.start_soon(self._write_down)
@@ -290,6 +305,11 @@ class Account:
         self._for_room.unpark_all()
         if not self._caller.turnstile.inside:
             self._idle.set()
+
+
+async def _close(client: Client) -> None:
+    with trio.move_on_after(_PARTING):
+        await client.aclose()
 
 
 def _operation(part: Part) -> Operation | None:

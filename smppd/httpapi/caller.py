@@ -75,24 +75,58 @@ class Caller:
         self.figures = AccountFigures(
             config.name, url=config.url, connections=config.connections, rate=config.rate
         )
-        self._under_way: set[trio.CancelScope] = set()
+        #: What is under way, and over which client.
+        self._under_way: dict[trio.CancelScope, Client] = {}
+        self._replaced: list[Client] = []
+        #: How often it was changed: an answer to the account as it was says nothing of what it is.
+        self._edition = 0
+
+    def change(self, config: AccountConfig, client: Client) -> None:
+        """Go by this from the next call on. What is under way ends as it was begun."""
+        now = trio.current_time()
+        self.pace.change(config.rate, now)
+        self.turnstile.change(config.connections)
+        figures = self.figures
+        figures.url, figures.connections, figures.rate = config.url, config.connections, config.rate
+        self._replaced.append(self._client)
+        self._config, self._client, self._refused = config, client, False
+        self._edition += 1
+        self.reach.try_again()
+
+    def renew(self, secret: str) -> None:
+        """Use this password or token from the next call on."""
+        self._client.renew(secret)
+        self._refused = False
+        self._edition += 1
+
+    def take_idle(self) -> list[Client]:
+        """Clients that were replaced and have nothing under way any more: somebody is to close them."""
+        used = set(map(id, self._under_way.values()))
+        idle = [client for client in self._replaced if id(client) not in used]
+        self._replaced = [client for client in self._replaced if id(client) in used]
+        return idle
 
     async def call(self, operation: Operation, params: Mapping[str, Value]) -> Answer:
         """Make one call for somebody who has entered the turnstile, and leave it."""
         at, began = self._around.wall(), trio.current_time()
         answer: Answer = NoAnswer(self.given_up, sent=True)
+        client, edition = self._client, self._edition
         with trio.CancelScope() as scope:
-            self._under_way.add(scope)
+            self._under_way[scope] = client
             try:
-                answer = self._renewed() or await self._client.call(operation, params)
-                self._learn(answer)
+                answer = self._renewed() or await client.call(operation, params)
+                if edition == self._edition:
+                    self._learn(answer)
             finally:
-                self._under_way.discard(scope)
+                del self._under_way[scope]
                 self.turnstile.leave()
                 seconds = trio.current_time() - began
                 self._count(answer, seconds)
                 note = note_of(operation, params, answer, log_content=self._around.log_content)
                 self.noted.append(ApiCall(at, self.name, operation.name, *note, seconds))
+        if edition != self._edition and isinstance(answer, Failure) and stops_account(answer.code):
+            # It speaks of the account as it was, and did nothing.
+            return NoAnswer(f"{answer.code}, of an account that was changed meanwhile", sent=False)
         return answer
 
     @property
@@ -106,8 +140,9 @@ class Caller:
             scope.cancel()
 
     async def aclose(self) -> None:
-        """Close what the client holds."""
-        await self._client.aclose()
+        """Close what its clients hold."""
+        for client in (*self._replaced, self._client):
+            await client.aclose()
 
     def _renewed(self) -> NoAnswer | None:
         """Where the account was refused, its secret may have been put right since: read it again.

@@ -26,9 +26,18 @@ class Pace:
     __slots__ = ("_burst", "_interval", "_next")
 
     def __init__(self, rate: float) -> None:
+        self._go_by(rate)
+        self._next = -inf
+
+    def _go_by(self, rate: float) -> None:
         self._interval = 1.0 / rate if rate else 0.0
         self._burst = max(1.0, rate / 10)
-        self._next = -inf
+
+    def change(self, rate: float, now: float) -> None:
+        """Give turns at this rate from now on; those that are given stay as they were."""
+        used = max(0.0, self._next - now) / self._interval if self._interval else 0.0
+        self._go_by(rate)
+        self._next = now + min(used, self._burst) * self._interval
 
     def available(self, now: float) -> float:
         """How many requests may leave now."""
@@ -70,6 +79,11 @@ class Reach:
         self._in_a_row = self._waits = 0
         self.until = -inf
         return news
+
+    def try_again(self) -> None:
+        """There is a reason to try at once what waits because it did not answer."""
+        self._waits = 0
+        self.until = -inf
 
     def silent(self, now: float, *, sent: bool, chance: float) -> bool:
         """It did not answer what may have been `sent`; whether this is when it is first left alone.

@@ -16,7 +16,7 @@ from typing import Protocol
 
 import trio
 
-from smppd.config.accounts import HttpConfig, StatusWord, plain_word
+from smppd.config.accounts import StatusWord, plain_word
 from smppd.events import Emit, StatusWordNew
 from smppd.ledger.facts import NOTHING_SAID
 from smppd.ports import NO_STATE, STATUSES_REFUSED, UNENCODABLE, Question, Reply, Submissions
@@ -38,6 +38,8 @@ _STATES: Mapping[StatusWord, MessageState] = MappingProxyType(
         "rejected": MessageState.REJECTED,
     }
 )
+#: What is said of a question that nobody puts any more.
+ASKED_NO_MORE = "the account is not asked about this any more"
 #: What is kept of a word of the provider's, in characters, and how many strange words are told of.
 LONGEST_WORD = 80
 MOST_WORDS = 100
@@ -57,13 +59,15 @@ class Words:
     """What an account's words for a delivery status mean, whoever asks over it. A word that the
     configuration does not explain is told of once."""
 
-    def __init__(self, config: HttpConfig, emit: Emit) -> None:
-        self._account = config.name
+    def __init__(self, account: str, emit: Emit) -> None:
+        self._account = account
         self._emit = emit
-        self._states = {
-            plain_word(word): _STATES[meaning] for word, meaning in config.delivery_status.items()
-        }
+        self._states: dict[str, MessageState] = {}
         self._strange: set[str] = set()
+
+    def change(self, meanings: Mapping[str, StatusWord]) -> None:
+        """Explain them so from now on."""
+        self._states = {plain_word(word): _STATES[each] for word, each in meanings.items()}
 
     def state(self, word: str) -> MessageState | None:
         """What a word says of a message; None for one that nobody has explained."""
@@ -85,19 +89,21 @@ def _cure(account: str, word: str) -> str:
 
 class Statuses:
     """Asks an account about messages that are known under one name: its own, or that of a link
-    whose message_ids it shares."""
+    whose message_ids it shares. `lot` is how many one call names at most."""
 
     def __init__(
         self, name: str, account: Asked, lot: int, words: Words, submissions: Submissions
     ) -> None:
         self._name = name
-        self._account = account
-        self._lot = lot
+        self.account = account
+        self.lot = lot
         self._words = words
         self._submissions = submissions
         self._waiting: deque[Question] = deque()
         self._in_flight = 0
         self._news = trio.lowlevel.ParkingLot()
+        self._left = False
+        self._for_room = trio.CancelScope()
 
     @property
     def asking(self) -> int:
@@ -110,24 +116,34 @@ class Statuses:
         self._news.unpark_all()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Put questions, one call after the other, until cancelled."""
+        """Put questions, one call after the other, until `leave`, or until cancelled."""
         task_status.started()
-        while True:
+        while self._waiting or not self._left:
             if not self._waiting:
                 await self._news.park()
                 continue
-            await self._account.wait_room()
-            lot = [self._waiting.popleft() for _ in range(min(self._lot, len(self._waiting)))]
+            if not self._left:
+                with trio.CancelScope() as self._for_room:
+                    await self.account.wait_room()
+            lot = [self._waiting.popleft() for _ in range(min(self.lot, len(self._waiting)))]
             self._in_flight = len(lot)
             replies = await self._put(lot)
             self._in_flight = 0
             await self._submissions.answered(self._name, replies)
 
+    def leave(self) -> None:
+        """Put no question any more: each that waits comes to nothing, and `run` ends."""
+        self._left = True
+        self._for_room.cancel()
+        self._news.unpark_all()
+
     async def _put(self, lot: Sequence[Question]) -> list[Reply]:
+        if self._left:
+            return [Reply(each, None, reason=ASKED_NO_MORE) for each in lot]
         ids = dict.fromkeys(each.message_id for each in lot if _can_be_listed(each.message_id))
         if not ids:
             return _read(lot, ids, (), self._words)
-        answer = await self._account.call(_ASK, {"messages": ",".join(ids)})
+        answer = await self.account.call(_ASK, {"messages": ",".join(ids)})
         if isinstance(answer, NoAnswer):
             return [Reply(each, None, reason=answer.reason) for each in lot]
         if isinstance(answer, Failure):

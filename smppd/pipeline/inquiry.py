@@ -267,6 +267,10 @@ class Inquiry:
                 self._marks.pop(due[:2], None)
         found = await self._desk.journal.read_messages([due.msg_id for due in chosen])
         messages = {row.msg_id: row.message for row in found}
+        if line not in self._lines.values():  # whoever was asked has gone meanwhile
+            for due in chosen:
+                self._marks.pop(due[:2], None)
+            return
         line.terms.link.ask([_question(due, messages[due.msg_id]) for due in chosen])
 
     def _still_due(self, due: Due) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -104,20 +105,61 @@ def test_what_cannot_change_while_running_is_one_line_with_key_and_cure(
     assert "systemctl restart smppd" in line
 
 
-def test_whom_a_link_is_asked_about_over_http_wants_a_restart_also_where_the_link_is_new() -> None:
-    http = '[http.web]\nurl = "https://h.example.net/"\nuser = "u"\npassword_file = "/p"\n'
-    http += 'status_after = "1m"\n'
-    base = BASE + http
-    asked = base.replace("[link.spare]", 'status_via = "web"\n[link.spare]')
-    (mistake,) = refusals(changes_between(config(base), config(asked)), config(asked))
-    assert mistake.key == "link.main.status_via"
-    new = base.replace(
-        "[[routing",
-        '[link.x]\nhost = "c.example.net"\nsystem_id = "a"\n'
-        'password_file = "/p"\nstatus_via = "web"\n[[routing',
+HTTP = """
+[http.web]
+url = "https://h.example.net/"
+user = "u"
+password_file = "/p"
+status_after = "1m"
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ('[link.main]\nstatus_via = "web"', 'link.main.status_via "" -> "web"'),
+        ("[http.web]\nrate = 5", "http.web.rate 0 -> 5"),
+        ('[http.web]\nuser = "v"', 'http.web.user "u" -> "v"'),
+        ('[http.web.delivery_status]\nOK = "delivered"', "http.web.delivery_status changed"),
+        (
+            '[http.x]\nurl = "https://x.example.net/"\nuser = "u"\npassword_file = "/p"',
+            "http.x added",
+        ),
+        (
+            '[contacts.c]\nurl = "https://x.example.net/"\ntoken_file = "/p"',
+            "contacts.c added",
+        ),
+    ],
+)
+def test_accounts_change_come_and_go_while_smppd_runs(more: str, says: str) -> None:
+    section, _, keys = more.partition("\n")
+    text = BASE + HTTP
+    key = keys.partition(" =")[0]
+    other = re.sub(rf"(\[http\.web\][^\[]*?){key} = .*\n", r"\1", text)
+    other = (
+        other.replace(section, f"{section}\n{keys}")
+        if section in text
+        else f"{text}{section}\n{keys}"
     )
-    (mistake,) = refusals(changes_between(config(base), config(new)), config(new))
-    assert mistake.key == "link.x.status_via"
+    one, another = config(text), config(other)
+    (change,) = changes_between(one, another)
+    assert str(change) == says
+    assert refusals([change], another) == []
+    assert refusals(changes_between(another, one), one) == []
+
+
+def test_which_account_is_the_first_is_a_change_and_chats_stay_with_theirs_until_a_restart() -> (
+    None
+):
+    other = HTTP.replace("[http.web]", "[http.other]")
+    one, another = config(BASE + HTTP + other), config(BASE + other + HTTP)
+    changes = changes_between(one, another)
+    assert list(map(str, changes)) == ["http (order) changed"]
+    assert refusals(changes, another) == []
+    chat = '[chat]\n[[chat.channel]]\nplatform = "whatsapp"\nplatformid = "34600000001"\n'
+    one, another = config(BASE + HTTP + other + chat), config(BASE + other + HTTP + chat)
+    (mistake,) = refusals(changes_between(one, another), another)
+    assert mistake.key == "chat.account"
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,8 @@ class Bench:
     def __init__(self, name: str = "web", config: HttpConfig = CONFIG) -> None:
         self.desk = Desk()
         self.events: list[events.Event] = []
-        self.words = Words(config, self.events.append)
+        self.words = Words(config.name, self.events.append)
+        self.words.change(config.delivery_status)
         self.statuses = Statuses(name, self.desk, config.status_lot, self.words, self.desk)
 
     async def read(self, answer: object, *ids: str) -> list[tuple[Any, ...]]:

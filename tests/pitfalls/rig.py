@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import closing
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -17,7 +18,15 @@ import trio
 
 from smppd import events
 from smppd.app import Daemon, Surroundings
-from smppd.config import Config, JournalConfig, LinkConfig, ObserveConfig, SpoolConfig
+from smppd.app.reloading import Loaded, Wanted, wanted_of
+from smppd.config import (
+    Config,
+    JournalConfig,
+    LinkConfig,
+    ObserveConfig,
+    SpoolConfig,
+    secret_keys,
+)
 from smppd.figures import LinkFigures
 from smppd.httpapi.transport import Transport
 from smppd.journal.audit import Audit, audit
@@ -93,6 +102,7 @@ class Rig:
         self.transport: Transport | None = None
         #: By link or account; "secret" where there is none.
         self.passwords: dict[str, str] = {}
+        self._known: dict[str, str] = {}
         self.events: list[events.Event] = []
         #: Added to the time for people (seconds), to let hours pass at once.
         self.skew = 0.0
@@ -146,10 +156,9 @@ class Rig:
             run_many=self._call,
             publish_many=self._call,
         )
-        names = [each.name for each in (*self._config.links, *self._config.accounts)]
-        passwords = {name: self.passwords.get(name, "secret") for name in names}
+        self._known = self._secrets(self._config)
         try:
-            with Daemon(self._config, passwords, self._observe, around) as daemon:
+            with Daemon(self._config, self._known, self._observe, around) as daemon:
                 with trio.CancelScope() as self._life:
                     task_status.started(daemon)
                     await daemon.run(signals=False)
@@ -162,6 +171,21 @@ class Rig:
         finally:
             self._life = None
             self._ended.set()
+
+    def _secrets(self, config: Config) -> dict[str, str]:
+        return {name: self.passwords.get(name, "secret") for name in secret_keys(config)}
+
+    async def reload(self, **sections: Any) -> list[str]:
+        """Have the daemon take over other sections of its configuration, and `passwords` as they are now;
+        what has changed."""
+        before = Loaded(self._config, self._known)
+        config = replace(self._config, **sections)
+        wanted = wanted_of(before, Loaded(config, self._secrets(config)))
+        assert isinstance(wanted, Wanted), wanted
+        self._config, self._known = config, wanted.secrets
+        await self.daemon.take_over(wanted)
+        await self.quiet()
+        return [str(each) for each in wanted.changes]
 
     async def kill(self) -> None:
         """End the daemon as `kill -9` does: nothing is finished, nothing is written any more."""

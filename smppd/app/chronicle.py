@@ -31,17 +31,26 @@ Note = Callable[[Commanded], Writing]
 
 class Chronicle:
     """Keeps it with `note`. `last` is the number of the last command that is in the journal; `wall` gives
-    epoch seconds."""
+    epoch seconds; `stuck` says why the journal takes nothing now, "" when it does."""
 
-    def __init__(self, note: Note, last: int, wall: Callable[[], float]) -> None:
+    def __init__(
+        self, note: Note, last: int, wall: Callable[[], float], stuck: Callable[[], str]
+    ) -> None:
         self._note = note
+        self._stuck = stuck
         self._last = last
         self._wall = wall
 
     def keeping(self, name: str, command: Command) -> Command:
-        """The command, kept whenever it is given."""
+        """The command, kept whenever it is given. While it cannot be kept it is refused: nobody could tell
+        the operator in time whether it is in force."""
 
         async def kept(arguments: Arguments) -> Any:
+            if why := self._stuck():
+                raise ControlRefused(
+                    f"nothing was done: it must be in the journal first, which takes nothing now: {why}:"
+                    " free space or mend the disk, then say it again"
+                )
             return await self.keep(name, arguments, lambda: command(arguments))
 
         return kept

@@ -34,6 +34,7 @@ from smppd.app.survey import Survey
 from smppd.app.watching import Watching
 from smppd.config import Config, Mistake
 from smppd.control import Arguments, Command, serve_control
+from smppd.disk import JOURNAL
 from smppd.errands import Errands
 from smppd.events import DaemonStarted, DaemonStopped, DaemonStopping
 from smppd.figures import DaemonFigures
@@ -124,7 +125,10 @@ class Daemon:
                 Surround(self.emit, around.wall, around.run_sync, self.announcer.reloading),
             )
             self._chronicle = Chronicle(
-                self.parts.journal.note_command, stores.main.commanded.last(), around.wall
+                self.parts.journal.note_command,
+                stores.main.commanded.last(),
+                around.wall,
+                lambda: self.parts.disk.troubles.get(JOURNAL, ""),
             )
             self._watching = Watching(self.parts, self.emit, around.set_level)
             commands: dict[str, Command] = {
@@ -341,7 +345,8 @@ class Daemon:
         while True:
             await self._reload_wanted.wait()
             self._reload_wanted = trio.Event()
-            await self.commands["reload"]({"who": signal.Signals(RELOAD).name})
+            arguments: Arguments = {"who": signal.Signals(RELOAD).name}
+            await self._chronicle.keep("reload", arguments, partial(self._reload, arguments))
 
     async def _reload(self, arguments: Arguments) -> Arguments:
         """Read the configuration again: what has "changed", or why it is "refused"."""

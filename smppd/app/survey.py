@@ -13,6 +13,7 @@ from smppd.app.lateness import Lateness
 from smppd.app.oldest import OldestQueued
 from smppd.app.parts import Parts
 from smppd.app.summary import Summary
+from smppd.disk import JOURNAL
 from smppd.events import LinkMissing
 from smppd.figures import (
     AccountFigures,
@@ -25,6 +26,9 @@ from smppd.figures import (
     RouteFigures,
 )
 from smppd.message import Lane, State
+
+#: What is said to limit a link as long as the journal does not.
+_UNDER_WAY = frozenset({"nothing queued", "rate", "window", "throttling", "congestion", "latency"})
 
 #: Open campaigns that are told of one by one, at most.
 CAMPAIGNS_SHOWN = 20
@@ -133,6 +137,7 @@ class Survey:
     def _links(self) -> list[LinkFigures]:
         """Each link's figures, with what only the accounts and its dispatcher know."""
         parts, found, now = self._parts, [], trio.current_time()
+        stuck = JOURNAL in parts.disk.troubles
         for link, dispatcher in zip(parts.links, parts.dispatchers, strict=False):
             figures = link.figures()
             figures.matching = parts.settlement.matching(link.name)
@@ -140,7 +145,8 @@ class Survey:
             since = link.unbound_since
             figures.unbound_since = None if since is None else parts.desk.wall() - now + since
             figures.retries = parts.refusals.retries(link.name)
-            if figures.limited_by == "nothing queued" and dispatcher.has_work:
+            idle = figures.limited_by == "nothing queued" and dispatcher.has_work
+            if idle or (stuck and figures.limited_by in _UNDER_WAY):
                 figures.limited_by = "journal"
             found.append(figures)
         return found

@@ -18,7 +18,7 @@ from smppd.cli import check, outlet_check
 from smppd.cli.diagnosis import clock, disk, network
 from smppd.cli.diagnosis.own_session import over_own_session
 from smppd.cli.diagnosis.permissions import look_at_permissions
-from smppd.cli.diagnosis.running import ask_daemon, look_at_daemon
+from smppd.cli.diagnosis.running import ask_daemon, look_at_daemon, look_at_flow
 from smppd.cli.diagnosis.trial import Trial, through_daemon
 from smppd.cli.findings import Finding
 from smppd.cli.places import check_local_address
@@ -157,7 +157,12 @@ async def _look_at_all(config: Config, said: Said, arguments: argparse.Namespace
     if config.accounts:
         calls = await _within("calls", partial(check.calls, config), CALL_PATIENCE)
         said.say("network", calls)
-    said.say("daemon", [daemon] if isinstance(daemon, Finding) else look_at_daemon(daemon))
+    if isinstance(daemon, Finding):
+        said.say("daemon", [daemon])
+    else:
+        said.say("daemon", look_at_daemon(daemon))
+        flow = partial(look_at_flow, config.observe.control)
+        said.say("daemon", await _within("daemon, what it sends", flow))
     if arguments.send_test is not None:
         trial = Trial(arguments.send_test, arguments.via, arguments.timeout)
         said.say("test", await _send(config, trial, daemon))

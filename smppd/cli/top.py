@@ -4,31 +4,25 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import msgspec
 
-from smppd.cli.asking import ask_on
-from smppd.cli.link_words import account_lines, link_lines
 from smppd.cli.screen import Screen, shown
 from smppd.cli.settings import find_control
 from smppd.cli.terminal import CommandError, Terminal
 from smppd.cli.top_view import ORDERS, View, draw, ways
-from smppd.figures import DaemonFigures
-from smppd.vitals.picture import Picture, picture
-from smppd.vitals.pulse import Pulse
+from smppd.cli.watch import EVERY, Watch
+from smppd.vitals.picture import Picture
 
-#: Seconds between two looks, and for which an answer is waited for.
-EVERY = 1.0
-_PATIENCE = 2.0
 #: How wide a picture is where no terminal says.
 _WIDTH = 80
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """See `cli.Command`."""
-    parser.add_argument("--once", action="store_true", help="print one picture, of one second")
+    parser.add_argument(
+        "--once", action="store_true", help="print one picture, of a second, or of five in doubt"
+    )
     parser.add_argument(
         "--json", action="store_true", help="print a JSON object a second, on a line"
     )
@@ -47,50 +41,24 @@ def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
     return 0
 
 
-class Watch:
-    """Looks at a daemon, again and again."""
-
-    def __init__(self, control: Path) -> None:
-        self._control = control
-        self._pulse = Pulse()
-        self.figures: DaemonFigures
-
-    def look(self) -> Picture:
-        """How it stands now. Raises `CommandError` when it does not answer."""
-        answer = ask_on(self._control, "status", _PATIENCE)
-        self.figures = msgspec.convert(answer, DaemonFigures, strict=False)
-        self._pulse.feel(self.figures)
-        return picture(self.figures, self._pulse)
-
-    def picture(self) -> Picture:
-        """How it stood at the last look."""
-        return picture(self.figures, self._pulse)
-
-    def about(self, name: str) -> Iterator[str]:
-        """All that is known of a link or account of this name."""
-        for link in self.figures.links:
-            if link.name == name:
-                yield from link_lines(link, self.figures.now)
-        for account in self.figures.accounts:
-            if account.name == name:
-                yield from account_lines(account, self.figures.now)
-
-
 def _print(watch: Watch, terminal: Terminal, *, once: bool, as_json: bool) -> int:
-    """Pictures for programs and papers; a rate needs two looks, so one comes first that is not
-    printed."""
-    watch.look()
+    """Pictures for programs and papers."""
+    if once:
+        _print_one(watch.look_well(), terminal, as_json=as_json)
+        return 0
+    watch.look()  # a rate needs two
     while True:
         time.sleep(EVERY)
-        seen = watch.look()
-        if as_json:
-            terminal.hand_on(msgspec.json.encode(seen).decode() + "\n")
-        else:
-            for line in draw(seen, View(), terminal.columns or _WIDTH):
-                terminal.say_styled(shown(line, terminal.columns, styled=terminal.interactive))
-        terminal.flush()
-        if once:
-            return 0
+        _print_one(watch.look(), terminal, as_json=as_json)
+
+
+def _print_one(seen: Picture, terminal: Terminal, *, as_json: bool) -> None:
+    if as_json:
+        terminal.hand_on(msgspec.json.encode(seen).decode() + "\n")
+    else:
+        for line in draw(seen, View(), terminal.columns or _WIDTH):
+            terminal.say_styled(shown(line, terminal.columns, styled=terminal.interactive))
+    terminal.flush()
 
 
 class _Session:

@@ -29,6 +29,8 @@ ROOM_SHARE = 0.03
 PATIENCE = 10.0
 #: Seconds for which messages may wait without any leaving.
 STUCK = 30.0
+#: So many receipts without a message, the oldest of them for so many seconds, are told of.
+STRANGE, STRANGE_FOR = 100, 60.0
 
 _ORDER: tuple[Gravity, ...] = ("bad", "odd", "note")
 _BINDS = {
@@ -110,21 +112,50 @@ def _cure(link: LinkFigures) -> str:
 
 def _flowing(link: LinkFigures, flow: Flow) -> Iterator[Trouble]:
     """What its submits meet with."""
-    name = link.name
-    if flow.seconds < SPAN - 1:
-        return
-    refused = flow.answered - flow.taken - flow.throttled
-    if link.in_flight and not flow.answered and not flow.submitted:
+    name, long = link.name, flow.seconds >= SPAN - 1
+    if long and _is_silent(link, flow):
         what = f"link {name} gets no answers: {link.in_flight:,} submits wait"
-        cure = "after response_timeout the link is opened anew; ask the provider if it goes on"
+        cure = "without an answer to enquire_link it is opened anew; if not: ask the provider"
         yield Trouble("bad", what, f"none in {flow.seconds:.0f} s", cure, name)
-    elif refused > flow.answered / 2:
-        what = f"link {name}: the SMSC refuses {refused / flow.answered:.0%} of the messages"
+    elif long and (share := _refused(flow)):
+        what = f"link {name}: the SMSC refuses {share:.0%} of the messages"
         yield Trouble("odd", what, "", "smppd status says with which status", name)
     if link.limited_by in ("throttling", "congestion") and flow.throttled:
+        nothing = long and not flow.taken
         what = f"link {name} is throttled {flow.throttled:.2g} times a second"
+        if nothing:
+            what += ", and the SMSC takes nothing"
         cure = f"set rate of [link.{name}] to what the provider allows"
-        yield Trouble("odd", what, f"it takes {link.limit:.3g} parts/s", cure, name)
+        why = f"it is given {link.limit:.3g} parts/s"
+        yield Trouble("bad" if nothing else "odd", what, why, cure, name)
+
+
+def _is_silent(link: LinkFigures, flow: Flow) -> bool:
+    return bool(link.in_flight) and not flow.answered and not flow.submitted
+
+
+def _refused(flow: Flow) -> float:
+    """Which share of the answers, where that is most of them."""
+    refused = flow.answered - flow.taken - flow.throttled
+    return refused / flow.answered if refused > flow.answered / 2 else 0.0
+
+
+def of_late(figures: DaemonFigures, pulse: Pulse) -> Iterator[Trouble]:
+    """What is wrong with what flows, for who knows the rest."""
+    bound = [link for link in figures.links if not link.missing and not link.paused]
+    found = [each for link in bound for each in _flowing(link, pulse.flow(link.name))]
+    yield from found or (_stuck(figures, pulse) if len(bound) == len(figures.links) else ())
+
+
+def undecided(figures: DaemonFigures, pulse: Pulse) -> bool:
+    """Whether a look after more seconds may find what these were too few for."""
+    flows = [(link, pulse.flow(link.name)) for link in figures.links if not link.missing]
+    young = any(flow.seconds < SPAN - 1 for _, flow in flows)
+    waits = figures.oldest_queued is not None and figures.now - figures.oldest_queued > STUCK
+    return young and any(
+        _is_silent(link, flow) or _refused(flow) or (not flow.taken and (flow.throttled or waits))
+        for link, flow in flows
+    )
 
 
 def _account(account: AccountFigures) -> Iterator[Trouble]:
@@ -157,6 +188,11 @@ def _books(figures: DaemonFigures) -> Iterator[Trouble]:
     for file, why in figures.damaged.items():
         cure = "smppd audit says what is; then see Disaster in the operators' manual"
         yield Trouble("bad", f"the journal is damaged: no results for {file}", why, cure)
+    parked, since = figures.parked_receipts, figures.oldest_parked
+    if parked >= STRANGE and since is not None and figures.now - since > STRANGE_FOR:
+        what = f"{parked:,} receipts are about messages that nobody knows"
+        cure = "does another program send over the account? else set message_id_form of the link"
+        yield Trouble("odd", what, f"the oldest for {for_so_long(figures.now - since)}", cure)
     if unknown := figures.states.get("unknown", 0):
         what = f"{unknown:,} held: nobody knows whether the SMSC took them"
         cure = "a receipt may tell yet; smppd requeue sends again, perhaps twice"

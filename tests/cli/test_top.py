@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from smppd.cli import main, top
+from smppd.cli import main, top, watch
 from smppd.cli.screen import Line, shown
 from smppd.cli.top_view import ORDERS, View, draw, ways
 from smppd.control import ControlUnavailable
@@ -138,6 +138,7 @@ def test_no_color_means_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr(top, "EVERY", 0.001)
+    monkeypatch.setattr(watch, "EVERY", 0.001)
     file = tmp_path / "smppd.toml"
     file.write_text(CONFIG)
     return str(file)
@@ -164,6 +165,17 @@ def test_once_prints_one_picture_with_rates(
     shown_lines = capsys.readouterr().out.splitlines()
     assert shown_lines[1] == "ALL IS WELL   50.0 parts/s sent, 0 receipts/s"
     assert "\x1b" not in "".join(shown_lines)
+
+
+def test_once_looks_longer_where_a_second_cannot_tell_what_is_wrong(
+    config: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deaf = [daemon(link(submitted=3), now=NOW + n) for n in range(7)]
+    answering(monkeypatch, *deaf)
+    assert main(["top", "--once", "--config", config]) == 0
+    out = capsys.readouterr().out
+    assert out.count("LANE") == 1
+    assert "!! link main gets no answers: 3 submits wait: none in 4 s" in out
 
 
 def test_json_is_a_line_for_each_look_until_the_daemon_is_gone(

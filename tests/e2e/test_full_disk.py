@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from smppd.control import ControlUnavailable, ask
+from smppd.control import ControlRefused, ControlUnavailable, ask
 
 MESSAGES = 1500
 PER_FILE = 250
@@ -237,6 +237,26 @@ def test_a_disk_that_is_full_for_a_while_costs_nothing_but_time(
         assert bench.receipt_lines() == Counter(f"m{n}" for n in range(MESSAGES))
         bench.audit()
     assert json.loads(tally.read_text())["accepted"] == MESSAGES
+
+
+def test_while_the_journal_is_full_commands_are_refused_at_once_and_links_say_what_limits_them(
+    tmp_path: Path,
+) -> None:
+    with running(tmp_path) as (bench, _):
+        bench.hand_in(0, MESSAGES)
+        bench.until(lambda: bool(bench.receipt_lines()))
+        fill(tmp_path / "journal")
+        bench.until(lambda: "journal" in bench.troubles())
+        with pytest.raises(ControlRefused, match=r"nothing was done: .*No space left.*free space"):
+            ask(bench.root / "c.sock", "pause", 5.0, all=True, reason="night")
+        bench.until(
+            lambda: ask(bench.root / "c.sock", "status")["links"][0]["limited_by"] == "journal"
+        )
+        (tmp_path / "journal" / ".filler").unlink()
+        bench.until(lambda: bench.reports() == MESSAGES // PER_FILE)
+        assert not ask(bench.root / "c.sock", "status")["links"][0]["paused"]
+        ask(bench.root / "c.sock", "pause", 5.0, all=True, reason="night")
+        assert bench.stop() == 0
 
 
 def test_a_daemon_that_is_stopped_while_its_disk_is_full_ends_soon_and_goes_on_later(

@@ -19,7 +19,7 @@ from smppd.figures import (
 )
 from smppd.vitals.picture import picture
 from smppd.vitals.pulse import Pulse
-from smppd.vitals.troubles import Trouble, troubles
+from smppd.vitals.troubles import Trouble, troubles, undecided
 from tests.vitals.figures import NOW, daemon, link
 
 GIB = 1 << 30
@@ -31,10 +31,10 @@ def found(figures: DaemonFigures) -> list[tuple[str, str]]:
     return [(each.gravity, each.what) for each in troubles(figures, Pulse())]
 
 
-def after(main: LinkFigures, change: Change, **more: object) -> list[Trouble]:
-    """What is wrong once this has changed in five seconds."""
+def after(main: LinkFigures, change: Change, seconds: float = 5, **more: object) -> list[Trouble]:
+    """What is wrong once this has changed in so many seconds."""
     pulse = Pulse()
-    pulse.feel(daemon(main, now=NOW - 5))
+    pulse.feel(daemon(main, now=NOW - seconds))
     change(main)
     figures = daemon(main, **more)
     pulse.feel(figures)
@@ -134,7 +134,46 @@ def test_an_smsc_that_refuses_most_is_noticed_and_throttling_is_not_refusing() -
     assert trouble.what == "link main: the SMSC refuses 60% of the messages"
     [trouble] = after(link(), throttle)
     assert trouble.what == "link main is throttled 1.2 times a second"
+    assert trouble.gravity == "odd"
     assert trouble.cure == "set rate of [link.main] to what the provider allows"
+
+
+def test_an_smsc_that_throttles_all_of_it_is_a_grave_trouble_and_told_within_a_second() -> None:
+    def throttle(main: LinkFigures) -> None:
+        main.submitted, main.answers, main.throttled = 5, {0x58: 5}, 5
+        main.limited_by, main.limit = "throttling", 1.0
+
+    [trouble] = after(link(), throttle)
+    assert trouble.what == "link main is throttled 1 times a second, and the SMSC takes nothing"
+    assert trouble.gravity == "bad"
+    [trouble] = after(link(), throttle, seconds=1)
+    assert (trouble.what, trouble.gravity) == ("link main is throttled 5 times a second", "odd")
+
+
+def test_a_short_look_knows_when_a_longer_one_may_find_more() -> None:
+    def felt(seconds: float, **more: object) -> bool:
+        pulse, main = Pulse(), link()
+        pulse.feel(daemon(main, now=NOW - seconds))
+        for name, value in more.items():
+            setattr(main, name, value)
+        figures = daemon(main)
+        pulse.feel(figures)
+        return undecided(figures, pulse)
+
+    assert felt(1)
+    assert not felt(1, submitted=5)
+    assert not felt(1, submitted=5, answers={0: 5})
+    assert felt(1, submitted=5, answers={0: 2, 0x0B: 3})
+    assert felt(1, submitted=5, answers={0x58: 5}, throttled=5)
+    assert not felt(5)
+
+
+def test_receipts_about_nothing_that_is_known_are_told_once_they_have_waited() -> None:
+    strange = {"parked_receipts": 2000, "oldest_parked": NOW - 61}
+    [(gravity, what)] = found(daemon(**strange))
+    assert (gravity, what) == ("odd", "2,000 receipts are about messages that nobody knows")
+    assert found(daemon(**strange | {"oldest_parked": NOW - 59})) == []
+    assert found(daemon(**strange | {"parked_receipts": 99})) == []
 
 
 def test_messages_that_do_not_leave_though_every_link_is_well() -> None:

@@ -10,7 +10,8 @@ import msgspec
 from smppd import __version__
 from smppd.cli.findings import Finding
 from smppd.cli.places import lock_holder
-from smppd.cli.terminal import plural
+from smppd.cli.terminal import CommandError, plural
+from smppd.cli.watch import Watch
 from smppd.config import Config
 from smppd.control import ControlRefused, ControlUnavailable, ask
 from smppd.figures import AccountFigures, ConfigFigures, DaemonFigures, LinkFigures, OutletFigures
@@ -73,6 +74,18 @@ def look_at_daemon(figures: DaemonFigures) -> Iterator[Finding]:
         late = f"is late by {1000 * figures.loop.tail:,.0f} ms (1 in 100)"
         cure = "give it more of a processor, or find what else runs there"
         yield Finding("daemon, event loop", True, f"{late}: {cure}", doubtful=True)
+
+
+def look_at_flow(control: Path) -> Iterator[Finding]:
+    """What is wrong with what it sends, which takes a second at least, and five where that is in doubt."""
+    watch = Watch(control)
+    try:
+        watch.look_well()
+    except CommandError:
+        return  # which is said of it elsewhere
+    for each in watch.of_late():
+        says = ": ".join(filter(None, (each.why, each.cure)))
+        yield Finding(each.what, each.gravity != "bad", says, doubtful=True)
 
 
 def _itself(figures: DaemonFigures) -> Finding:

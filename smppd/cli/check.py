@@ -13,7 +13,7 @@ from itertools import product
 import msgspec
 import trio
 
-from smppd.cli import account_check, outlet_check
+from smppd.cli import account_check, link_check, outlet_check
 from smppd.cli.findings import Finding, tell
 from smppd.cli.places import (
     check_control,
@@ -88,12 +88,14 @@ def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def configured(config: Config) -> Iterator[Finding]:
-    """What can be said without a network: secrets, and what is verified against what."""
+    """What can be said without a network: secrets, what is verified against what, and over which links
+    receipts come."""
     for link in config.links:
         yield _password(link)
     for link in config.links:
         if link.tls:
             yield _tls(link)
+    yield from link_check.receipts(config)
     for account in config.accounts:
         yield from account_check.known(account, read_secret(account))
     yield from outlet_check.known(config)

@@ -26,7 +26,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 def tell(findings: Iterable[Finding], terminal: Terminal) -> None:
-    """One line for each, what is wrong marked."""
+    """One line for each, what is wrong or doubtful marked."""
     for each in findings:
-        mark = "ok      " if each.ok else "problem "
-        terminal.say(f"{mark} {each.line}")
+        mark = "problem" if not each.ok else "warning" if each.doubtful else "ok"
+        terminal.say(f"{mark:<8} {each.line}")

@@ -5,6 +5,7 @@ Pure but for looking at the stream and the environment. Raises nothing.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping, MutableMapping
 from types import MappingProxyType
@@ -42,7 +43,11 @@ def rendering(stream: TextIO, form: Format) -> Processor:
 def _as_json(_logger: Any, _method: str, entry: _Entry) -> str:
     head = {key: entry.pop(key) for key in ("timestamp", "level", "event")}
     line = {key: _encodable(value) for key, value in (head | dict(entry)).items()}
-    return msgspec.json.encode(line, enc_hook=str).decode()
+    text = msgspec.json.encode(line, enc_hook=str).decode()
+    if text.isprintable():
+        return text
+    # journalctl hides a line with control characters, or lets a terminal obey them (U+0080 to U+009F, say).
+    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)
 
 
 def _encodable(value: Any) -> Any:

@@ -246,6 +246,17 @@ def test_what_an_smsc_says_cannot_steer_the_terminal() -> None:
     assert "SMSC" in text
 
 
+def test_nor_where_the_journal_of_systemd_shows_it() -> None:
+    said = "SMSC\x9b2J \x7f\u202egnp \U000e0001 é ☎"
+    event = events.LinkBound("main", 1, "a:1", "transceiver", said)
+    stream = io.StringIO()
+    configure(stream=stream, format="json")(event)
+    text = stream.getvalue().rstrip("\n")
+    assert text.isprintable()
+    assert "é ☎" in text
+    assert json.loads(text)["smsc_system_id"] == said
+
+
 def test_a_file_name_that_is_no_utf8_can_be_logged() -> None:
     name = os.fsdecode(b"caf\xe9.json")
     [line] = logged(events.FileWaiting(file=name, reason="not complete"))

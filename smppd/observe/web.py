@@ -9,7 +9,7 @@ where the address makes no sense.
 from __future__ import annotations
 
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 from types import MappingProxyType
@@ -18,6 +18,8 @@ import h11
 import trio
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
+
+from smppd.observe.visitors import LOCALHOST, is_loopback, why_astray
 
 MOST_CONNECTIONS = 64
 MOST_HEAD_OCTETS = 16384
@@ -70,7 +72,8 @@ async def serve(
     host, port = split_address(listen)
     listeners = await trio.open_tcp_listeners(port, host=host)
     connections = trio.CapacityLimiter(MOST_CONNECTIONS)
-    answer = _answers(registry, ready, more)
+    local = all(is_loopback(each.socket.getsockname()[0]) for each in listeners)
+    answer = _answers(registry, ready, more, {LOCALHOST, host.lower()} if local and host else None)
 
     async def greet(stream: trio.SocketStream) -> None:
         stream.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MOST_UNREAD)
@@ -97,7 +100,10 @@ def _address_of(listener: trio.SocketListener) -> str:
 
 
 def _answers(
-    registry: CollectorRegistry, ready: Ready, more: Mapping[bytes, Page] = MappingProxyType({})
+    registry: CollectorRegistry,
+    ready: Ready,
+    more: Mapping[bytes, Page] = MappingProxyType({}),
+    names: Collection[str] | None = None,
 ) -> Page:
     def metrics(request: h11.Request) -> Reply:
         encode, content_type = choose_encoder(_header(request, b"accept"))
@@ -116,6 +122,8 @@ def _answers(
     def answer(request: h11.Request) -> Reply:
         if request.method not in {b"GET", b"HEAD"}:
             return _METHODS
+        if why := why_astray(request.headers, names):
+            return Reply(403, f"{why}\n".encode(), headers=_CLOSE)
         page = pages.get(request.target.partition(b"?")[0])
         if page is None:
             return _PATHS

@@ -354,3 +354,30 @@ def test_what_ails_a_daemon_is_told_with_its_cure(
     (found,) = told
     assert (found.what, found.ok) == (what, ok)
     assert words in found.says
+
+
+@pytest.mark.parametrize(
+    ("host", "reached"),
+    [
+        ("127.0.0.1", False),
+        ("::1", False),
+        ("localhost", False),
+        ("0.0.0.0", True),
+        ("::", True),
+        ("192.0.2.1", True),
+        ("sms-1.lan", True),
+    ],
+)
+def test_a_status_page_that_others_reach_is_spoken_of(host: str, reached: bool) -> None:
+    config = Config(
+        spool=SpoolConfig(path=Path("/nowhere")), observe=ObserveConfig(listen=(host, 9775))
+    )
+    [found] = [
+        each for each in look_at_permissions(config, running=False) if each.what == "status page"
+    ]
+    assert found.doubtful is reached
+    if found.doubtful:
+        assert (
+            'without a password: let a firewall say who, or write listen = "127.0.0.1:9775"'
+            in found.says
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -278,6 +279,19 @@ def test_what_everybody_may_read_or_change_is_spoken_of(patient: Patient) -> Non
         f"wrong every user may put another file in the place of {journal}",
     ):
         assert any(each.startswith(words) for each in said), words
+
+
+def test_an_access_control_list_is_not_passed_over(patient: Patient) -> None:
+    """The bits say root and its group; the list lets nobody (65534) read as well."""
+    entries = [(1, 6, -1), (2, 4, 65534), (4, 0, -1), (0x10, 4, -1), (0x20, 0, -1)]
+    found = b"".join(struct.pack("<HHi", *each) for each in entries)
+    try:
+        os.setxattr(patient.password, "system.posix_acl_access", struct.pack("<I", 2) + found)
+    except OSError as error:
+        pytest.skip(f"no access control lists here: {error.strerror}")
+    verdict, says = patient.doctor()["password of link main"]
+    assert verdict == "ok"
+    assert says.endswith(f"whoever its access control list names (getfacl {patient.password})")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

@@ -176,7 +176,7 @@ async def test_who_does_not_read_is_let_go_and_holds_nobody_up(
     theirs, ours = trio.testing.lockstep_stream_pair()  # holds nothing: who sends waits
     answer = web._answers(CollectorRegistry(), list, pages(live))
     nursery.start_soon(web._admit, ours, trio.CapacityLimiter(1), answer)
-    await theirs.send_all(b"GET /events HTTP/1.1\r\nHost: a\r\n\r\n")
+    await theirs.send_all(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
     await theirs.receive_some(65536)
     await trio.sleep(web.TIMEOUT - 1)
     assert live.watchers == 2
@@ -199,7 +199,7 @@ async def test_the_stream_and_the_page_over_a_socket(nursery: trio.Nursery) -> N
         seen = b""
         with trio.fail_after(20):
             async with await trio.open_tcp_stream(host, int(port)) as stream:
-                await stream.send_all(f"{request} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+                await stream.send_all(f"{request} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
                 while until not in seen:
                     octets = bytes(await stream.receive_some(65536))
                     assert octets, seen

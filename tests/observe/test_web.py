@@ -41,7 +41,9 @@ class Site:
                 return await read_answer(stream, head=request.startswith(b"HEAD"))
 
     async def get(self, path: str, headers: str = "") -> tuple[int, dict[str, str], bytes]:
-        return await self.exchange(f"GET {path} HTTP/1.1\r\nHost: a\r\n{headers}\r\n".encode())
+        return await self.exchange(
+            f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode()
+        )
 
 
 async def read_answer(
@@ -111,22 +113,76 @@ async def test_another_path_is_told_what_there_is(site: Site) -> None:
     assert b"/metrics" in body
 
 
+@pytest.mark.parametrize(
+    ("host", "answered"),
+    [
+        ("127.0.0.1:9775", True),
+        ("localhost", True),
+        ("LocalHost.:9775", True),
+        ("[::1]:9775", True),
+        ("192.0.2.1", True),
+        ("evil.example", False),
+        ("127.0.0.1.evil.example:9775", False),
+        ("localhost.evil.example", False),
+        ("[evil.example]", False),
+        ("", False),
+    ],
+)
+@pytest.mark.parametrize("path", ["/metrics", "/healthz", "/elsewhere"])
+async def test_on_loopback_no_page_reads_it_under_a_name_of_its_own(
+    site: Site, path: str, host: str, answered: bool
+) -> None:
+    status, _, body = await site.exchange(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+    assert (status == 403) is not answered
+    assert answered or body.startswith(
+        b"asked for under a name that is not this machine's: ask for"
+    )
+
+
+@pytest.mark.parametrize(
+    ("site_of_page", "mode", "status"),
+    [
+        ("none", "navigate", 200),
+        ("same-origin", "cors", 200),
+        ("cross-site", "navigate", 200),
+        ("cross-site", "no-cors", 403),
+        ("cross-site", "cors", 403),
+        ("same-site", "cors", 403),
+    ],
+)
+async def test_a_page_of_elsewhere_takes_no_connection(
+    site: Site, site_of_page: str, mode: str, status: int
+) -> None:
+    headers = f"Sec-Fetch-Site: {site_of_page}\r\nSec-Fetch-Mode: {mode}\r\n"
+    assert (await site.get("/healthz", headers))[0] == status
+
+
+async def test_what_all_may_reach_has_any_name(nursery: trio.Nursery) -> None:
+    registry = CollectorRegistry()
+    address: str = await nursery.start(functools.partial(web.serve, "0.0.0.0:0", registry, list))
+    everywhere = Site(address, registry, [])
+    status, _, _ = await everywhere.exchange(b"GET /healthz HTTP/1.1\r\nHost: sms-1.lan\r\n\r\n")
+    assert status == 200
+
+
 async def test_a_query_does_not_change_the_path(site: Site) -> None:
     assert (await site.get("/healthz?verbose=1"))[0] == 200
 
 
 async def test_head_has_the_length_and_no_body(site: Site) -> None:
-    status, headers, body = await site.exchange(b"HEAD /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+    status, headers, body = await site.exchange(
+        b"HEAD /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    )
     assert (status, headers["content-length"], body) == (200, "3", b"")
 
 
 async def test_other_methods_are_refused(site: Site) -> None:
-    status, headers, _ = await site.exchange(b"DELETE /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
+    status, headers, _ = await site.exchange(b"DELETE /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert (status, headers["allow"]) == (405, "GET, HEAD")
 
 
 async def test_a_request_with_a_body_is_refused_and_its_connection_ends(site: Site) -> None:
-    request = b"GET /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"
+    request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello"
     status, headers, _ = await site.exchange(request)
     assert (status, headers["connection"]) == (413, "close")
 
@@ -137,8 +193,8 @@ async def test_an_offer_to_upgrade_is_passed_over(site: Site) -> None:
 
 
 async def test_a_connection_serves_many_requests_even_sent_at_once(site: Site) -> None:
-    request = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
-    last = b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+    request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    last = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     with trio.fail_after(PATIENCE):
         async with await site.connect() as stream:
             await stream.send_all(request)
@@ -166,7 +222,7 @@ async def test_an_http_1_0_client_is_served_and_hung_up_on(site: Site) -> None:
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",  # TLS on a plain port
         b"GET /metrics HTTP/1.1\r\n\r\n",  # no Host
         b"rubbish\r\n\r\n",
-        b"GET /metrics HTTP/1.1\r\nHost: a\r\nX: " + b"x" * (2 * web.MOST_HEAD_OCTETS),
+        b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * (2 * web.MOST_HEAD_OCTETS),
     ],
 )
 async def test_rubbish_gets_an_error_and_the_next_client_is_served(
@@ -179,7 +235,7 @@ async def test_rubbish_gets_an_error_and_the_next_client_is_served(
 
 
 async def test_a_client_that_vanishes_leaves_the_server_standing(site: Site) -> None:
-    for request in (b"", b"GET /met", b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"):
+    for request in (b"", b"GET /met", b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"):
         stream = await site.connect()
         await stream.send_all(request)
         await stream.aclose()
@@ -199,7 +255,7 @@ async def test_a_fault_in_a_scrape_is_told_and_stops_nothing(site: Site) -> None
 
 
 async def test_connections_over_the_most_are_refused_until_one_ends(site: Site) -> None:
-    request = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+    request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with trio.fail_after(PATIENCE):
         streams = [await site.connect() for _ in range(web.MOST_CONNECTIONS)]
         for stream in streams:  # an answer says that its connection is counted
@@ -267,7 +323,7 @@ async def test_a_client_that_does_not_read_is_given_up(
 
     ours, theirs = trio.testing.memory_stream_pair()
     ours.send_stream.send_all_hook = never
-    await theirs.send_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+    await theirs.send_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
     await web._admit(ours, trio.CapacityLimiter(1), web._answers(CollectorRegistry(), list))
     assert trio.current_time() == pytest.approx(web.TIMEOUT, abs=0.1)
 

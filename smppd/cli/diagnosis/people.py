@@ -1,5 +1,5 @@
 """Users and what the bits of a file let them do. Access control lists are not read: where there is
-one, nothing is said against a user."""
+one, it is named beside who may do what by the bits, and nothing is said against a user."""
 
 from __future__ import annotations
 
@@ -89,7 +89,12 @@ def readers(path: Path) -> str:
         names.append(user(there.st_uid).name)
     if mode & READ << 3:
         names.append(f"the group {group_name(there.st_gid)}")
-    return " and ".join(names)
+    return " and ".join([*names, *listed(path)])
+
+
+def listed(path: Path) -> list[str]:
+    """Who else may do something, where an access control list says so."""
+    return [f"whoever its access control list names (getfacl {path})"] if _has_acl(path) else []
 
 
 def replaceable(path: Path) -> Path | None:

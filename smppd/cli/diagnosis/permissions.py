@@ -18,6 +18,7 @@ from smppd.cli.diagnosis.people import (
     User,
     group_may,
     group_name,
+    listed,
     may,
     others_may,
     reaches,
@@ -27,6 +28,7 @@ from smppd.cli.diagnosis.people import (
 )
 from smppd.cli.findings import Finding
 from smppd.config import Config
+from smppd.config.web_rules import Place
 
 #: What only the daemon writes in the spool; and where numbers and texts stand.
 _OWN = ("work", "received/tmp", "received/parts")
@@ -56,6 +58,8 @@ def look_at_permissions(config: Config, *, running: bool) -> Iterator[Finding]:
     yield from _guarded("spool", partial(_spool, config.spool.path))
     yield from _guarded("journal", partial(_journal, config.journal.path))
     yield from _guarded("control socket", partial(_socket, config.observe.control))
+    if config.observe.listen is not None:
+        yield _status_page(*config.observe.listen)
     for hook in config.hooks:
         program = Path(hook.command[0])
         what = f"command of hook {hook.name}"
@@ -167,6 +171,7 @@ def _spool(root: Path) -> Iterator[Finding]:
         names = ["root", user(inbox.stat().st_uid).name]
         if group_may(inbox, WRITE):
             names.append(f"the group {group_name(inbox.stat().st_gid)}")
+        names += listed(inbox)
         yield Finding(what, True, f"may be handed in to by {' and '.join(dict.fromkeys(names))}")
     yield from _in_place(what, root)
 
@@ -197,7 +202,19 @@ def _socket(path: Path) -> Iterator[Finding]:
     names = ["root", user(path.stat().st_uid).name]
     if group_may(path, WRITE):
         names.append(f"the group {group_name(path.stat().st_gid)}")
+    names += listed(path)
     yield Finding(what, True, f"is open to {' and '.join(dict.fromkeys(names))}")
+
+
+def _status_page(host: str, port: int) -> Finding:
+    """Whether others than this machine reach what has no password."""
+    if Place("http", host).is_local:
+        return Finding("status page", True, f"{host} is reached from this machine alone")
+    says = (
+        f"whoever reaches port {port} of {host} reads it, and /metrics, without a password: let a"
+        f' firewall say who, or write listen = "127.0.0.1:{port}"'
+    )
+    return Finding("status page", True, says, doubtful=True)
 
 
 def _program(what: str, program: Path) -> Iterator[Finding]:

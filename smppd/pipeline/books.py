@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
 from smppd.figures import MatchingFigures
 from smppd.pipeline.naming import Naming
+
+_Found = TypeVar("_Found")
 
 
 class Book:
@@ -51,6 +56,12 @@ class Books:
         """A link, and then those that share its account."""
         book = self._books.get(link)
         return (link,) if book is None else (link, *book.siblings)
+
+    def near(
+        self, find: Callable[[str, str], Iterable[_Found]], link: str, to: str
+    ) -> list[_Found]:
+        """What `find` gives for this handset, of every link of its account."""
+        return [found for each in self.of_account(link) for found in find(each, to)]
 
     def references(self, link: str) -> bool:
         """Whether user_message_reference is sent over some link of its account."""

@@ -1,31 +1,32 @@
 """Reconcile: each receipt is recorded with the part that it is about, or parked until that is known.
 
-What has to be read from disk first is read by `prepare`; what follows decides and records without
+What has to be read from disk first was read (`recollection`): this decides and records without
 waiting for anything, so that it sits between two commits with the answers that came with it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
 from smppd.figures import MatchingFigures
 from smppd.ledger.destinations import agrees
-from smppd.ledger.entries import MessageRow, Outstanding, read_outstanding
+from smppd.ledger.entries import Outstanding
 from smppd.ledger.facts import FEWEST_TABS, ReceiptFact, plain, receipt_fact, receipt_key
 from smppd.ledger.lifecycle import PARTLY_DONE, RECEIPT_STATES
 from smppd.ledger.message_ids import EXACT, Place, related_keys
 from smppd.ledger.plain import DeliveredLot
 from smppd.ledger.snapshot import PARKED_FOR, Finished, Parked
 from smppd.message import State
-from smppd.pipeline.books import Book, Books
+from smppd.pipeline.books import Books
 from smppd.pipeline.claims import Way, claim, possible
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.naming import Agrees, Candidate, candidates
+from smppd.pipeline.recollection import Recalled
 from smppd.pipeline.siblings import over, together
-from smppd.ports import Answered, Outcome, ReceiptOf, Unanswered, state_word
+from smppd.ports import Answered, Outcome, ReceiptOf, state_word
 from smppd.smpp.receipt import DeliveryReceipt, quoted_text
 from smppd.smpp.vocabulary import MessageState
 from smppd.told import moment
@@ -35,20 +36,6 @@ _JUDGED = PARTLY_DONE | {int(State.FAILED), int(State.EXPIRED)}
 #: So much is kept of the text of a receipt that nobody can make sense of, in octets.
 _MOST_OCTETS = 512
 _DELIVERED = int(MessageState.DELIVERED)
-#: So many parked receipts are looked at again in one turn.
-AGAIN_AT_ONCE = 1000
-
-
-class Ahead:
-    """What was found out before a batch is recorded: the keys of each receipt, messages whose texts
-    may be compared, the (link, destination) pairs whose parked receipts may find theirs, and the keys
-    of parked ones that may now that their links share an account."""
-
-    def __init__(self) -> None:
-        self.parked: list[str] = []
-        self.keys: list[tuple[str, ...]] = []
-        self.rows: dict[int, MessageRow] = {}
-        self.handsets: list[tuple[str, str]] = []
 
 
 class _Batch(NamedTuple):
@@ -58,7 +45,7 @@ class _Batch(NamedTuple):
     siblings: tuple[str, ...]
     now: float
     time: str
-    ahead: Ahead
+    recalled: Recalled
     lot: DeliveredLot
     #: When the parts of the plain ones had been taken.
     taken: list[float]
@@ -67,16 +54,10 @@ class _Batch(NamedTuple):
 class Reconciler:
     """Finds the message of each receipt, and makes the facts of it."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, books: Books) -> None:
         self._desk = desk
-        self._books = Books()
+        self._books = books
         self._learnt: set[str] = set()
-        #: Keys of parked receipts whose links have come to share an account, to be looked at again.
-        self._again: list[str] = []
-
-    def introduce(self, link: str, book: Book) -> None:
-        """Make a link known before it reports anything."""
-        self._books.introduce(link, book)
 
     def figures(self, link: str) -> MatchingFigures:
         """How the receipts of a link found their messages."""
@@ -84,187 +65,17 @@ class Reconciler:
         figures.id_conflicts = self._desk.accounts.message_ids.conflicts.get(link, 0)
         return figures
 
-    # ── reading ahead ────────────────────────────────────────────────────────────────────
-
-    async def prepare(
-        self, link: str, outcomes: Sequence[Outcome], receipts: Sequence[DeliveryReceipt]
-    ) -> Ahead:
-        """Have in memory whatever these may be about."""
-        ahead, known = Ahead(), dict[str, int]()
-        if receipts:
-            ahead.keys = [_keys(link, receipt) for receipt in receipts]
-            known = {each.message_id: each.msg_id for each in outcomes if type(each) is Answered}
-            await self._recall(link, receipts, ahead.keys, known)
-        accounts = self._desk.accounts
-        wanted = dict[int, None]()
-        if accounts.unclaimed.waiting:
-            for receipt in receipts:
-                wanted.update(self._unclaimed_near(link, receipt.source))
-        if self._books.joined or self._again:
-            await self._look_again(ahead)
-        if outcomes and (receipts or accounts.shelf.parked):
-            self._look_at(outcomes, ahead, wanted)
-        await self.read_texts(ahead, wanted)
-        if receipts and wanted:  # what they are about may have been spilled while those were read
-            await self._recall(link, receipts, ahead.keys, known)
-        return ahead
-
-    def _look_at(self, outcomes: Sequence[Outcome], ahead: Ahead, wanted: dict[int, None]) -> None:
-        """What these outcomes may bring to light, once they are recorded."""
-        accounts = self._desk.accounts
-        any_unclaimed = bool(accounts.unclaimed)
-        for outcome in outcomes:
-            if type(outcome) is Answered:
-                doubtful = not (outcome.status or outcome.message_id)
-            else:
-                doubtful = type(outcome) is Unanswered
-            if not (doubtful or any_unclaimed):
-                continue
-            entry = accounts.entries.get(outcome.msg_id)
-            if entry is None:
-                continue
-            if doubtful:
-                wanted[entry.msg_id] = None
-            near = self._unclaimed_near(entry.link, entry.to)
-            if doubtful or near:
-                wanted.update(near)
-                ahead.handsets.append((entry.link, entry.to))
-
-    async def _look_again(self, ahead: Ahead) -> None:
-        """Have in memory what parked receipts of links that have come to share an account may be about,
-        some at a time."""
-        joined, self._books.joined = self._books.joined, set()
-        if joined:
-            parked = self._desk.accounts.shelf.keys()
-            self._again += [key for key in parked if key.partition("\t")[0] in joined]
-        ahead.parked, self._again = self._again[:AGAIN_AT_ONCE], self._again[AGAIN_AT_ONCE:]
-        found = dict[str, None]()
-        for key in ahead.parked:
-            for each in over(self._books.of_account(key.partition("\t")[0]), key):
-                found.update(dict.fromkeys((each, *related_keys(each))))
-        await self.recall(list(found))
-
-    def _unclaimed_near(self, link: str, to: str) -> dict[int, None]:
-        """Messages of its account that may get a receipt from this handset under a strange id."""
-        near = self._desk.accounts.unclaimed.near
-        return {msg_id: None for each in self._books.of_account(link) for msg_id in near(each, to)}
-
-    def _parked_near(self, link: str, to: str) -> list[str]:
-        """The keys of parked receipts of its account whose handset may be this one."""
-        near = self._desk.accounts.shelf.near
-        return [key for each in self._books.of_account(link) for key in near(each, to)]
-
-    async def look_at_doubtful(self, ahead: Ahead) -> None:
-        """Read ahead for what has just become of unknown outcome, before it is judged."""
-        accounts, wanted = self._desk.accounts, dict[int, None]()
-        for msg_id in accounts.doubtful:
-            entry = accounts.entries.get(msg_id)
-            if entry is not None and self._parked_near(entry.link, entry.to):
-                ahead.handsets.append((entry.link, entry.to))
-                wanted.update(self._unclaimed_near(entry.link, entry.to))
-        await self.read_texts(ahead, wanted)
-
-    async def read_texts(self, ahead: Ahead, msg_ids: Iterable[int]) -> None:
-        """Have these messages at hand, to compare what receipts quote of them."""
-        wanted = list(msg_ids)
-        if wanted:
-            rows = await self._desk.journal.read_messages(wanted)
-            ahead.rows.update((row.msg_id, row) for row in rows)
-
-    async def _recall(
-        self,
-        link: str,
-        receipts: Sequence[DeliveryReceipt],
-        keys: Sequence[tuple[str, ...]],
-        known: Mapping[str, int],
-    ) -> None:
-        """Bring messages back to memory that had been spilled before their receipt came.
-
-        `known` are the message_ids of answers that are recorded before these receipts, and to which of
-        our messages they were given.
-        """
-        looked_for = set[str]()
-        while missing := self._missing(link, receipts, keys, known) - looked_for:
-            # While we look, others may be spilled: look again until nothing new is missing.
-            looked_for |= missing
-            await self._fetch(sorted(missing))
-
-    async def recall(self, keys: Sequence[str]) -> None:
-        """Bring the messages behind these receipt keys back to memory."""
-        accounts, looked_for = self._desk.accounts, set[str]()
-        while (
-            missing := {
-                key
-                for key in keys
-                if accounts.message_ids.get(key) is None and accounts.finished.get(key) is None
-            }
-            - looked_for
-        ):
-            looked_for |= missing
-            await self._fetch(sorted(missing))
-
-    async def _fetch(self, keys: Sequence[str]) -> None:
-        accounts = self._desk.accounts
-        found = await self._desk.journal.find_waiting(keys)
-        # A message that was spilled again stands as it is now in the newest lot.
-        for blob in reversed(found):
-            entry = read_outstanding(blob)
-            if entry.msg_id in accounts.entries:
-                continue
-            if accounts.is_final(entry.file_id, entry.item):
-                # Whoever remembers it knows its end; what was spilled does not.
-                if not any(accounts.finished.get(key) for _, key in entry.ids):
-                    accounts.finished.add(entry)
-            else:
-                self._desk.ledger.recall(self._desk.wall(), entry)
-
-    def _missing(
-        self,
-        link: str,
-        receipts: Sequence[DeliveryReceipt],
-        keys: Sequence[tuple[str, ...]],
-        known: Mapping[str, int],
-    ) -> set[str]:
-        """The keys to look for on disk, unless memory has what the receipts are about."""
-        accounts, missing = self._desk.accounts, set[str]()
-        get, entries = accounts.message_ids.get, accounts.entries
-        book = self._books[link]
-        exact, siblings = book.naming.form == EXACT, book.siblings
-        for receipt, its in zip(receipts, keys, strict=True):
-            answered = entries.get(known.get(receipt.message_id, 0)) if exact else None
-            if answered is not None and agrees(receipt.source, answered.to):
-                continue  # very often: the receipt came in one read with the answer
-            for key in its:
-                place = get(key)
-                if place is not None and exact and entries[place[0]].to == receipt.source:
-                    break  # nearly always
-                if place is None and accounts.finished.get(key) is not None:
-                    break
-                others = over(siblings, key) if siblings else ()
-                if exact and any(
-                    (its_place := get(other)) is not None
-                    and entries[its_place[0]].to == receipt.source
-                    for other in others
-                ):
-                    break
-                for each in (key, *others):
-                    missing.add(each)
-                    missing.update(related_keys(each))
-        return missing
-
-    # ── recording ────────────────────────────────────────────────────────────────────────
-
     def record(
-        self, link: str, receipts: Sequence[DeliveryReceipt], ahead: Ahead, now: float
+        self, link: str, receipts: Sequence[DeliveryReceipt], recalled: Recalled, now: float
     ) -> tuple[list[ReceiptOf], list[int]]:
         """Record receipts; also the numbers of those that are none."""
         written, refused = [], []
         book = self._books[link]
         naming = book.naming
         with DeliveredLot(self._desk.ledger, now) as lot:
-            batch = _Batch(link, book.siblings, now, moment(now), ahead, lot, [])
+            batch = _Batch(link, book.siblings, now, moment(now), recalled, lot, [])
             for number, receipt in enumerate(receipts):
-                keys = ahead.keys[number]
+                keys = recalled.keys[number]
                 recorded = None
                 if naming.form == EXACT:
                     recorded = self._record_plain(batch, receipt, keys)
@@ -322,7 +133,7 @@ class Reconciler:
     def _record(
         self, batch: _Batch, receipt: DeliveryReceipt, keys: tuple[str, ...]
     ) -> ReceiptOf | None:
-        link, now, ahead = batch.link, batch.now, batch.ahead
+        link, now, recalled = batch.link, batch.now, batch.recalled
         num = None if receipt.state is None else int(receipt.state)
         if num is not None and not receipt.final:
             num = -num
@@ -342,7 +153,7 @@ class Reconciler:
         reference = "" if receipt.reference is None else str(receipt.reference)
         quoted = quoted_text(receipt.raw).hex()
         what = what._replace(reference=reference, quoted=quoted, submit_date=receipt.submit_date)
-        place = self._claim(what, ahead, now)
+        place = self._claim(what, recalled, now)
         if place is not None:
             return self._identify(place, num, what, now)
         first = len(self._desk.ledger.facts)
@@ -438,7 +249,7 @@ class Reconciler:
     # ── receipts that came too early, or under an id that nobody knows ───────────────────
 
     def revisit(
-        self, link: str, outcomes: Sequence[Outcome], ahead: Ahead, now: float
+        self, link: str, outcomes: Sequence[Outcome], recalled: Recalled, now: float
     ) -> Iterator[ReceiptOf]:
         """Settle parked receipts whose message these outcomes, just recorded, have told."""
         shelf = self._desk.accounts.shelf
@@ -446,34 +257,35 @@ class Reconciler:
             if isinstance(outcome, Answered) and outcome.message_id and not outcome.status:
                 key = receipt_key(link, outcome.message_id)
                 for each in over(self._books.of_account(link), key):
-                    yield from self._retry(list(shelf.related(each)), ahead, now)
-        yield from self.revisit_handsets(ahead, now)
+                    yield from self._retry(list(shelf.related(each)), recalled, now)
+        yield from self.revisit_handsets(recalled, now)
 
-    def revisit_handsets(self, ahead: Ahead, now: float) -> Iterator[ReceiptOf]:
+    def revisit_handsets(self, recalled: Recalled, now: float) -> Iterator[ReceiptOf]:
         """Settle parked receipts that can only be about a message of unknown outcome."""
-        for link, to in dict.fromkeys(ahead.handsets):
-            yield from self._retry(self._parked_near(link, to), ahead, now)
+        shelf = self._desk.accounts.shelf
+        for link, to in dict.fromkeys(recalled.handsets):
+            yield from self._retry(self._books.near(shelf.near, link, to), recalled, now)
 
-    def revisit_learnt(self, ahead: Ahead, now: float) -> Iterator[ReceiptOf]:
+    def revisit_learnt(self, recalled: Recalled, now: float) -> Iterator[ReceiptOf]:
         """Settle parked receipts that fitted two messages until it was known how their link names
         them, or none until their link shared an account."""
-        if ahead.parked:
-            yield from self._retry(ahead.parked, ahead, now)
+        if recalled.parked:
+            yield from self._retry(recalled.parked, recalled, now)
         if self._learnt:
             learnt, self._learnt = self._learnt, set()
             keys = self._desk.accounts.shelf.keys()
             ours = [key for key in keys if key.partition("\t")[0] in learnt]
-            yield from self._retry(ours, ahead, now)
+            yield from self._retry(ours, recalled, now)
 
-    def _retry(self, keys: Sequence[str], ahead: Ahead, now: float) -> Iterator[ReceiptOf]:
+    def _retry(self, keys: Sequence[str], recalled: Recalled, now: float) -> Iterator[ReceiptOf]:
         for key in keys:
             parked = self._desk.accounts.shelf.get(key)
             if parked is not None and now - parked.at <= PARKED_FOR:
-                settled = self._settle_parked(parked, ahead, now)
+                settled = self._settle_parked(parked, recalled, now)
                 if settled is not None:
                     yield settled
 
-    def _settle_parked(self, parked: Parked, ahead: Ahead, now: float) -> ReceiptOf | None:
+    def _settle_parked(self, parked: Parked, recalled: Recalled, now: float) -> ReceiptOf | None:
         what = receipt_fact(parked.text)
         if what.link not in self._books:
             return None  # the link is configured no more
@@ -484,14 +296,14 @@ class Reconciler:
         finished = self._finished(what.link, keys, what.destination)
         if finished is not None:  # the answer with its id was the end of its message
             return self._repeat(finished, parked.num, what, now)
-        place = self._claim(what, ahead, parked.at)
+        place = self._claim(what, recalled, parked.at)
         return None if place is None else self._identify(place, parked.num, what, now)
 
-    def _claim(self, what: ReceiptFact, ahead: Ahead, came: float) -> Place | None:
+    def _claim(self, what: ReceiptFact, recalled: Recalled, came: float) -> Place | None:
         accounts, links = self._desk.accounts, self._books.of_account(what.link)
         way = Way(links, came, self._books.references(what.link))
         places = possible(accounts, what, way)
-        return claim(accounts, what, places, ahead.rows, way) if places else None
+        return claim(accounts, what, places, recalled.rows, way) if places else None
 
     def _identify(self, place: Place, num: int | None, what: ReceiptFact, now: float) -> ReceiptOf:
         """The SMSC took this part, as its receipt shows, which is recorded with it."""
@@ -500,11 +312,3 @@ class Reconciler:
         self._desk.ledger.identified(now, entry.link, *place, what.message_id)
         fact = self._desk.ledger.receipt(now, place, num, what)
         return ReceiptOf.by(fact, entry.client_id, entry.to)
-
-
-def _keys(link: str, receipt: DeliveryReceipt) -> tuple[str, ...]:
-    """What the receipt may be known under: its message_id, and the text's if that differs."""
-    first, other = receipt.message_id, receipt.alternative_id
-    if first and not other:
-        return (receipt_key(link, first),)
-    return tuple(receipt_key(link, message_id) for message_id in (first, other) if message_id)

@@ -13,9 +13,10 @@ from smppd.figures import MatchingFigures
 from smppd.ledger.calls import HARMLESS
 from smppd.ledger.facts import HEAD, receipt_key, waiting_key
 from smppd.ledger.plain import TakenLot
-from smppd.pipeline.books import Book
+from smppd.pipeline.books import Book, Books
 from smppd.pipeline.desk import Desk
-from smppd.pipeline.reconcile import Ahead, Reconciler
+from smppd.pipeline.recollection import Recalled, Recollection
+from smppd.pipeline.reconcile import Reconciler
 from smppd.pipeline.refusals import Refusals
 from smppd.pipeline.replies import record
 from smppd.ports import (
@@ -45,11 +46,13 @@ class Settlement:
         self._refusals = refusals
         self._unwritten: deque[list[ReceiptOf]] = deque()
         self._listeners: list[Callable[[str, Sequence[Heard]], None]] = []
-        self._reconciler = Reconciler(desk)
+        self._books = Books()
+        self._recollection = Recollection(desk, self._books)
+        self._reconciler = Reconciler(desk, self._books)
 
     def introduce(self, link: str, book: Book) -> None:
         """Make known how a link names messages before it reports anything."""
-        self._reconciler.introduce(link, book)
+        self._books.introduce(link, book)
 
     def matching(self, link: str) -> MatchingFigures:
         """How the receipts of a link found their messages."""
@@ -73,13 +76,13 @@ class Settlement:
         """Record answers, then receipts, in one commit; on return they are on disk. The numbers of
         receipts that are none, but messages that read like one."""
         reconciler = self._reconciler
-        ahead = await reconciler.prepare(link, outcomes, receipts)
+        recalled = await self._recollection.prepare(link, outcomes, receipts)
         now = self._desk.wall()
         self._record_outcomes(link, outcomes, now)
-        written = list(reconciler.revisit(link, outcomes, ahead, now))
-        recorded, refused = reconciler.record(link, receipts, ahead, now)
+        written = list(reconciler.revisit(link, outcomes, recalled, now))
+        recorded, refused = reconciler.record(link, receipts, recalled, now)
         written += recorded
-        written += reconciler.revisit_learnt(ahead, now)
+        written += reconciler.revisit_learnt(recalled, now)
         if self._desk.accounts.doubtful:
             self._desk.judge_doubtful(now)
         await self._commit(written)
@@ -91,7 +94,7 @@ class Settlement:
         Receipts that had come before their answer settle it where they can. A call that only reads
         goes again.
         """
-        desk, now, ahead = self._desk, self._desk.wall(), Ahead()
+        desk, now, recalled = self._desk, self._desk.wall(), Recalled()
         doubtful, why = 0, "the daemon stopped before the answer came"
         for msg_id, part in desk.accounts.in_doubt():
             if desk.accounts.entries[msg_id].call == HARMLESS:
@@ -100,8 +103,8 @@ class Settlement:
                 desk.ledger.unknown(now, msg_id, part, why)
                 doubtful += 1
         if desk.accounts.shelf:
-            await self._reconciler.look_at_doubtful(ahead)
-        written = list(self._reconciler.revisit_handsets(ahead, now))
+            await self._recollection.look_at_doubtful(recalled)
+        written = list(self._reconciler.revisit_handsets(recalled, now))
         desk.judge_doubtful(now)
         await self._commit(written)
         return doubtful
@@ -141,7 +144,7 @@ class Settlement:
 
     async def recall(self, keys: Sequence[str]) -> None:
         """Bring messages back to memory that had been spilled; by their receipt keys."""
-        await self._reconciler.recall(keys)
+        await self._recollection.recall(keys)
 
     async def _recall_asked(self, link: str, replies: Sequence[Reply]) -> None:
         """Have in memory what was asked about; calls are kept under keys of their own."""

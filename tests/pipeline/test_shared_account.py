@@ -8,7 +8,7 @@ import pytest
 import trio.testing
 
 from smppd.pipeline import desk as desk_module
-from smppd.pipeline import reconcile
+from smppd.pipeline import recollection
 from smppd.pipeline.books import Book
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ async def test_receipts_parked_before_the_links_shared_an_account_are_looked_at_
     spilled: bool,
     restarted: bool,
 ) -> None:
-    monkeypatch.setattr(reconcile, "AGAIN_AT_ONCE", 2)
+    monkeypatch.setattr(recollection, "AGAIN_AT_ONCE", 2)
     if spilled:
         monkeypatch.setattr(desk_module, "WAITING_IN_MEMORY", 1)
         monkeypatch.setattr(desk_module, "WAITING_AFTER_SPILL", 0)

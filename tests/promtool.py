@@ -1,4 +1,4 @@
-"""promtool of Prometheus, where there is one: $PROMTOOL, or on the path."""
+"""Prometheus and its promtool, where they are: on the path, or where $PROMTOOL names one of them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from pathlib import Path
 import pytest
 
 PROMTOOL = os.environ.get("PROMTOOL") or shutil.which("promtool")
+
+#: It comes in the same package.
+PROMETHEUS = shutil.which("prometheus") or (
+    PROMTOOL and shutil.which("prometheus", path=Path(PROMTOOL).parent)
+)
 
 needs_promtool = pytest.mark.skipif(
     PROMTOOL is None,

@@ -70,6 +70,17 @@ def test_panels_stand_side_by_side_and_have_their_own_numbers() -> None:
             assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
 
 
+def test_each_legend_names_by_what_its_series_differ() -> None:
+    for panel in dashboard()["panels"]:
+        for target in panel.get("targets", []):
+            named = set(re.findall(r"{{(\w+)}}", target["legendFormat"]))
+            by = re.findall(r"by \(([\w, ]+)\)", target["expr"])
+            differ = {label for each in by for label in each.split(", ")} - {"le"}
+            assert named == differ, (panel["title"], target["legendFormat"])
+            several = len({each["legendFormat"] for each in panel["targets"]})
+            assert several == len(panel["targets"]), panel["title"]
+
+
 def test_no_variable_is_left_in_an_expression() -> None:
     assert not [each for each in expressions() if "$" in each]
 

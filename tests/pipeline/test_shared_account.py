@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio.testing
 
+from smppd.ledger.user_reference import user_reference
 from smppd.pipeline import desk as desk_module
 from smppd.pipeline import recollection
 from smppd.pipeline.books import Book
@@ -189,3 +190,23 @@ async def test_a_link_that_leaves_its_account_has_its_own_messages_alone(
         assert life.states() == {"sent": 1}
         await life.receive(life.receipt("7"))
         assert life.states() == {"delivered": 1}
+
+
+# ── what no id tells ─────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_receipt_over_the_receiver_settles_what_the_transmitter_sent_with_a_reference(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    async with bench.up() as life:
+        life.settlement.introduce("main", Book(references=True, account="acme"))
+        life.settlement.introduce("other", Book(account="acme"))
+        await life.hand_in([bench.sms(id="a"), bench.sms(id="b")])
+        await quiet()
+        for part in list(life.wire.submitted):
+            await life.lose(part)
+        second = life.wire.submitted[1]
+        reference = user_reference(second.msg_id, second.index)
+        await life.receive(life.receipt("strange", reference=reference), link="other")
+        assert (life.shown("a").state, life.shown("b").state) == ("unknown", "delivered")
+        assert life.shown("b").message_ids == ["strange"]

@@ -14,13 +14,14 @@ from math import inf
 
 import trio
 
-from smppd.events import ProtocolOddity
 from smppd.link.asking import Asked
 from smppd.link.batch import Batch, sort_events
 from smppd.link.dial import broken, ends_of
 from smppd.link.ending import Ended, kind_of
 from smppd.link.handover import Handover
 from smppd.link.loading import Loader
+from smppd.link.oddities import Oddities
+from smppd.link.reading import Reading
 from smppd.link.standby import Standby
 from smppd.link.traffic import Traffic
 from smppd.message import Part
@@ -40,9 +41,6 @@ from smppd.smpp.session import (
     SessionState,
 )
 
-#: The most octets taken from the socket at once.
-READ_SIZE = 65536
-
 #: How long the SMSC may leave what we write unread before the connection counts as lost.
 WRITE_TIMEOUT = 30.0
 
@@ -54,12 +52,6 @@ PARTING_IDLE = 1.0
 #: How long our own unbind may take, and the last octets of a session that is over.
 UNBIND_TIMEOUT = 5.0
 LAST_WORDS = 1.0
-
-#: The least time given to reading before a timer is judged.
-_GRACE = 0.01
-
-#: So many oddities of one session are reported one by one; the rest are only counted.
-_REPORTED_ODDITIES = 20
 
 _SUBMITTING = frozenset({SessionState.BOUND_TX, SessionState.BOUND_TRX})
 _BOUND = _SUBMITTING | {SessionState.BOUND_RX}
@@ -83,14 +75,13 @@ class Connection:
         self.session = session
         self._stream = stream
         self._traffic = traffic
-        self._number = number
+        self._oddities = Oddities(traffic, number)
         self._on_bound = on_bound
         self._loader = Loader(session, traffic)
         self._to_write = trio.lowlevel.ParkingLot()
         self._standby = Standby(stream, session, self._to_write, self._heard)
         self._handover = Handover(session, traffic, self._loader, self._standby, self.wake_writer)
-        self._reading: trio.CancelScope | None = None
-        self._interrupted = False
+        self._reading = Reading(stream, self._due)
         self._broken = False
         self._parting = False
         self._leaving = False
@@ -101,7 +92,6 @@ class Connection:
         self._bound_at: float | None = None
         self._refused: int | None = None
         self._first = b""
-        self._oddities = 0
         self._ended: Ended | None = None
 
     @property
@@ -157,7 +147,7 @@ class Connection:
         self._drain_until = min(self._drain_until, until)
         if self.session.state in _NOT_YET_BOUND:
             self._leave("stopped before it was bound", trio.current_time())
-        self._interrupt()
+        self._reading.interrupt()
 
     def retire(self, reason: str) -> None:
         """Submit nothing more, wait shortly for the answers that are due, and unbind."""
@@ -167,7 +157,7 @@ class Connection:
         self._drain_until = trio.current_time() + PARTING
         self._loader.retired = True
         self._traffic.leave(self, self._loader.pulled)
-        self._interrupt()
+        self._reading.interrupt()
 
     def change_limits(self, limits: Limits) -> None:
         """Go by these from now on, see `Session.change_limits`."""
@@ -185,9 +175,9 @@ class Connection:
         while not self._broken:
             now, listening = trio.current_time(), self._standby.listening
             look_again_at = inf if listening else self._loader.fill(now, self)
-            self._set_alarm()
+            self._reading.set_alarm()
             if self._loader.unwritable or self._loader.asker.unencodable:
-                self._interrupt()
+                self._reading.interrupt()
             data = self.session.data_to_send()
             # What has left, or went back because its time was over, makes room at a link's rate,
             # whether answers come or not.
@@ -240,7 +230,7 @@ class Connection:
             if self._bound_at is None and not self._first:
                 self._first = bytes(data[:4])
             events = session.receive_data(bytes(data), now) if data else session.receive_eof(now)
-        if (data is None or len(data) < READ_SIZE) and now >= session.deadline():
+        if self._reading.exhausted and now >= session.deadline():
             events += session.tick(now)
         # Answers that had arrived before a breakdown are read first, but not for ever.
         if now >= self._leave_at + (0.0 if data is None else LAST_WORDS):
@@ -249,39 +239,21 @@ class Connection:
 
     async def _receive(self) -> bytes | bytearray | None:
         """The next octets, none at the end of the stream; None when something else is due."""
-        data = None
-        if not self._interrupted:
-            try:
-                with trio.CancelScope(deadline=self._alarm()) as self._reading:
-                    data = await self._stream.receive_some(READ_SIZE)
-            except _BROKEN as error:
-                self._break(f"the connection broke: {broken(error)}")
-            self._reading = None
-        if data is None:
-            self._interrupted = False
-        return data
+        try:
+            return await self._reading.receive()
+        except _BROKEN as error:
+            self._break(f"the connection broke: {broken(error)}")
+            return None
+
+    def _due(self) -> float:
+        """By when the reader is to look at the clock."""
+        return min(self.session.deadline(), self._leave_at, self._drain_until)
 
     def _heard(self, data: bytes | bytearray) -> None:
         """Octets came."""
         self._traffic.figures.octets_in += len(data)
         if data and (tap := self._traffic.tap) is not None:
             tap.heard(self, bytes(data))
-
-    def _alarm(self) -> float:
-        """When the reader is to look at the clock: never before it could look at the socket."""
-        due = min(self.session.deadline(), self._leave_at, self._drain_until)
-        return max(due, trio.current_time() + _GRACE)
-
-    def _set_alarm(self) -> None:
-        """The reader sleeps no longer than is wanted now."""
-        if self._reading is not None and (alarm := self._alarm()) < self._reading.deadline:
-            self._reading.deadline = alarm
-
-    def _interrupt(self) -> None:
-        """Have the reader look up, now or as soon as it would read again."""
-        self._interrupted = True
-        if self._reading is not None:
-            self._reading.cancel()
 
     # ── turns in the life of the session ─────────────────────────────────────────────────────
 
@@ -298,9 +270,9 @@ class Connection:
             self._reason = "the SMSC unbound the session"
             self._leave(self._reason, trio.current_time() + timeout)
         elif isinstance(event, Oddity):
-            self._note_oddity(event.what)
+            self._oddities.note(event.what)
         elif isinstance(event, NotificationReceived):
-            self._note_oddity(f"{event.pdu.command_id.name.lower()} received and ignored")
+            self._oddities.note(f"{event.pdu.command_id.name.lower()} received and ignored")
         elif isinstance(event, Enquired):
             self._traffic.figures.enquiries.observe(event.seconds)
         elif isinstance(event, Closed):
@@ -311,17 +283,6 @@ class Connection:
         self._on_bound(event.pdu)
         if self.session.state in _SUBMITTING and not self._traffic.draining:
             self._traffic.join(self)
-
-    def _note_oddity(self, what: str) -> None:
-        self._traffic.figures.oddities += 1
-        self._oddities += 1
-        if self._oddities < _REPORTED_ODDITIES:
-            self._emit_oddity(what)
-        elif self._oddities == _REPORTED_ODDITIES:
-            self._emit_oddity(f"{what} (further ones of this session are only counted)")
-
-    def _emit_oddity(self, what: str) -> None:
-        self._traffic.emit(ProtocolOddity(self._traffic.name, self._number, what))
 
     def _note_closed(self, event: Closed, in_doubt: int) -> None:
         self._traffic.figures.frame_errors += event.out_of_step
@@ -364,7 +325,7 @@ class Connection:
         """Give the session up at this time, unless it is to be given up earlier."""
         if at < self._leave_at:
             self._leave_reason, self._leave_at = reason, at
-            self._set_alarm()
+            self._reading.set_alarm()
 
     def _break(self, reason: str) -> None:
         """The stream is no good any more."""

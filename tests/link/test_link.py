@@ -7,7 +7,7 @@ import trio
 from trio.testing import MockClock
 
 from smppd import events, ports
-from smppd.link import connection
+from smppd.link import reading
 from smppd.smpp.pdu import AlertNotification, DataSm, DeliverSm, SubmitSm, Unbind
 from smppd.smpp.session import SessionState
 from tests.link.rig import RECEIPT, Rig, parts, receipt
@@ -420,7 +420,7 @@ async def test_answers_that_arrived_before_a_write_failed_count(
     rig.disk = trio.Event()
     call.answer(1)
     await rig.until(lambda: rig.waiting_for_disk == 1)
-    monkeypatch.setattr(connection, "READ_SIZE", 20)
+    monkeypatch.setattr(reading, "READ_SIZE", 20)
     call.answer(2)
     call.break_down(ConnectionResetError(104, "Connection reset by peer"))
     link.submit(parts(1, first=5))

@@ -60,7 +60,7 @@ from smppd.results.progress import ProgressWriter
 from smppd.results.receipts import ReceiptLog
 from smppd.results.report import ReportTerms
 from smppd.results.reporter import Reporter
-from smppd.spool.inbox import IntakeRules
+from smppd.spool.judging import IntakeRules
 from smppd.spool.space import Space
 from smppd.spool.station import Spool
 from smppd.tracing.station import Tracing

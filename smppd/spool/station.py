@@ -24,8 +24,9 @@ from smppd.message import Lane
 from smppd.ports import Admission
 from smppd.spool.claiming import Pass, Taken, Tokens, claim, left_over, recover, sync_claim
 from smppd.spool.folders import INBOX, INBOX_FOLDERS, make_folder, shown_name
-from smppd.spool.inbox import LOT, IntakeRules, LaneInbox
+from smppd.spool.inbox import LOT, LaneInbox
 from smppd.spool.intake import Bin, Intake, RunSync
+from smppd.spool.judging import IntakeRules
 from smppd.spool.lanes import LaneReader
 from smppd.spool.quarantine import Unusable
 from smppd.spool.space import LOOK_EVERY, Space

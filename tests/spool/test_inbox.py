@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from smppd.spool import inbox as inbox_module
-from smppd.spool.inbox import LOT, IntakeRules, LaneInbox, Look
+from smppd.spool.inbox import LOT, LaneInbox, Look
+from smppd.spool.judging import IntakeRules
 from smppd.spool.quarantine import Unusable
 
 GOOD = b'{"to": "1", "text": "a"}\n'

@@ -17,8 +17,8 @@ from smppd.events import FileQuarantined, FileWaiting
 from smppd.message import Lane, Request
 from smppd.spool import station, wholeness
 from smppd.spool.claiming import Pass, Tokens, claim, left_over, recover
-from smppd.spool.inbox import PATIENCE
 from smppd.spool.quarantine import Unusable, quarantine
+from smppd.spool.sightings import PATIENCE
 from tests.spool.test_claiming import claimed_in
 from tests.spool.test_inbox import Desk, desk  # noqa: F401 (a fixture)
 from tests.spool.test_station import Bench, bench, root, running  # noqa: F401 (fixtures)

@@ -37,7 +37,8 @@ from smppd.spool import claiming, intake, lanes, station
 from smppd.spool.chunks import CHUNK, Chunk, Source
 from smppd.spool.claiming import claim
 from smppd.spool.folders import INBOX, prepare_root
-from smppd.spool.inbox import LOT, IntakeRules
+from smppd.spool.inbox import LOT
+from smppd.spool.judging import IntakeRules
 from smppd.spool.lanes import BACKLOG, LONG_AT_ONCE, SHORT_AT_ONCE
 from smppd.spool.quarantine import Unusable, quarantine
 from smppd.spool.reading import open_source

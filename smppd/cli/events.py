@@ -44,9 +44,9 @@ def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
         raise
     except OSError as error:
         where = error.filename or folder
-        raise CommandError(
-            f"{where}: {error.strerror}: does this user have access to it?"
-        ) from None
+        or_else = ", or keep the place yourself and say --since" if arguments.name else ""
+        cure = f"run this with sudo, or as the daemon's user{or_else}"
+        raise CommandError(f"{where}: {error.strerror}: {cure}") from None
 
 
 def _main(arguments: argparse.Namespace, folder: Path, terminal: Terminal, *, streams: bool) -> int:
@@ -56,6 +56,8 @@ def _main(arguments: argparse.Namespace, folder: Path, terminal: Terminal, *, st
         raise CommandError("there is no stream: set stream = true in [events]", 2)
     if not folder.is_dir():
         raise CommandError(f"there is no {folder} yet: start smppd run")
+    if bookmark is not None:
+        bookmark.save(place)  # who cannot keep it is told before the first line
     reading = Reading(folder, place)
     while True:
         lines = reading.read()

@@ -112,7 +112,7 @@ def open_reader(path: Path) -> Store:
             )
     except sqlite3.Error as error:
         raise JournalError(
-            f"cannot read journal {path}: {error}: does this user have access to it?"
+            f"cannot read journal {path}: {error}: run this with sudo, or as the daemon's user"
         ) from error
     return Store(connection)
 

@@ -205,6 +205,28 @@ def test_a_password_that_the_daemon_may_not_read_is_spoken_of_until_it_runs(tmp_
         assert ("LoadCredential=" in said[0].says) is doubtful
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+@pytest.mark.parametrize("open_to_all", [True, False])
+def test_a_configuration_that_the_daemon_may_not_read_is_wrong(
+    tmp_path: Path, open_to_all: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smppd.cli.diagnosis.permissions.reaches", lambda _who, _path: True)
+    (tmp_path / "spool").mkdir()
+    os.chown(tmp_path / "spool", 65534, 65534)
+    file = tmp_path / "smppd.toml"
+    file.touch(mode=0o644 if open_to_all else 0o600)
+    config = Config(
+        file=file,
+        spool=SpoolConfig(path=tmp_path / "spool"),
+        journal=JournalConfig(path=tmp_path / "journal.db"),
+        observe=ObserveConfig(control=tmp_path / "control.sock"),
+    )
+    found = look_at_permissions(config, running=False)
+    (said,) = [each for each in found if each.what == "configuration"]
+    assert said.ok is open_to_all
+    assert (f"nobody may not read {file}: chmod o+r {file}" in said.says) is not open_to_all
+
+
 def test_the_daemons_user_is_known_by_what_is_his(tmp_path: Path) -> None:
     config = Config(
         spool=SpoolConfig(path=tmp_path / "spool"),

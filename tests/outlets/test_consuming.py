@@ -157,3 +157,19 @@ def test_a_bookmark_that_holds_nonsense_is_named(
     (tmp_path / "spool" / "events" / "cursors" / "crm").write_text("x")
     assert main(["--config", config, "events", "--name", "crm"]) == 1
     assert "cursors/crm holds no place" in capfd.readouterr().err
+
+
+def test_who_cannot_keep_his_place_gets_no_line(
+    tmp_path: Path, config: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Else he has them all, and all of them again the next time."""
+    events = tmp_path / "spool" / "events"
+    write(events, 1)
+    (events / "cursors").touch()
+    assert main(["--config", config, "events", "--name", "crm"]) == 1
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err == (
+        f"smppd: {events}/cursors/crm: Not a directory: run this with sudo, or as the daemon's user,"
+        " or keep the place yourself and say --since\n"
+    )

@@ -54,7 +54,7 @@ def look_at_permissions(config: Config, *, running: bool) -> Iterator[Finding]:
     for what, file in secret_files(config):
         yield from _guarded(what, partial(_secret, what, file, reader))
     if config.file is not None:
-        yield from _guarded("configuration", partial(_configuration, config))
+        yield from _guarded("configuration", partial(_configuration, config, daemon))
     yield from _guarded("spool", partial(_spool, config.spool.path))
     yield from _guarded("journal", partial(_journal, config.journal.path))
     yield from _guarded("control socket", partial(_socket, config.observe.control))
@@ -115,10 +115,9 @@ def _secret(what: str, file: Path, reader: User | None) -> Iterator[Finding]:
         cure = f"chmod o= {file}, and have the provider change it if others use this machine"
         yield Finding(what, True, f"every user may read {file}: {cure}", doubtful=True)
     elif reader is not None and not (may(reader, file, READ) and reaches(reader, file)):
-        says = (
-            f"{reader.name} may not read {file}: it must come with LoadCredential= of the unit, or"
-        )
-        yield Finding(what, True, f"{says} be given to that user: chown {reader.name} {file}", True)
+        says = f"{reader.name} may not read {file}: well where the unit hands it over, as"
+        units = f"smppd.service does /etc/smppd/password (LoadCredential=), else chown {reader.name} {file}"
+        yield Finding(what, True, f"{says} {units}", True)
     else:
         yield Finding(what, True, f"{file} may be read by {readers(file)}")
     yield from _in_place(what, file)
@@ -132,10 +131,13 @@ def _in_place(what: str, path: Path) -> Iterator[Finding]:
         yield Finding(what, False, says)
 
 
-def _configuration(config: Config) -> Iterator[Finding]:
+def _configuration(config: Config, daemon: User | None) -> Iterator[Finding]:
     assert config.file is not None
     what, file = "configuration", config.file
-    if others_may(file, WRITE):
+    if daemon is not None and not (may(daemon, file, READ) and reaches(daemon, file)):
+        cure = f"chmod o+r {file}, in which there is no secret, and o+x the folders above it"
+        yield Finding(what, False, f"{daemon.name} may not read {file}: {cure}")
+    elif others_may(file, WRITE):
         yield Finding(what, False, f"every user may change {file}: chmod o-w {file}")
     elif group_may(file, WRITE):
         says = f"{file} may be changed by the group {group_name(file.stat().st_gid)}"

@@ -216,4 +216,7 @@ def short_of_room(folder: Path, least: int) -> str:
     free = status.f_bavail * status.f_frsize
     if free >= least + MOST_OCTETS:
         return ""
-    return f"the disk of {folder} has {free >> 20:,} MiB free, and {least >> 20:,} MiB must stay so"
+    return (
+        f"the disk of {folder} has {free >> 20:,} MiB free: a trace takes {MOST_OCTETS >> 20} MiB for its "
+        f"next file, and leaves the {least >> 20:,} MiB of [spool] min_free"
+    )

@@ -165,6 +165,35 @@ def test_a_trace_from_the_first_octet_with_texts_and_without_the_password(
     assert octets.count(f"{NUMBER}007".encode()) >= 1
 
 
+def test_a_trace_beside_a_log_is_readable_when_the_daemon_was_killed_in_the_middle(
+    smsc_factory: SmscFactory, daemon_factory: DaemonFactory, tmp_path: Path
+) -> None:
+    smsc = simulated(smsc_factory, tmp_path / "tally.json")
+    daemon = daemon_factory(smsc.port, link={"sessions": 3})
+    daemon.start()
+    file = traced(daemon)
+    status, answer = daemon.command("trace", "main", "--into", str(tmp_path))
+    assert status == 1
+    assert "link main is traced already; end that with smppd trace --stop main" in answer
+    assert daemon.command("log-level", "debug", "--link", "main")[0] == 0
+    daemon.submit([{"to": f"+{NUMBER}{n:05d}", "text": f"{TEXT} {n}"} for n in range(5_000)])
+    daemon.wait(lambda: file.stat().st_size > 200_000, "some of it on the disk")
+    daemon.kill()
+    logged = Counter(line["pdu"] for line in daemon.events("pdu_passed"))
+    found = commands(file, smsc.port)
+    for command, name in ((SUBMIT, "submit_sm"), (SUBMIT_RESP, "submit_sm_resp")):
+        assert 100 < found[command] <= logged[name]
+    sessions = tshark(file, "-d", f"tcp.port=={smsc.port},smpp", "-T", "fields", "-e", "tcp.stream")
+    assert set(sessions.split()) == {"0", "1", "2"}
+    bad = "_ws.malformed or tcp.analysis.flags"
+    assert tshark(file, "-d", f"tcp.port=={smsc.port},smpp", "-Y", bad) == ""
+    # The next life traces into a file of its own.
+    daemon.start()
+    assert daemon.status()["traces"] == []
+    assert traced(daemon) != file
+    daemon.terminate()
+
+
 def test_what_cannot_be_traced_is_one_line(
     smsc_factory: SmscFactory, daemon_factory: DaemonFactory, tmp_path: Path
 ) -> None:

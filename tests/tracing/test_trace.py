@@ -168,7 +168,7 @@ async def test_what_cannot_be_begun_is_told_with_the_cure(place: Place, tmp_path
     assert "--into" in told
     told = await place.tracing.start(place.line, replace(place.terms, least=1 << 60))
     assert isinstance(told, str)
-    assert "must stay so: free space" in told
+    assert "of [spool] min_free: free space" in told
     assert place.events == []
     assert place.line.taps == 0
     assert contents(tmp_path) == []

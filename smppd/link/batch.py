@@ -28,7 +28,7 @@ from smppd.smpp.session_events import (
     UnreadableReceived,
 )
 from smppd.smpp.tlv import Tlvs
-from smppd.smpp.vocabulary import MessageState, TlvTag
+from smppd.smpp.vocabulary import MOST_CHARACTERS, MessageState, TlvTag
 from smppd.statuses import Refusal
 
 #: How a receipt whose state nobody can read is counted.
@@ -106,7 +106,7 @@ def sort_events(
                 batch.replies.append(reply_of(event.token, event.status, event.pdu))
                 continue
             part, status, pdu = event.token, event.status, event.pdu
-            message_id = getattr(pdu, "message_id", "")
+            message_id = getattr(pdu, "message_id", "")[:MOST_CHARACTERS]
             batch.outcomes.append(ports.Answered(part.msg_id, part.index, status, message_id))
             sent_at.append(event.sent_at)
             if status or not message_id:
@@ -178,7 +178,8 @@ def _sort_rare(event: Event, batch: Batch, figures: LinkFigures) -> None:
             batch.replies.append(reply_of(event.token, event.status, event.pdu, late=True))
         else:
             figures.late += 1
-            part, message_id = event.token, getattr(event.pdu, "message_id", "")
+            part = event.token
+            message_id = getattr(event.pdu, "message_id", "")[:MOST_CHARACTERS]
             late_one = ports.Answered(part.msg_id, part.index, event.status, message_id, late=True)
             batch.outcomes.append(late_one)
     else:

@@ -34,7 +34,7 @@ from smppd.link.translate import BIND_NAMES, BindRequest, older_version
 from smppd.ports import Tap
 from smppd.smpp.pdu import Response
 from smppd.smpp.session import Limits, Role, Session
-from smppd.smpp.vocabulary import status_name
+from smppd.smpp.vocabulary import MOST_CHARACTERS, status_name
 from smppd.statuses import Binding
 
 #: Opens a stream to a host and port, or says why there is none.
@@ -219,7 +219,7 @@ class Supervisor:
                 self._number,
                 self._address,
                 self.bind,
-                getattr(response, "system_id", ""),
+                getattr(response, "system_id", "")[:MOST_CHARACTERS],
             )
         )
         what = older_version(response, self._config.interface_version)

@@ -15,7 +15,7 @@ from smppd.smpp.codec import Undecodable
 from smppd.smpp.pdu import DataSm, DeliverSm
 from smppd.smpp.segments import Segment, UserData, read_user_data
 from smppd.smpp.text import decode_text, is_default_alphabet
-from smppd.smpp.vocabulary import EsmClass, TlvTag
+from smppd.smpp.vocabulary import MOST_CHARACTERS, EsmClass, TlvTag
 from smppd.told import iso
 
 #: What a link's SMSC means by data_coding 0, by the link's name.
@@ -112,8 +112,8 @@ def letter_or_piece(
     letter = Received(
         link,
         iso(at),
-        pdu.source_addr,
-        pdu.destination_addr,
+        pdu.source_addr[:MOST_CHARACTERS],
+        pdu.destination_addr[:MOST_CHARACTERS],
         _decode(whole, pdu.data_coding, user_data.header, alphabets.get(link, DEFAULT_ALPHABET)),
         whole.hex(),
         pdu.data_coding,
@@ -175,8 +175,8 @@ def _piece(
     return Piece(
         link,
         at,
-        pdu.source_addr,
-        pdu.destination_addr,
+        pdu.source_addr[:MOST_CHARACTERS],
+        pdu.destination_addr[:MOST_CHARACTERS],
         *segment,
         (user_data.header + user_data.octets).hex(),
         len(user_data.header),

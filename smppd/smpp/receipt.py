@@ -17,7 +17,7 @@ import msgspec
 from smppd.smpp.codec import pattern
 from smppd.smpp.pdu import DataSm, DeliverSm
 from smppd.smpp.tlv import Tlvs, read_tlvs
-from smppd.smpp.vocabulary import EsmClass, MessageState, TlvTag
+from smppd.smpp.vocabulary import MOST_CHARACTERS, EsmClass, MessageState, TlvTag
 
 
 class DeliveryReceipt(msgspec.Struct, frozen=True, gc=False):
@@ -98,6 +98,8 @@ class ReceiptReader:
         if found is None:
             return None
         source, esm_class, length, message_id, submitted, done, word, error = found.groups()
+        if len(source) > MOST_CHARACTERS:
+            return None
         start = found.end(3)
         stop = start + ord(length)
         kind = ord(esm_class) & _TYPE_MASK
@@ -122,7 +124,8 @@ class ReceiptReader:
         said = _read_text(raw)
         if not proven and not (said[0] and said[3]):
             return None
-        return self._made(kind, pdu.source_addr, raw, said, told, None if proven else pdu)
+        source = pdu.source_addr[:MOST_CHARACTERS]
+        return self._made(kind, source, raw, said, told, None if proven else pdu)
 
     def _made(
         self,
@@ -165,7 +168,7 @@ _NO_FIELDS: _Fields = ("", "", "", "", "")
 
 #: Appendix B to the letter, which most receipts follow: what `_scan` finds, in one step.
 _STANDARD = re.compile(
-    r"id:([^\x00-\x20,;|:]++) sub:[0-9]{1,3}+ dlvrd:[0-9]{1,3}+ submit date:([0-9]{10,14}+)"
+    r"id:([^\x00-\x20,;|:]{1,255}+) sub:[0-9]{1,3}+ dlvrd:[0-9]{1,3}+ submit date:([0-9]{10,14}+)"
     r" done date:([0-9]{10,14}+) stat:([A-Z]{7}) err:([0-9A-Z]{1,3})(?: [Tt]ext:|\Z)"
 )
 #: A whole deliver_sm with such a text.
@@ -205,12 +208,12 @@ def _scan(text: str) -> _Fields:
     values: dict[str | None, str] = {}
     key, start = None, 0
     for found in _KEY.finditer(text):
-        values.setdefault(key, text[start : found.start()])
+        values.setdefault(key, text[start : found.start()][:MOST_CHARACTERS])
         key, start = found.lastgroup, found.end()
         if key == "text":  # what follows is the user's own
             break
     else:
-        values.setdefault(key, text[start:])
+        values.setdefault(key, text[start:][:MOST_CHARACTERS])
     return (
         _first_word(values.get("id", "")),
         values.get("submit", "").strip(_PADDING),
@@ -303,17 +306,20 @@ _MESSAGE_ID_TAG = int(TlvTag.RECEIPTED_MESSAGE_ID)
 _STATE_TAG = int(TlvTag.MESSAGE_STATE)
 _ERROR_TAG = int(TlvTag.NETWORK_ERROR_CODE)
 _REFERENCE_TAG = int(TlvTag.USER_MESSAGE_REFERENCE)
+#: Octets of a reference at most.
+_WIDEST = 8
 
 
 def _read_tlvs(tlvs: Tlvs) -> _Told:
     # Read here without regard to the lengths that the specification asks for: an id may lack its
     # NUL, an integer may be wider. Of repeated TLVs the first counts, as in `pdu.tlv`.
     values = dict(tlvs[::-1])
+    reference = values.get(_REFERENCE_TAG, b"")
     return _Told(
-        values.get(_MESSAGE_ID_TAG, b"").partition(b"\0")[0].decode("latin-1"),
+        values.get(_MESSAGE_ID_TAG, b"")[:MOST_CHARACTERS].partition(b"\0")[0].decode("latin-1"),
         _state_of(values.get(_STATE_TAG, b"")),
         _network_error(values.get(_ERROR_TAG, b"")),
-        int.from_bytes(reference, "big") if (reference := values.get(_REFERENCE_TAG)) else None,
+        int.from_bytes(reference, "big") if 0 < len(reference) <= _WIDEST else None,
     )
 
 
@@ -327,7 +333,7 @@ def _state_of(value: bytes) -> MessageState | None:
 def _network_error(value: bytes) -> str:
     """The code of network_error_code (5.3.2.31): type and number, or three digits by habit."""
     if value.isdigit():
-        return value.decode("ascii")
+        return value[:MOST_CHARACTERS].decode("ascii")
     if len(value) == 3:
         return f"{int.from_bytes(value[1:], 'big'):03d}"
     return ""

@@ -17,6 +17,10 @@ _TLV: Final[dict[str, int]] = consts.OPTIONAL_PARAMS
 #: Set in the command_id of every response (3.4, 3.2).
 RESPONSE_BIT: Final = 0x80000000
 
+#: So many characters of an address, a message_id or another word of a peer's are kept. SMPP allows 64 at
+#: most, some SMSCs write more, and a PDU has room for 64 KiB of them, for each of a hundred thousand receipts.
+MOST_CHARACTERS: Final = 255
+
 
 class CommandId(IntEnum):
     """command_id (3.4, 5.1.2.1)."""

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.pitfalls.delivering import (
+    ID,
     OK,
+    REFERENCE,
+    STATE,
     deliver,
     handset,
     naming,
@@ -23,6 +26,7 @@ from tests.pitfalls.raw import (
     message,
     pdu,
     receipt,
+    tlv,
 )
 from tests.pitfalls.rig import Rig
 
@@ -257,4 +261,32 @@ async def test_p52_at_one_handset_the_newest_comes_first(
     await deliver(rig, receipt("7"))
     assert (rig.state("m1"), rig.state("m2")) == ("sent", "delivered")
     await deliver(rig, receipt("7"))
+    assert rig.state("m1") == "delivered"
+
+
+# ── words without end ────────────────────────────────────────────────────────────────────────────
+
+LONG = "9" * 60_000
+
+
+async def test_an_id_without_end_is_cut_alike_wherever_it_stands(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    """A hundred thousand receipts of 64 KiB each would fit no memory."""
+    await rig.start()
+    await sent(rig, LONG, "7")
+    assert rig.show("m1").result.message_ids == [LONG[:255]]
+    await deliver(rig, receipt("", to=handset(1), tlvs=tlv(ID, LONG.encode())))
+    assert rig.state("m1") == "delivered"
+
+
+@pytest.mark.parametrize("named", ["", "99"])
+async def test_a_reference_without_end_is_none(
+    rig: Rig, autojump_clock: MockClock, named: str
+) -> None:
+    await rig.start()
+    await sent(rig, "7")
+    wide = b"\xff" * 60_000
+    await deliver(rig, receipt(named, to=handset(2), tlvs=tlv(REFERENCE, wide) + tlv(STATE, wide)))
+    await deliver(rig, receipt("7", to=handset(1)))
     assert rig.state("m1") == "delivered"

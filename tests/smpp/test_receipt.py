@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from smppd.smpp import receipt as receipt_module
 from smppd.smpp.pdu import DataSm, DeliverSm
 from smppd.smpp.receipt import FINAL_STATES, DeliveryReceipt, ReceiptReader
-from smppd.smpp.vocabulary import MessageState, TlvTag
+from smppd.smpp.vocabulary import MOST_CHARACTERS, MessageState, TlvTag
 
 STANDARD = (
     b"id:0123456789 sub:001 dlvrd:001 submit date:2611211000 done date:2611211001 "
@@ -376,3 +376,32 @@ def test_nothing_that_an_smsc_sends_is_too_strange_to_read(
     read = ReceiptReader().read(deliver(text, *tlvs, esm_class=esm_class))
 
     assert read is None or not read.final or read.state in FINAL_STATES
+
+
+def test_words_without_end_are_cut() -> None:
+    long = "9" * 30_000
+    text = f"id:{long} submit date:{long} done date:{long} stat:DELIVRD err:{long}".encode()
+    tlvs = ((0x1E, b"8" * 60_000), (0x204, b"\xff" * 60_000), (0x423, b"1" * 60_000))
+    for told in ((), tlvs):
+        pdu = DeliverSm(esm_class=0x04, source_addr=long, short_message=text, tlvs=told)
+        found = ReceiptReader().read(pdu)
+        assert found is not None
+        assert found.state is MessageState.DELIVERED
+        assert found.reference is None
+        words = (
+            found.message_id,
+            found.alternative_id,
+            found.submit_date,
+            found.done_date,
+            found.error,
+            found.source,
+        )
+        assert {len(word) for word in words} <= {0, MOST_CHARACTERS}
+
+
+@pytest.mark.parametrize(("length", "ordinary"), [(11, True), (255, True), (256, False)])
+def test_an_address_without_end_is_in_no_ordinary_receipt(length: int, ordinary: bool) -> None:
+    said = "id:7 sub:001 dlvrd:001 submit date:2611210000 done date:2611210001 stat:DELIVRD err:000"
+    before = f"\0\1\1{'9' * length}\0\1\1456\0\x04{chr(0) * 8}{chr(len(said))}{said}"
+    found = ReceiptReader().peek(before.encode("latin-1"), before, 0, len(before))
+    assert (found is not None) is ordinary

@@ -7,6 +7,7 @@ event when that begins and one when it ends. Who stops cannot wait for ever: see
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from errno import EMFILE, ENFILE
 from math import inf
 from typing import TypeVar
 
@@ -30,6 +31,9 @@ CLAIMS = "claims"
 QUARANTINE = "bad"
 INBOX_FOLDER = "inbox"
 
+_DESCRIPTORS = (
+    "raise LimitNOFILE= of the unit (ulimit -n): it is tried again, and nothing is lost meanwhile"
+)
 _HINT = "free space or mend the disk: it is tried again, and nothing is lost meanwhile"
 
 
@@ -67,7 +71,8 @@ class Disk:
             self.tell(what, "")
         else:
             where = f"{error.filename}: " if error.filename else ""
-            self.tell(what, f"{where}{error.strerror or error}")
+            hint = _DESCRIPTORS if error.errno in (EMFILE, ENFILE) else _HINT
+            self.tell(what, f"{where}{error.strerror or error}", hint)
 
     def tell(self, what: str, reason: str, hint: str = _HINT) -> None:
         """Why this is not written; empty when it is. Only a change is an event."""

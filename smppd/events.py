@@ -162,6 +162,23 @@ class LinkLost:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswersMissing:
+    """So many submits had no answer within response_timeout since this was said last."""
+
+    link: str
+    count: int
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionsRefused:
+    """Who asks the daemon for something is not heard: it may have no more files and sockets open."""
+
+    reason: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
 class LinkUnbound:
     """A session was unbound and closed in good order."""
 
@@ -694,6 +711,8 @@ Event = (
     | BindRefused
     | BindNeedsOperator
     | LinkLost
+    | AnswersMissing
+    | ConnectionsRefused
     | LinkUnbound
     | LinkUnverified
     | CertificateExpiring

@@ -20,6 +20,7 @@ from typing import BinaryIO
 import trio
 
 from smppd import __version__
+from smppd.app.accepting import telling_refusals
 from smppd.app.announcing import Announcer, at_the_journal
 from smppd.app.bookkeeping import forget, keep_books, settled
 from smppd.app.changing import Changed, Changing
@@ -38,6 +39,7 @@ from smppd.disk import JOURNAL
 from smppd.errands import Errands
 from smppd.events import DaemonStarted, DaemonStopped, DaemonStopping
 from smppd.figures import DaemonFigures
+from smppd.journal.schema import telling_what_is_broken
 from smppd.journal.store import open_reader, open_store
 from smppd.locking import take_lock
 from smppd.message import State
@@ -93,7 +95,7 @@ class Daemon:
         root, path = self._config.spool.path, self._config.journal.path
         if (problem := prepare_root(root)) is not None:
             raise CannotStartError(problem)
-        with self._stack:
+        with self._stack, telling_what_is_broken():
             lock = self._lock(root / ".lock", f"spool {root}", "[spool] path")
             self._lock(path.with_name(path.name + ".lock"), f"journal {path}", "[journal] path")
             beside = self._stack.enter_context(ExitStack())
@@ -141,6 +143,7 @@ class Daemon:
                 name: each if name in LOOKING else self._chronicle.keeping(name, each)
                 for name, each in commands.items()
             }
+            self._stack.enter_context(telling_refusals(self.emit))
             self._stack = self._stack.pop_all()
         self._recovery_seconds = time.perf_counter() - began
         return self

@@ -43,7 +43,8 @@ def in_words(found: Audit) -> Iterator[str]:
     """The accounts and the checks for people."""
     total = sum(found.states.values())
     sign = "=" if total == found.accepted else "≠"
-    yield f"accepted {found.accepted:,} {sign} {total:,}, the sum of all states"
+    if found.states:  # else the log could not be read
+        yield f"accepted {found.accepted:,} {sign} {total:,}, the sum of all states"
     for state, count in found.states.items():
         if count:
             yield f"  {count:>14,} {state}"

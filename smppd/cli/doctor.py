@@ -142,7 +142,7 @@ def _mistake(mistake: Mistake) -> Finding:
 
 async def _look_at_all(config: Config, said: Said, arguments: argparse.Namespace) -> None:
     daemon = await trio.to_thread.run_sync(ask_daemon, config)
-    alone = isinstance(daemon, Finding)
+    alone = isinstance(daemon, Finding) and daemon.ok  # else there is one that says nothing
     permissions = partial(look_at_permissions, config, running=not alone)
     said.say("permissions", await _within("permissions", permissions))
     for what, look in _places(config, alone=alone):

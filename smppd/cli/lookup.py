@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 
 from smppd.cli.terminal import CommandError
 from smppd.config import Config
-from smppd.journal.schema import JournalError
+from smppd.journal.schema import JournalError, telling_what_is_broken
 from smppd.journal.store import Store, open_reader
 from smppd.ledger.entries import MessageRow
 from smppd.ledger.facts import LedgerError, made_up_msg_id
@@ -19,7 +19,7 @@ def reading(config: Config) -> Iterator[Store]:
     """The journal, for reading. Raises `CommandError`, also for what comes to light inside: that it
     cannot be read, or that it contradicts itself."""
     try:
-        with closing(open_reader(config.journal.path)) as store:
+        with telling_what_is_broken(), closing(open_reader(config.journal.path)) as store:
             yield store
     except JournalError as error:
         raise CommandError(str(error)) from None

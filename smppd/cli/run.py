@@ -17,7 +17,7 @@ from smppd.cli.terminal import Terminal
 from smppd.config import Config
 from smppd.errands import ErrandsEnded
 from smppd.guarding import guard_process
-from smppd.journal.schema import JournalError
+from smppd.journal.schema import BROKEN, JournalError, broken_in_words
 from smppd.locking import AlreadyLocked
 from smppd.notifying import Notifier
 from smppd.observe.log import configure
@@ -64,12 +64,11 @@ def run(config: Config, passwords: dict[str, str]) -> list[str]:
     observe = config.observe
     observer = configure(observe.log_level, observe.log_format, log_content=observe.log_content)
     failures: list[str] = []
+    notifier = Notifier.from_environment()
     gc.disable()  # the accounts are no garbage: looking through them again and again costs seconds
     try:
         around = Surroundings(
-            sum_up=observer.settle,
-            set_level=observer.set_level,
-            notifier=Notifier.from_environment(),
+            sum_up=observer.settle, set_level=observer.set_level, notifier=notifier
         )
         with Daemon(config, passwords, observer, around) as daemon:
             # What is there now stays to the end: it need never be looked at again.
@@ -78,30 +77,36 @@ def run(config: Config, passwords: dict[str, str]) -> list[str]:
             gc.set_threshold(*COLLECT_SELDOM)
             gc.enable()
             trio.run(daemon.run)
-    except* (*_OPERATORS, OSError) as group:
+    except* (*_OPERATORS, *BROKEN, OSError) as group:
         for_the_operator, faults = group.split(_is_for_the_operator)
         if faults is not None:
             raise faults from None
         failures = list(dict.fromkeys(map(_in_words, _leaves(for_the_operator))))
+        notifier.tell(status="; ".join(failures))  # not how well it stood before
     finally:
         gc.enable()
+        notifier.close()
     return failures
 
 
 def _is_for_the_operator(error: BaseException) -> bool:
-    return isinstance(error, _OPERATORS) or (
-        isinstance(error, OSError) and error.errno in _OF_THE_MACHINE
+    return (
+        isinstance(error, _OPERATORS)
+        or bool(broken_in_words(error))
+        or (isinstance(error, OSError) and error.errno in _OF_THE_MACHINE)
     )
 
 
 def _in_words(error: BaseException) -> str:
     if isinstance(error, OSError):
         where = f" ({error.filename})" if error.filename else ""
+        cure = "mend that"
+        if error.errno == errno.EMFILE:
+            cure = "raise LimitNOFILE= of the unit (ulimit -n)"
         return (
-            f"cannot go on: {error.strerror}{where}: nothing is lost, mend that and start smppd"
-            " again"
+            f"cannot go on: {error.strerror}{where}: nothing is lost, {cure} and start smppd again"
         )
-    return str(error)
+    return broken_in_words(error) or str(error)
 
 
 def _leaves(error: BaseException | None) -> Iterator[BaseException]:

@@ -8,7 +8,7 @@ import time
 import msgspec
 
 from smppd.cli.screen import Screen, shown
-from smppd.cli.settings import find_control
+from smppd.cli.settings import find_control, read_config
 from smppd.cli.terminal import CommandError, Terminal
 from smppd.cli.top_view import ORDERS, View, draw, ways
 from smppd.cli.watch import EVERY, Watch
@@ -31,11 +31,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """See `cli.Command`."""
     watch = Watch(find_control(arguments))
+    try:
+        watch.look()
+    except CommandError:
+        read_config(arguments)  # it may be that which keeps the daemon from being found
+        raise
     if arguments.once or arguments.json:
         return _print(watch, terminal, once=arguments.once, as_json=arguments.json)
     if not terminal.interactive:
         raise CommandError("top draws on a terminal: --once prints one picture, --json lines", 2)
-    watch.look()
     with Screen() as screen:
         _Session(watch, screen).run()
     return 0
@@ -46,7 +50,6 @@ def _print(watch: Watch, terminal: Terminal, *, once: bool, as_json: bool) -> in
     if once:
         _print_one(watch.look_well(), terminal, as_json=as_json)
         return 0
-    watch.look()  # a rate needs two
     while True:
         time.sleep(EVERY)
         _print_one(watch.look(), terminal, as_json=as_json)

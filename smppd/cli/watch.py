@@ -37,8 +37,9 @@ class Watch:
         return self.picture()
 
     def look_well(self) -> Picture:
-        """How it stands after a second, or after some more where one is too short to tell what is wrong."""
-        seen = self.look()
+        """How it stands a second after it was looked at, or some more where one is too short to tell what is
+        wrong."""
+        seen = self.picture()
         for _ in range(_MOST_LOOKS):
             time.sleep(EVERY)
             seen = self.look()

@@ -70,12 +70,15 @@ def _connect(connection: socket.socket, path: str | Path, timeout: float) -> Non
             " configuration of the one that runs with --config",
             nobody=True,
         ) from None
+    except BlockingIOError:
+        why = "as many wait for it already as may: is it stuck? Its log says why it takes no more"
+        raise ControlUnavailable(f"the daemon on {path} takes no more connections, {why}") from None
     except OSError as failure:
         raise ControlUnavailable(f"cannot ask the daemon on {path}: {failure}") from None
 
 
 def _too_slow(path: str | Path, timeout: float) -> str:
-    return f"the daemon on {path} did not answer within {timeout:g} s; it may be busy"
+    return f"the daemon on {path} did not answer within {timeout:g} s; it may be busy, or stuck or stopped"
 
 
 def _receive_line(connection: socket.socket, deadline: float) -> bytes:

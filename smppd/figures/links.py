@@ -105,6 +105,8 @@ class LinkFigures(msgspec.Struct):
     throttled: int = 0
     connects: int = 0
     losses: int = 0
+    #: Of the losses, those of the last ten minutes.
+    lost_lately: int = 0
     bind_refusals: int = 0
     oddities: int = 0
     #: Submits taken without a message_id: no receipt can be told to be theirs by one.

@@ -18,7 +18,7 @@ import trio
 
 from smppd.disk import JOURNAL, Disk
 from smppd.figures import JournalFigures
-from smppd.journal.schema import JournalError, is_full
+from smppd.journal.schema import JournalError, broken_in_words, is_full
 from smppd.journal.store import Batch, Store
 from smppd.ledger.facts import LedgerError
 from smppd.ports import Pruned
@@ -171,9 +171,8 @@ class GroupCommit:
         except sqlite3.Error as error:
             if is_full(error):
                 raise OSError(ENOSPC, "No space left for the journal") from error
-            raise JournalError(
-                f"the journal cannot be written or read: {error}: is its disk failing?"
-            ) from error
+            told = broken_in_words(error) or f"the journal cannot be written or read: {error}"
+            raise JournalError(told) from error
         except LedgerError as error:
             raise JournalError(f"the journal is damaged: {error}: run smppd audit") from error
 

@@ -204,6 +204,33 @@ def one_moment(connection: sqlite3.Connection) -> Iterator[None]:
         ) from error
 
 
+#: What SQLite raises where a disk, its owner or damage keep it from reading or writing: not a fault of
+#: the program, as its other errors are.
+BROKEN = (sqlite3.DatabaseError, sqlite3.OperationalError)
+
+
+def broken_in_words(error: BaseException) -> str:
+    """What one of `BROKEN` comes to, with its cure; empty for any other error."""
+    if type(error) is sqlite3.OperationalError:
+        cure = "check its permissions, and whether its disk is full or failing"
+        return f"the journal cannot be read or written: {error}: {cure}"
+    if type(error) is sqlite3.DatabaseError:
+        cure = "is its disk failing? smppd audit says more; see Disaster in docs/operate.md"
+        return f"the journal is damaged: {error}: {cure}"
+    return ""
+
+
+@contextmanager
+def telling_what_is_broken() -> Iterator[None]:
+    """Raises `JournalError` for `BROKEN`."""
+    try:
+        yield
+    except BROKEN as error:
+        if told := broken_in_words(error):
+            raise JournalError(told) from error
+        raise
+
+
 #: What SQLite says where the disk is full: while it writes, and while it makes its index larger.
 _FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
 

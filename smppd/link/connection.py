@@ -214,6 +214,8 @@ class Connection:
             batch = sort_events(events, traffic.figures, now, traffic.pace.complaints)
             for event in batch.rare:
                 self._note(event, batch)
+            if batch.unanswered and self._ended is None:
+                self._traffic.weather.missing(batch.unanswered)
             await self._handover.hand_over(batch)
             self._take_leave()
         return self._ended

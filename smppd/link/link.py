@@ -251,6 +251,7 @@ class Link:
     def figures(self) -> LinkFigures:
         """What happened since the start, and the sessions as they stand."""
         figures = self._traffic.figures
+        figures.lost_lately = self._traffic.weather.lost_lately()
         figures.limit = self._traffic.pace.limit or 0.0
         figures.limited_by = self._traffic.limited_by(trio.current_time())
         spent = self._traffic.limiting.spent

@@ -245,7 +245,7 @@ class Supervisor:
             self._note_stopped(reason, ended)
             return 0.0
         if ended.was_bound:
-            self._traffic.figures.losses += 1
+            self._traffic.weather.lost()
         else:
             self._count("unanswered")
             reason = f"{reason}; no answer to the bind: {looks_like(ended.first) or NEVER_BOUND}"

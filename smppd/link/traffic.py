@@ -19,6 +19,7 @@ from smppd.link.asking import Questions
 from smppd.link.limiting import Limiting, Stop
 from smppd.link.pace import Pace
 from smppd.link.translate import Writer
+from smppd.link.weather import Weather
 from smppd.message import Part
 from smppd.ports import Question, Returned, Submissions, Tap
 from smppd.smpp.receipt import ReceiptReader
@@ -68,6 +69,7 @@ class Traffic:
         self.name = figures.name
         self.pace = pace
         self.limiting = Limiting()
+        self.weather = Weather(figures, emit)
         #: Who hears what passes on the sessions, if anybody does.
         self.tap: Tap | None = None
         self.ready: deque[Part] = deque()

@@ -51,6 +51,10 @@ LINES: Mapping[type[events.Event], Line] = MappingProxyType(
             "bind_needs_operator", "error", "binds are refused until somebody acts", _REFUSED
         ),
         events.LinkLost: Line("link_lost", "warning", "link lost", _IN_DOUBT),
+        events.AnswersMissing: Line("answers_missing", "warning", "submits had no answer in time"),
+        events.ConnectionsRefused: Line(
+            "connections_refused", "warning", "no more connections can be taken"
+        ),
         events.LinkUnbound: Line("link_unbound", "info", "link unbound in good order"),
         events.LinkUnverified: Line("link_unverified", "warning", "SMSC is not verified"),
         events.CertificateExpiring: Line(

@@ -29,6 +29,8 @@ ROOM_SHARE = 0.03
 PATIENCE = 10.0
 #: Seconds for which messages may wait without any leaving.
 STUCK = 30.0
+#: A link that was lost so often in ten minutes flaps.
+FLAPS = 5
 #: So many receipts without a message, the oldest of them for so many seconds, are told of.
 STRANGE, STRANGE_FOR = 100, 60.0
 
@@ -76,6 +78,12 @@ def _link(link: LinkFigures, pulse: Pulse, now: float) -> Iterator[Trouble]:
     if link.paused:
         cure = f"when it is put right: smppd resume {name}"
         yield Trouble("bad", f"link {name} is paused", link.paused, cure, name)
+    if link.lost_lately >= FLAPS:
+        what = f"link {name} was lost {link.lost_lately} times in ten minutes"
+        cure = (
+            "network, a NAT that forgets idle connections (enquire_link_interval), or the provider?"
+        )
+        yield Trouble("odd", what, link.last_error, cure, name)
     if link.missing:
         yield _unbound(link, now)
         return

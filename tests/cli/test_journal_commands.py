@@ -478,6 +478,30 @@ def test_a_damaged_row_of_several_messages_is_told_in_one_line(
     assert told.err.count("\n") == 1
 
 
+def test_a_page_that_cannot_be_read_is_told_in_one_line(
+    book: Book, capsys: pytest.CaptureFixture[str]
+) -> None:
+    last = busy(book)[-1]
+    book.tamper("PRAGMA wal_checkpoint(TRUNCATE)")
+    with sqlite3.connect(book.path) as journal:
+        (page,) = journal.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'message'"
+        ).fetchone()
+    journal.close()
+    with book.path.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\xff" * 600)
+    assert main(["show", made_up_id(last)]) == 1
+    told = capsys.readouterr()
+    assert told.err.startswith("smppd: the journal is damaged: database disk image is malformed")
+    assert "smppd audit" in told.err
+    assert told.err.count("\n") == 1
+    assert main(["audit"]) == 1
+    told = capsys.readouterr()
+    assert "accepted 0" not in told.out
+    assert "FAILED   every fact follows from those before it: DatabaseError: " in told.out
+
+
 def test_audit_notices_a_snapshot_that_says_otherwise(book: Book) -> None:
     msg_ids = busy(book)
     entry = book.ledger.accounts.entries[msg_ids[5]]

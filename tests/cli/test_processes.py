@@ -7,6 +7,7 @@ import json
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -138,6 +139,18 @@ def damaged_journal(folder: Path) -> str:
     return f"the journal is damaged: message {rows[-1].msg_id} is a bundle that cannot be read"
 
 
+def damaged_page(folder: Path) -> str:
+    store = open_store(folder / "journal.db")
+    (page,) = store.connection.execute(
+        "SELECT rootpage FROM sqlite_master WHERE name = 'snapshot'"
+    ).fetchone()
+    store.close()
+    with (folder / "journal.db").open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\xff" * 600)
+    return "the journal is damaged: database disk image is malformed: is its disk failing?"
+
+
 def file_for_a_folder(folder: Path) -> str:
     assert prepare_root(folder / "spool") is None
     (folder / "spool" / "inbox" / "high").rmdir()
@@ -159,7 +172,8 @@ def port_in_use(folder: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    "spoil", [newer_journal, damaged_journal, file_for_a_folder, no_socket, port_in_use]
+    "spoil",
+    [newer_journal, damaged_journal, damaged_page, file_for_a_folder, no_socket, port_in_use],
 )
 def test_what_keeps_the_daemon_from_starting_is_one_line(
     spoil: Callable[[Path], str], folder: Path
@@ -178,22 +192,42 @@ def test_what_keeps_the_daemon_from_starting_is_one_line(
     [
         (OSError(errno.ENOSPC, "No space left on device", "/spool/x"), ["cannot go on: No space"]),
         (CannotStartError("no folder: make it"), ["no folder: make it"]),
+        (
+            OSError(errno.EMFILE, "Too many open files"),
+            ["cannot go on: Too many open files: nothing is lost, raise LimitNOFILE="],
+        ),
+        (
+            sqlite3.OperationalError("attempt to write a readonly database"),
+            ["the journal cannot be read or written: attempt to write a readonly database: check"],
+        ),
+        (
+            sqlite3.DatabaseError("database disk image is malformed"),
+            ["the journal is damaged: database disk image is malformed: is its disk failing?"],
+        ),
     ],
 )
 def test_a_failing_disk_is_told_and_a_fault_of_the_program_is_not_hidden(
-    error: Exception, told: list[str], monkeypatch: pytest.MonkeyPatch
+    error: Exception, told: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_self: Daemon) -> Daemon:
         raise ExceptionGroup("nursery", [ExceptionGroup("nursery", [error])])
 
     monkeypatch.setattr(Daemon, "__enter__", fail)
-    failures = run_daemon(Config(), {})
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        failures = run_daemon(Config(), {})
+        assert manager.recv(4096).decode().startswith(f"STATUS={told[0]}")
     assert [failure[: len(text)] for failure, text in zip(failures, told, strict=True)] == told
 
     def crash(_self: Daemon) -> Daemon:
         raise ExceptionGroup("nursery", [error, OSError(errno.EBADF, "Bad file descriptor")])
 
     monkeypatch.setattr(Daemon, "__enter__", crash)
+    with pytest.raises(ExceptionGroup):
+        run_daemon(Config(), {})
+    error = sqlite3.ProgrammingError("Cannot operate on a closed database.")
+    monkeypatch.setattr(Daemon, "__enter__", fail)
     with pytest.raises(ExceptionGroup):
         run_daemon(Config(), {})
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import trio
 from trio.testing import MockClock
@@ -313,6 +315,36 @@ async def test_no_answer_in_time_is_unanswered_and_a_late_one_still_counts(
     figures = link.figures()
     assert (figures.unanswered, figures.late, figures.in_flight) == (2, 1, 1)
     assert rig.of(events.LinkLost) == []
+
+
+async def test_answers_that_are_missing_are_told_once_a_minute_with_how_many_there_were(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    link = await rig.start(window=2, response_timeout=10)
+    rig.smsc.answering = False
+    link.submit(parts(8))
+    await rig.until(lambda: len(rig.outcomes) == 8)
+    assert sum(told.count for told in rig.of(events.AnswersMissing)) <= 2
+    rig.smsc.calls[0].drop()  # what that leaves in doubt is told with the loss
+    await rig.until(lambda: bool(rig.of(events.LinkLost)))
+    await trio.sleep(60)
+    link.submit(parts(2, first=20))
+    await rig.until(lambda: len(rig.outcomes) == 10)
+    told = rig.of(events.AnswersMissing)
+    assert (len(told), sum(each.count for each in told)) == (2, 10)
+
+
+async def test_losses_of_late_are_counted_and_forgotten(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    link = await rig.start(reconnect_max=1)
+    for _ in range(3):
+        bound = len(rig.of(events.LinkBound))
+        rig.smsc.calls[-1].drop()
+        await rig.until(partial(lambda before: len(rig.of(events.LinkBound)) > before, bound))
+    assert link.figures().lost_lately == 3
+    await trio.sleep(600)
+    assert (link.figures().lost_lately, link.figures().losses) == (0, 3)
 
 
 async def test_a_response_timeout_shorter_than_the_link_check_is_kept(

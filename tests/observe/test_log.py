@@ -117,6 +117,8 @@ def test_levels_are_those_an_operator_filters_by() -> None:
         events.ChatFailing,
         events.DiskFailing,
         events.LinkLost,
+        events.AnswersMissing,
+        events.ConnectionsRefused,
         events.LinkUnverified,
         events.QueriesRefused,
         events.StatusesRefused,

@@ -56,6 +56,15 @@ def test_a_link_that_is_not_bound_says_for_how_long_why_and_what_to_do() -> None
     assert trouble.link == "main"
 
 
+def test_a_link_that_flaps_is_told_of_bound_or_not() -> None:
+    flaps = "link main was lost 5 times in ten minutes"
+    main = link(lost_lately=5, last_error="the peer closed the connection")
+    assert found(daemon(main)) == [("odd", flaps)]
+    main.sessions[0].state = "backoff"
+    assert ("odd", flaps) in found(daemon(main))
+    assert found(daemon(link(lost_lately=4))) == []
+
+
 def test_a_first_bind_has_its_time() -> None:
     main = link(state="connecting", unbound_since=NOW - 3)
     assert found(daemon(main)) == [("note", "link main is not bound for 3 s")]

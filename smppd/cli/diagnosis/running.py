@@ -80,6 +80,7 @@ def look_at_flow(control: Path) -> Iterator[Finding]:
     """What is wrong with what it sends, which takes a second at least, and five where that is in doubt."""
     watch = Watch(control)
     try:
+        watch.look()
         watch.look_well()
     except CommandError:
         return  # which is said of it elsewhere

@@ -30,16 +30,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """See `cli.Command`."""
+    printed = arguments.once or arguments.json
+    if not printed and not terminal.interactive:
+        raise CommandError("top draws on a terminal: --once prints one picture, --json lines", 2)
     watch = Watch(find_control(arguments))
     try:
         watch.look()
     except CommandError:
         read_config(arguments)  # it may be that which keeps the daemon from being found
         raise
-    if arguments.once or arguments.json:
+    if printed:
         return _print(watch, terminal, once=arguments.once, as_json=arguments.json)
-    if not terminal.interactive:
-        raise CommandError("top draws on a terminal: --once prints one picture, --json lines", 2)
     with Screen() as screen:
         _Session(watch, screen).run()
     return 0

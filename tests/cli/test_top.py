@@ -197,6 +197,15 @@ def test_who_has_no_terminal_is_told_of_the_other_ways(
     assert "--once" in capsys.readouterr().err
 
 
+def test_a_file_that_does_not_say_where_the_daemon_listens_is_what_is_told(
+    config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = Path(config)
+    file.write_text(file.read_text().partition("[observe]")[0] + "[spool")
+    assert main(["top", "--once", "--config", config]) == 2
+    assert f"{config}: " in capsys.readouterr().err
+
+
 def test_without_a_daemon_there_is_one_line(
     config: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -277,6 +277,7 @@ class Daemon:
         async with trio.open_nursery() as nursery:
             await nursery.start(self._dispatch.run)
             nursery.start_soon(self.parts.campaigns.run)
+            nursery.start_soon(self.parts.overdue.run)
             nursery.start_soon(self.parts.inquiry.run)
             nursery.start_soon(self.parts.chat.run)
             nursery.start_soon(self.parts.over_http.run)

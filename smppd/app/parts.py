@@ -45,6 +45,7 @@ from smppd.pipeline.dispatch import Dispatcher
 from smppd.pipeline.incoming import Incoming
 from smppd.pipeline.inquiry import Inquiry
 from smppd.pipeline.items import terms_of
+from smppd.pipeline.overdue import Overdue
 from smppd.pipeline.pools import Pool
 from smppd.pipeline.publish import Publication
 from smppd.pipeline.query_terms import QueryTerms
@@ -215,6 +216,7 @@ class Parts:
     def _build_asking(self) -> None:
         """What has questions for SMSCs and accounts, and hears what they say."""
         self.campaigns = Campaigns(self.desk, self._emit, self.links)
+        self.overdue = Overdue(self.desk)
         may_cancel = cancel_terms(self.config, self.links)
         self.cancellation = Cancellation(self.desk, self.settlement.recall, may_cancel)
         self.over_http = AskingOverHttp(self.settlement, self._emit)

@@ -22,6 +22,8 @@ CANCEL_ASKED = -1
 HEAD = 0.0
 #: The text of a DEFERRED or PICKED fact about messages that are held for their campaigns.
 FOR_CAMPAIGN = "campaign"
+#: The text of an EXPIRED fact about a message whose turn in its queue had not come.
+OUT_OF_TURN = "out of turn"
 
 
 class Wait(Enum):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from math import ceil, inf
+from math import ceil
 
 import msgspec
 
@@ -26,11 +26,10 @@ _Moment = tuple[float, int]
 
 class SavedHolding(msgspec.Struct, array_like=True):
     """All that is held, for a snapshot: (queue, due, file_id, messages), and of the campaigns that
-    are held (file_id, queue, messages); when the first of those is over, by file_id."""
+    are held (file_id, queue, messages)."""
 
     until: list[tuple[int, float, int, bytes]] = msgspec.field(default_factory=list)
     held: list[tuple[int, int, bytes]] = msgspec.field(default_factory=list)
-    over: dict[int, float] = msgspec.field(default_factory=dict)
 
 
 class Holding:
@@ -39,8 +38,6 @@ class Holding:
     def __init__(self) -> None:
         self._until: dict[int, dict[_Moment, Slot]] = {}
         self._held: dict[int, dict[int, Slot]] = {}
-        #: When the first of what is held for a campaign expires (epoch seconds), at the earliest.
-        self.first_over: dict[int, float] = {}
         #: Outstanding messages that came back and wait for their campaign: in memory anyway.
         self.back: dict[int, list[int]] = {}
 
@@ -58,12 +55,10 @@ class Holding:
         moments = self._until.setdefault(msg_id >> QUEUE_SHIFT, {})
         moments.setdefault((float(ceil(due)), 0), Slot()).add(msg_id & _COUNT)
 
-    def hold_for(self, file_id: int, msg_id: int, expires: float | None) -> None:
+    def hold_for(self, file_id: int, msg_id: int) -> None:
         """It may go when its campaign is let go."""
         queues = self._held.setdefault(file_id, {})
         queues.setdefault(msg_id >> QUEUE_SHIFT, Slot()).add(msg_id & _COUNT)
-        if expires is not None:
-            self.first_over[file_id] = min(expires, self.first_over.get(file_id, inf))
 
     def held_for(self, file_id: int) -> int:
         """How many wait for this campaign."""
@@ -79,7 +74,6 @@ class Holding:
 
     def release(self, file_id: int) -> list[int]:
         """A campaign is let go: the queues in which something is due now."""
-        self.first_over.pop(file_id, None)
         queues = self._held.pop(file_id, {})
         for queue, slot in queues.items():
             moments = self._until.setdefault(queue, {})
@@ -93,7 +87,6 @@ class Holding:
             if slot is not None:
                 queues = self._held.setdefault(file_id, {})
                 queues[queue] = _joined(queues.get(queue), slot)
-                self.first_over[file_id] = 0.0  # not known: it is looked at
 
     def remove(self, file_id: int, msg_id: int) -> bool:
         """A message of this campaign is held no more; whether it was."""
@@ -143,6 +136,10 @@ class Holding:
         moments = self._until.get(queue)
         return min(moments)[0] if moments else None
 
+    def holds_campaigns(self, queue: int) -> bool:
+        """Whether a message of this queue waits for its campaign."""
+        return any(queue in queues for queues in self._held.values())
+
     def save(self) -> SavedHolding:
         """All of it, for a snapshot."""
         return SavedHolding(
@@ -156,7 +153,6 @@ class Holding:
                 for file_id, queues in self._held.items()
                 for queue, slot in queues.items()
             ],
-            dict(self.first_over),
         )
 
     def restore(self, saved: SavedHolding) -> None:
@@ -165,7 +161,6 @@ class Holding:
             self._until.setdefault(queue, {})[due, file_id] = Slot(array("q", octets))
         for file_id, queue, octets in saved.held:
             self._held.setdefault(file_id, {})[queue] = Slot(array("q", octets))
-        self.first_over = dict(saved.over)
 
 
 def _joined(one: Slot | None, other: Slot) -> Slot:

@@ -15,6 +15,7 @@ from smppd.ledger.entries import MessageRow, Outstanding, outstanding, result_of
 from smppd.ledger.facts import (
     CANCEL_ASKED,
     FOR_CAMPAIGN,
+    OUT_OF_TURN,
     OWN_TIME,
     SET_BACK,
     Fact,
@@ -224,6 +225,10 @@ class Ledger:
         """These rows, next in their queue, are past their time."""
         for row in rows:
             self._take(Fact(0, at, _EXPIRED, row.msg_id, None, row.msg_id), (row,))
+
+    def expired_out_of_turn(self, at: float, row: MessageRow) -> None:
+        """This row, whose turn in its queue has not come yet, is past its time."""
+        self._take(Fact(0, at, _EXPIRED, row.msg_id, None, row.msg_id, OUT_OF_TURN), (row,))
 
     def _take(self, fact: Fact, rows: Sequence[MessageRow]) -> None:
         fact.seq = self.accounts.seq + 1

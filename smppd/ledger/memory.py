@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import msgspec
 
 from smppd.ledger.accounts import Accounts
+from smppd.ledger.deadlines import Deadlines
 from smppd.ledger.entries import Outstanding
 from smppd.ledger.facts import encode, waiting_key
 from smppd.ledger.message_ids import MessageIds, folded_key
@@ -108,6 +109,7 @@ def snapshot(accounts: Accounts, *, base: bool = False) -> bytes:
             accounts.received,
             accounts.holding.save(),
             accounts.accepted,
+            Deadlines() if base else accounts.deadlines,
         )
     )
     for file in accounts.files.values():
@@ -135,6 +137,7 @@ def restore(accounts: Accounts, data: bytes) -> None:
     accounts.paused = saved.paused
     accounts.received = saved.received
     accounts.holding.restore(saved.holding)
+    _restore_deadlines(accounts, saved.deadlines)
     for file in saved.files:
         accounts.files[file.file_id] = file
         accounts.slots[file.file_id] = Slots.restore(file.items, file.saved_slots)
@@ -145,6 +148,17 @@ def restore(accounts: Accounts, data: bytes) -> None:
         accounts.remember(entry)
     if accounts.message_ids.conflicts:
         accounts.message_ids = _in_order(saved.outstanding)
+
+
+def _restore_deadlines(accounts: Accounts, saved: Deadlines | None) -> None:
+    if saved is None:  # written by an earlier version
+        accounts.deadlines.learn_of(
+            (queue.number, queue.tail) for queue in accounts.queues.values() if queue.queued
+        )
+        return
+    accounts.deadlines = saved
+    if saved.looking is not None:  # the look was cut short
+        saved.end(0.0, 0.0)
 
 
 def _in_order(outstanding: list[Outstanding]) -> MessageIds:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from smppd.campaign import NO_TERMS, CampaignTerms
+from smppd.ledger.deadlines import Deadlines
 from smppd.ledger.entries import Outstanding
 from smppd.ledger.facts import made_up_id
 from smppd.ledger.holding import SavedHolding
@@ -30,7 +31,8 @@ class Chunk(msgspec.Struct, array_like=True):
 
     `ranges` are (first msg_id, last msg_id, how many of them are queued), one for each queue;
     `final` has the state of the items that were final at once, `references` the last number used in
-    each bucket (see `References`).
+    each bucket (see `References`), `expires` when the first message of each range does that ever does;
+    of chunks of earlier versions that is not known (None).
     """
 
     ranges: list[tuple[int, int, int]]
@@ -41,6 +43,7 @@ class Chunk(msgspec.Struct, array_like=True):
     offset: int
     line: int
     references: dict[int, int] = msgspec.field(default_factory=dict)
+    expires: tuple[float | None, ...] | None = None
 
 
 class Pause(NamedTuple):
@@ -231,6 +234,7 @@ class Snapshot(msgspec.Struct, array_like=True):
     received: int = 0
     holding: SavedHolding = msgspec.field(default_factory=SavedHolding)
     accepted: int | None = None
+    deadlines: Deadlines | None = None
 
 
 class Settled(msgspec.Struct, array_like=True):

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from math import inf
 from operator import attrgetter
 
 from smppd.ledger.agenda import Agenda
+from smppd.ledger.deadlines import Deadlines
 from smppd.ledger.entries import Outstanding
 from smppd.ledger.facts import QUEUE_SHIFT, Fact, LedgerError
 from smppd.ledger.holding import Holding
@@ -54,6 +56,9 @@ class Standing:
         self.retries = Retries()
         self.agenda = Agenda()
         self.holding = Holding()
+        self.deadlines = Deadlines()
+        #: When the first message that came back expires (epoch seconds), at the earliest.
+        self.back_expires = inf
         #: The files of which something may have to stay (see `FileAccount.restrained`).
         self.restrained: set[int] = set()
         self.held: set[int] = set()
@@ -79,6 +84,11 @@ class Standing:
         pending = sum(queue.queued for queue in self.queues.values()) + len(self.held)
         over = sum(counts) - counts[QUEUED] - counts[UNKNOWN] - counts[SENDING] - counts[SENT]
         return self.accepted - over - pending - counts[SENDING] - counts[SENT]
+
+    @property
+    def may_expire(self) -> bool:
+        """Whether something may wait that expires some time."""
+        return bool(self.deadlines) or self.back_expires < inf
 
     def queue(self, number: int) -> Queue:
         """The queue of this number, empty if nothing was ever put in."""
@@ -231,6 +241,8 @@ class Standing:
         """Let it go again when it is due."""
         queue = entry.msg_id >> QUEUE_SHIFT
         self.retries.add(queue, entry.due or 0.0, entry.msg_id)
+        if entry.expires is not None:
+            self.back_expires = min(entry.expires, self.back_expires)
         self.refilled.add(queue)
 
     def called_off(self, file_id: int, msg_id: int, place: float) -> None:

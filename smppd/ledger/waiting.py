@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from itertools import chain
 
 from smppd.ledger.entries import Outstanding
@@ -30,6 +30,12 @@ class Retries:
         """The message with the earliest mark that is due; None when there is none."""
         marks = self._marks.get(queue)
         return heapq.heappop(marks)[1] if marks and marks[0][0] <= now else None
+
+    def drop_stale(self, queue: int, waiting: Container[int]) -> None:
+        """Forget the marks of messages that are none of these."""
+        marks = [mark for mark in self._marks.get(queue, ()) if mark[1] in waiting]
+        heapq.heapify(marks)
+        self._marks[queue] = marks
 
     def next_due(self, queue: int) -> float | None:
         """When the next mark of this queue is due."""

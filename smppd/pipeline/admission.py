@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from math import inf
 
 from smppd.campaign import CampaignTerms
 from smppd.events import Emit, FileAdmitted
@@ -222,7 +223,7 @@ class Admission:
         first_item = accounts.files[file_id].items
         tails = {queue: accounts.queue(queue).tail for queue in {item.queue for item in items}}
         firsts = {queue: tail + 1 for queue, tail in tails.items()}
-        over = dict.fromkeys(tails, 0)
+        over, expiry = dict.fromkeys(tails, 0), dict[int, float]()
         rows, final = list[MessageRow](), dict[int, int]()
         for number, item in enumerate(items, start=first_item):
             queue, id_, verdict = item.queue, item.id, item.verdict
@@ -233,6 +234,8 @@ class Admission:
                     recent[id_] = (msg_id, now)
                 if item.key is not None:
                     recent[item.key] = (msg_id, now)
+                if message.expires is not None:
+                    expiry[queue] = min(message.expires, expiry.get(queue, inf))
             else:
                 body, message = encode(Rejected(item.to, verdict, item.echo)), None
                 state = final[number] = int(item.state)
@@ -243,7 +246,8 @@ class Admission:
             for queue, first in firsts.items()
         ]
         waiting = len(items) - len(final)
-        chunk = Chunk(ranges, first_item, len(items), waiting, final, *read)
+        expires = tuple(map(expiry.get, tails)) if expiry else ()
+        chunk = Chunk(ranges, first_item, len(items), waiting, final, *read, expires)
         self._desk.ledger.admitted(now, file_id, chunk)
         self._numbering.noted(chunk.references.items())
         return rows, tails

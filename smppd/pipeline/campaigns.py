@@ -8,7 +8,6 @@ lots, whether or not its link is bound; what has left ends as it would.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf
 
 import trio
 
@@ -19,15 +18,12 @@ from smppd.ledger.snapshot import FileAccount
 from smppd.message import State
 from smppd.pipeline.canary import judge
 from smppd.pipeline.desk import Desk
-from smppd.pipeline.passage import is_over
 from smppd.ports import GivingBack
 
 #: Seconds between two looks at what is held.
 LOOK_EVERY = 1.0
 #: Messages that are cancelled, or looked at, in one lot.
 LOT = 500
-#: Seconds between two looks through what a campaign holds for what has expired meanwhile.
-EXPIRE_EVERY = 60.0
 
 _QUEUED = int(State.QUEUED)
 #: A message in one of these may leave yet, or again.
@@ -46,7 +42,6 @@ class Campaigns:
         self._swept: dict[int, int] = {}
         #: Of canaries, how they stood and since when (seconds on trio's clock).
         self._stood: dict[int, tuple[tuple[int, ...], float]] = {}
-        self._expired_at: dict[int, float] = {}
 
     # ── what an operator says ────────────────────────────────────────────────────────────────
 
@@ -100,10 +95,10 @@ class Campaigns:
     # ── what follows by itself ───────────────────────────────────────────────────────────────
 
     async def run(self) -> None:
-        """Cancel, let go and expire what is held, until cancelled."""
+        """Cancel, or let go, what is held, until cancelled."""
         accounts = self._desk.accounts
         while True:
-            if not (accounts.restrained or accounts.holding.first_over):
+            if not accounts.restrained:
                 self._desk.restrained = trio.Event()
                 await self._desk.restrained.wait()
             with trio.move_on_after(LOOK_EVERY):
@@ -113,7 +108,6 @@ class Campaigns:
                 file = accounts.files.get(file_id)
                 if file is not None:
                     await self._look(file)
-            await self._expire()
 
     async def _look(self, file: FileAccount) -> None:
         if file.cancelled:
@@ -173,31 +167,6 @@ class Campaigns:
             ledger.cancelled(now, who, row.msg_id, row)
         elif ledger.called_up(now, row):
             ledger.cancelled(now, who, row.msg_id)
-
-    async def _expire(self) -> None:
-        """End what a campaign holds and whose time is over."""
-        now, holding = self._desk.wall(), self._desk.accounts.holding
-        due = [file_id for file_id, first in holding.first_over.items() if first <= now]
-        for file_id in due:
-            if trio.current_time() < self._expired_at.get(file_id, -inf) + EXPIRE_EVERY:
-                continue
-            self._expired_at[file_id] = trio.current_time()
-            holding.first_over[file_id] = inf
-            first, waiting = inf, list(holding.messages_of(file_id))
-            for start in range(0, len(waiting), LOT):
-                rows = await self._desk.journal.read_messages(waiting[start : start + LOT])
-                first = min([first, *(self._look_at_time(row) for row in rows)])
-                await self._desk.commit()
-            if file_id in holding.first_over:
-                holding.first_over[file_id] = min(first, holding.first_over[file_id])
-
-    def _look_at_time(self, row: MessageRow) -> float:
-        """When a message expires that is held; at once if it is over."""
-        ledger, now = self._desk.ledger, self._desk.wall()
-        if is_over(row, now) and ledger.called_up(now, row):
-            ledger.expired(now, row.msg_id)
-            return inf
-        return inf if row.message.expires is None else row.message.expires
 
 
 def is_whole(entry: Outstanding) -> bool:

@@ -57,6 +57,8 @@ class Desk:
         self.stirred = trio.Event()
         #: Something of a file may have to stay.
         self.restrained = trio.Event()
+        #: Something may wait that expires some time.
+        self.timed = trio.Event()
         self._wakers: dict[int, Callable[[], None]] = {}
         self._takers: dict[int, Callable[[Sequence[MessageRow]], None]] = {}
         self._snapshot_due = self.accounts.seq + SNAPSHOT_EVERY
@@ -116,6 +118,8 @@ class Desk:
             self.stirred.set()
         if self.accounts.restrained:
             self.restrained.set()
+        if self.accounts.may_expire:
+            self.timed.set()
         refilled, self.accounts.refilled = self.accounts.refilled, set()
         for queue in refilled:
             self.wake(queue)

@@ -46,7 +46,12 @@ class PoolLane:
     @property
     def has_new(self) -> bool:
         """Whether there may be messages that were never taken."""
-        return bool(self._ahead) or self._read < self._desk.accounts.queue(self.number).tail
+        return bool(self._ahead) or self._reached < self._desk.accounts.queue(self.number).tail
+
+    @property
+    def _reached(self) -> int:
+        """Up to here nothing is to be read: what may leave stands behind it."""
+        return max(self._read, self._desk.accounts.queue(self.number).head)
 
     @property
     def waiting(self) -> int:
@@ -81,7 +86,7 @@ class PoolLane:
     async def _read_ahead(self) -> None:
         async with self._reading:
             while not self._ahead and self.has_new:
-                rows = await self._desk.journal.read_queue(self._read, READ_AHEAD)
+                rows = await self._desk.journal.read_queue(self._reached, READ_AHEAD)
                 if not rows:
                     break
                 self._read, self._learnt = rows[-1].msg_id, -1
@@ -100,7 +105,7 @@ class PoolLane:
         if self._ahead and self._desk.gate.tally is not None:
             return  # which would have to learn of all of them again
         own = [row for row in rows if row.msg_id >> QUEUE_SHIFT == self.number]
-        if own and own[0].msg_id == self._read + 1:
+        if own and own[0].msg_id == self._reached + 1:
             self._read, self._learnt = own[-1].msg_id, -1
             self._ahead.extend(row for row in own if row.state == _QUEUED)
 

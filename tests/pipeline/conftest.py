@@ -38,6 +38,7 @@ from smppd.pipeline.campaigns import Campaigns
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.dispatch import Dispatcher
 from smppd.pipeline.items import Terms
+from smppd.pipeline.overdue import Overdue
 from smppd.pipeline.pools import Pool
 from smppd.pipeline.publish import Publication
 from smppd.pipeline.refusals import LinkTerms, Refusals
@@ -241,6 +242,7 @@ class Life:
         self.wires = {name: Wire(name, window, self._check, dead) for name in ways}
         self.wire = self.wires[ways[0]]
         self.campaigns = Campaigns(self.desk, self.events.append, list(self.wires.values()))
+        self.overdue = Overdue(self.desk)
         self.dispatchers = [self._dispatcher(name) for name in ways]
         self.admission = Admission(self.desk, self._terms(links), self.events.append)
         self.publication = Publication(
@@ -544,6 +546,7 @@ class Bench:
         links: Sequence[str] = LINKS,
         dispatching: bool = True,
         publishing: bool = False,
+        overdue: bool = True,
     ) -> AsyncIterator[Life]:
         """A life that ends as by `kill -9`: no checkpoint, no draining."""
         if run_sync is None:
@@ -567,6 +570,8 @@ class Bench:
                         for dispatcher in life.dispatchers:
                             nursery.start_soon(dispatcher.run)
                     nursery.start_soon(life.campaigns.run)
+                    if overdue:
+                        nursery.start_soon(life.overdue.run)
                     if publishing:
                         nursery.start_soon(life.publication.run)
                     yield life

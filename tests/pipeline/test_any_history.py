@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from smppd.config import PolicyConfig
+from smppd.ledger import deadlines as deadlines_module
 from smppd.ledger.facts import QUEUE_SHIFT, Kind, waiting_key
 from smppd.ledger.unclaimed import claimable
 from smppd.ledger.user_reference import user_reference
@@ -21,6 +22,7 @@ from smppd.message import ErrorInfo, State
 from smppd.pipeline import campaigns as campaigns_module
 from smppd.pipeline import cap as cap_module
 from smppd.pipeline import desk as desk_module
+from smppd.pipeline import overdue as overdue_module
 from smppd.pipeline import publish
 from smppd.pipeline.cancellation import Cancellation, CancelTerms, Wanted
 from smppd.pipeline.cap import OVER_CAP, Cap, day_of
@@ -467,7 +469,11 @@ def check_results(bench: Bench, life: Life, smsc: Smsc, handed_in: int) -> None:
             pytest.fail(f"{line} has not come to rest")
         if line["possible_duplicate"]:
             assert row.message.on_unknown == 1 or row.msg_id in smsc.requeued
-        assert line["attempts"] >= 1 or line["state"] in {"cancelled", "rejected"}, line
+        assert line["attempts"] >= 1 or line["state"] in {"cancelled", "rejected", "expired"}, line
+        if line["state"] == "expired":
+            assert row.message.expires is not None
+            whole = len(parts) == 1 and not line["possible_duplicate"]
+            assert not (whole and smsc.accepted.intersection(parts)), "expired, and the SMSC has it"
         if line["state"] == "rejected":
             assert line["error"]["code"] == OVER_CAP or row.msg_id % 7 == 6
             assert not any(smsc.submissions[key] for key in parts), "barred, and submitted"
@@ -514,9 +520,15 @@ def check_calls(bench: Bench, life: Life, provider: Provider, handed_in: int) ->
 STEPS = st.lists(
     st.tuples(st.integers(0, TOGETHER + 3), st.integers(0, 11)), min_size=5, max_size=60
 )
-#: Of each message its parts, its `on_unknown`, and how long (seconds) it is to wait, if it is.
+#: Of each message its parts, its `on_unknown`, and how long (seconds) it is to wait, and may leave from
+#: then on, if it is and ends some time.
 MESSAGES = st.lists(
-    st.tuples(st.integers(1, 3), st.sampled_from(WORDS), st.sampled_from([0, 0, 1, 40, 2000])),
+    st.tuples(
+        st.integers(1, 3),
+        st.sampled_from(WORDS),
+        st.sampled_from([0, 0, 1, 40, 2000]),
+        st.sampled_from([0, 0, 1, 30, 600]),
+    ),
     min_size=1,
     max_size=5,
 )
@@ -538,7 +550,7 @@ class History:
     def __init__(
         self,
         bench: Bench,
-        messages: list[tuple[int, str, int]],
+        messages: list[tuple[int, str, int, int]],
         steps: list[tuple[int, int]],
         ends: list[tuple[int, bool]],
         calls: list[tuple[What, str]],
@@ -553,8 +565,10 @@ class History:
         self.limit = Limit(bench, self.smsc, *cap) if cap else None
         bench.accounts = account()
         self.lines = [
-            bench.long_sms(parts, id=f"{n}", on_unknown=word) | bench.later(wait)
-            for n, (parts, word, wait) in enumerate(messages)
+            bench.long_sms(parts, id=f"{n}", on_unknown=word)
+            | bench.later(wait)
+            | ({"expires": lasts} if lasts else {})
+            for n, (parts, word, wait, lasts) in enumerate(messages)
         ]
         self.steps = iter(steps)
         self.ends = iter(ends)
@@ -605,7 +619,7 @@ class History:
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @example(
     # Receipt and answer of a part whose message has failed, while another is in doubt.
-    messages=[(1, "hold", 0), (1, "hold", 0), (3, "hold", 0), (2, "hold", 0)],
+    messages=[(1, "hold", 0, 0), (1, "hold", 0, 0), (3, "hold", 0, 0), (2, "hold", 0, 0)],
     steps=[(0, 0), (0, 0), (0, 0), (0, 0), (0, 2), (2, 9), (3, 1), (6, 4)],
     ends=[],
     references=False,
@@ -616,7 +630,13 @@ class History:
 )
 @example(
     # A part in doubt whose receipt has come stays behind while another of its message goes again.
-    messages=[(1, "hold", 1), (1, "hold", 1), (1, "hold", 1), (2, "hold", 0), (3, "hold", 0)],
+    messages=[
+        (1, "hold", 1, 0),
+        (1, "hold", 1, 0),
+        (1, "hold", 1, 0),
+        (2, "hold", 0, 0),
+        (3, "hold", 0, 0),
+    ],
     steps=[(0, 2), (6, 2), (2, 0), (3, 0), (0, 0), (2, 1)],
     ends=[(17, False)],
     references=False,
@@ -628,7 +648,7 @@ class History:
 @given(MESSAGES, STEPS, ENDS, st.booleans(), st.booleans(), CALLS, st.booleans(), CAPS)
 def test_after_any_history_every_message_is_accounted_for(
     new_bench: Callable[[], Bench],
-    messages: list[tuple[int, str, int]],
+    messages: list[tuple[int, str, int, int]],
     steps: list[tuple[int, int]],
     ends: list[tuple[int, bool]],
     references: bool,
@@ -644,6 +664,8 @@ def test_after_any_history_every_message_is_accounted_for(
         patch.setattr(publish, "LOOK_EVERY", 30_000.0)
         patch.setattr(campaigns_module, "LOOK_EVERY", 650.0)
         patch.setattr(cap_module, "REMEMBERED", 1)
+        patch.setattr(overdue_module, "LOOK_EVERY", 20.0)
+        patch.setattr(deadlines_module, "_SHIFT", 1)
         bench = new_bench()
         bench.report_after = 100_000.0
         bench.receipt_wait = 20.0

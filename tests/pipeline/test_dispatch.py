@@ -185,7 +185,7 @@ async def test_it_wakes_when_work_comes_and_when_room_comes(
 async def test_what_is_past_its_time_is_never_submitted(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
-    async with bench.up(window=0) as life:
+    async with bench.up(window=0, overdue=False) as life:
         await life.hand_in(
             [bench.sms(id=f"{n}", expires=10 if n in {1, 2, 4} else 100) for n in range(6)]
         )
@@ -203,7 +203,7 @@ async def test_what_is_past_its_time_is_never_submitted(
 async def test_a_queue_in_which_all_is_past_its_time_is_cleared_in_one_go(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
-    async with bench.up(window=0) as life:
+    async with bench.up(window=0, overdue=False) as life:
         await life.hand_in([bench.sms(expires=5) for _ in range(30)])
         await trio.sleep(6)
         life.wire.open(1)
@@ -215,7 +215,7 @@ async def test_a_queue_in_which_all_is_past_its_time_is_cleared_in_one_go(
 async def test_what_came_back_is_dropped_when_its_time_is_over(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
-    async with bench.up() as life:
+    async with bench.up(overdue=False) as life:
         await life.hand_in([bench.sms(id="a", expires=20)])
         await quiet()
         await life.answer(life.wire.submitted[0], CommandStatus.ESME_RSYSERR)

@@ -287,7 +287,7 @@ class Unpruned(Pruned):
 @given(MESSAGES, STEPS, ENDS, CALLS)
 def test_whatever_is_removed_in_any_history_the_accounts_stay(
     new_bench: Callable[[], Bench],
-    messages: list[tuple[int, str, int]],
+    messages: list[tuple[int, str, int, int]],
     steps: list[tuple[int, int]],
     ends: list[tuple[int, bool]],
     calls: list[tuple[What, str]],

@@ -123,7 +123,7 @@ async def test_a_million_are_put_aside_in_bounded_lots(
 async def test_it_expires_when_nothing_takes_it_in_time(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
-    async with bench.up() as life:
+    async with bench.up(overdue=False) as life:
         await life.hand_in([later(bench, 100, id="a", expires="10m")])
         await trio.sleep(50)
         life.wire.open(0)

@@ -8,7 +8,7 @@ from smppd.campaign import CampaignTerms
 from smppd.ledger.facts import CANARY, QUEUE_SHIFT, Fact, LedgerError, read_names
 from smppd.ledger.lifecycle import QUEUED
 from smppd.ledger.slots import FINAL_AT_ADMISSION, Slots
-from smppd.ledger.snapshot import FileAccount, Pause, Trial, read_chunk
+from smppd.ledger.snapshot import Chunk, FileAccount, Pause, Trial, read_chunk
 from smppd.ledger.standing import Standing
 
 _read_terms = msgspec.msgpack.Decoder(CampaignTerms).decode
@@ -100,6 +100,17 @@ def admitted(standing: Standing, fact: Fact) -> None:
         if first != queue.tail + 1:
             raise LedgerError(f"messages {first}… follow {queue.tail}")
         queue.tail = last
+    _note_expiry(standing, chunk)
+
+
+def _note_expiry(standing: Standing, chunk: Chunk) -> None:
+    if chunk.expires is None:  # written by an earlier version
+        for first, last, _ in chunk.ranges:
+            standing.deadlines.admit(first, last, 0.0)
+        return
+    for (first, last, _), expires in zip(chunk.ranges, chunk.expires, strict=False):
+        if expires is not None:
+            standing.deadlines.admit(first, last, expires)
 
 
 def closed(standing: Standing, fact: Fact) -> None:

@@ -11,6 +11,7 @@ from smppd.ledger.entries import MessageRow, Outstanding, outstanding, read_outs
 from smppd.ledger.facts import (
     FOR_CAMPAIGN,
     HEAD,
+    OUT_OF_TURN,
     QUEUE_SHIFT,
     Fact,
     Kind,
@@ -27,6 +28,7 @@ from smppd.smpp.vocabulary import status_name
 
 _SENDING = int(Kind.SENDING)
 _CANCELLED = int(Kind.CANCELLED)
+_EXPIRED = int(Kind.EXPIRED)
 _PICKED = int(Kind.PICKED)
 
 _read_error = msgspec.msgpack.Decoder(ErrorInfo).decode
@@ -45,7 +47,7 @@ def _too_late(status: int) -> ErrorInfo:
 
 def taken(standing: Standing, fact: Fact, rows: Iterable[MessageRow]) -> Outstanding | None:
     """SENDING, DEFERRED, EXPIRED or BARRED: these rows are gone from the head of their queue; or
-    CANCELLED, PICKED: rows that are still behind it will be passed over."""
+    CANCELLED, PICKED, EXPIRED out of turn: rows that are still behind it will be passed over."""
     assert fact.num is not None
     queue, final = standing.queue(fact.num >> QUEUE_SHIFT), None
     passed = queue.passed if queue.passed else ()
@@ -56,7 +58,7 @@ def taken(standing: Standing, fact: Fact, rows: Iterable[MessageRow]) -> Outstan
         step = _ROW_STEPS[fact.kind]
         for row in waiting:
             final = step(standing, fact, row)
-    if fact.kind == _CANCELLED:
+    if fact.kind == _CANCELLED or (fact.kind == _EXPIRED and fact.text == OUT_OF_TURN):
         _pass_over(queue, fact.num, fact.num)
         return final
     if fact.kind == _PICKED:
@@ -88,6 +90,7 @@ def _sending(standing: Standing, fact: Fact, rows: Sequence[MessageRow]) -> None
 
 def _row_deferred(standing: Standing, fact: Fact, row: MessageRow) -> None:
     until = None if fact.detail is None else read_due(fact.detail)
+    standing.deadlines.put_aside(row.msg_id, row.message.expires)
     if fact.text != FOR_CAMPAIGN and until is None:
         standing.agenda.add(row.message.send_at or 0.0, row.msg_id)
     else:
@@ -101,7 +104,7 @@ def _hold(
     """Hold it until then, or for its campaign. What expires before is due when it does."""
     if until is None:
         file = standing.files[file_id]
-        standing.holding.hold_for(file_id, msg_id, expires)
+        standing.holding.hold_for(file_id, msg_id)
         if not file.restrained:  # it was let go meanwhile
             standing.refilled.update(standing.holding.release(file_id))
     elif expires is not None and expires <= until:
@@ -165,7 +168,7 @@ def _row_cancelled(standing: Standing, fact: Fact, row: MessageRow) -> Outstandi
 
 _ROW_STEPS = {
     int(Kind.DEFERRED): _row_deferred,
-    int(Kind.EXPIRED): _row_expired,
+    _EXPIRED: _row_expired,
     _CANCELLED: _row_cancelled,
     _PICKED: _row_picked,
     int(Kind.BARRED): _row_barred,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry, PlatformCollector
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -23,6 +23,7 @@ from smppd.figures import DaemonFigures, Histogram
 from smppd.observe.lines import LINES
 from smppd.observe.measures import DURATIONS, MEASURES
 from smppd.observe.measuring import Durations, Measure, Samples, Shapes
+from smppd.observe.process import OwnProcess
 
 Read = Callable[[], DaemonFigures]
 
@@ -69,7 +70,7 @@ def build_registry(read: Read, *more: Collector) -> CollectorRegistry:
     """A registry of its own with the daemon's figures, its process and its Python, and `more`."""
     registry = CollectorRegistry()
     registry.register(FiguresCollector(read))
-    ProcessCollector(registry=registry)
+    registry.register(OwnProcess())
     PlatformCollector(registry=registry)
     for collector in more:
         registry.register(collector)

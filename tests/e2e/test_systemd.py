@@ -216,6 +216,21 @@ def test_ready_when_bound_and_with_no_right_that_it_does_not_need(service: Servi
     service.audit()
 
 
+def test_metrics_tell_of_the_process_although_the_unit_hides_proc(service: Service) -> None:
+    text = service.config.read_text()
+    service.config.write_text(text.replace('listen = ""', 'listen = "127.0.0.1:9775"'))
+    service.simulate()
+    service.start()
+    fetch = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:9775/metrics').read().decode())"
+    told = service.machine.check("/opt/smppd/bin/python", "-c", fetch, user="mallory")
+    process = dict(re.findall(r"^(process_\w+) (\S+)$", told, re.MULTILINE))
+    assert process.keys() == {
+        *("process_cpu_seconds_total", "process_start_time_seconds", "process_open_fds"),
+        *("process_virtual_memory_bytes", "process_resident_memory_bytes", "process_max_fds"),
+    }
+    assert all(float(value) > 0 for value in process.values())
+
+
 def test_ready_without_a_link_says_which_and_why(service: Service) -> None:
     service.configure(
         f"[link.main]\nport = {PORT}\n{LINK}[link.other]\nport = {PORT + 1}\n{LINK}"

@@ -646,6 +646,15 @@ class OutletGap:
 
 
 @dataclass(frozen=True, slots=True)
+class OutletLeft:
+    """An outlet is not configured any more, and has not told what happened in the last `facts`."""
+
+    outlet: str
+    facts: int
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
 class PlaceCleared:
     """A round removed what was too old or too much in a place of the spool."""
 
@@ -763,6 +772,7 @@ Event = (
     | OutletRecovered
     | OutletGaveUp
     | OutletGap
+    | OutletLeft
     | PlaceCleared
     | JournalPruned
     | ReceiptsGivenUp

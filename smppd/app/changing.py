@@ -11,9 +11,11 @@ from typing import NamedTuple
 
 from smppd.app.asking import cancel_terms
 from smppd.app.dispatching import Dispatching
+from smppd.app.keeping import ages_of, places_of
 from smppd.app.parts import Parts, alphabets_of, turns_of
 from smppd.app.reloading import Wanted
 from smppd.app.succession import Moves
+from smppd.config import Config, Mistake
 from smppd.message import Lane
 from smppd.pipeline.items import terms_of
 
@@ -33,10 +35,13 @@ class Changing:
         self._parts = parts
         self._dispatching = dispatching
 
-    async def take_over(self, wanted: Wanted) -> Changed:
-        """On return it is in force. Raises what the journal raises."""
+    async def take_over(self, wanted: Wanted) -> Changed | Mistake:
+        """On return it is in force, or nothing has changed. Raises what the journal raises."""
         parts, old, new = self._parts, self._parts.config, wanted.config
         await parts.http.prepare(new)
+        begun = await parts.telling.prepare(new, wanted.secrets)
+        if isinstance(begun, Mistake):
+            return begun
         known = set(parts.queues.values())
         unknown = [
             (pool, lane) for pool in turns_of(new) for lane in Lane if (pool, lane) not in known
@@ -50,7 +55,8 @@ class Changing:
             links, accounts = parts.linking.change(old, wanted), parts.http.change(old, wanted)
             left = self._change_pools()
             parts.join_pools()
-            self._change_terms()
+            self._change_terms(old)
+            parts.telling.change(new, wanted.secrets, begun, parts.ledger.accounts.seq)
         moves = Moves(links.draining + accounts.draining, links.beginning + accounts.beginning)
         return Changed(moves, left)
 
@@ -74,12 +80,15 @@ class Changing:
 
     # ── what is asked of messages ────────────────────────────────────────────────────────────
 
-    def _change_terms(self) -> None:
+    def _change_terms(self, old: Config) -> None:
         parts, config = self._parts, self._parts.config
         parts.keeping_back.change(config, parts.queues)
         for pool in parts.pools:
             for lane in pool.lanes:
                 lane.unlearn()
+        parts.pruner.change(ages_of(config))
+        if config.retention != old.retention:
+            parts.housekeeping.change(places_of(config))
         parts.space.change(config.spool.min_free)
         parts.admission.change(terms_of(config, parts.lanes))
         parts.cancellation.change(cancel_terms(config, parts.links))

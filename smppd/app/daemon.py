@@ -256,9 +256,8 @@ class Daemon:
             nursery.start_soon(settled, self.parts.unheard.run)
             if (stripper := self.parts.stripper) is not None:
                 nursery.start_soon(settled, stripper.run)
-            if (pruner := self.parts.pruner) is not None:
-                prune = partial(pruner.run, self.parts.newest_base, self._facts)
-                nursery.start_soon(settled, prune)
+            prune = partial(self.parts.pruner.run, self.parts.newest_base, self._facts)
+            nursery.start_soon(settled, prune)
             yield
             nursery.cancel_scope.cancel()
         await self.parts.publication.publish_ready()
@@ -359,14 +358,18 @@ class Daemon:
         changed = [str(each) for each in found if not isinstance(each, Mistake)]
         return {"changed": changed, "refused": refused}
 
-    async def take_over(self, wanted: Wanted) -> None:
-        """Have this in force. Raises what the journal raises."""
+    async def take_over(self, wanted: Wanted) -> list[Mistake]:
+        """Have this in force, or say why that cannot be; then nothing has changed. Raises what the
+        journal raises."""
         changed = await self._changing.take_over(wanted)
+        if isinstance(changed, Mistake):
+            return [changed]
         self._watching.change_usual(wanted.config.observe.log_level)
         self._watching.follow_links()
         self._succession.move(changed.moves)
         if changed.left:
             self._beside.start_soon(self._tell_left, changed)
+        return []
 
     async def _tell_left(self, changed: Changed) -> None:
         """Say what waits for who is gone, and for routes that are, once nothing more comes back to them."""

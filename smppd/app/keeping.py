@@ -1,21 +1,15 @@
-"""What removes what is old, built: which places there are, and what belongs in each."""
+"""What removes what is old: for how long what is kept, which places there are, and what belongs in each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from smppd.app.outlets import cursor_names
 from smppd.config import Config
-from smppd.events import Emit
-from smppd.journal.journal import Journal
 from smppd.keeping.heaps import campaigns, nothing, series
 from smppd.keeping.places import Place
-from smppd.keeping.pruner import Pruner
-from smppd.keeping.station import Clock, Housekeeping, RunSync
-from smppd.keeping.stripper import Stripper
+from smppd.keeping.pruner import Ages
 from smppd.ledger.accounts import Accounts
-from smppd.pipeline.desk import Desk
 
 #: The newest files of a series: one is written to, and by the one before it a start finds its place.
 _SPARE = 2
@@ -38,33 +32,15 @@ class DaysInUse:
         return frozenset(f"{datetime.fromtimestamp(day * 86_400, UTC):%Y-%m-%d}" for day in moments)
 
 
-def build_pruner(
-    config: Config, journal: Journal, desk: Desk, clock: Clock, emit: Emit
-) -> Pruner | None:
-    """What removes from the journal; None where it is kept for ever."""
-    age = config.retention.journal
-    if age is None:
-        return None
-    ages = (age, config.spool.dedupe_window)
-    return Pruner(journal, desk, ages, cursor_names(config), clock, emit)
+def ages_of(config: Config) -> Ages:
+    """For how long the journal is kept."""
+    return Ages(config.retention.journal, config.spool.dedupe_window)
 
 
-def build_stripper(
-    config: Config, journal: Journal, desk: Desk, clock: Clock, emit: Emit
-) -> Stripper | None:
-    """What takes texts out of the journal; None where they are kept."""
-    if not config.retention.drops_contents:
-        return None
-    names = cursor_names(config)
-    return Stripper(journal, desk, desk.accounts.shelf.oldest, names, clock, emit)
-
-
-def build_housekeeping(
-    config: Config, clock: Clock, emit: Emit, run_sync: RunSync, in_use: DaysInUse
-) -> Housekeeping:
+def places_of(config: Config) -> list[Place]:
     """Everything in the spool that grows. `bad/` is only looked at."""
     root, terms = config.spool.path, config.retention
-    places = [
+    return [
         Place("done", root / "done", campaigns, True, terms.done, terms.done_size),
         Place(
             "receipts",
@@ -85,4 +61,3 @@ def build_housekeeping(
         Place("received", root / "received/new", series(_RECEIVED, 0), False, terms.received),
         Place("bad", root / "bad", nothing, True),
     ]
-    return Housekeeping(places, terms, clock, emit, run_sync, in_use)

@@ -1,17 +1,21 @@
-"""The outlets, built: the stream of events, webhooks and hooks, each behind its cursor.
+"""The outlets, built and changed: the stream of events, webhooks and hooks, each behind its cursor.
 
-Nothing is read, and nobody is woken, where none is configured.
+The log is not even opened where none is configured. A new one begins with what happens from now on; one
+that was there before goes on where it left off, however it left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import closing
 from functools import partial
+from importlib import import_module
 from random import SystemRandom
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from smppd.config import Config, HookConfig, WebhookConfig, account_tls
+import msgspec
+
+from smppd.config import Config, EventsConfig, HookConfig, Mistake, WebhookConfig, account_tls
 from smppd.config.outlets import EVENTS
 from smppd.events import Emit, OutletGap
 from smppd.journal.journal import Journal
@@ -20,10 +24,14 @@ from smppd.journal.store import Batch, Store, open_reader
 from smppd.outlets import smstools
 from smppd.outlets.aside import Undelivered
 from smppd.outlets.hook import Hook
-from smppd.outlets.outlet import Outlet, Outlets, Sink, Terms, World
+from smppd.outlets.outlet import Outlet, Sink, Terms, World
 from smppd.outlets.smstools import Papers
 from smppd.outlets.source import Source
+from smppd.outlets.station import Outlets
 from smppd.outlets.stream import Rotation, Stream, StreamFiles
+
+if TYPE_CHECKING:
+    from smppd.outlets.webhook import Posting, Webhook
 
 #: The name of the stream's cursor.
 STREAM = "stream"
@@ -41,139 +49,206 @@ class Surrounding(NamedTuple):
     run_sync: Callable[..., Awaitable[Any]]
 
 
-def cursor_names(config: Config) -> list[str]:
-    """The cursors of what is configured: facts that these have not passed must stay."""
-    names = [STREAM] if config.events.stream else []
-    names += [SMSTOOLS] if config.spool.compat else []
-    names += [f"webhook:{each.name}" for each in config.webhooks]
-    return names + [f"hook:{each.name}" for each in config.hooks]
+class Section(NamedTuple):
+    """What is said of an outlet, and its secret."""
+
+    said: EventsConfig | WebhookConfig | HookConfig | Papers
+    secret: str = ""
 
 
-def build_outlets(
-    config: Config,
-    secrets: Mapping[str, str],
-    store: Store,
-    journal: Journal,
-    around: Surrounding,
-    papers: Papers | None = None,
-) -> Outlets:
-    """All that are configured; `secrets` by the names of webhooks, `papers` for the folders of
-    smstools. One that is new begins with what happens from now on. Raises `JournalError`, and OSError where `events/` cannot be used."""
-    names = cursor_names(config)
-    if not names:
-        return Outlets((), lambda: None)
-    with ExitStack() as opened:
-        log = LogReader(open_reader(config.journal.path))
-        opened.callback(log.close)
-        cursors = _cursors(names, store, log)
-        building = _Building(config, journal, around, log, cursors)
-        building.papers = papers
-        outlets = building.build(secrets, opened)
-        for each in outlets:
-            _say_gap(each.name, cursors[each.name], log.oldest(), around.emit)
-        found = Outlets(outlets, opened.pop_all().close)
-    journal.on_facts(found.wake)
-    return found
+class Begun(NamedTuple):
+    """Where outlets that come begin: the cursors that there are, the last fact and the oldest; and the
+    stream's files, if that is one of them."""
+
+    cursors: dict[str, int]
+    head: int
+    oldest: int
+    files: StreamFiles | None
 
 
-def _cursors(names: list[str], store: Store, log: LogReader) -> dict[str, int]:
-    """Where each goes on, or begins: that is on disk before anything else happens."""
-    known, head = store.cursors.all(), log.head()
-    new = {name: head for name in names if name not in known}
-    if new:
-        store.commit(Batch(cursors=new))
-    return {name: known.get(name, head) for name in names}
+class Telling:
+    """Keeps `outlets`. `papers`: for the folders of smstools."""
 
-
-def _say_gap(name: str, cursor: int, oldest: int, emit: Emit) -> None:
-    gone = oldest - cursor - 1
-    if cursor and gone > 0:
-        hint = "they were removed while it was not configured: look into done/ for results"
-        emit(OutletGap(name, gone, hint))
-
-
-class _Building:
     def __init__(
-        self,
-        config: Config,
-        journal: Journal,
-        around: Surrounding,
-        log: LogReader,
-        cursors: dict[str, int],
+        self, config: Config, journal: Journal, around: Surrounding, papers: Papers | None
     ) -> None:
-        self._config = config
-        self._around = around
-        self.papers: Papers | None = None
-        self._log = log
-        self._cursors = cursors
+        self._path = config.journal.path
         self._folder = config.spool.path / "events"
-        source = Source(log, around.run_sync)
-        chance = SystemRandom().random
-        self._world = World(source, journal, around.emit, around.wall, chance)
+        self._journal = journal
+        self._around = around
+        self._papers = papers
+        self._log: LogReader | None = None
+        self._world: World | None = None
+        self._sections: dict[str, Section] = {}
+        self._webhooks: dict[str, Webhook] = {}
+        self._hooks: dict[str, Hook] = {}
+        self._files: StreamFiles | None = None
+        self.outlets = Outlets(around.emit, self._left)
+        journal.on_facts(self.outlets.wake)
 
-    def build(self, secrets: Mapping[str, str], opened: ExitStack) -> list[Outlet]:
-        """Each with its way out."""
-        outlets = []
-        if self._config.events.stream:
-            outlets.append(self._stream(opened))
-        outlets += [self._webhook(each, secrets) for each in self._config.webhooks]
-        outlets += [self._hook(each) for each in self._config.hooks]
-        if self.papers is not None:
-            outlets.append(self._smstools(self.papers))
-        return outlets
+    # ── whole ────────────────────────────────────────────────────────────────────────────────
 
-    def _webhook(self, section: WebhookConfig, secrets: Mapping[str, str]) -> Outlet:
-        from smppd.exchange import Exchange, Limits  # noqa: PLC0415 - only where it is needed
-        from smppd.outlets.webhook import Webhook  # noqa: PLC0415 - see above
+    def build(self, config: Config, secrets: Mapping[str, str], store: Store) -> None:
+        """All that are configured; `secrets` by the names of webhooks. Where new ones begin is on disk
+        before anything else happens. Raises `JournalError`, and OSError where `events/` cannot be used."""
+        sections = self._sections_of(config, secrets)
+        if sections:
+            begun = self._look_up(config, sections)
+            new = {name: begun.head for name in sections if name not in begun.cursors}
+            if new:
+                store.commit(Batch(cursors=new))
+            self._change(sections, begun, 0.0)
 
-        name = f"webhook:{section.name}"
-        limits, url = Limits(section.timeout, 1), f"the url of [webhook.{section.name}]"
-        exchange = Exchange(limits, partial(account_tls, section), url=url)
-        sink = Webhook(section.url, secrets[name], exchange, section.batch, self._around.wall)
-        terms = Terms(
-            frozenset(section.events),
-            section.content,
-            section.retry_min,
-            section.retry_max,
-            section.give_up_after,
-        )
-        return self._outlet(name, sink, terms, self._aside(name))
+    async def prepare(self, config: Config, secrets: Mapping[str, str]) -> Begun | Mistake | None:
+        """Where those begin that come with this configuration, on disk, or why they cannot; None where
+        none comes. One that is just leaving under such a name leaves first."""
+        coming = [name for name in self._sections_of(config, secrets) if name not in self._sections]
+        if not coming:
+            return None
+        await self.outlets.gone(coming)
+        try:
+            begun: Begun = await self._around.run_sync(self._look_up, config, coming)
+        except OSError as error:
+            why = f"needs {self._folder}, which cannot be used ({error.strerror}): give it to smppd"
+            return Mistake("events.stream", why, config.file)
+        for name in coming:
+            if name not in begun.cursors:
+                await self._journal.move_cursor(name, begun.head)
+        return begun
 
-    def _hook(self, section: HookConfig) -> Outlet:
-        name = f"hook:{section.name}"
-        aside = self._aside(name)
-        terms = Terms(
-            frozenset(section.events), section.content, section.retry_min, section.retry_max
-        )
-        return self._outlet(name, Hook(section, aside, self._world.chance), terms, aside)
+    def change(
+        self, config: Config, secrets: Mapping[str, str], begun: Begun | None, head: int
+    ) -> None:
+        """Tell by this from now on: those that go tell what happened up to the fact `head`."""
+        sections = self._sections_of(config, secrets)
+        self._change(sections, begun, config.events.drain_timeout, head)
 
-    def _smstools(self, papers: Papers) -> Outlet:
-        terms = Terms(smstools.EVENTS, content=True, retry_max=30.0)
-        return self._outlet(SMSTOOLS, papers, terms, self._aside(SMSTOOLS))
+    def close(self) -> None:
+        """Close what they read and write, when they run no more."""
+        for each in (self._files, self._log):
+            if each is not None:
+                each.close()
 
-    def _stream(self, opened: ExitStack) -> Outlet:
-        section = self._config.events
-        rotation = Rotation(section.rotate_size, section.rotate_every)
-        files = StreamFiles(self._folder, rotation, self._around.wall)
-        opened.callback(files.close)
-        last = files.recover()
-        if last is not None and self._is_ours(last.seq, last.at):
-            self._cursors[STREAM] = max(self._cursors[STREAM], last.seq - 1)
-        else:
-            files.forget()
-        sink = Stream(files, self._around.run_sync)
-        terms = Terms(EVENTS, section.content, retry_max=30.0, save_every=_SAVE_STREAM_EVERY)
-        return self._outlet(STREAM, sink, terms, self._aside(STREAM))
+    def _change(
+        self, sections: dict[str, Section], begun: Begun | None, seconds: float, head: int = 0
+    ) -> None:
+        there, wanted = self.outlets.by_name, list[Outlet]()
+        for name, section in sections.items():
+            outlet = there.get(name)
+            if outlet is None:
+                assert begun is not None, f"{name} was not prepared"
+                outlet = self._outlet(name, section, begun)
+            elif section != self._sections[name]:
+                self._change_sink(name, section)
+                outlet.change(_terms(section))
+            wanted.append(outlet)
+        self._sections = sections
+        self.outlets.change(wanted, head, seconds)
 
-    def _is_ours(self, seq: int, at: float) -> bool:
-        """Whether a line of the stream is about a fact of this journal, and not of one before it."""
-        if seq > self._log.head():
-            return False
-        happened = self._log.fact_at(seq)
-        return happened is None or abs(happened - at) < 0.002
+    def _sections_of(self, config: Config, secrets: Mapping[str, str]) -> dict[str, Section]:
+        """By the names of their cursors."""
+        found = {STREAM: Section(config.events)} if config.events.stream else {}
+        for webhook in config.webhooks:
+            name = f"webhook:{webhook.name}"
+            found[name] = Section(webhook, secrets[name])
+        found |= {f"hook:{hook.name}": Section(hook) for hook in config.hooks}
+        if self._papers is not None:
+            found[SMSTOOLS] = Section(self._papers)
+        return found
 
-    def _aside(self, name: str) -> Undelivered:
-        return Undelivered(self._folder, name, self._around.run_sync, self._around.emit)
+    def _look_up(self, config: Config, coming: Collection[str]) -> Begun:
+        """Blocks; OSError for files of the stream."""
+        if any(name.startswith("webhook:") for name in coming):
+            import_module("smppd.outlets.webhook")
+        with closing(LogReader(open_reader(self._path))) as log:
+            cursors, files = log.cursors(), None
+            if STREAM in coming:
+                files = StreamFiles(self._folder, _rotation(config.events), self._around.wall)
+                last = files.recover()
+                if last is not None and log.has(last.seq, last.at):
+                    cursors[STREAM] = max(cursors.get(STREAM, 0), last.seq - 1)
+                else:
+                    files.forget()
+            return Begun(cursors, log.head(), log.oldest(), files)
 
-    def _outlet(self, name: str, sink: Sink, terms: Terms, aside: Undelivered) -> Outlet:
-        return Outlet(name, sink, terms, self._cursors[name], self._world, aside)
+    # ── one ──────────────────────────────────────────────────────────────────────────────────
+
+    def _outlet(self, name: str, section: Section, begun: Begun) -> Outlet:
+        cursor = begun.cursors.get(name, begun.head)
+        gone = begun.oldest - cursor - 1
+        if cursor and gone > 0:
+            hint = "they were removed while it was not configured: look into done/ for results"
+            self._around.emit(OutletGap(name, gone, hint))
+        aside = Undelivered(self._folder, name, self._around.run_sync, self._around.emit)
+        sink = self._sink(name, section, begun, aside)
+        return Outlet(name, sink, _terms(section), cursor, self._opened(), aside)
+
+    def _opened(self) -> World:
+        """What all of them stand on; the log is read from now on."""
+        if self._world is None:
+            self._log = LogReader(open_reader(self._path))
+            source, around = Source(self._log, self._around.run_sync), self._around
+            chance = SystemRandom().random
+            self._world = World(source, self._journal, around.emit, around.wall, chance)
+        return self._world
+
+    def _sink(self, name: str, section: Section, begun: Begun, aside: Undelivered) -> Sink:
+        said = section.said
+        if isinstance(said, WebhookConfig):
+            from smppd.outlets.webhook import Webhook  # noqa: PLC0415 - only where it is needed
+
+            posting = _posting(said, section.secret)
+            webhook = self._webhooks[name] = Webhook(posting, self._around.wall)
+            return webhook
+        if isinstance(said, HookConfig):
+            hook = self._hooks[name] = Hook(said, aside, SystemRandom().random)
+            return hook
+        if isinstance(said, EventsConfig):
+            assert begun.files is not None
+            self._files = begun.files
+            return Stream(begun.files, self._around.run_sync)
+        return said
+
+    def _change_sink(self, name: str, section: Section) -> None:
+        said = section.said
+        if isinstance(said, WebhookConfig):
+            self._webhooks[name].change(_posting(said, section.secret))
+        elif isinstance(said, HookConfig):
+            self._hooks[name].change(said)
+        elif isinstance(said, EventsConfig) and self._files is not None:
+            self._files.change(_rotation(said))
+
+    async def _left(self, name: str) -> None:
+        """One has left: close what it had."""
+        self._hooks.pop(name, None)
+        if name == STREAM and self._files is not None:
+            self._files.close()
+            self._files = None
+        webhook = self._webhooks.pop(name, None)
+        if webhook is not None:
+            await webhook.aclose()
+
+
+def _terms(section: Section) -> Terms:
+    said = section.said
+    if isinstance(said, EventsConfig):
+        return Terms(EVENTS, said.content, retry_max=30.0, save_every=_SAVE_STREAM_EVERY)
+    if isinstance(said, Papers):
+        return Terms(smstools.EVENTS, content=True, retry_max=30.0)
+    terms = Terms(frozenset(said.events), said.content, said.retry_min, said.retry_max)
+    if isinstance(said, WebhookConfig):
+        return msgspec.structs.replace(terms, give_up_after=said.give_up_after)
+    return terms
+
+
+def _rotation(section: EventsConfig) -> Rotation:
+    return Rotation(section.rotate_size, section.rotate_every)
+
+
+def _posting(section: WebhookConfig, secret: str) -> Posting:
+    from smppd.exchange import Exchange, Limits  # noqa: PLC0415 - only where it is needed
+    from smppd.outlets.webhook import Posting  # noqa: PLC0415 - see above
+
+    limits, url = Limits(section.timeout, 1), f"the url of [webhook.{section.name}]"
+    exchange = Exchange(limits, partial(account_tls, section), url=url)
+    return Posting(section.url, secret, exchange, section.batch)

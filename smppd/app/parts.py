@@ -11,12 +11,12 @@ from typing import NamedTuple
 from smppd.app.accounts import HttpAccounts, account_pool
 from smppd.app.asking import AskingOverHttp, build_fallbacks, cancel_terms, query_terms
 from smppd.app.chatting import chat_polling
-from smppd.app.keeping import DaysInUse, build_housekeeping, build_pruner, build_stripper
+from smppd.app.keeping import DaysInUse, ages_of, places_of
 from smppd.app.keeping_back import KeepingBack
 from smppd.app.linking import Linking
 from smppd.app.missed import missed
 from smppd.app.optingout import Heeding, build_opt_outs
-from smppd.app.outlets import Surrounding, build_outlets
+from smppd.app.outlets import Surrounding, Telling
 from smppd.app.smstools import build_outgoing, build_papers
 from smppd.app.surroundings import Surroundings
 from smppd.config import Config
@@ -28,7 +28,9 @@ from smppd.httpapi.chat import Keeping
 from smppd.journal.journal import Journal
 from smppd.journal.schema import JournalError
 from smppd.journal.store import Batch, Store
-from smppd.keeping.station import Clock
+from smppd.keeping.pruner import Pruner
+from smppd.keeping.station import Clock, Housekeeping
+from smppd.keeping.stripper import Stripper
 from smppd.ledger.facts import LedgerError
 from smppd.ledger.ledger import Ledger
 from smppd.ledger.snapshot import FileAccount
@@ -107,17 +109,13 @@ class Parts:
         beside = Surrounding(emit, around.wall, around.run_sync)
         papers = build_papers(config, beside)
         self.outgoing = build_outgoing(config, papers, stores.reader, beside)
-        self.outlets = build_outlets(config, passwords, stores.main, self.journal, beside, papers)
-        stack.callback(self.outlets.close)
+        self.telling = Telling(config, self.journal, beside, papers)
+        stack.callback(self.telling.close)
+        self.telling.build(config, passwords, stores.main)
+        self.outlets = self.telling.outlets
         self.clock = Clock(around.wall, last, emit)
         self.unheard = Unheard(self.desk, config.spool.receipt_wait, self.clock.now, emit)
-        self.pruner = build_pruner(config, self.journal, self.desk, self.clock, emit)
-        self.stripper = build_stripper(config, self.journal, self.desk, self.clock, emit)
-        self.removed_before = sum(stores.main.pruning.removed().messages.values())
-        self.newest_base = stores.main.pruning.newest()
-        self.housekeeping = build_housekeeping(
-            config, self.clock, emit, around.run_sync, DaysInUse(self.ledger.accounts, around.wall)
-        )
+        self._build_keeping(stores.main)
 
     def _build_desk(self, store: Store) -> None:
         self.ledger = Ledger()
@@ -294,6 +292,22 @@ class Parts:
         """Report as the configuration says now."""
         self._reporter.change(where_of(self.config).placer(self._reader))
         self._publish_apart()
+
+    def _build_keeping(self, store: Store) -> None:
+        """What removes what is old."""
+        config, around, emit, clock = self.config, self._around, self._emit, self.clock
+        self.removed_before = sum(store.pruning.removed().messages.values())
+        self.newest_base = store.pruning.newest()
+        readers = lambda: self.outlets.names  # noqa: E731
+        self.pruner = Pruner(self.journal, self.desk, ages_of(config), readers, clock, emit)
+        #: What takes texts out of the journal, where they are not kept.
+        self.stripper: Stripper | None = None
+        if config.retention.drops_contents:
+            shelved = self.ledger.accounts.shelf.oldest
+            self.stripper = Stripper(self.journal, self.desk, shelved, readers, clock, emit)
+        in_use = DaysInUse(self.ledger.accounts, around.wall)
+        places = places_of(config)
+        self.housekeeping = Housekeeping(places, clock, emit, around.run_sync, in_use)
 
     def _forget_file(self, file: FileAccount) -> None:
         self.admission.forget_file(file)

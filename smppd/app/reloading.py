@@ -12,7 +12,6 @@ from typing import NamedTuple
 import trio
 
 from smppd.config import (
-    RESTART,
     Change,
     Config,
     Mistake,
@@ -54,13 +53,13 @@ class Surround(NamedTuple):
 
 
 class Reloading:
-    """Reads anew, refuses or has `apply` take over. One reload at a time, and none but between `open`
+    """Reads anew, refuses or has `apply` take over, which may still find mistakes. One reload at a time, and none but between `open`
     and `close`."""
 
     def __init__(
         self,
         now: Loaded,
-        apply: Callable[[Wanted], Awaitable[None]],
+        apply: Callable[[Wanted], Awaitable[list[Mistake]]],
         around: Surround,
     ) -> None:
         self._now = now
@@ -89,8 +88,10 @@ class Reloading:
                 if isinstance(found, Wanted):
                     # What is begun is ended: a daemon that stops finds it whole.
                     with trio.CancelScope(shield=True):
-                        await self._apply(found)
-                    return self._taken_over(found, who)
+                        mistakes = await self._apply(found)
+                    if not mistakes:
+                        return self._taken_over(found, who)
+                    found = mistakes
                 return self._refuse(found, who)
             finally:
                 self._around.told(False)
@@ -129,8 +130,6 @@ def wanted_of(now: Loaded, found: Loaded) -> Wanted | list[Mistake]:
     before, after = now.secrets, found.secrets
     changed = frozenset(name for name in after if before.get(name, after[name]) != after[name])
     keys = secret_keys(found.config)
-    if others := sorted(name for name in changed if name.startswith("webhook:")):
-        return [Mistake(keys[name], RESTART, found.config.file) for name in others]
     changes += [Change(keys[name], "*", None) for name in sorted(changed)]
     return Wanted(found.config, found.secrets, changes, changed)
 

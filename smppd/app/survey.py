@@ -117,9 +117,8 @@ class Survey:
         )
         figures.waiting = self._parts.journal.waiting
         figures.removed = self._parts.removed_before
-        if pruner is not None:
-            figures.removed += pruner.messages
-            figures.to_look_at = pruner.left
+        figures.removed += pruner.messages
+        figures.to_look_at = pruner.left
         return figures
 
     def _routes(self) -> list[RouteFigures]:

@@ -39,10 +39,17 @@ class LogReader:
         first = next(self._store.log.facts(), None)
         return 0 if first is None else first.seq
 
-    def fact_at(self, seq: int) -> float | None:
-        """When this fact happened (epoch seconds), if it is there."""
+    def has(self, seq: int, at: float) -> bool:
+        """Whether a fact that is said to have happened at this moment (epoch seconds) is one of this
+        journal, and not of one before it."""
+        if seq > self.head():
+            return False
         found = self._store.log.read_facts([seq]).get(seq)
-        return None if found is None else found.at
+        return found is None or abs(found.at - at) < 0.002
+
+    def cursors(self) -> dict[str, int]:
+        """How far each reader of the log has come, also of those that are configured no more."""
+        return dict(self._store.cursors.all())
 
     def head(self) -> int:
         """The seq of the last fact."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import inf
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import trio
 
@@ -65,54 +65,78 @@ class FailingJournal:
         return self._failing
 
 
+class Ages(NamedTuple):
+    """For how long (seconds) what is over is kept, None for ever; for how long a campaign may be handed
+    in again."""
+
+    journal: float | None
+    dedupe_window: float
+
+
 class Pruner:
-    """`age` is for how long (seconds) what is over is kept, `dedupe_window` for how long a campaign
-    may be handed in again. Of facts that these `readers` of the log have not passed none is removed,
-    for as long as `READERS_KEPT` more. `messages` were removed since it was made, `left` facts are
-    still to be looked at."""
+    """Of facts that these `readers` of the log have not passed none is removed, for as long as
+    `READERS_KEPT` more. `messages` were removed since it was made, `left` facts are still to be looked
+    at."""
 
     def __init__(
         self,
         journal: Prunable,
         desk: Bases,
-        ages: tuple[float, float],
-        readers: Sequence[str],
+        ages: Ages,
+        readers: Callable[[], Sequence[str]],
         clock: Believed,
         emit: Emit,
     ) -> None:
         self._journal = journal
         self._desk = desk
-        self._age, self._dedupe_window = ages
-        self._readers = list(readers)
+        self._ages = ages
+        self._changed = trio.Event()
+        self._readers = readers
         self._clock = clock
         self._emit = emit
         self._trouble = FailingJournal(emit)
         self.messages = self.left = 0
 
+    def change(self, ages: Ages) -> None:
+        """Remove by these from now on."""
+        if ages != self._ages:
+            self._ages = ages
+            self._changed.set()
+
     async def run(self, newest: tuple[int, float] | None, seq: Callable[[], int]) -> None:
         """Go round, until cancelled. `newest` is the seq of the newest base, and when it was written
         down (epoch seconds); `seq` tells how many facts there are."""
         based, written = newest or (-1, -inf)
-        todo = await self._journal.resume_pruning()
+        todo: Pruned | None = None
         while True:
-            now = self._clock.now()
+            self._changed = trio.Event()
+            now, age = self._clock.now(), self._ages.journal
+            if age is None:
+                await self._changed.wait()
+                continue
+            todo = todo or await self._journal.resume_pruning()
             if now is not None:
-                due = not 0 <= now - written < self._age / BASES
+                due = not 0 <= now - written < age / BASES
                 if due and seq() != based:
                     await self._desk.checkpoint(base=True)
                     based, written = seq(), now
-                before = now - self._age
-                promoted = await self._journal.promote(before, self._readers, before - READERS_KEPT)
-                todo = todo._replace(more=promoted.more or todo.more)
-                if todo.more:
-                    todo = await self._prune(before)
-            await trio.sleep(round_every([self._age / BASES]))
+                todo = await self._round(todo, now - age, max(0.0, self._ages.dedupe_window - age))
+            with trio.move_on_after(round_every([age / BASES])):
+                await self._changed.wait()
 
-    async def _prune(self, before: float) -> Pruned:
-        """Remove all that is over, with pauses; whether it has to be gone on with."""
-        files_before = before - max(0.0, self._dedupe_window - self._age)
+    async def _round(self, todo: Pruned, before: float, longer: float) -> Pruned:
+        """Remove what was over before this moment (epoch seconds), ids that much longer ago; whether it has
+        to be gone on with."""
+        promoted = await self._journal.promote(before, self._readers(), before - READERS_KEPT)
+        if promoted.more or todo.more:
+            return await self._prune(before - longer)
+        return todo
+
+    async def _prune(self, files_before: float) -> Pruned:
+        """Remove all that is over, with pauses, unless other ages count meanwhile; whether it has to be
+        gone on with."""
         messages, facts, done = 0, 0, Pruned(0, 0, more=True)
-        while done.more:
+        while done.more and not self._changed.is_set():
             began = trio.current_time()
             done = await self._journal.prune(LOT, files_before)
             messages, facts = messages + done.messages, facts + done.facts

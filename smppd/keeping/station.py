@@ -13,7 +13,6 @@ from typing import Any
 
 import trio
 
-from smppd.config import RetentionConfig
 from smppd.events import ClockDoubted, Emit, ForeignFiles, PlaceCleared, RetentionFailing
 from smppd.figures import PlaceFigures
 from smppd.keeping.places import MOST_TOLD, Keeper, Outcome, Place
@@ -59,15 +58,15 @@ class Housekeeping:
     def __init__(
         self,
         places: Sequence[Place],
-        terms: RetentionConfig,
         clock: Clock,
         emit: Emit,
         run_sync: RunSync,
         in_use: Callable[[], Collection[str]],
     ) -> None:
         self._keepers = [Keeper(place) for place in places]
-        ages = (terms.done, terms.receipts, terms.events, terms.received)
-        self._every = round_every(ages)
+        #: What the places are to be from the next look on.
+        self._wanted: Sequence[Place] = ()
+        self._changed = trio.Event()
         self._clock = clock
         self._emit = emit
         self._run_sync = run_sync
@@ -79,19 +78,30 @@ class Housekeeping:
         """What was in each place at the last look."""
         return [keeper.figures for keeper in self._keepers]
 
+    def change(self, places: Sequence[Place]) -> None:
+        """Keep as much in the same places as is said of these; the round under way is given up for it."""
+        self._wanted = places
+        self._changed.set()
+
     async def run(self) -> None:
         """Go round, until cancelled."""
         while True:
+            self._changed = trio.Event()
+            for keeper, place in zip(self._keepers, self._wanted, strict=False):
+                keeper.place = place
             for keeper in self._keepers:
-                await self._round(keeper)
-            await trio.sleep(self._every)
+                if not self._changed.is_set():
+                    await self._round(keeper)
+            every = round_every([keeper.place.age for keeper in self._keepers])
+            with trio.move_on_after(every):
+                await self._changed.wait()
 
     async def _round(self, keeper: Keeper) -> None:
         now, outcome = self._clock.now(), Outcome()
         steps = keeper.round(now, outcome)
         keeper.in_use = self._in_use()  # what is opened from now on is of today
         more = True
-        while more:
+        while more and not self._changed.is_set():
             began = trio.current_time()
             more = await self._run_sync(_lot, steps)
             await trio.sleep((trio.current_time() - began) * PAUSE)

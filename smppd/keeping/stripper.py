@@ -46,14 +46,14 @@ class Stripper:
         journal: Strippable,
         desk: Snapshots,
         shelved: Callable[[], float | None],
-        readers: Sequence[str],
+        readers: Callable[[], Sequence[str]],
         clock: Believed,
         emit: Emit,
     ) -> None:
         self._journal = journal
         self._desk = desk
         self._shelved = shelved
-        self._readers = list(readers)
+        self._readers = readers
         self._clock = clock
         self._trouble = FailingJournal(emit)
 
@@ -73,7 +73,7 @@ class Stripper:
             anyway = -inf if now is None else now - READERS_KEPT
             began = trio.current_time()
             done = await self._journal.strip(
-                LOT, inf if oldest is None else oldest, Readers(self._readers, anyway)
+                LOT, inf if oldest is None else oldest, Readers(self._readers(), anyway)
             )
             messages, facts = messages + done.messages, facts + done.facts
             if done.more:

@@ -121,6 +121,11 @@ LINES: Mapping[type[events.Event], Line] = MappingProxyType(
         events.OutletFailing: Line("outlet_failing", "warning", "events do not get out and wait"),
         events.OutletRecovered: Line("outlet_recovered", "info", "events get out again", _LASTED),
         events.OutletGaveUp: Line("outlet_gave_up", "error", "events were refused and put aside"),
+        events.OutletLeft: Line(
+            "outlet_left",
+            "warning",
+            "an outlet went before it had told everything",
+        ),
         events.OutletGap: Line("outlet_gap", "error", "events are gone that nobody was told"),
         events.PlaceCleared: Line("place_cleared", "info", "old files removed"),
         events.ReceiptsGivenUp: Line(

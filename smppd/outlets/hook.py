@@ -39,12 +39,17 @@ class Hook:
     """A `Sink`. `chance` gives a number from 0 to 1."""
 
     def __init__(self, config: HookConfig, aside: Aside, chance: Callable[[], float]) -> None:
-        self._config = config
         self._aside = aside
         self._chance = chance
-        self._bounds = Bounds(config.timeout, config.max_output)
         self._places = trio.CapacityLimiter(config.concurrency)
         self._done: set[tuple[int, int]] = set()
+        self.change(config)
+
+    def change(self, config: HookConfig) -> None:
+        """Run this from the next attempt on; what runs is left to end."""
+        self._config = config
+        self._bounds = Bounds(config.timeout, config.max_output)
+        self._places.total_tokens = config.concurrency
         self.batch = config.concurrency * _LOTS
 
     async def deliver(self, lot: Sequence[Happening]) -> Trouble | None:

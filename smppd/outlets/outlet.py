@@ -7,6 +7,7 @@ for an outlet but the outlets' own readers.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from math import inf
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -63,7 +64,7 @@ class Terms(msgspec.Struct, frozen=True):
     content: bool = False
     retry_min: float = 1.0
     retry_max: float = 300.0
-    give_up_after: float = float("inf")
+    give_up_after: float = inf
     save_every: float = 0.0
 
 
@@ -96,6 +97,10 @@ class Outlet:
         self._failing_since: float | None = None
         self._calm = trio.lowlevel.ParkingLot()
         self._done_with = -1
+        self._until: float = inf
+        self._changed = trio.Event()
+        #: Of the events behind the cursor, those that were told before the terms changed.
+        self._told: set[tuple[int, int]] = set()
         self.figures = OutletFigures(name)
 
     def wake(self) -> None:
@@ -110,11 +115,32 @@ class Outlet:
         figures.waiting_since, figures.failing_since = self._since, self._failing_since
         return figures
 
+    def change(self, terms: Terms) -> None:
+        """Tell on these terms what is not told yet. Whatever is on its way now gets there first, and a
+        wait for another attempt is over."""
+        self._terms = terms
+        self._changed.set()
+
+    def leave(self, head: int) -> None:
+        """End when it has told what happened up to this fact, or cannot for now."""
+        self._until = head
+        self._changed.set()
+        self.wake()
+
+    @property
+    def untold(self) -> float:
+        """How many facts it has not passed before it may `leave`; infinitely many while it stays."""
+        return max(0, self._until - self._cursor)
+
+    @property
+    def _over(self) -> bool:
+        return not self.untold or (self._until < inf and self._failing_since is not None)
+
     async def run(self) -> None:
-        """Deliver until cancelled."""
+        """Deliver until cancelled, or until it may `leave`."""
         self._saved_at = trio.current_time()
-        while True:
-            self._news = trio.Event()
+        while not self._over:
+            self._news, self._changed = trio.Event(), trio.Event()
             if await self._advance():
                 continue
             self._done_with = self._cursor
@@ -131,22 +157,32 @@ class Outlet:
 
     async def _advance(self) -> bool:
         """Deliver the next lot, if there is one."""
-        wanted, end = list[Happening](), self._cursor
-        while len(wanted) < self._sink.batch:
-            lot = await self._world.source.read(end, content=self._terms.content)
-            if lot.end == end:
-                break
-            wanted += [each for each in lot.happenings if each.event in self._terms.events]
-            end = lot.end
-            if end - self._cursor > _PASSED:
-                break
+        wanted, end = await self._read()
+        if self._changed.is_set():
+            return True  # other events may be wanted
         if end == self._cursor:
             return False
-        for start in range(0, len(wanted), self._sink.batch):
-            await self._deliver(wanted[start : start + self._sink.batch])
+        if not await self._deliver_all(wanted):
+            return True
+        self._told.clear()
         self._cursor, self._since = end, None
         await self._save(wanted=bool(wanted))
         return True
+
+    async def _read(self) -> tuple[list[Happening], int]:
+        """What is to be told next, and up to which fact that is all."""
+        wanted, end, terms, batch = list[Happening](), self._cursor, self._terms, self._sink.batch
+        while len(wanted) < batch:
+            lot = await self._world.source.read(end, content=terms.content)
+            if lot.end == end:
+                break
+            wanted += [each for each in lot.happenings if each.event in terms.events]
+            end = lot.end
+            if end - self._cursor > _PASSED:
+                break
+        if self._told:
+            wanted = [each for each in wanted if each[:2] not in self._told]
+        return wanted, end
 
     async def _save(self, *, wanted: bool = False) -> None:
         """Move the cursor on disk, if that is worth while."""
@@ -158,7 +194,7 @@ class Outlet:
     def _until_save(self) -> float:
         """In how many seconds the cursor is to be moved on disk."""
         if self._cursor == self._saved:
-            return float("inf")
+            return inf
         every = self._terms.save_every or _LAGGING
         return max(0.0, self._saved_at + every - trio.current_time())
 
@@ -170,27 +206,45 @@ class Outlet:
 
     # ── one lot ──────────────────────────────────────────────────────────────────────────────
 
-    async def _deliver(self, lot: Sequence[Happening]) -> None:
+    async def _deliver_all(self, wanted: Sequence[Happening]) -> bool:
+        """Whether all are told. Whoever stops in between knows how far it has come."""
+        batch = self._sink.batch
+        for start in range(0, len(wanted), batch):
+            rest = await self._deliver(wanted[start : start + batch])
+            left = rest[:1] or wanted[start + batch : start + batch + 1]
+            if left:
+                self._cursor = max(self._cursor, left[0].seq - 1)
+            if rest:
+                open_ = {each[:2] for each in (*rest, *wanted[start + batch :])}
+                self._told |= {each[:2] for each in wanted} - open_
+                return False
+        return True
+
+    async def _deliver(self, lot: Sequence[Happening]) -> Sequence[Happening]:
+        """What is left of these because the terms have changed, or because it leaves and cannot."""
         attempts = 0
         while lot:
+            if self._changed.is_set() or self._over:
+                return lot
             self._since = lot[0].at
             aside = self._aside.count
             trouble = await self._sink.deliver(lot)
             if trouble is None:
                 self.figures.delivered += len(lot) - (self._aside.count - aside)
                 self._recovered()
-                return
+                return ()
             self._note(trouble)
             if trouble.divisible and len(lot) > 1:
                 middle = len(lot) // 2
-                await self._deliver(lot[:middle])
-                await self._deliver(lot[middle:])
-                return
+                if rest := await self._deliver(lot[:middle]):
+                    return [*rest, *lot[middle:]]
+                return await self._deliver(lot[middle:])
             if trouble.refused:
                 lot = await self._without_old(lot, trouble.reason)
-            if lot:
+            if lot and not self._over:
                 await self._wait(attempts)
                 attempts += 1
+        return ()
 
     async def _without_old(self, lot: Sequence[Happening], reason: str) -> Sequence[Happening]:
         """What is young enough to be tried again; the rest is put aside, and said."""
@@ -204,7 +258,8 @@ class Outlet:
     async def _wait(self, attempts: int) -> None:
         terms = self._terms
         longest = min(terms.retry_max, terms.retry_min * 2.0 ** min(attempts, 30))
-        await trio.sleep(longest * (0.5 + self._world.chance() / 2))
+        with trio.move_on_after(longest * (0.5 + self._world.chance() / 2)):
+            await self._changed.wait()
 
     def _note(self, trouble: Trouble) -> None:
         self.figures.failures += 1
@@ -219,48 +274,3 @@ class Outlet:
             lasted = self._world.wall() - self._failing_since
             self._failing_since = None
             self._world.emit(OutletRecovered(self.name, lasted))
-
-
-class Outlets:
-    """All of them. `head` gives the seq of the last fact that was made."""
-
-    def __init__(self, outlets: Sequence[Outlet], close: Callable[[], None]) -> None:
-        self._outlets = outlets
-        self._close = close
-
-    def __bool__(self) -> bool:
-        return bool(self._outlets)
-
-    @property
-    def names(self) -> list[str]:
-        """The names of their cursors: facts that these have not passed must stay."""
-        return [each.name for each in self._outlets]
-
-    def wake(self) -> None:
-        """There are new facts on disk."""
-        for each in self._outlets:
-            each.wake()
-
-    def figures(self, head: int) -> list[OutletFigures]:
-        """How each stands."""
-        return [each.stand(head) for each in self._outlets]
-
-    async def run(self) -> None:
-        """Deliver until cancelled."""
-        async with trio.open_nursery() as nursery:
-            for each in self._outlets:
-                nursery.start_soon(each.run)
-
-    async def drain(self, head: int, seconds: float) -> None:
-        """Wait so many seconds at most until what happened up to this fact is delivered, as far as
-        it can be."""
-        with trio.move_on_after(seconds):
-            for each in self._outlets:
-                each.wake()
-                await each.drained(head)
-        for each in self._outlets:
-            await each.save()
-
-    def close(self) -> None:
-        """Close what they read and write, when they run no more."""
-        self._close()

@@ -82,6 +82,10 @@ class StreamFiles:
         self._began = 0.0
         self.last: Position | None = None
 
+    def change(self, rotation: Rotation) -> None:
+        """Have files followed so from the next line on."""
+        self._rotation = rotation
+
     def recover(self) -> Position | None:
         """Cut a line that a crash left half written; the last event that stands there."""
         self._folder.mkdir(exist_ok=True)

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from smppd.exchange import Reply
 from smppd.outlets.happenings import Happening
@@ -29,24 +29,52 @@ class Posts(Protocol):
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Reply | NoAnswer: ...
 
+    async def aclose(self) -> None: ...
+
+
+class Posting(NamedTuple):
+    """Where lots of at most `batch` events go, signed with the secret, and over what."""
+
+    url: str
+    secret: str
+    exchange: Posts
+    batch: int
+
 
 class Webhook:
     """A `Sink`. `wall` gives epoch seconds."""
 
-    def __init__(
-        self, url: str, secret: str, exchange: Posts, batch: int, wall: Callable[[], float]
-    ) -> None:
-        self._url = url
-        self._secret = secret.encode()
-        self._exchange = exchange
+    def __init__(self, posting: Posting, wall: Callable[[], float]) -> None:
+        self._posting = posting
         self._wall = wall
-        self.batch = batch
+        self._replaced: list[Posts] = []
+
+    @property
+    def batch(self) -> int:
+        """See `Sink`."""
+        return self._posting.batch
+
+    def change(self, posting: Posting) -> None:
+        """Post so from the next lot on. What is under way ends as it was begun."""
+        self._replaced.append(self._posting.exchange)
+        self._posting = posting
+
+    async def aclose(self) -> None:
+        """Close its connections. Nothing may be under way."""
+        self._replaced.append(self._posting.exchange)
+        await self._close_replaced()
+
+    async def _close_replaced(self) -> None:
+        while self._replaced:
+            await self._replaced.pop().aclose()
 
     async def deliver(self, lot: Sequence[Happening]) -> Trouble | None:
         """See `Sink`."""
+        await self._close_replaced()
         body = b'{"events":[' + b",".join([each.json for each in lot]) + b"]}"
-        headers = signed(self._secret, int(self._wall()), body)
-        reply = await self._exchange.post(self._url, headers, body)
+        url, secret, exchange, _ = self._posting
+        headers = signed(secret.encode(), int(self._wall()), body)
+        reply = await exchange.post(url, headers, body)
         if isinstance(reply, NoAnswer):
             return Trouble(reply.reason)
         return judged(reply.status_code)

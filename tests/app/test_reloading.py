@@ -34,6 +34,7 @@ class Rig:
         self.told: list[Event] = []
         self.spans: list[bool] = []
         self.applied: list[Wanted] = []
+        self.mistakes: list[Mistake] = []
         self.hold = trio.Event()
         self.hold.set()
         loaded = read_again(self.file)
@@ -41,9 +42,10 @@ class Rig:
         around = Surround(self.told.append, lambda: 7.0, _at_once, self.spans.append)
         self.reloading = Reloading(loaded, self._apply, around)
 
-    async def _apply(self, wanted: Wanted) -> None:
+    async def _apply(self, wanted: Wanted) -> list[Mistake]:
         await self.hold.wait()
         self.applied.append(wanted)
+        return self.mistakes
 
 
 async def _at_once(sync_fn: Callable[..., T], *args: object) -> T:

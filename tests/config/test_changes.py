@@ -91,6 +91,8 @@ def test_the_order_of_links_is_a_change_because_the_first_is_the_default() -> No
         ('path = "/s"', 'path = "/t"', "spool.path"),
         ('path = "/j.db"', 'path = "/k.db"', "journal.path"),
         ('listen = ""', 'listen = "127.0.0.1:1"', "observe.listen"),
+        ("[observe]", '[retention]\ncontents = "drop-when-final"\n[observe]', "retention.contents"),
+        ("[journal]", "settle = 5\n[journal]", "spool.settle"),
         ('"/c.sock"', '"/d.sock"', "observe.control"),
     ],
 )
@@ -129,9 +131,18 @@ status_after = "1m"
             '[contacts.c]\nurl = "https://x.example.net/"\ntoken_file = "/p"',
             "contacts.c added",
         ),
+        ("[events]\nstream = true", "events.stream false -> true"),
+        ("[retention]\ndone_size = 1_000_000_000", "retention.done_size changed"),
+        ("[retention]\njournal = 5", "retention.journal 2.592e+06 -> 5"),
+        ("[spool]\ndedupe_window = 5", "spool.dedupe_window 604800 -> 5"),
+        (
+            '[webhook.x]\nurl = "https://x.example.net/"\nsecret_file = "/p"',
+            "webhook.x added",
+        ),
+        ('[hook.x]\ncommand = ["/bin/true"]', "hook.x added"),
     ],
 )
-def test_accounts_change_come_and_go_while_smppd_runs(more: str, says: str) -> None:
+def test_accounts_outlets_and_retention_change_while_smppd_runs(more: str, says: str) -> None:
     section, _, keys = more.partition("\n")
     text = BASE + HTTP
     key = keys.partition(" =")[0]

@@ -24,6 +24,7 @@ from typing import Any, Protocol, TypeVar
 import pytest
 
 from smppd.control import ControlRefused, ControlUnavailable, ask
+from tests.e2e.reloaded import Site
 
 T = TypeVar("T")
 
@@ -318,6 +319,16 @@ def daemon_factory(programs: list[Program], short_folder: Path) -> DaemonFactory
         return daemon
 
     return make
+
+
+@pytest.fixture
+def site(
+    smsc_factory: SmscFactory, daemon_factory: DaemonFactory, tmp_path: Path
+) -> Iterator[Site]:
+    """A daemon that can be reloaded, not opened yet; it ends as it should with the test."""
+    found = Site(smsc_factory, daemon_factory, tmp_path)
+    yield found
+    found.end()
 
 
 def _section(name: str, keys: Mapping[str, object]) -> str:

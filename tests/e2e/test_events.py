@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,7 @@ class Shop:
         self.requests = 0
         self.port = 0
 
-    def take(self, body: bytes) -> int:
+    def take(self, body: bytes, headers: Message) -> int:
         self.requests += 1
         if self.requests % 3 == 0:
             return 500
@@ -56,7 +57,7 @@ class Shop:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                self.send_response(shop.take(body))
+                self.send_response(shop.take(body, self.headers))
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from smppd.control import ask
-from tests.e2e.test_reload import ALONE, SHARED, SPARE, reload
+from tests.e2e.reloaded import ALONE, SHARED, SPARE, reload
 from tests.e2e.test_trace import BIND, DELIVER, SUBMIT, UNBIND, commands, needs_tshark
 
 if TYPE_CHECKING:

@@ -2,55 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from smppd.control import ask
+from tests.e2e.reloaded import ALONE, SHARED, SPARE
 
 if TYPE_CHECKING:
-    from tests.e2e.conftest import Daemon, DaemonFactory, Smsc, SmscFactory
-
-SPARE = """
-[link.spare]
-host = "127.0.0.1"
-port = {port}
-# spare
-system_id = "peer"
-password_file = "password"
-reconnect_min = "50ms"
-"""
-
-ROUTE = """
-[[routing.route]]
-name = "all"
-links = {links}
-failover_after = "300ms"
-"""
-ALONE = ROUTE.format(links='["main"]')
-SHARED = ROUTE.format(links='["main", "spare"]\nweights = [1, 1]')
-
-
-class Centre:
-    """A simulated SMSC, and what it has taken by its end."""
-
-    def __init__(self, factory: SmscFactory, tally: Path, *options: str) -> None:
-        listen = ("--listen", "127.0.0.1:0", "--tally-file", str(tally))
-        command = [sys.executable, "-m", "smppd", "simulate", *listen, *options]
-        self.tally = tally
-        self.smsc: Smsc = factory(command)
-        self.port = self.smsc.port
-
-    def taken(self) -> set[str]:
-        """What it had taken, each once; it ends by this."""
-        self.smsc.stop()
-        found: dict[str, Any] = json.loads(self.tally.read_text())
-        assert found["taken_twice"] == 0
-        return set(found["messages"])
+    from tests.e2e.conftest import Daemon
+    from tests.e2e.reloaded import Site
 
 
 def messages(first: int, count: int, **more: object) -> list[dict[str, object]]:
@@ -80,14 +43,6 @@ def about(daemon: Daemon, event: str, name: str) -> int:
     return sum(line["link"] == name for line in daemon.events(event))
 
 
-def reload(daemon: Daemon) -> list[str]:
-    """Have it read its configuration again; what it says has changed."""
-    answer = ask(daemon.control, "reload")
-    assert answer["refused"] == []
-    changed: list[str] = answer["changed"]
-    return changed
-
-
 def audit(daemon: Daemon) -> dict[str, int]:
     code, found = daemon.command("audit")
     assert code == 0, found
@@ -104,23 +59,16 @@ def never_unbound(daemon: Daemon, name: str) -> None:
 
 
 def test_links_and_routes_come_change_and_go_under_load_and_the_other_link_does_not_notice(
-    smsc_factory: SmscFactory, daemon_factory: DaemonFactory, tmp_path: Path
+    site: Site,
 ) -> None:
-    main, spare = (
-        Centre(smsc_factory, tmp_path / f"{name}.json", "--answer-latency", "20ms")
-        for name in ("main", "spare")
-    )
-    count = 3000
-    daemon = daemon_factory(main.port, link={"window": 10}, more=ALONE)
-    daemon.start()
+    slow, count = ("--answer-latency", "20ms"), 3000
+    daemon, spare = site.open(*slow, link={"window": 10}, more=ALONE), site.centre("spare", *slow)
     daemon.submit(messages(0, count))
     daemon.wait(lambda: link(daemon, "main").get("submitted", 0) > 200, "some traffic")
 
     # A link comes, and a route has another one to go by.
-    plain = daemon.config.read_text()
-    both = plain.replace(ALONE, SHARED) + SPARE.format(port=spare.port)
-    daemon.config.write_text(both)
-    assert sorted(reload(daemon)) == [
+    both = site.plain.replace(ALONE, SHARED) + SPARE.format(port=spare.port)
+    assert sorted(site.reload(both)) == [
         "link.spare added",
         "routing.route.all.links changed",
         "routing.route.all.weights changed",
@@ -129,22 +77,20 @@ def test_links_and_routes_come_change_and_go_under_load_and_the_other_link_does_
 
     # A link changes under its session.
     both = both.replace("window = 10\n", "window = 7\n")
-    daemon.config.write_text(both)
-    assert reload(daemon) == ["link.main.window 10 -> 7"]
+    assert site.reload(both) == ["link.main.window 10 -> 7"]
     assert link(daemon, "main")["window"] == 7
     daemon.wait(lambda: in_flight(daemon, "main") <= 7, "the smaller window")
 
     # A link is bound as somebody else, after it has drained.
-    daemon.config.write_text(both.replace('# spare\nsystem_id = "peer"', 'system_id = "other"'))
-    assert reload(daemon) == ['link.spare.system_id "peer" -> "other"']
+    other = both.replace('# spare\nsystem_id = "peer"', 'system_id = "other"')
+    assert site.reload(other) == ['link.spare.system_id "peer" -> "other"']
     daemon.wait(lambda: about(daemon, "link_bound", "spare") == 2, "the new bind")
     before = link(daemon, "spare")["submitted"]
     assert before > 100  # it counts on
     daemon.wait(lambda: link(daemon, "spare")["submitted"] > before, "traffic over it")
 
     # A link goes, after it has drained.
-    daemon.config.write_text(plain)
-    assert "link.spare removed" in reload(daemon)
+    assert "link.spare removed" in site.reload(site.plain)
     assert link(daemon, "spare") == {}
     daemon.wait(lambda: about(daemon, "link_unbound", "spare") == 2, "the end of the link")
     assert daemon.status()["states"]["queued"] > 0  # all that was under load
@@ -156,65 +102,49 @@ def test_links_and_routes_come_change_and_go_under_load_and_the_other_link_does_
     assert about(daemon, "link_lost", "spare") == 0
     daemon.terminate()
     assert audit(daemon) == {"delivered": count}
-    one, other = main.taken(), spare.taken()
-    assert len(one) + len(other) == count
-    assert not one & other
+    one, another = site.main.taken(), spare.taken()
+    assert len(one) + len(another) == count
+    assert not one & another
     assert "Traceback" not in daemon.log
 
 
 # ── what waits, and what is said ─────────────────────────────────────────────────────────────
 
 
-def test_what_waits_for_a_link_that_went_is_told_and_leaves_when_it_is_back(
-    smsc_factory: SmscFactory, daemon_factory: DaemonFactory, tmp_path: Path
-) -> None:
-    main, spare = (Centre(smsc_factory, tmp_path / f"{name}.json") for name in ("main", "spare"))
-    daemon = daemon_factory(main.port)
-    plain = daemon.config.read_text()
-    daemon.config.write_text(plain + SPARE.format(port=1))  # nobody listens there
+def test_what_waits_for_a_link_that_went_is_told_and_leaves_when_it_is_back(site: Site) -> None:
+    daemon, spare = site.open(start=False), site.centre("spare")
+    daemon.config.write_text(site.plain + SPARE.format(port=1))  # nobody listens there
     daemon.start()
     daemon.submit(messages(0, 3, via="spare"))
     daemon.wait(lambda: daemon.events("file_admitted") or None, "the messages")
-    daemon.config.write_text(plain)
-    assert reload(daemon) == ["link.spare removed"]
+    assert site.reload(site.plain) == ["link.spare removed"]
     (missing,) = daemon.wait(lambda: daemon.events("link_missing") or None, "a word about them")
     assert (missing["link"], missing["queued"]) == ("spare", 3)
     daemon.submit(messages(3, 1, via="spare"), "late.jsonl")
     assert daemon.wait_report("late.jsonl").results[0]["error"]["code"] == "BAD_VIA"
-    daemon.config.write_text(plain + SPARE.format(port=spare.port))
-    assert reload(daemon) == ["link.spare added"]
+    assert site.reload(site.plain + SPARE.format(port=spare.port)) == ["link.spare added"]
     assert daemon.wait_report().report["states"] == {"delivered": 3}
     never_unbound(daemon, "main")
     daemon.terminate()
-    assert (len(main.taken()), len(spare.taken())) == (0, 3)
+    assert (len(site.main.taken()), len(spare.taken())) == (0, 3)
     assert audit(daemon) == {"delivered": 3, "rejected": 1}
 
 
-def test_a_new_password_is_read_and_shown_to_the_smsc_at_once(
-    smsc_factory: SmscFactory, daemon_factory: DaemonFactory, tmp_path: Path
-) -> None:
-    main = Centre(smsc_factory, tmp_path / "main.json", "--system-id", "peer", "--password", "new")
-    daemon = daemon_factory(main.port)
-    daemon.start(bound=False)
+def test_a_new_password_is_read_and_shown_to_the_smsc_at_once(site: Site) -> None:
+    daemon = site.open("--system-id", "peer", "--password", "new", bound=False)
     daemon.wait(lambda: daemon.events("bind_refused") or None, "a refusal")
     (daemon.folder / "password").write_text("new\n")
-    assert reload(daemon) == ["link.main.password changed"]
+    assert site.reload() == ["link.main.password changed"]
     daemon.wait(lambda: about(daemon, "link_bound", "main") or None, "the bind")
-    assert reload(daemon) == []
+    assert site.reload() == []
     daemon.terminate()
     assert "new" not in daemon.log.replace("news", "")
-    main.smsc.stop()
 
 
-def test_a_file_with_mistakes_changes_nothing_and_says_all_of_them_everywhere(
-    smsc_factory: SmscFactory, daemon_factory: DaemonFactory, tmp_path: Path
-) -> None:
-    main = Centre(smsc_factory, tmp_path / "main.json")
-    daemon = daemon_factory(main.port)
-    daemon.start()
-    plain = daemon.config.read_text()
+def test_a_file_with_mistakes_changes_nothing_and_says_all_of_them_everywhere(site: Site) -> None:
+    daemon = site.open()
     daemon.config.write_text(
-        plain.replace("[observe]", 'window = 0\nfrmo = "X"\n[observe]') + SPARE.format(port=1)
+        site.plain.replace("[observe]", 'window = 0\nfrmo = "X"\n[observe]') + SPARE.format(port=1)
     )
     code, said = daemon.command("reload")
     assert code == 1
@@ -242,24 +172,16 @@ def test_a_file_with_mistakes_changes_nothing_and_says_all_of_them_everywhere(
     assert code == 0  # also with a file that cannot be read whole
     assert [each["name"] for each in text["links"]] == ["main"]
 
-    daemon.config.write_text(plain)
-    assert reload(daemon) == []
+    assert site.reload(site.plain) == []
     status = daemon.status()["configuration"]
     assert (status["refused"], status["refused_at"], status["reloads"]) == ([], None, 1)
     never_unbound(daemon, "main")
-    daemon.terminate()
-    main.smsc.stop()
 
 
-def test_what_wants_a_restart_is_named_and_nothing_of_the_rest_is_taken_over(
-    smsc_factory: SmscFactory, daemon_factory: DaemonFactory, tmp_path: Path
-) -> None:
-    main = Centre(smsc_factory, tmp_path / "main.json")
-    daemon = daemon_factory(main.port, link={"window": 10})
-    daemon.start()
-    plain = daemon.config.read_text()
+def test_what_wants_a_restart_is_named_and_nothing_of_the_rest_is_taken_over(site: Site) -> None:
+    daemon = site.open(link={"window": 10})
     daemon.config.write_text(
-        plain.replace('path = "spool"', 'path = "elsewhere"')
+        site.plain.replace('path = "spool"', 'path = "elsewhere"')
         .replace('path = "journal.db"', 'path = "other.db"')
         .replace('listen = ""', 'listen = "127.0.0.1:1"')
         .replace("window = 10", "window = 20")
@@ -269,32 +191,20 @@ def test_what_wants_a_restart_is_named_and_nothing_of_the_rest_is_taken_over(
     assert [line.split(": ")[1] for line in refused] == keys
     assert all("systemctl restart smppd" in line for line in refused)
     assert link(daemon, "main")["window"] == 10
-    daemon.terminate()
-    main.smsc.stop()
 
 
-def test_quiet_hours_begin_and_end_with_a_reload(
-    smsc_factory: SmscFactory, daemon_factory: DaemonFactory, tmp_path: Path
-) -> None:
-    main = Centre(smsc_factory, tmp_path / "main.json")
-    daemon = daemon_factory(main.port)
-    daemon.start()
-    plain = daemon.config.read_text()
+def test_quiet_hours_begin_and_end_with_a_reload(site: Site) -> None:
+    daemon = site.open()
     now = time.time()
     begins, ends = (time.strftime("%H:%M", time.gmtime(now + m * 60)) for m in (-60, 60))
-    daemon.config.write_text(
-        f'{plain}\n[[quiet]]\nfrom = "{begins}"\nuntil = "{ends}"\nzone = "UTC"\n'
-    )
-    assert reload(daemon) == ["quiet changed"]
+    quiet = f'\n[[quiet]]\nfrom = "{begins}"\nuntil = "{ends}"\nzone = "UTC"\n'
+    assert site.reload(site.plain + quiet) == ["quiet changed"]
     daemon.submit(messages(0, 2))
     daemon.wait(lambda: daemon.events("file_admitted") or None, "the messages")
     daemon.submit(messages(4, 1), "now.jsonl", "high")
     assert daemon.wait_report("now.jsonl").report["states"] == {"delivered": 1}
     assert daemon.status()["states"]["queued"] == 2
-    daemon.config.write_text(plain)
-    assert reload(daemon) == ["quiet changed"]
+    assert site.reload(site.plain) == ["quiet changed"]
     daemon.submit(messages(2, 2), "more.jsonl")
     assert daemon.wait_report("more.jsonl").report["states"] == {"delivered": 2}
     assert daemon.status()["states"]["queued"] == 2  # what is held until a moment stays so
-    daemon.terminate()
-    main.smsc.stop()

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 import trio
 
-from smppd.app.keeping import build_housekeeping
+from smppd.app.keeping import places_of
 from smppd.config import Config, RetentionConfig, SpoolConfig
 from smppd.events import ClockDoubted, Event, ForeignFiles, PlaceCleared, RetentionFailing
 from smppd.keeping import station
+from smppd.keeping.places import Place
 from smppd.keeping.station import Clock, Housekeeping
 
 NOW = datetime(2030, 3, 31, 12, tzinfo=UTC).timestamp()
@@ -60,7 +61,7 @@ class Spool:
             return function(*arguments)
 
         days: Any = lambda: frozenset(self.days)  # noqa: E731
-        return build_housekeeping(config, clock, self.events.append, run_sync or at_once, days)
+        return Housekeeping(places_of(config), clock, self.events.append, run_sync or at_once, days)
 
     async def go_round(self, house: Housekeeping, seconds: float = 1.0) -> None:
         with trio.move_on_after(seconds):
@@ -225,3 +226,35 @@ async def test_a_large_day_goes_in_small_lots(
     await spool.go_round(spool.housekeeping(MONTH, run_sync))
     assert spool.names() == []
     assert lots > 300
+
+
+async def test_other_numbers_count_at_once_and_the_round_under_way_is_given_up_for_them(
+    spool: Spool, autojump_clock: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(station, "LOT", 0.0)
+    for n in range(40):
+        spool.campaign("2030-01-01", f"{n}.jsonl", 60)
+    kept = [RetentionConfig(done=None)]
+
+    def left() -> int:
+        return len(spool.names()) // 3
+
+    def places(terms: RetentionConfig) -> list[Place]:
+        return places_of(Config(spool=SpoolConfig(path=spool.root), retention=terms))
+
+    async def in_lots(function: Callable[..., Any], *arguments: Any) -> Any:
+        await trio.lowlevel.checkpoint()
+        done = function(*arguments)
+        if kept and left() == 30:
+            house.change(places(kept.pop()))
+        return done
+
+    house = spool.housekeeping(MONTH, in_lots)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(house.run)
+        await trio.sleep(10_000)
+        assert left() == 30
+        house.change(places(MONTH))
+        await trio.sleep(2)
+        assert left() < 30
+        nursery.cancel_scope.cancel()

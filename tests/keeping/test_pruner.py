@@ -9,7 +9,7 @@ import trio
 import trio.testing
 
 from smppd.events import Event, JournalPruned, RetentionFailing
-from smppd.keeping.pruner import Pruner
+from smppd.keeping.pruner import Ages, Pruner
 from smppd.ports import Pruned
 
 FULL = Pruned(0, 0, more=False, failed="database or disk is full")
@@ -50,7 +50,7 @@ class Clock:
 
 async def run(journal: Journal, clock: Clock) -> tuple[Pruner, list[Event]]:
     events: list[Event] = []
-    pruner = Pruner(journal, Desk(), (800.0, 0.0), [], clock, events.append)
+    pruner = Pruner(journal, Desk(), Ages(800.0, 0.0), list, clock, events.append)
     with trio.move_on_after(100):
         await pruner.run((1, 1e9), lambda: 1)
     return pruner, events
@@ -87,7 +87,29 @@ async def test_what_happened_after_the_newest_base_is_in_the_next_though_nothing
             self.bases += base
 
     desk = Counting()
-    pruner = Pruner(Journal(), desk, (800.0, 0.0), [], Clock(), lambda _: None)
+    pruner = Pruner(Journal(), desk, Ages(800.0, 0.0), list, Clock(), lambda _: None)
     with trio.move_on_after(1000):
         await pruner.run((9, 1e9 - 500), lambda: 11)
     assert desk.bases == 1
+
+
+async def test_other_ages_count_at_once_and_with_none_nothing_is_removed(
+    autojump_clock: Any,
+) -> None:
+    more = Pruned(1, 1, more=True)
+    journal = Journal(more, more, more, more, more, more)
+    pruner = Pruner(journal, Desk(), Ages(None, 0.0), list, Clock(), lambda _: None)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(pruner.run, (1, 1e9), lambda: 1)
+        await trio.sleep(10_000)
+        assert journal.asked == 0
+        pruner.change(Ages(80_000.0, 0.0))
+        await trio.testing.wait_all_tasks_blocked()
+        assert journal.asked == 1
+        pruner.change(Ages(None, 0.0))  # in the middle of the pass
+        await trio.sleep(10_000)
+        assert journal.asked == 1
+        pruner.change(Ages(800.0, 0.0))
+        await trio.sleep(50)
+        assert pruner.messages == 6
+        nursery.cancel_scope.cancel()

@@ -120,6 +120,7 @@ def test_levels_are_those_an_operator_filters_by() -> None:
         events.AnswersMissing,
         events.ConnectionsRefused,
         events.LinkUnverified,
+        events.OutletLeft,
         events.QueriesRefused,
         events.StatusesRefused,
         events.FallbackBegan,

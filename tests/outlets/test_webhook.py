@@ -17,7 +17,7 @@ import trio
 from smppd.config import WebhookConfig, account_tls
 from smppd.exchange import Exchange, Limits
 from smppd.outlets.happenings import Happening
-from smppd.outlets.webhook import Webhook, judged, signed
+from smppd.outlets.webhook import Posting, Webhook, judged, signed
 from tests.outlets.rig import EPOCH, Rig, rigged
 
 SECRET = "hush"
@@ -79,7 +79,7 @@ async def serving(serve: Serve, **keys: Any) -> AsyncIterator[Webhook]:
         exchange = Exchange(
             Limits(config.timeout, 1), lambda: account_tls(config), url="the url of [webhook.shop]"
         )
-        yield Webhook(config.url, SECRET, exchange, config.batch, lambda: EPOCH)
+        yield Webhook(Posting(config.url, SECRET, exchange, config.batch), lambda: EPOCH)
         await exchange.aclose()
         nursery.cancel_scope.cancel()
 
@@ -207,7 +207,7 @@ async def test_nobody_there_names_the_section_and_never_the_secret() -> None:
     exchange = Exchange(
         Limits(1.0, 1), lambda: account_tls(config), url="the url of [webhook.shop]"
     )
-    trouble = await Webhook(config.url, SECRET, exchange, 10, lambda: EPOCH).deliver(LOT)
+    trouble = await Webhook(Posting(config.url, SECRET, exchange, 10), lambda: EPOCH).deliver(LOT)
     assert trouble is not None
     assert trouble.reason == (
         "cannot connect (Connection refused): check the url of [webhook.shop], and the way there"

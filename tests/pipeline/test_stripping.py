@@ -50,7 +50,9 @@ class Clock:
 
 def stripper(life: Life, *readers: str) -> Stripper:
     oldest = life.accounts.shelf.oldest
-    return Stripper(life.journal, life.desk, oldest, readers, Clock(life), life.events.append)
+    return Stripper(
+        life.journal, life.desk, oldest, lambda: readers, Clock(life), life.events.append
+    )
 
 
 async def test_no_text_is_left_of_what_is_final(

@@ -183,7 +183,7 @@ class Rig:
         wanted = wanted_of(before, Loaded(config, self._secrets(config)))
         assert isinstance(wanted, Wanted), wanted
         self._config, self._known = config, wanted.secrets
-        await self.daemon.take_over(wanted)
+        assert await self.daemon.take_over(wanted) == []
         await self.quiet()
         return [str(each) for each in wanted.changes]
 

@@ -89,6 +89,10 @@ class OnUnknown(IntEnum):
     FAIL = 2
 
 
+#: Characters of a client's id: those of hundreds of thousands of messages are in memory.
+MOST_ID = 500
+
+
 class Request(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, gc=False):
     """One message as handed in (contract, part 2). Types are checked, nothing else yet.
 
@@ -124,7 +128,7 @@ class PlainRequest(Request, kw_only=True, forbid_unknown_fields=True):
 
     to: Annotated[str, msgspec.Meta(min_length=1)]
     text: Annotated[str, msgspec.Meta(min_length=1)]
-    id: Annotated[str, msgspec.Meta(min_length=1)] | None = None
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=MOST_ID)] | None = None
     data: None = None
     priority: None = None
     via: None = None

@@ -15,7 +15,6 @@ from contextlib import suppress
 import msgspec
 import trio
 
-#: What a command gets of our environment.
 _KEPT = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
 #: Seconds between asking a command to end and ending it.
 _GRACE = 1.0
@@ -41,11 +40,15 @@ class Ran(msgspec.Struct, frozen=True):
     said: str = ""
 
 
+def bare_environment() -> dict[str, str]:
+    """What a command gets of our environment."""
+    return {name: os.environ[name] for name in _KEPT if name in os.environ}
+
+
 async def run_command(
     command: Sequence[str], given: bytes, environment: Mapping[str, str], bounds: Bounds
 ) -> Ran:
     """Run it to its end, with this on its standard input. One that is cancelled is killed."""
-    ours = {name: os.environ[name] for name in _KEPT if name in os.environ}
     try:
         process = await trio.lowlevel.open_process(
             list(command),
@@ -54,7 +57,7 @@ async def run_command(
             stderr=subprocess.STDOUT,
             start_new_session=True,
             cwd="/",
-            env={**ours, **environment},
+            env={**bare_environment(), **environment},
         )
     except OSError as error:
         return Ran(f"{command[0]} cannot be run: {error.strerror}", started=False)

@@ -19,6 +19,8 @@ from smppd.running import Bounds, Ran, run_command
 
 #: So many times as many events as commands that run at once are taken together.
 _LOTS = 4
+#: Characters of a value in the environment.
+_LONGEST = 1024
 
 
 class _Seen(msgspec.Struct):
@@ -106,9 +108,14 @@ class Hook:
             "SMPPD_EVENT": seen.event,
             "SMPPD_EVENT_ID": seen.event_id,
             "SMPPD_SEQ": str(seen.seq),
-            "SMPPD_ID": seen.id.replace("\0", ""),
-            "SMPPD_TO": seen.to.replace("\0", ""),
+            "SMPPD_ID": _shown(seen.id),
+            "SMPPD_TO": _shown(seen.to),
             "SMPPD_STATE": seen.state,
         }
         command = self._config.command
         return await run_command(command, happening.json + b"\n", environment, self._bounds)
+
+
+def _shown(text: str) -> str:
+    """As a variable of the environment can hold it: with one of 128 KiB no command is run at all."""
+    return text.replace("\0", "")[:_LONGEST]

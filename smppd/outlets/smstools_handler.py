@@ -15,6 +15,7 @@ from contextlib import suppress
 import trio
 
 from smppd.events import Emit, EventHandlerFailed
+from smppd.running import bare_environment
 
 
 class Handler:
@@ -55,6 +56,7 @@ class Handler:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
+                env=bare_environment(),
             )
         except OSError as error:
             return f"cannot be run: {error.strerror}"

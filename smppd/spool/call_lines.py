@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from smppd.calling import operation_of
 from smppd.message import CallRequest, ErrorInfo
 from smppd.provider.checking import unconfirmed
-from smppd.spool.wide import too_many
+from smppd.spool.wide import flaw_of_id, too_many
 
 #: Fields of which one makes a line one of these.
 FIELDS = frozenset({"op", "args", "confirm", "template", "params", "group", "country"})
@@ -64,8 +64,8 @@ def flaw_of_call(request: CallRequest) -> ErrorInfo | None:
     operation = operation_of(request)
     if isinstance(operation, ErrorInfo):
         return operation
-    if request.id == "":
-        return ErrorInfo("EMPTY_ID", text="id: empty: write an id, or leave the field out")
+    if (mistake := flaw_of_id(request.id)) is not None:
+        return mistake
     if why := unconfirmed(operation, request.confirm):
         return ErrorInfo("NOT_CONFIRMED", text=why)
     return None if request.op is not None else _addressing(request) or _content(request)

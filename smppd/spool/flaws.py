@@ -9,7 +9,7 @@ from math import inf
 from smppd.expiry import parse_expires, parse_send_at
 from smppd.message import CallRequest, ErrorInfo, Request
 from smppd.spool import call_lines
-from smppd.spool.wide import too_many
+from smppd.spool.wide import flaw_of_id, too_many
 
 _WORDS = {
     "priority": ("high", "normal", "bulk"),
@@ -33,9 +33,7 @@ def _addressing(request: Request) -> ErrorInfo | None:
         return ErrorInfo("EMPTY_TO", text="to: empty: write the destination's number")
     if (mistake := too_many(request.to)) is not None:
         return mistake
-    if request.id == "":
-        return ErrorInfo("EMPTY_ID", text="id: empty: write an id, or leave the field out")
-    return None
+    return flaw_of_id(request.id)
 
 
 def _content(request: Request) -> ErrorInfo | None:

@@ -14,14 +14,14 @@ from types import MappingProxyType
 import msgspec
 
 from smppd import smstools_text
-from smppd.message import ErrorInfo, PlainRequest, Request
+from smppd.message import MOST_ID, ErrorInfo, PlainRequest, Request
 from smppd.placing import SIDECAR
 from smppd.ports import Line
 from smppd.smstools_text import Habits, fields_of, take_apart
 from smppd.spool.careful import read_carefully
 from smppd.spool.chunks import BOM, not_text
 from smppd.spool.flaws import flaw
-from smppd.spool.legible import shown_to
+from smppd.spool.legible import SHOWN, shown_to
 from smppd.spool.quarantine import Unusable
 from smppd.spool.syntax import syntax_error
 
@@ -41,6 +41,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "TEXT_AND_DATA": "both text and data",
         "EMPTY_TEXT": "text or data is empty",
         "EMPTY_ID": "the client's id is empty",
+        "LONG_ID": "the client's id is longer than 500 characters",
         "BAD_HEX": "data or udh is not hexadecimal",
         "BAD_TLV": "a TLV's tag or value is not hexadecimal",
         "BAD_PRIORITY": "not one of the priorities",
@@ -132,7 +133,8 @@ def judged(request: Request, number: int) -> Line:
     mistake = flaw(request)
     if mistake is None:
         return Line(number, request)
-    return Line(number, None, mistake, shown_to(request.to), request.id)
+    client_id = request.id and request.id[:SHOWN]
+    return Line(number, None, mistake, shown_to(request.to), client_id)
 
 
 def _is_plain(request: Request) -> bool:
@@ -142,7 +144,7 @@ def _is_plain(request: Request) -> bool:
         and request.expires is None
         and request.priority is None
         and request.on_unknown is None
-        and request.id != ""
+        and (request.id is None or 0 < len(request.id) <= MOST_ID)
         and request.udh is None
         and request.tlv is None
         and request.send_at is None

@@ -13,6 +13,8 @@ import msgspec
 
 _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode = msgspec.json.Decoder().decode
+#: Characters of a destination or an id that a rejected line's result shows.
+SHOWN = 200
 _NESTED = frozenset(b"{[")
 _QUOTE = ord('"')
 #: So deep may lists and objects lie in one another: who reads results and events must be able to.
@@ -55,7 +57,7 @@ def legible(raw: bytes) -> tuple[str, str | None]:
 
 def shown_to(to: str | list[str]) -> str:
     """The destination as a rejected line's result shows it."""
-    return to if isinstance(to, str) else ", ".join(to)[:200]
+    return (to if isinstance(to, str) else ", ".join(to))[:SHOWN]
 
 
 def echoed(value: msgspec.Raw) -> bytes | None:
@@ -107,6 +109,6 @@ def _shown(value: bytes) -> str | None:
         if isinstance(found, list):
             return shown_to([str(each) for each in found])
         is_plain = isinstance(found, str | int) and not isinstance(found, bool)
-        return str(found)[:200] if is_plain else None
+        return str(found)[:SHOWN] if is_plain else None
     except (ValueError, RecursionError):  # a number of thousands of digits, among others
         return None

@@ -102,6 +102,17 @@ async def test_a_command_gets_its_input_and_a_bare_environment(
     assert arguments == ["$(id)", "a b"]
 
 
+async def test_a_value_without_end_keeps_no_command_from_being_run(tmp_path: Path) -> None:
+    """What a member of the group wrote would hold up every event behind it."""
+    tray, out = Tray(), tmp_path / "out"
+    code = "import os, sys; open(sys.argv[1], 'w').write(os.environ['SMPPD_TO'])"
+    told = {"seq": 1, "event_id": "e1", "event": "failed", "to": "9" * 200_000, "id": "a" * 200_000}
+    long = Happening(1, 0, "failed", 1, 1.0, json.dumps(told).encode())
+    assert await hook(tray, *script(code, str(out))).deliver([long]) is None
+    assert out.read_text() == "9" * 1024
+    assert tray.count == 0
+
+
 async def test_a_command_that_never_ends_is_killed_with_its_children(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     code = (

@@ -234,6 +234,15 @@ async def test_the_handler_is_run_with_words_that_no_shell_reads(tmp_path: Path)
     assert told == []
 
 
+async def test_the_handler_has_a_bare_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMPP_PASSWORD", "hush")
+    await handler(tmp_path, f"env > {tmp_path}/log", []).run([("a", ("SENT", "f"))])
+    assert "PATH=" in (tmp_path / "log").read_text()
+    assert "hush" not in (tmp_path / "log").read_text()
+
+
 async def test_what_fails_is_told_and_changes_nothing(tmp_path: Path) -> None:
     told: list[Event] = []
     await handler(tmp_path, "yes; exit 3", told, 0.3).run([("a", ("SENT", "f"))])

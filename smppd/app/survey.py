@@ -87,6 +87,7 @@ class Survey:
             traces=parts.tracing.figures(),
             rooms=self._rooms(),
             damaged=self._damaged(),
+            more_campaigns=parts.progress.campaigns_beyond(CAMPAIGNS_SHOWN),
         )
 
     def _rooms(self) -> list[RoomFigures]:

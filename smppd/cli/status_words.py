@@ -18,7 +18,7 @@ from smppd.figures import (
     RouteFigures,
     TraceFigures,
 )
-from smppd.vitals.words import for_so_long, so_large
+from smppd.vitals.words import for_so_long, so_fast, so_large
 
 
 def overview(figures: DaemonFigures) -> Iterator[str]:
@@ -54,6 +54,8 @@ def overview(figures: DaemonFigures) -> Iterator[str]:
         f"{spool.quarantined:,} bad, {figures.open_files:,} open"
     )
     yield from map(_campaign, figures.campaigns)
+    if figures.more_campaigns:
+        yield f"           and {figures.more_campaigns:,} more campaigns"
     yield from _journal(figures)
     yield from _loop(figures.loop)
     yield from (_trace(trace, figures.now) for trace in figures.traces)
@@ -88,7 +90,7 @@ def _campaign(campaign: CampaignFigures) -> str:
     so_far = "" if campaign.read else " so far"
     waiting = campaign.states.get("queued", 0)
     queued = f", {waiting:,} queued" if waiting else ""
-    rate = f", {campaign.rate:,.0f}/s" if campaign.rate else ""
+    rate = f", {so_fast(campaign.rate)}/s" if campaign.rate else ""
     left = "" if campaign.time_left is None else f", {for_so_long(campaign.time_left)} left"
     held = f"; {campaign.held}" if campaign.held else ""
     return (

@@ -12,7 +12,7 @@ import msgspec
 from smppd.cli.screen import Line, Style
 from smppd.vitals.picture import AccountPicture, CampaignPicture, LanePicture, LinkPicture, Picture
 from smppd.vitals.troubles import Gravity, Trouble
-from smppd.vitals.words import for_so_long, so_large, so_soon
+from smppd.vitals.words import for_so_long, so_fast, so_large, so_soon
 
 #: Bounds of latencies beyond this are not known.
 _LONGEST = 66.0
@@ -83,7 +83,7 @@ def _head(picture: Picture, view: View, width: int) -> Iterator[Line]:
     odd = sum(each.gravity == "odd" for each in picture.troubles)
     told = "  ".join([*([f"{bad} BAD"] if bad else []), *([f"{odd} ODD"] if odd else [])])
     style: Style = "bad" if bad else "odd" if odd else "good"
-    rate = f"   {_rate(picture.submitted)} parts/s sent, {_rate(picture.receipts)} receipts/s"
+    rate = f"   {so_fast(picture.submitted)} parts/s sent, {so_fast(picture.receipts)} receipts/s"
     yield ((told or "ALL IS WELL", style), (rate, "plain"))
 
 
@@ -121,7 +121,7 @@ def _fitting(wrong: Sequence[Trouble], width: int, rows: int) -> list[Line]:
 
 
 def _links(picture: Picture, view: View, width: int) -> Iterator[Line]:
-    head = _row("LINK", "STATE", "WINDOW", "SENT/S", "RCPT/S", "P50", "P99")
+    head = _row("LINK", "STATE", "WINDOW", "SENT/S", "RCPT/S", "HALF IN", "99% IN")
     yield ((head, "dim"), ("LIMITED BY", "dim"))
     for number, way in enumerate(ways(picture, view.order)):
         style: Style = "title" if number == view.chosen else _STYLES[way.gravity]
@@ -134,14 +134,14 @@ def _links(picture: Picture, view: View, width: int) -> Iterator[Line]:
 def _link(link: LinkPicture) -> str:
     state = f"{link.state} {link.bound}/{link.sessions}" if link.bound else link.state
     window = f"{link.in_flight}/{link.slots}"
-    rates = _rate(link.submitted), _rate(link.receipts)
+    rates = so_fast(link.submitted), so_fast(link.receipts)
     return _row(link.name, state, window, *rates, _soon(link.half), _soon(link.tail))
 
 
 def _account(account: AccountPicture) -> str:
     window = f"{account.in_flight}/{account.connections}"
     times = _soon(account.half), _soon(account.tail)
-    return _row(account.name, account.state, window, _rate(account.calls), "", *times)
+    return _row(account.name, account.state, window, so_fast(account.calls), "", *times)
 
 
 def _row(name: str, state: str, window: str, *columns: str) -> str:
@@ -207,6 +207,8 @@ def _below(picture: Picture, width: int) -> Iterator[Line]:
     yield from _named("files", files)
     for campaign in picture.campaigns:
         yield from _named("campaign", _campaign(campaign))
+    if picture.more_campaigns:
+        yield from _named("", f"and {picture.more_campaigns:,} more campaigns")
 
 
 def _named(name: str, text: str) -> Iterator[Line]:
@@ -234,16 +236,12 @@ def _wrapped(words: Iterable[str], width: int) -> Iterator[str]:
 
 def _campaign(campaign: CampaignPicture) -> str:
     so_far = "" if campaign.read else " so far"
-    rate = f", {campaign.rate:,.0f}/s" if campaign.rate else ""
+    rate = f", {so_fast(campaign.rate)}/s" if campaign.rate else ""
     left = "" if campaign.time_left is None else f", {for_so_long(campaign.time_left)} left"
     held = f"; held: {campaign.held}" if campaign.held else ""
     return (
         f"{campaign.name}: {campaign.done:,} of {campaign.total:,}{so_far} done{rate}{left}{held}"
     )
-
-
-def _rate(rate: float) -> str:
-    return f"{rate:,.0f}" if rate >= 100 or not rate else f"{rate:.1f}"
 
 
 def _soon(bound: float | None) -> str:

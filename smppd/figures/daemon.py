@@ -23,7 +23,7 @@ class DaemonFigures(msgspec.Struct):
     """Everything, at one moment. `states` counts all messages in the journal by state; of the
     queued ones, `scheduled` wait for a moment, or for their campaign. `oldest_by_lane`: when the
     oldest file of a lane was handed in of which something could leave. `campaigns`: some of the open
-    files, those that are held and the longest first. `disk`: why something cannot be written, by what
+    files, those that are held, that move and the longest first; `more_campaigns` are not among them. `disk`: why something cannot be written, by what
     it is. `damaged`: why files have no results, by their names: the journal is damaged."""
 
     version: str
@@ -61,3 +61,4 @@ class DaemonFigures(msgspec.Struct):
     balance: int = 0
     traces: list[TraceFigures] = msgspec.field(default_factory=list)
     damaged: dict[str, str] = msgspec.field(default_factory=dict)
+    more_campaigns: int = 0

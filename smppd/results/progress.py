@@ -109,14 +109,24 @@ class ProgressWriter:
             return  # reported and cleared away meanwhile, or no room: it is only a courtesy
 
     def campaigns(self, at_most: int) -> list[CampaignFigures]:
-        """The open files of more than one message, those that are held and the longest first."""
-        files = self._list.campaigns()
-        chosen = nsmallest(at_most, files, lambda file: (not file.restrained, -file.pending))
-        return [self._figures(file) for file in chosen]
+        """The open files of more than one message: first those that are held, then those of which something
+        leaves, and of each the longest first."""
+
+        def place(file: FileAccount) -> tuple[bool, bool, int]:
+            return not file.restrained, not self._tempo(file).rate, -file.pending
+
+        return [self._figures(file) for file in nsmallest(at_most, self._list.campaigns(), place)]
+
+    def campaigns_beyond(self, told_of: int) -> int:
+        """How many more there are than so many."""
+        return max(0, len(self._list.campaigns()) - told_of)
+
+    def _tempo(self, file: FileAccount) -> Tempo:
+        watched = self._watched.get(file.file_id)
+        return watched.tempo if watched else _NO_TEMPO
 
     def _figures(self, file: FileAccount) -> CampaignFigures:
-        watched = self._watched.get(file.file_id)
-        tempo = watched.tempo if watched else Tempo()
+        tempo = self._tempo(file)
         return CampaignFigures(
             file.campaign,
             file.name,

@@ -96,6 +96,7 @@ class Picture(msgspec.Struct):
     half: float | None
     tail: float | None
     campaigns: list[CampaignPicture]
+    more_campaigns: int
     open_files: int
     bad_files: int
     receipts_waiting: int
@@ -135,6 +136,7 @@ def picture(figures: DaemonFigures, pulse: Pulse) -> Picture:
         half=_bound(whole.half),
         tail=_bound(whole.tail),
         campaigns=[_campaign(each) for each in figures.campaigns],
+        more_campaigns=figures.more_campaigns,
         open_files=figures.open_files,
         bad_files=figures.spool.quarantined,
         receipts_waiting=figures.parked_receipts,

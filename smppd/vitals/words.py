@@ -16,6 +16,11 @@ def for_so_long(seconds: float) -> str:
     return f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"
 
 
+def so_fast(rate: float) -> str:
+    """So many in a second."""
+    return f"{rate:,.0f}" if rate >= 100 or not rate else f"{rate:.1f}"
+
+
 def so_soon(bound: float | None) -> str:
     """A bound of `Histogram`: a latency."""
     if bound is None:

@@ -293,7 +293,10 @@ def test_open_campaigns_say_how_fast_they_go_and_why_they_do_not(figures: Daemon
         ),
         CampaignFigures("c.jsonl", "c.jsonl", read=False, total=7, done=7, states={"delivered": 7}),
     ]  # fmt: skip
-    lines = [line for line in overview(figures) if line.startswith("campaign")]
+    figures.more_campaigns = 1200
+    shown = list(overview(figures))
+    lines = [line for line in shown if line.startswith("campaign")]
+    assert shown[shown.index(lines[-1]) + 1] == "           and 1,200 more campaigns"
     assert lines == [
         "campaign   spring (a.csv): 300 of 100,000 done, 99,900 queued; "
         "canary: 12 of 100 failed, at most 5% may (canary)",

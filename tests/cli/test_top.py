@@ -53,7 +53,7 @@ def test_it_is_told_at_a_glance_that_all_is_well() -> None:
         " smppd 1.2.3  pid 4711  up 1 h 0 min                    2023-11-14 23:13:20 UTC",
         "ALL IS WELL   50.0 parts/s sent, 0 receipts/s",
         "",
-        "LINK          STATE           WINDOW  SENT/S  RCPT/S     P50     P99  LIMITED BY",
+        "LINK          STATE           WINDOW  SENT/S  RCPT/S HALF IN  99% IN  LIMITED BY",
         "link-0        bound 1/1         3/10    50.0       0    4 ms    4 ms  window",
         "shop          ready              0/4       0               -       -  7 queued",
         "",

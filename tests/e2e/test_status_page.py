@@ -34,7 +34,16 @@ host = "127.0.0.1"
 port = {port}
 system_id = "lost"
 password_file = "password"
+
+[link.{long}]
+host = "127.0.0.1"
+port = {other}
+bind = "transmitter"
+system_id = "peer"
+password_file = "password"
 """
+#: As long as a link's name may be.
+LONG = "MadridOrangeTransactionalPremium"
 
 
 @pytest.fixture
@@ -52,7 +61,7 @@ def watched(
         smsc.port,
         link={"rate": 40},
         observe={"listen": f"127.0.0.1:{listen}"},
-        more=LOST.format(port=nobody),
+        more=LOST.format(port=nobody, long=LONG, other=smsc.port),
     )
     daemon.start(bound=False)
     lines = [
@@ -166,6 +175,9 @@ def test_a_browser_shows_first_what_is_wrong(
         lowest = "document.querySelector('#troubles .cure').getBoundingClientRect().bottom"
         assert tab.ask(lowest) < height, "seen without scrolling"
         assert tab.ask("document.documentElement.scrollWidth") <= width
+        assert LONG in tab.ask("document.getElementById('links').innerText")
+        wide = "document.querySelector('.wide')"
+        assert tab.ask(f"{wide}.scrollWidth - {wide}.clientWidth") == 0, "of a link all is seen"
         colours = pixels(tab.picture())
         assert colours[BAD] > 4 * width, "the verdict, from one side to the other"
         assert colours[GOOD] == 0

@@ -194,6 +194,20 @@ def test_the_campaigns_that_are_told_of_are_held_or_long(watched: Watched) -> No
     names = [figures.file for figures in watched.writer.campaigns(3)]
     assert names == ["3.jsonl", "29.jsonl", "28.jsonl"]
     assert [figures.file for figures in watched.writer.campaigns(99)][-1] == "2.jsonl"
+    assert watched.writer.campaigns_beyond(3) == 25
+    assert watched.writer.campaigns_beyond(99) == 0
+
+
+def test_a_campaign_that_moves_is_told_of_before_a_longer_one_that_waits(watched: Watched) -> None:
+    for number in range(30):
+        file = watched.add(f"{number}.jsonl", f"t{number}")
+        file.closed = True
+        count(file, queued=100 + number)
+    watched.look()
+    count(watched.files[7], queued=50, sent=50)
+    watched.look()
+    names = [figures.file for figures in watched.writer.campaigns(2)]
+    assert names == ["7.jsonl", "29.jsonl"]
 
 
 def test_of_very_many_files_of_one_message_some_are_looked_at_each_time(watched: Watched) -> None:

@@ -64,17 +64,17 @@ function line(values, top, close) {
   return close && path ? `${path}L300 60L${x(0).toFixed(1)} 60Z` : path;
 }
 function chart(...rows) {
-  const top = Math.max(...rows.flat().filter((each) => each !== null && each !== undefined), 0) || 1;
+  const seen = Math.max(...rows.flat().filter((each) => each !== null && each !== undefined), 0), top = seen || 1;
   const made = drawing("svg", { viewBox: "0 0 300 60", preserveAspectRatio: "none", "aria-hidden": "true" });
   made.append(drawing("path", { class: "area", d: line(rows[0].map((each) => each ?? 0), top, true) }));
   rows.forEach((row, n) => made.append(drawing("path", { class: n ? "second" : "first", d: line(row, top) })));
-  return [made, top];
+  return [made, seen];
 }
 function figure(title, number, words, ...rows) {
   const [made, top] = chart(...rows), caption = make("figcaption"), scale = make("div", "", "scale");
   title.forEach((each, n) => caption.append(make("span", each, title.length > 1 ? ["key-first", "key-second"][n] : "")));
   caption.append(make("b", number));
-  within(scale, make("span", "15 min ago"), make("span", `top ${words(top)}`), make("span", "now"));
+  within(scale, make("span", "15 min ago"), make("span", top ? `top ${words(top)}` : ""), make("span", "now"));
   return within(make("figure"), caption, made, scale);
 }
 function charts(now) {
@@ -108,7 +108,7 @@ function links(now) {
   });
   const accounts = now.accounts.map((each) => [each.name, make("td", each.state, `state ${each.gravity || ""}`), rate(each.calls), "–",
     soon(each.half), soon(each.tail), `${each.in_flight}/${each.connections}`, "", make("td", each.queued ? `${count(each.queued)} queued` : "", "limit")]);
-  table("links", ["name", "state", "#sent/s", "#receipts/s", "#half", "#99 %", "#window", "15 min", "limited by"], [...rows, ...accounts]);
+  table("links", ["name", "state", "#sent/s", "#receipts/s", "#half within", "#99 % within", "#window", "15 min", "limited by"], [...rows, ...accounts]);
 }
 function rest(now) {
   table("lanes", ["lane", "#queued", "#oldest"], now.lanes.map((lane) => [lane.name, count(lane.queued), lane.queued && lane.oldest !== null ? lasted(lane.oldest) : "–"]));
@@ -116,7 +116,7 @@ function rest(now) {
   table("states", ["", "#"], now.scheduled ? [...states, ["of the queued, scheduled", count(now.scheduled)]] : states);
   at("accepted").textContent = `${count(now.accepted)} accepted`;
   table("daemon", ["", "#"], [
-    ...now.rooms.map((room) => [`free of ${room.place}`, `${large(room.free)} (${Math.floor((100 * room.free) / (room.octets || 1))} %)`]),
+    ...now.rooms.map((room) => [`free of ${room.place}`, `${large(room.free)} (${Math.round((100 * room.free) / (room.octets || 1))} %)`]),
     ["journal", large(now.journal)], ["99 % of commits within", soon(now.commit_tail)],
     ["event loop late, at most", soon(now.late_most)], ["files open, bad", `${count(now.open_files)}, ${count(now.bad_files)}`],
     ["receipts that wait, matched nothing", `${count(now.receipts_waiting)}, ${count(now.receipts_unmatched)}`]]);
@@ -127,6 +127,7 @@ function rest(now) {
     const left = each.held ? "held" : each.time_left === null ? "–" : lasted(each.time_left);
     return [each.name, bar, count(each.done), count(each.total) + (each.read ? "" : " so far"), rate(each.rate), left];
   }));
+  at("more").textContent = now.more_campaigns ? `and ${count(now.more_campaigns)} more: smppd campaigns --open` : "";
   within(at("recent"), ...(now.recent.length ? now.recent : [null]).map((each) => {
     if (!each) return make("li", "none since the start", "soft");
     const head = `${each.about ? `${each.about}: ` : ""}${each.says}`, times = each.count > 1 ? `, ${count(each.count)} times` : "";

@@ -18,6 +18,7 @@ from smppd.config import Config
 from smppd.errands import ErrandsEnded
 from smppd.guarding import guard_process
 from smppd.journal.schema import BROKEN, JournalError, broken_in_words
+from smppd.ledger.facts import Damaged
 from smppd.locking import AlreadyLocked
 from smppd.notifying import Notifier
 from smppd.observe.log import configure
@@ -26,7 +27,7 @@ from smppd.observe.log import configure
 #: SQLite anyway; being asked for it more often only costs (4 in 100 of the CPU, measured).
 _SWITCH_AFTER = 0.02
 
-_OPERATORS = (CannotStartError, JournalError, AlreadyLocked, ErrandsEnded)
+_OPERATORS = (CannotStartError, JournalError, AlreadyLocked, ErrandsEnded, Damaged)
 #: What a disk or a file's owner may do to us: not a fault of the program, so no traceback.
 _OF_THE_MACHINE = frozenset(
     {
@@ -106,6 +107,8 @@ def _in_words(error: BaseException) -> str:
         return (
             f"cannot go on: {error.strerror}{where}: nothing is lost, {cure} and start smppd again"
         )
+    if isinstance(error, Damaged):
+        return f"the journal is damaged: {error}: run smppd audit"
     return broken_in_words(error) or str(error)
 
 

@@ -10,6 +10,7 @@ import glob
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -33,6 +34,10 @@ _DAMAGE = (
     TypeError,
     ValueError,
 )
+
+
+#: Damaged messages that are named one by one.
+MOST_NAMED = 5
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -79,7 +84,8 @@ class _Auditor:
         accounts = self._replay()
         if accounts is None:
             return Audit(0, {}, self._checks)
-        for check in (self._sum, self._rows, self._facts, self._results, self._snapshot):
+        checks = (self._sum, self._rows, self._messages, self._facts, self._results, self._snapshot)
+        for check in checks:
             self._note(check, accounts)
         self._sql.execute("ROLLBACK")
         self._note(self._sources, accounts)
@@ -137,6 +143,13 @@ class _Auditor:
         ]
         says = "; ".join(faults) or f"{len(accounts.queues):,} queues"
         return _check("every queue is numbered without gaps", says, holds=not faults)
+
+    def _messages(self, _accounts: Accounts) -> Check:
+        """What is in each message."""
+        damaged = list(islice(self._store.messages.unreadable(), MOST_NAMED + 1))
+        more = ["and more"] if len(damaged) > MOST_NAMED else []
+        says = "; ".join([*damaged[:MOST_NAMED], *more]) or "none is damaged"
+        return _check("every message can be read", says, holds=not damaged)
 
     def _facts(self, accounts: Accounts) -> Check:
         found = self._sql.execute(

@@ -19,7 +19,7 @@ from operator import attrgetter
 import msgspec
 
 from smppd.journal.store import Store
-from smppd.ledger.entries import Ending, MessageRow, read_message
+from smppd.ledger.entries import Ending, MessageRow
 from smppd.ledger.facts import LedgerError
 from smppd.ledger.slots import BLOCK, Slots
 from smppd.ledger.snapshot import Chunk, FileAccount
@@ -158,8 +158,7 @@ def _has_calls(rows: Iterable[MessageRow]) -> bool:
     calls = False
     for row in rows:
         if row.state == _QUEUED:
-            row.decoded = message = read_message(row.body)
-            calls = calls or message.call is not None
+            calls |= row.message.call is not None
     return calls
 
 

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, cast
 
 from smppd.journal.many_rows import write_rows
 from smppd.ledger.entries import MessageRow
-from smppd.ledger.facts import QUEUE_SHIFT, encode
+from smppd.ledger.facts import QUEUE_SHIFT, Damaged, encode
 from smppd.ledger.message_bundles import (
     BUNDLE,
     Row,
@@ -157,15 +157,27 @@ class MessageTable:
         return int(total.fetchone()[0])
 
     def numbering(self) -> Iterator[Numbered]:
-        """What there is of each queue. Looks into every bundle."""
-        for row in self._rows("WHERE state = ?", (BUNDLE,)):
-            members_of(row[0], row[3], row[-1])
+        """What there is of each queue."""
         found = self._sql.execute(
             f"SELECT msg_id >> ?, sum({_COUNT}), min({_FIRST}), max(msg_id)"  # noqa: S608
             " FROM message GROUP BY 1",
             (QUEUE_SHIFT,),
         )
         return (Numbered(*row) for row in found)
+
+    def unreadable(self) -> Iterator[str]:
+        """What is wrong with messages of which nobody can say what they are. Reads every one."""
+        for row in self._rows("WHERE state IN (?, ?)", (State.QUEUED, BUNDLE)):
+            try:
+                found = messages_in(row) if row[_STATE] == BUNDLE else [MessageRow(*row)]
+            except Damaged as damage:
+                yield str(damage)
+                continue
+            for message in found:
+                try:
+                    message.message  # noqa: B018 - reads it
+                except Damaged as damage:
+                    yield str(damage)
 
     def final_at_once(self) -> int:
         """How many were final when they were admitted."""

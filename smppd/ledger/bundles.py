@@ -2,7 +2,7 @@
 
 A row costs as much as what it says. Each fact in a bundle has a seq of its own, and is to every reader of the
 log as if it had a row. The row has the seq of the last, so that whatever is behind a seq is found by its key;
-`num` is how many seqs it spans, `detail` has its members. Raises `LedgerError` for a row that is damaged.
+`num` is how many seqs it spans, `detail` has its members. Raises `Damaged` for a row that is damaged.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from smppd.ledger.facts import Fact, Kind, LedgerError, encode
+from smppd.ledger.facts import Damaged, Fact, Kind, encode
 from smppd.smpp.vocabulary import MessageState
 
 #: A bundle has no more facts than this: to read one of them, all are. Those that end messages are read
@@ -71,9 +71,9 @@ def members_of(last: int, num: int | None, detail: bytes | None) -> Members:
     try:
         members = _read_members(detail or b"")
     except (msgspec.MsgspecError, TypeError) as error:
-        raise LedgerError(f"fact {last} is a bundle that cannot be read: {error}") from error
+        raise Damaged(f"fact {last} is a bundle that cannot be read: {error}") from error
     if len(members) != num:
-        raise LedgerError(f"fact {last} is a bundle of {num} that has {len(members)}")
+        raise Damaged(f"fact {last} is a bundle of {num} that has {len(members)}")
     return members
 
 

@@ -10,7 +10,7 @@ from operator import itemgetter
 import msgspec
 
 from smppd.ledger.calls import CALL, HARMLESS, NO_CALL, Destination, End
-from smppd.ledger.facts import Fact, Kind, made_up_id
+from smppd.ledger.facts import Damaged, Fact, Kind, made_up_id
 from smppd.message import ErrorInfo, Message, State
 
 _QUEUED = int(State.QUEUED)
@@ -33,9 +33,12 @@ class MessageRow(msgspec.Struct, gc=False):
 
     @property
     def message(self) -> Message:
-        """The message in the body, decoded once."""
+        """The message in the body, decoded once. Raises `Damaged`."""
         if self.decoded is None:
-            self.decoded = read_message(self.body)
+            try:
+                self.decoded = read_message(self.body)
+            except msgspec.MsgspecError as error:
+                raise Damaged(f"message {self.msg_id} cannot be read: {error}") from error
         return self.decoded
 
     @property

@@ -46,6 +46,10 @@ class LedgerError(Exception):
     """A fact contradicts the lifecycle or the order of facts."""
 
 
+class Damaged(LedgerError):  # noqa: N818 - a state of affairs
+    """A row of the journal cannot be read."""
+
+
 class Kind(IntEnum):
     """What a fact says. The numbers are on disk: never reuse one."""
 

@@ -2,7 +2,7 @@
 
 A row costs as much as what it says. The row has the msg_id of the last of them, so that whatever is behind a
 msg_id is found by its key; `line` is how many there are, `item` that of the first, `body` what each has for
-itself. To every reader each is as if it had a row. Raises `LedgerError` for a row that is damaged.
+itself. To every reader each is as if it had a row. Raises `Damaged` for a row that is damaged.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from operator import attrgetter
 import msgspec
 
 from smppd.ledger.entries import MessageRow
-from smppd.ledger.facts import LedgerError, encode
+from smppd.ledger.facts import Damaged, encode
 from smppd.message import State
 
 #: Stands in place of a state in a row that is a bundle; no `State` is ever this number.
@@ -77,10 +77,10 @@ def members_of(last: int, count: int, body: bytes) -> Members:
     try:
         members = _read_members(body)
     except (msgspec.MsgspecError, TypeError) as error:
-        raise LedgerError(f"message {last} is a bundle that cannot be read: {error}") from error
+        raise Damaged(f"message {last} is a bundle that cannot be read: {error}") from error
     for each in (members.items, members.lines, members.ids, members.bodies):
         if len(each) != count or not count:
-            raise LedgerError(f"message {last} is a bundle of {count} that has {len(each)}")
+            raise Damaged(f"message {last} is a bundle of {count} that has {len(each)}")
     return members
 
 

@@ -470,12 +470,27 @@ def test_a_damaged_row_of_several_messages_is_told_in_one_line(
     assert main(["audit"]) == 1
     said = f"message {last} is a bundle that cannot be read: "
     (line,) = [each for each in capsys.readouterr().out.splitlines() if said in each]
-    assert line.startswith("FAILED   every fact follows from those before it: LedgerError: ")
+    assert line.startswith("FAILED   every fact follows from those before it: Damaged: ")
     assert main(["show", made_up_id(last)]) == 1
     told = capsys.readouterr()
     assert told.err.startswith(f"smppd: the journal contradicts itself: {said}")
     assert told.err.endswith(": run smppd audit\n")
     assert told.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("apart", [True, False], ids=["rows", "bundle"])
+def test_what_is_in_a_message_is_looked_at_as_well(book: Book, *, apart: bool) -> None:
+    book.apart = apart
+    last = busy(book)[-1]
+    assert book.audit().ok
+    row = book.store.messages.read([last])[0]
+    book.store.messages.change_bodies([last], lambda _: b"\xc1")
+    (what,) = failed(book.audit())
+    assert what == "every message can be read"
+    (check,) = [each for each in book.audit().checks if not each.ok]
+    assert check.says.startswith(f"message {last} cannot be read: MessagePack data is malformed")
+    book.store.messages.change_bodies([last], lambda _: row.body)
+    assert book.audit().ok
 
 
 def test_a_page_that_cannot_be_read_is_told_in_one_line(

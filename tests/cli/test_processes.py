@@ -21,6 +21,7 @@ from smppd.cli import main
 from smppd.cli.run import run as run_daemon
 from smppd.config import Config
 from smppd.journal.store import Batch, open_store
+from smppd.ledger.facts import Damaged
 from smppd.ledger.ledger import Ledger
 from smppd.message import Lane
 from smppd.spool.folders import prepare_root
@@ -195,6 +196,10 @@ def test_what_keeps_the_daemon_from_starting_is_one_line(
         (
             OSError(errno.EMFILE, "Too many open files"),
             ["cannot go on: Too many open files: nothing is lost, raise LimitNOFILE="],
+        ),
+        (
+            Damaged("message 7 cannot be read: malformed"),
+            ["the journal is damaged: message 7 cannot be read: malformed: run smppd audit"],
         ),
         (
             sqlite3.OperationalError("attempt to write a readonly database"),

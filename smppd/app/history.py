@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+import msgspec
 
 from smppd.journal.schema import one_moment
 from smppd.journal.store import Store
 from smppd.ledger.entries import MessageRow
 from smppd.ledger.facts import Fact, Kind
 from smppd.message import State
-from smppd.results.story import Story, tell
+from smppd.provider.masking import masked_words
+from smppd.results.story import Happening, Story, tell
 
+#: What others say of a message, which may be anything.
+_REPEATING = frozenset(
+    kind.name.lower()
+    for kind in (Kind.REFUSED, Kind.RETRY, Kind.THROTTLED, Kind.UNKNOWN, Kind.FAILED, Kind.PAUSED)
+)
 _NAMING = frozenset({int(Kind.SENT), int(Kind.IDENTIFIED)})
 
 
@@ -62,8 +68,15 @@ class History:
         named = (fact for fact in self._facts if fact.kind in _NAMING)
         return {fact.text for fact in named if fact.text and not fact.text.endswith("\t")}
 
-    def take_news(self) -> list[Any]:
+    def take_news(self) -> list[Happening]:
         """What has happened since the last call."""
         history = self._story.history if self._story else []
         news, self._told = history[self._told :], len(history)
-        return news
+        return [covered(each) for each in news]
+
+
+def covered(happening: Happening) -> Happening:
+    """It without the numbers that an SMSC or a provider repeats; its message_ids stay."""
+    if happening.event not in _REPEATING:
+        return happening
+    return msgspec.structs.replace(happening, text=masked_words(happening.text))

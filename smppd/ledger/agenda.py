@@ -49,10 +49,14 @@ class Slot:
         index = self.find(item)
         if index is None:
             return False
-        if index == self.gone:
+        gone, items = self.gone, self.items
+        if (
+            index - gone < len(items) - index
+        ):  # what is before it moves, or what is behind it: the less
+            items[gone + 1 : index + 1] = items[gone:index]
             self.gone += 1
         else:
-            del self.items[index]
+            del items[index]
         return True
 
     def save(self) -> bytes:

@@ -21,8 +21,10 @@ from smppd.pipeline.desk import PAUSE, SHORTEST_PAUSE, Desk
 
 #: Seconds between two looks at what may be over.
 LOOK_EVERY = 1.0
-#: Messages read at once, and messages that came back and are looked at in one go.
+#: Messages read at once, and of these in one go: to find one aside among a million takes a while.
 PAGE = 500
+STEP = 50
+#: Messages that came back and are looked at in one go.
 AT_ONCE = 5000
 #: Stretches of a queue that ended between others that wait, at most: each is remembered (some sixty octets)
 #: until the head of the queue has passed it. Beyond that, the rest of the queue ends in its turn.
@@ -109,12 +111,14 @@ class Overdue:
             began = trio.current_time()
             rows = await self._desk.journal.read_queue(after, min(PAGE, last - after))
             after, seq = rows[-1].msg_id if rows else last, accounts.seq
-            for row in rows:
+            for count, row in enumerate(rows, start=1):
                 if (expires := self._expiry_of(row)) is not None:
                     if self._is_new(row):
                         new = min(new, self._end_new(row, expires))
                     else:
                         aside = min(aside, self._end_aside(row, expires))
+                if not count % STEP:
+                    await trio.lowlevel.checkpoint()
             if accounts.seq != seq:
                 await self._desk.commit()
             await trio.sleep(max(SHORTEST_PAUSE, (trio.current_time() - began) * PAUSE))

@@ -57,7 +57,9 @@ class Overdue:
         if self._accounts.back_expires <= now:
             await self._look_at_what_came_back(now)
         due = [number for number in self._deadlines.due(now) if self._is_worth_it(number, now)]
-        first = {queue_of(number): number for number in reversed(due)}
+        first = dict[int, int]()
+        for number in due:
+            first.setdefault(queue_of(number), number)
         for number in first.values():
             await self._look_through(number)
         return len(due) > len(first)

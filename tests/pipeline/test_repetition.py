@@ -91,13 +91,15 @@ async def test_a_repetition_does_not_keep_a_campaign_from_going_again_after_the_
 
 
 @pytest.mark.parametrize("when", ["open", "reported", "after a restart"])
-@pytest.mark.parametrize("what", ["nothing in it", "all wrong", "cancelled", "barred"])
+@pytest.mark.parametrize("what", ["nothing in it", "all wrong", "cancelled", "barred", "expired"])
 async def test_what_never_left_does_not_keep_a_corrected_file_from_going(
     bench: Bench, autojump_clock: MockClock, what: str, when: str
 ) -> None:
     bad = [bench.sms(to="nobody"), bench.sms(to="+34")]
-    lines = {"nothing in it": [], "all wrong": bad}.get(what, [bench.sms(), *bad])
-    async with bench.up(publishing=when != "open", window=0 if what == "cancelled" else 9) as life:
+    good = bench.sms() | ({"expires": 5} if what == "expired" else {})
+    lines = {"nothing in it": [], "all wrong": bad}.get(what, [good, *bad])
+    window = 0 if what in {"cancelled", "expired"} else 9
+    async with bench.up(publishing=when != "open", window=window) as life:
         if what == "barred":
             error = ErrorInfo("OPTED_OUT", None, "no more")
             life.desk.gate.add(lambda row, _: error if row.file_id == 1 else None)
@@ -106,6 +108,8 @@ async def test_what_never_left_does_not_keep_a_corrected_file_from_going(
         if what == "cancelled":
             life.campaigns.cancel(life.accounts.files[file_id], "ana")
             await life.desk.commit()
+        if what == "expired":
+            await trio.sleep(8)
         if when == "open":
             await hand_in_right(life)
             return

@@ -156,7 +156,6 @@ def _row_expired(standing: Standing, fact: Fact, row: MessageRow) -> Outstanding
     entry = standing.entries[row.msg_id] = outstanding(row, SENDING)
     entry.attempts = 0
     entry.error = _TOO_LATE
-    standing.files[row.file_id].last_submit = fact.at
     return standing.move(entry, EXPIRED, fact.seq)
 
 

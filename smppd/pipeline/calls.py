@@ -161,7 +161,7 @@ def _without_destinations(done: CallDone) -> bytes:
     try:
         answer = msgspec.json.decode(done.answer, type=dict[str, msgspec.Raw])
         listed = msgspec.json.decode(answer.get(_GROUP, b"null"), type=list[dict[str, object]])
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         return done.answer
     nested = OPERATIONS[done.op].answer.nested_fields if done.op in OPERATIONS else ()
     if len(listed) != len(done.taken) or any(set(each) - set(nested) for each in listed):

@@ -48,6 +48,9 @@ _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 #: Characters of an answer that stand in a reason, and how far they are looked for.
 _QUOTED = 120
 _LOOKED_AT = 4096
+#: Lists and objects, and values, of an answer that is read. There is no API whose 16 MiB hold more; read, a
+#: mebibyte of brackets takes the time and memory of a hundred.
+MOST_NESTED, MOST_VALUES = 200_000, 2_000_000
 #: Characters of an error that are kept, and how many of a list.
 _SAID = 500
 _MANY = 20
@@ -195,6 +198,8 @@ def _envelope(body: bytes, content_type: str) -> dict[str, msgspec.Raw] | str:
     if not body.strip():
         return "the answer is empty"
     plain = _text(body, content_type)
+    if plain.count("[") + plain.count("{") > MOST_NESTED or plain.count(",") > MOST_VALUES:
+        return f"the answer ({len(plain)} characters) holds more values than are read"
     try:
         found = msgspec.json.decode(plain, type=dict[str, msgspec.Raw])
         msgspec.json.decode(found.get("result", b"null"))

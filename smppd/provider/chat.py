@@ -140,7 +140,7 @@ def _entries(result: bytes) -> tuple[list[_Entry], int, str]:
     for item in _items(result):
         try:
             found.append((_read_object(item), item))
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             strange.append(item)
     problem = ""
     if strange:
@@ -148,20 +148,21 @@ def _entries(result: bytes) -> tuple[list[_Entry], int, str]:
     return found, len(strange), problem
 
 
-def _items(result: bytes) -> list[bytes]:
-    """A list's items, a map's values, an object itself, or nothing; else the whole of it."""
+def _items(result: bytes, *, listed: bool = False) -> list[bytes]:
+    """A list's items, a map's values, an object itself, or nothing; else the whole of it. `listed`: it is
+    what an object has as its list."""
     if result.strip() in (b"", b"null", b'""', b"{}", b"[]", b"false"):
         return []
     try:
         return [bytes(item) for item in _read_list(result)]
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         pass
     try:
         fields = _read_object(result)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return [result]
-    if "list" in fields:
-        return _items(bytes(fields["list"]))
+    if "list" in fields and not listed:
+        return _items(bytes(fields["list"]), listed=True)
     values = [bytes(value) for value in fields.values()]
     return values if all(value.startswith(b"{") for value in values) else [result]
 

@@ -92,7 +92,7 @@ def _param(name: str, kind: Kind, value: Value) -> Value:
 def _list(text: str) -> list[object]:
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     return found if isinstance(found, list) else []
 

@@ -38,7 +38,7 @@ def _counted(response: Response) -> str:
     """How many destinations the provider says there are; nothing where it does not."""
     try:
         answer = msgspec.json.decode(response.answer)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return ""
     count = answer.get("count") if isinstance(answer, dict) else None
     return "" if count is None else str(count)

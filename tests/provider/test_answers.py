@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -244,6 +245,25 @@ def test_reasons_quote_little_and_nothing_unprintable() -> None:
 )
 def test_deep_nesting_is_no_answer(body: str) -> None:
     assert isinstance(read(body), NoAnswer)
+
+
+@pytest.mark.parametrize("value", ["[],", '{"a":1},', "[[[[]]]],", '"a",', "1,"])
+def test_more_values_than_any_list_has_are_no_answer(value: str) -> None:
+    """Sixteen mebibytes of brackets would take seconds and hundreds of mebibytes, while nothing else goes."""
+    many = value * ((16 << 20) // len(value) - 8)
+    tracemalloc.start()
+    answer = read(f'{{"status":"success","result":[{many}0]}}')
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert isinstance(answer, NoAnswer)
+    assert answer.sent
+    assert "holds more values than are read" in answer.reason
+    assert peak < 80 << 20
+
+
+def test_a_list_of_a_hundred_thousand_contacts_is_read() -> None:
+    contacts = ",".join(['{"id":"1","mobile":"34600000001","name":"Ana"}'] * 100_000)
+    assert isinstance(read(f'{{"status":"success","result":[{contacts}]}}'), Success)
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

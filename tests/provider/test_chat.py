@@ -189,3 +189,12 @@ def test_channels_are_read_as_text() -> None:
     )
     assert found[0] == ("whatsapp", "100", "Shop")
     assert found[1] == ("1", "", "")
+
+
+@pytest.mark.parametrize(
+    "deep", [b"[" * 100_000, b'{"a":' * 100_000, b'{"list":' * 900 + b"1" + b"}" * 900]
+)
+def test_what_is_nested_without_end_is_told(deep: bytes) -> None:
+    found = read_messages(deep)
+    assert not any(each.messageid for each in found.messages)
+    assert not any(each.platform for each in read_channels(deep))

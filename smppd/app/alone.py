@@ -42,10 +42,11 @@ def log_alone(config: Config, calls: Sequence[ApiCall]) -> str:
     """Write calls into the journal that the configuration names, and that a daemon has made; why
     that cannot be, else an empty text."""
     path = config.journal.path
-    if not path.exists():
-        return f"there is no journal {path} yet"
     try:
+        path.stat()
         log_calls(path, calls)
+    except FileNotFoundError:
+        return f"there is no journal {path} yet"
     except (AlreadyLocked, JournalError) as error:
         return str(error)
     except OSError as error:

@@ -17,7 +17,7 @@ from typing import Protocol, cast
 
 from smppd import __version__
 from smppd.cli.settings import add_config
-from smppd.cli.terminal import CommandError, Misconfigured, Terminal
+from smppd.cli.terminal import CommandError, Misconfigured, Terminal, drop_output
 from smppd.cli.words import Parser
 
 #: Every command with what it does; the module of that name in this package does it.
@@ -82,8 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         terminal.complain(str(error))
         return error.exit_code
     except BrokenPipeError:
-        # Whoever read our output has left; nothing more must be written when Python exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()  # whoever read it has left
         return 1
     except KeyboardInterrupt:
         return 1

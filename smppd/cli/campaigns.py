@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import msgspec
+from rich.cells import cell_len
 
 from smppd.cli.lookup import reading
 from smppd.cli.settings import read_config
@@ -96,11 +97,25 @@ def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
             "no file is like that" if _filtered(arguments) else "no file was handed in yet"
         )
         return 0
-    for line in table([_row(each) for each in listed], terminal.columns):
+    for line in in_words(listed, terminal.columns):
         terminal.say(line)
     if more:
         terminal.say(f"the newest {len(listed):,}; --limit shows more")
     return 0
+
+
+def in_words(listed: Sequence[Listed], columns: int | None = None) -> Iterator[str]:
+    """The files for people: a table where it fits into so many `columns` of a terminal, else the
+    names above the figures of each. A name is never cut: other commands take it."""
+    lines = list(table([{**_names(each), **_figures(each)} for each in listed]))
+    if columns is None or max(map(cell_len, lines)) <= columns:
+        yield from lines
+        return
+    head, *figures = table([_figures(each) for each in listed])
+    yield f"  {head}"
+    for each, line in zip(listed, figures, strict=True):
+        yield ": ".join(filter(None, _names(each).values()))
+        yield f"  {line}"
 
 
 def _filtered(arguments: argparse.Namespace) -> bool:
@@ -177,13 +192,18 @@ def _cost(placed: Path) -> _Cost | None:
         return None
 
 
-def _row(each: Listed) -> dict[str, str]:
+def _names(each: Listed) -> dict[str, str]:
+    return {
+        "campaign": each.campaign,
+        "file": each.file if each.file != each.campaign else "",
+    }
+
+
+def _figures(each: Listed) -> dict[str, str]:
     opened = f"{each.opened[:10]} {each.opened[11:16]}" if each.opened else ""
     bad = sum(each.states.get(state, 0) for state in _NOT_DELIVERED)
     cost = "" if each.cost is None else money(each.cost, each.currency or "")
     return {
-        "campaign": each.campaign,
-        "file": each.file if each.file != each.campaign else "",
         "handed in": opened,
         "state": each.state,
         "messages": f"{each.messages:,}",

@@ -98,8 +98,12 @@ def _seldom(progress: Progress) -> Progress:
 
 def _opted_out(config: Config, terminal: Terminal) -> OptOutList:
     """The list as the journal has it, if there is a journal yet."""
-    if not config.journal.path.exists():
+    try:
+        config.journal.path.stat()
+    except FileNotFoundError:
         return OptOutList()
+    except OSError:
+        pass  # which is told when it is read
     try:
         with reading(config) as store:
             return store.opt_outs.load()

@@ -21,7 +21,7 @@ def in_words(found: Estimate) -> Iterator[str]:
         yield f"  {count:>12,} {_STATES.get(state, state)}"
     if found.opted_out.count:
         yield f"  {found.opted_out.count:>12,} of the rejected have opted out"
-    yield f"  {found.parts:>12,} parts: {_lengths(found.lengths)}"
+    yield f"  {found.parts:>12,} {'part' if found.parts == 1 else 'parts'}: {_lengths(found.lengths)}"
     for encoding, count in found.encodings.items():
         yield f"  {count:>12,} {encoding}"
     if found.calls:

@@ -62,12 +62,21 @@ def check_spool(root: Path) -> Finding:
     return Finding(what, trouble is None, trouble or "is there, on one filesystem, and writable")
 
 
+def seen(path: Path) -> bool:
+    """Whether something is there, as far as this user may look. Raises nothing."""
+    try:
+        path.stat()
+    except OSError:
+        return False
+    return True
+
+
 _LET_IN = "run this as the daemon's user, or give that user the folder"
 
 
 def _to_be_made(what: str, folder: Path) -> Finding:
     """A folder that is not there yet is fine where the daemon can make it."""
-    parent = next(each for each in folder.parents if each.exists())
+    parent = next(each for each in folder.parents if seen(each))
     if os.access(parent, os.W_OK | os.X_OK, effective_ids=True):
         return Finding(what, True, "is not there yet; smppd run makes it")
     cure = "create it for the daemon's user, or run this as that user"
@@ -96,11 +105,11 @@ def _look_at_spool(root: Path) -> str | None:
 def check_journal(path: Path) -> Finding:
     """The journal's file and folder, and whether this program knows its version."""
     what = f"journal {path}"
-    if not path.parent.exists():
+    if not seen(path.parent):
         return _to_be_made(what, path.parent)
     if not os.access(path.parent, os.W_OK | os.X_OK, effective_ids=True):
         return Finding(what, False, f"{path.parent} is not writable by this user: {_LET_IN}")
-    if not path.exists():
+    if not seen(path):
         return Finding(what, True, "is not there yet; smppd run makes it")
     if not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
         return Finding(what, False, f"cannot be read and written by this user: {_LET_IN}")
@@ -115,7 +124,7 @@ def check_control(path: Path) -> Finding:
     """The folder of the control socket."""
     what = f"control socket {path}"
     folder = path.parent
-    if not folder.is_dir():
+    if not (seen(folder) and folder.is_dir()):
         cure = "create it, in a systemd unit with RuntimeDirectory=, or set [observe] control"
         return Finding(what, False, f"its folder {folder} does not exist: {cure}")
     if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):

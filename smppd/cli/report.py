@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from smppd.cli.lookup import reading
+from smppd.cli.places import seen
 from smppd.cli.report_words import in_words
 from smppd.cli.settings import read_config
 from smppd.cli.terminal import CommandError, Terminal, plural
@@ -51,8 +52,8 @@ def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """See `cli.Command`."""
     config = read_config(arguments)
     output = arguments.output
-    if output is not None and not output.is_dir():
-        raise CommandError(f"{output} is no folder: make it first", exit_code=2)
+    if output is not None and not (seen(output) and output.is_dir()):
+        raise CommandError(f"{output} is no folder that this user sees: make it first", exit_code=2)
     try:
         with reading(config) as store, reading_past(store) as past:
             rows = _meant(store, arguments.name, newest=arguments.newest)

@@ -7,9 +7,11 @@ terminal: characters that do not print are escaped.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
@@ -43,6 +45,11 @@ class Terminal:
         return sys.stdout.isatty()
 
     @property
+    def draws(self) -> bool:
+        """Whether what he watches it on obeys escape sequences."""
+        return self.interactive and os.environ.get("TERM", "dumb") not in ("", "dumb")
+
+    @property
     def columns(self) -> int | None:
         """How wide the screen is; None where nobody watches, and lines may be of any length."""
         return shutil.get_terminal_size().columns if self.interactive else None
@@ -53,7 +60,8 @@ class Terminal:
 
     def say_styled(self, text: str) -> None:
         """Write a line of `screen.shown`, which has escaped what came from outside."""
-        sys.stdout.write(encodable(sys.stdout, text) + "\n")
+        with _written():
+            sys.stdout.write(encodable(sys.stdout, text) + "\n")
 
     def say_json(self, value: Any) -> None:
         """Write a value as JSON, for programs."""
@@ -68,8 +76,9 @@ class Terminal:
         if self.interactive:
             _write(sys.stdout, text.rstrip("\n"))
             return
-        sys.stdout.flush()
-        sys.stdout.buffer.write(text.encode())
+        with _written():
+            sys.stdout.flush()
+            sys.stdout.buffer.write(text.encode())
 
     def complain(self, text: str) -> None:
         """Write one line of ours to standard error."""
@@ -77,19 +86,38 @@ class Terminal:
 
     def complain_all(self, lines: Iterable[str]) -> None:
         """Write lines to standard error as they stand."""
-        sys.stdout.flush()
+        self.flush()
         for line in lines:
             _write(sys.stderr, line)
 
     def flush(self) -> None:
         """Have everything written, so that a reader who has left is noticed."""
-        sys.stdout.flush()
+        with _written():
+            sys.stdout.flush()
+
+
+def drop_output() -> None:
+    """From here on standard output goes nowhere: it must not be tried once more when Python exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """Raises `CommandError` where the disk takes no more; a reader who has left is another matter."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        drop_output()
+        raise CommandError(f"the output cannot be written: {error.strerror}") from None
 
 
 def _write(stream: TextIO, text: str) -> None:
-    stream.write(_shown(stream, text) + "\n")
-    if stream.isatty():
-        stream.flush()
+    with _written():
+        stream.write(_shown(stream, text) + "\n")
+        if stream.isatty():
+            stream.flush()
 
 
 def _shown(stream: TextIO, text: str) -> str:

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """See `cli.Command`."""
     printed = arguments.once or arguments.json
-    if not printed and not terminal.interactive:
+    if not printed and not terminal.draws:
         raise CommandError("top draws on a terminal: --once prints one picture, --json lines", 2)
     watch = Watch(find_control(arguments))
     try:
@@ -61,7 +61,7 @@ def _print_one(seen: Picture, terminal: Terminal, *, as_json: bool) -> None:
         terminal.hand_on(msgspec.json.encode(seen).decode() + "\n")
     else:
         for line in draw(seen, View(), terminal.columns or _WIDTH):
-            terminal.say_styled(shown(line, terminal.columns, styled=terminal.interactive))
+            terminal.say_styled(shown(line, terminal.columns, styled=terminal.draws))
     terminal.flush()
 
 

@@ -141,7 +141,7 @@ class _Auditor:
             if not seen[number]
             and queue.tail - (number << QUEUE_SHIFT) != self._removed.messages.get(number, 0)
         ]
-        says = "; ".join(faults) or f"{len(accounts.queues):,} queues"
+        says = "; ".join(faults) or f"queues: {len(accounts.queues):,}"
         return _check("every queue is numbered without gaps", says, holds=not faults)
 
     def _messages(self, _accounts: Accounts) -> Check:
@@ -239,7 +239,9 @@ class _Auditor:
         open_files = sum(not file.reported for file in accounts.files.values())
         says = "; ".join(f"work/{file.token}/{file.name} is gone" for file in missing[:5])
         return _check(
-            "every file in hand is in work/", says or f"{open_files:,} files", holds=not missing
+            "every file in hand is in work/",
+            says or f"open files: {open_files:,}",
+            holds=not missing,
         )
 
     def _has_source(self, file: FileAccount) -> bool:

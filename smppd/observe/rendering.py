@@ -31,11 +31,12 @@ _Entry = MutableMapping[str, Any]
 def rendering(stream: TextIO, form: Format) -> Processor:
     """What makes a line of an entry, for this stream.
 
-    `auto` is words on a terminal, coloured unless NO_COLOR is set, and JSON lines elsewhere.
+    `auto` is words on a terminal, coloured unless NO_COLOR is set or TERM is dumb, and JSON lines elsewhere.
     """
     terminal = stream.isatty()
     words = form == "console" or (form == "auto" and terminal)
-    colours = terminal and not os.environ.get("NO_COLOR")
+    dumb = os.environ.get("TERM") == "dumb"
+    colours = terminal and not dumb and not os.environ.get("NO_COLOR")
     render = _in_words(colours=colours) if words else _as_json
     return _with_priority(render) if _is_journal(stream) else render
 

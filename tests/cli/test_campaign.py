@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import trio
 
 from smppd.app import Surroundings
 from smppd.cli import main
+from smppd.cli.campaigns import Listed, in_words
 from smppd.config import Config, load
 from smppd.control import ask
 from smppd.pipeline.campaigns import Campaigns
@@ -205,4 +207,36 @@ def test_what_was_cancelled_before_all_of_it_was_is_said_to_be(
         f"campaign spring (a.jsonl) is cancelled, by {who}: nothing more of it leaves",
         f"campaign spring (a.jsonl) is cancelled, by {who}, and cannot go on: hand it in anew",
         f"campaign spring (a.jsonl) is cancelled already, by {who}",
+    ]
+
+
+def test_where_a_line_does_not_fit_names_stand_whole_above_their_figures() -> None:
+    """A name is what `pause`, `cancel` and `report` take."""
+    spring = Listed(
+        "spring",
+        "spring~2.csv",
+        "sending",
+        "2026-11-21T10:00:00.000Z",
+        10,
+        5,
+        {"delivered": 4},
+        "bulk",
+        None,
+        None,
+    )
+    alone = msgspec.structs.replace(spring, campaign="x.csv", file="x.csv")
+    wide = list(in_words([spring, alone], 200))
+    assert [line.split()[0] for line in wide] == ["campaign", "spring", "x.csv"]
+    assert (
+        list(in_words([spring, alone], max(map(len, wide))))
+        == wide
+        == list(in_words([spring, alone]))
+    )
+    narrow = list(in_words([spring, alone], 80))
+    assert narrow == [
+        "  handed in         state    messages  done  delivered  not  unknown  cost",
+        "spring: spring~2.csv",
+        "  2026-11-21 10:00  sending  10        50 %  4          0    0",
+        "x.csv",
+        "  2026-11-21 10:00  sending  10        50 %  4          0    0",
     ]

@@ -9,6 +9,7 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -380,3 +381,12 @@ def test_beside_a_demo_that_stays_the_other_commands_work(
         assert main(["audit"]) == 0
         process.send_signal(signal.SIGINT)
         assert finish(process)[0] == 0
+
+
+@pytest.mark.parametrize("words", [["completion", "bash"], ["check"], ["api", "--list"]])
+def test_output_that_cannot_be_written_is_one_line(folder: Path, words: list[str]) -> None:
+    command = [sys.executable, "-m", "smppd", *words]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "smppd: the output cannot be written: No space left on device\n"

@@ -193,3 +193,11 @@ def test_no_color_leaves_weight_and_no_colour(config: Path) -> None:
         assert b"\x1b[7m" in person.seen
     finally:
         person.close()
+
+
+def test_a_terminal_that_cannot_be_drawn_on_gets_one_line(config: Path) -> None:
+    person = Person(config, TERM="dumb")
+    assert person.sees(lambda seen: b"\n" in seen)
+    assert person.process.wait(PATIENCE) == 2
+    assert person.seen.startswith(b"smppd: top draws on a terminal: --once prints one picture")
+    assert b"\x1b" not in person.seen

@@ -493,6 +493,14 @@ def test_who_hands_in_reads_results_and_may_do_nothing_else(service: Service) ->
             assert done.stderr.startswith(
                 "smppd: cannot read journal /var/lib/smppd/journal.db: Permission denied: run this with sudo"
             ), done.stderr
+    few = "printf 'to,text\\n+34600000001,Hola\\n' > /tmp/few.csv && smppd estimate /tmp/few.csv"
+    done = run("sh", "-c", few.replace("smppd", SMPPD), user="alice")
+    assert "1 message" in done.stdout, done
+    assert done.stderr.startswith("smppd: nobody's opting out was considered: cannot read journal")
+    for command in ("report x --output /root/x", "check", "doctor"):
+        done = run(SMPPD, *command.split(), user="alice")
+        assert done.returncode in (1, 2)
+        assert "Traceback" not in done.stderr
     check(SMPPD, "status", user="olga")
     check("ls", f"{SPOOL}/received/new", user="olga")
     for command in (f"ls {SPOOL}", f"touch {SPOOL}/inbox/x", f"cat {SPOOL}/done/*/*"):

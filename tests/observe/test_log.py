@@ -51,6 +51,7 @@ class Terminal(io.StringIO):
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("JOURNAL_STREAM", raising=False)
     monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.delenv("TERM", raising=False)
 
 
 def logged(*what: events.Event, level: Level = "info", **options: Any) -> list[dict[str, Any]]:
@@ -198,8 +199,11 @@ def test_auto_is_words_on_a_terminal_and_json_elsewhere(
     assert ("\x1b[" in text) == has_colours
 
 
-def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_COLOR", "1")
+@pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
+def test_who_wants_no_colours_gets_none(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
     stream = Terminal()
     configure(stream=stream)(REFUSED)
     assert "\x1b" not in stream.getvalue()

@@ -12,6 +12,7 @@ from typing import ClassVar
 import msgspec
 
 from smppd.cli.findings import Finding
+from smppd.cli.places import seen
 
 #: adjtimex(2): the return value and the bit of the status that say "not synchronised".
 _TIME_ERROR, _STA_UNSYNC = 5, 0x40
@@ -95,7 +96,7 @@ class Steadiness:
 
 def look_at_file(what: str, file: Path, now: float | None = None) -> Iterator[Finding]:
     """Whether a file was written in the future, if it is there: then the clock was set back."""
-    if not file.exists():
+    if not seen(file):
         return
     ahead = file.stat().st_mtime - (time.time() if now is None else now)
     if ahead <= _SAME_TIME:

@@ -15,6 +15,7 @@ from inotify_simple import INotify, flags  # type: ignore[import-untyped]
 
 from smppd.cli.diagnosis.mounts import doubt, mount_of, trouble
 from smppd.cli.findings import Finding
+from smppd.cli.places import seen
 
 #: So often a sync is timed; and how long half of them may take (seconds) before it is spoken of.
 _SYNCS = 5
@@ -29,7 +30,7 @@ _LIMITS = Path("/proc/sys/fs/inotify")
 
 def existing(path: Path) -> Path:
     """The place itself, or the nearest folder above it that is there."""
-    return path if path.exists() else next(each for each in path.parents if each.exists())
+    return path if seen(path) else next(each for each in path.parents if seen(each))
 
 
 def look_at_disk(what: str, place: Path, least: int) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ import trio
 
 from smppd.events import Emit, OutletFailing, OutletRecovered
 from smppd.figures import OutletFigures
+from smppd.ledger.facts import Damaged
 from smppd.outlets.happenings import Happening
 from smppd.outlets.source import Source
 from smppd.ports import Cursors
@@ -139,9 +140,20 @@ class Outlet:
     async def run(self) -> None:
         """Deliver until cancelled, or until it may `leave`."""
         self._saved_at = trio.current_time()
+        unreadable = 0
         while not self._over:
             self._news, self._changed = trio.Event(), trio.Event()
-            if await self._advance():
+            try:
+                advanced = await self._advance()
+            except Damaged as damage:  # no matter of the messages', nor of who needs no events
+                self._note(Trouble(f"the journal is damaged: {damage}: smppd audit says what is"))
+                await self._wait(unreadable)
+                unreadable += 1
+                continue
+            if unreadable:
+                self._recovered()
+                unreadable = 0
+            if advanced:
                 continue
             self._done_with = self._cursor
             await self._save()

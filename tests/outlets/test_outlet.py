@@ -11,6 +11,7 @@ import trio
 import trio.testing
 
 from smppd.events import OutletFailing, OutletGaveUp, OutletRecovered
+from smppd.ledger.facts import Damaged
 from smppd.outlets.outlet import Outlet, Trouble
 from smppd.ports import Stretch
 from tests.outlets.rig import Consumer, Rig, inline, rigged
@@ -200,3 +201,30 @@ async def test_several_outlets_read_the_log_once(
         assert one.seqs == two.seqs == [1, 2, 3, 4, 5]
         assert sum(lots) == 5
         nursery.cancel_scope.cancel()
+
+
+async def test_what_cannot_be_read_of_the_journal_is_a_trouble_of_the_outlet_alone(
+    rig: Rig, autojump_clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    consumer, read = Consumer(), rig.log.read
+
+    def damaged(*_: Any) -> Stretch:
+        raise Damaged("message 7 cannot be read: malformed")
+
+    monkeypatch.setattr(rig.log, "read", damaged)
+    async with trio.open_nursery() as nursery:
+        outlet = rig.outlet(consumer)
+        await live(rig, outlet, nursery)
+        await rig.letters(3)
+        await trio.sleep(30)
+        figures = outlet.stand(3)
+        assert figures.failing_since is not None
+        assert "the journal is damaged: message 7 cannot be read" in figures.last_error
+        assert (consumer.taken, rig.cursor) == ([], 0)
+        await outlet.drained(3)  # a stop does not wait for it
+        monkeypatch.setattr(rig.log, "read", read)
+        await trio.sleep(301)
+        assert consumer.seqs == [1, 2, 3]
+        assert outlet.stand(3).failing_since is None
+        nursery.cancel_scope.cancel()
+    assert [type(event) for event in rig.events] == [OutletFailing, OutletRecovered]

@@ -25,7 +25,8 @@ class Summary(msgspec.Struct, frozen=True):
         """While it runs."""
         parts = [f"{self.bound} of {self.links} links bound"] if self.links else ["running"]
         if self.damaged:
-            parts.append(f"the journal is damaged: no results for {self.damaged:,} files")
+            files = "a file" if self.damaged == 1 else f"{self.damaged:,} files"
+            parts.append(f"the journal is damaged: no results for {files}")
         return "; ".join([*parts, f"{self.queued:,} messages queued", *self.unready])
 
     @property

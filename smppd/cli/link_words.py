@@ -53,7 +53,9 @@ def link_lines(link: LinkFigures, now: float) -> Iterator[str]:
     if link.bind_state not in ("bound", "unbound"):
         yield f"  bind        refused: {link.bind_state}"
     if link.last_error:
-        yield f"  last error  {link.last_error}"
+        at = link.last_error_at
+        ago = "" if at is None else f" ({for_so_long(now - at)} ago)"
+        yield f"  last error  {link.last_error}{ago}"
 
 
 def account_lines(account: AccountFigures, now: float) -> Iterator[str]:

@@ -116,6 +116,8 @@ class LinkFigures(msgspec.Struct):
     queries: dict[str, int] = msgspec.field(default_factory=dict)
     cancels: dict[str, int] = msgspec.field(default_factory=dict)
     last_error: str = ""
+    #: When that was (epoch seconds).
+    last_error_at: float | None = None
     latency: Histogram = msgspec.field(default_factory=Histogram)
     matching: MatchingFigures = msgspec.field(default_factory=MatchingFigures)
     #: Parts per second learnt from the SMSC; 0 when it has not complained.

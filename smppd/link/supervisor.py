@@ -267,10 +267,14 @@ class Supervisor:
             self._note_lost(reason, ended.in_doubt, 0.0)
 
     def _note_lost(self, reason: str, in_doubt: int, delay: float) -> None:
-        self._traffic.figures.last_error = reason
+        self._note_error(reason)
         self._traffic.emit(
             LinkLost(self._traffic.name, self._number, reason, in_doubt, round(delay, 1))
         )
+
+    def _note_error(self, reason: str) -> None:
+        figures = self._traffic.figures
+        figures.last_error, figures.last_error_at = reason, self._traffic.wall()
 
     def _note_refused(self, status: int) -> float:
         figures = self._traffic.figures
@@ -279,7 +283,7 @@ class Supervisor:
         delay = self._delay_after(bind_class(status, self._config.bind_status))
         name = status_name(status)
         hint = f"{self._address}: {bind_hint(status, self._config.bind_status)}"
-        figures.last_error = f"bind refused with {name}: {hint}"
+        self._note_error(f"bind refused with {name}: {hint}")
         about = (self._traffic.name, self._number, status, name, hint)
         self._traffic.emit(BindRefused(*about, round(delay, 1)))
         if self._entrance.wants_operator(self, self.bind, status):

@@ -55,6 +55,7 @@ def figures() -> DaemonFigures:
         unanswered=2,
         receipts={"delivered": 900, "expired": 3},
         last_error="smsc:2776 refuses connections",
+        last_error_at=8384.0 - 75,
         matching=MatchingFigures("hex-decimal", duplicates=4, contradictions=1, settled=2),
     )
     for _ in range(99):
@@ -101,7 +102,7 @@ def test_the_overview_has_all_an_operator_asks_for(figures: DaemonFigures) -> No
         "  matching    message_id_form hex-decimal (as learnt); 4 repeated;"
         " 1 contradicting an earlier one; 2 settled what was unknown",
         "  connection  0 opened, 0 lost, 0 binds refused, 0 oddities",
-        "  last error  smsc:2776 refuses connections",
+        "  last error  smsc:2776 refuses connections (1 min 15 s ago)",
         "",
         "files      12 claimed, 11 reported, 0 bad, 1 open",
         "journal    7 commits of 70 rows, half within 2 ms, 99 % within 2 ms",

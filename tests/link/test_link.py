@@ -628,6 +628,7 @@ async def test_when_no_host_is_reachable_one_line_says_why_and_it_goes_on(
     assert "b:2776 refuses connections" in lost.reason
     assert len(rig.smsc.dialled) == 6
     assert (link.figures().losses, link.figures().last_error) == (0, lost.reason)
+    assert link.figures().last_error_at is not None
     rig.smsc.unreachable = set()
     await rig.until(lambda: bool(rig.of(events.LinkBound)))
 

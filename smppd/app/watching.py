@@ -94,14 +94,15 @@ class Watching:
         row = None
         if asked.message:
             asked, row = await self._which(asked)
-        looking = self._looking(asked, row)
         before = self._under_way.get(asked.about)
-        if before is not None:
-            before.cancel()
         if asked.level != "debug" and (asked.link or asked.message):
             if before is None:
                 raise ControlRefused(f"nothing is logged of {asked.about} that could end")
+            before.cancel()
             return {"about": asked.about, "level": asked.level, "seconds": 0.0}
+        looking = self._looking(asked, row)
+        if before is not None:
+            before.cancel()
         scope = self._under_way[asked.about] = trio.CancelScope()
         self._emit(LogLevelSet(asked.level, asked.about, asked.seconds, asked.who))
         self._nursery.start_soon(self._look, asked, scope, looking)

@@ -23,6 +23,7 @@ from typing import Any
 import pytest
 import trio
 
+from smppd.cli.screen import Screen
 from smppd.control import serve_control
 from tests.vitals.figures import daemon, link
 
@@ -173,6 +174,35 @@ def test_the_terminal_is_given_back_however_it_ends(
     end(person)
     assert person.left_as_it_was()
     assert person.process.returncode == 1
+
+
+def test_ctrl_z_gives_the_terminal_back_until_it_goes_on(person: Person) -> None:
+    assert person.sees(lambda seen: b"configured" in seen)
+    person.press(b"\x1a")
+    assert person.sees(lambda seen: LEAVE in seen)
+    _, status = os.waitpid(person.process.pid, os.WUNTRACED)
+    assert os.WIFSTOPPED(status)
+    assert termios.tcgetattr(person._other) == person.before
+    person.seen = b""
+    person.process.send_signal(signal.SIGCONT)
+    assert person.sees(lambda seen: ENTER in seen)
+    person.press(b"q")
+    assert person.left_as_it_was()
+
+
+def test_a_keyboard_that_is_gone_is_an_interrupt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    side, other = pty.openpty()
+    with os.fdopen(other) as keyboard, (tmp_path / "screen").open("w") as shown:
+        monkeypatch.setattr("sys.stdin", keyboard)
+        monkeypatch.setattr("sys.stdout", shown)
+        screen = Screen()
+        monkeypatch.setattr(termios, "tcsetattr", lambda *_: None)  # there is none any more
+        with screen:
+            os.close(side)
+            with pytest.raises(KeyboardInterrupt):
+                screen.wait(time.monotonic() + PATIENCE)
 
 
 def test_a_daemon_that_is_gone_is_told_and_awaited(person: Person, config: Path) -> None:

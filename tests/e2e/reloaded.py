@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from smppd.control import ask
+from tests.processes import simulator
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Daemon, DaemonFactory, Smsc, SmscFactory
@@ -46,10 +46,8 @@ class Centre:
     """A simulated SMSC, and what it has taken by its end."""
 
     def __init__(self, factory: SmscFactory, tally: Path, *options: str) -> None:
-        listen = ("--listen", "127.0.0.1:0", "--tally-file", str(tally))
-        command = [sys.executable, "-m", "smppd", "simulate", *listen, *options]
         self.tally = tally
-        self.smsc: Smsc = factory(command)
+        self.smsc: Smsc = factory(simulator(f"--tally-file={tally}", *options))
         self.port = self.smsc.port
 
     def taken(self) -> set[str]:

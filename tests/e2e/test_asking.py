@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
-import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.processes import simulator
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Daemon, DaemonFactory, Smsc, SmscFactory
@@ -22,8 +23,7 @@ def tally(tmp_path: Path) -> Path:
 
 
 def simulate(smsc_factory: SmscFactory, tally: Path, *options: str) -> Smsc:
-    listen = ("--listen", "127.0.0.1:0", "--tally-file", str(tally))
-    return smsc_factory([sys.executable, "-m", "smppd", "simulate", *listen, *options])
+    return smsc_factory(simulator(f"--tally-file={tally}", *options))
 
 
 def read(smsc: Smsc, tally: Path) -> dict[str, Any]:

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.processes import simulator
+
 if TYPE_CHECKING:
     from tests.e2e.conftest import Daemon, DaemonFactory, Smsc, SmscFactory
 
@@ -92,8 +94,7 @@ def line(**fields: object) -> bytes:
 
 
 def simulated(smsc_factory: SmscFactory, *options: str, port: int = 0) -> Smsc:
-    listen = ("simulate", "--listen", f"127.0.0.1:{port}")
-    return smsc_factory([*SMPPD, *listen, *options])
+    return smsc_factory(simulator(*options, port=port))
 
 
 def taken(smsc: Smsc, tally: Path) -> dict[str, int]:

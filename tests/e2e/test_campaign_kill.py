@@ -4,7 +4,6 @@ goes on goes once, by the SMSC's own record."""
 from __future__ import annotations
 
 import json
-import sys
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from smppd.control import ask
+from tests.processes import simulator
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Daemon, DaemonFactory, Reported, Smsc, SmscFactory
@@ -27,10 +27,9 @@ class Centre:
     """A simulated SMSC, and what it says at its end that it took."""
 
     def __init__(self, start: SmscFactory, tally: Path, *options: str, port: int = 0) -> None:
-        command = [sys.executable, "-m", "smppd", "simulate", f"--listen=127.0.0.1:{port}"]
-        record = [f"--tally-file={tally}", f"--tally-messages={2 * MESSAGES}"]
+        record = (f"--tally-file={tally}", f"--tally-messages={2 * MESSAGES}")
         self._tally = tally
-        self._smsc: Smsc = start([*command, *record, *options])
+        self._smsc: Smsc = start(simulator(*record, *options, port=port))
         self.port = self._smsc.port
 
     def end(self) -> dict[str, Any]:

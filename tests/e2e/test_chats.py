@@ -6,10 +6,11 @@ from __future__ import annotations
 import json
 import random
 import re
-import sys
 import time
 from collections import Counter
 from typing import TYPE_CHECKING
+
+from tests.processes import simulator
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Daemon, DaemonFactory, SmscFactory
@@ -43,7 +44,7 @@ def test_killed_at_any_instant_each_message_of_a_chat_comes_once(
     smsc_factory: SmscFactory, daemon_factory: DaemonFactory
 ) -> None:
     chance, taken = random.Random(1), Counter[str]()
-    command = [sys.executable, "-m", "smppd", "simulate", "--listen=127.0.0.1:0"]
+    command = simulator()
     command += ["--http-listen=127.0.0.1:0", "--http-channel=platform=whatsapp,platformid=100"]
     command += [f"--chat-count={MESSAGES}", "--chat-rate=30", "--chat-text={n}"]
     smsc = smsc_factory([*command, "--http-fault=what=lost,op=chat.getunreadmessages,every=4"])

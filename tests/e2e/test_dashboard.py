@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import sys
 import time
 import urllib.error
 import urllib.parse
@@ -20,6 +19,7 @@ import pytest
 from tests.e2e.conftest import Program
 from tests.e2e.test_metrics import free_port
 from tests.observe.test_alerts import dashboard
+from tests.processes import simulator
 from tests.promtool import PROMETHEUS
 
 if TYPE_CHECKING:
@@ -127,8 +127,7 @@ def test_each_panel_draws_what_a_daemon_under_load_says(
     tmp_path: Path,
 ) -> None:
     options = ("--receipt-delay=50ms", "--answer-status=ESME_RSYSERR=0.2,ESME_RTHROTTLED=0.01")
-    listen = ("--listen", "127.0.0.1:0", "--mo-count=5", *options)
-    smsc = smsc_factory([sys.executable, "-m", "smppd", "simulate", *listen])
+    smsc = smsc_factory(simulator("--mo-count=5", *options))
     keys: dict[str, Any] = {
         "enquire_link_interval": "1s",
         "enquire_link_timeout": "1s",

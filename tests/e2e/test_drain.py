@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import signal
 import socket
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.processes import simulator
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Daemon, DaemonFactory, Smsc, SmscFactory
@@ -25,8 +26,7 @@ class Centre:
     """A simulated SMSC whose tally can be read at any time."""
 
     def __init__(self, smsc_factory: SmscFactory, tally: Path, *options: str, port: int = 0):
-        listen = ("--listen", f"127.0.0.1:{port}", "--tally-file", str(tally))
-        command = [sys.executable, "-m", "smppd", "simulate", *listen, *options]
+        command = simulator(f"--tally-file={tally}", *options, port=port)
         self._tally = tally
         self._smsc: Smsc = smsc_factory(command)
         self.port = self._smsc.port

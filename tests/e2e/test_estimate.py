@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.processes import simulator
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import DaemonFactory, SmscFactory
@@ -49,7 +50,7 @@ def lines() -> list[dict[str, object]]:
 def test_an_estimate_is_what_the_report_says(
     smsc_factory: SmscFactory, daemon_factory: DaemonFactory, split: str
 ) -> None:
-    smsc = smsc_factory([sys.executable, "-m", "smppd", "simulate", "--listen", "127.0.0.1:0"])
+    smsc = smsc_factory(simulator())
     daemon = daemon_factory(smsc.port, link={"split": split}, more=PRICES)
     daemon.start()
     code, _ = daemon.command("optout", "add", "+34600000000", "+33600000001")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import sys
 import threading
 import time
 from collections import Counter
@@ -14,6 +13,8 @@ from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from tests.processes import simulator
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import DaemonFactory, SmscFactory
@@ -85,7 +86,7 @@ def test_killed_again_and_again_no_event_is_missing_in_stream_and_webhook(
     smsc_factory: SmscFactory, daemon_factory: DaemonFactory
 ) -> None:
     chance, shop = random.Random(3), Shop()
-    command = [sys.executable, "-m", "smppd", "simulate", "--listen=127.0.0.1:0"]
+    command = simulator()
     command += [f"--mo-count={LETTERS}", "--mo-rate=40"]
     smsc = smsc_factory(command)
     with shop.open():
@@ -147,7 +148,7 @@ def test_killed_again_and_again_a_hook_is_run_for_every_event(
     smsc_factory: SmscFactory, daemon_factory: DaemonFactory
 ) -> None:
     chance = random.Random(4)
-    smsc = smsc_factory([sys.executable, "-m", "smppd", "simulate", "--listen=127.0.0.1:0"])
+    smsc = smsc_factory(simulator())
     daemon = daemon_factory(smsc.port, link={"on_unknown": "resend"})
     told = daemon.folder / "told.jsonl"
     configuration = daemon.config.read_text() + (

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
+
+from tests.processes import simulator
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,13 +62,14 @@ def test_a_thousand_sends_with_every_tenth_answer_failing(
 ) -> None:
     tally_file = tmp_path / "tally.json"
     smsc = smsc_factory(
-        [
-            sys.executable, "-m", "smppd", "simulate", "--listen=127.0.0.1:0",
-            "--http-user=me@example.net", f"--http-password={PASSWORD}",
+        simulator(
+            "--http-user=me@example.net",
+            f"--http-password={PASSWORD}",
             f"--http-fault={';'.join(FAULTS)}",
-            f"--tally-file={tally_file}", f"--tally-messages={2 * SENDS}",
-        ]
-    )  # fmt: skip
+            f"--tally-file={tally_file}",
+            f"--tally-messages={2 * SENDS}",
+        )
+    )
     served = smsc.program.wait(lambda: re.search(r"(http\S+) and", smsc.program.log), "HTTP APIs")
     more = _ACCOUNT.format(url=served[1], connections=CONNECTIONS)
     daemon = daemon_factory(smsc.port, more=more)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
-import sys
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
+
+from tests.processes import simulator
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Daemon, DaemonFactory, Smsc, SmscFactory
@@ -21,7 +22,7 @@ def sms(id_: str, **more: object) -> dict[str, object]:
 
 
 def start_centre(factory: SmscFactory, port: int = 0) -> Smsc:
-    return factory([sys.executable, "-m", "smppd", "simulate", "--listen", f"127.0.0.1:{port}"])
+    return factory(simulator(port=port))
 
 
 def failed(daemon: Daemon) -> Counter[str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from tests.processes import simulator
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Daemon, DaemonFactory, Smsc, SmscFactory
@@ -32,8 +33,7 @@ failover_after = "300ms"
 
 
 def start_centre(factory: SmscFactory, tally: Path, *options: str, port: int = 0) -> Smsc:
-    listen = ("--listen", f"127.0.0.1:{port}", "--tally-file", str(tally))
-    return factory([sys.executable, "-m", "smppd", "simulate", *listen, *options])
+    return factory(simulator(f"--tally-file={tally}", *options, port=port))
 
 
 def taken(tally: Path) -> set[str]:

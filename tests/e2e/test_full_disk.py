@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from smppd.control import ControlRefused, ControlUnavailable, ask
+from tests.processes import smsc
 
 MESSAGES = 1500
 PER_FILE = 250
@@ -175,25 +176,11 @@ class Bench:
 
 
 @contextmanager
-def smsc(root: Path) -> Iterator[tuple[int, Path]]:
-    tally = root / "tally.json"
-    command = [
-        sys.executable, "-m", "smppd", "simulate", "--listen", "127.0.0.1:0",
-        "--receipt-delay", "200ms", "--tally-file", str(tally), "--tally-messages", "0",
-    ]  # fmt: skip
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        yield int(process.stdout.readline().rsplit(":", 1)[1]), tally
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
-
-
-@contextmanager
 def running(root: Path, *, min_free: str = "0B") -> Iterator[tuple[Bench, Path]]:
     with ExitStack() as stack:
-        port, tally = stack.enter_context(smsc(root))
+        tally = root / "tally.json"
+        kept = (f"--tally-file={tally}", "--tally-messages=0")
+        port = stack.enter_context(smsc("--receipt-delay=200ms", *kept))
         stack.enter_context(tmpfs(root / "spool", "8m"))
         stack.enter_context(tmpfs(root / "journal", "24m"))
         bench = Bench(root, port, min_free)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.processes import simulator
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Daemon, DaemonFactory, Smsc, SmscFactory
@@ -75,7 +76,7 @@ def tally(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def smsc(smsc_factory: SmscFactory, tally: Path) -> Smsc:
-    command = [sys.executable, "-m", "smppd", "simulate", "--listen=127.0.0.1:0"]
+    command = simulator()
     return smsc_factory([*command, f"--tally-file={tally}", "--tally-messages=100"])
 
 

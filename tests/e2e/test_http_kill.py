@@ -8,10 +8,11 @@ import os
 import random
 import re
 import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from tests.processes import simulator
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Daemon, DaemonFactory, SmscFactory
@@ -52,12 +53,14 @@ def test_no_call_is_made_twice_and_each_is_in_one_state(
 ) -> None:
     tally_file, chance = tmp_path / "tally.json", random.Random(SEED)
     smsc = smsc_factory(
-        [
-            sys.executable, "-m", "smppd", "simulate", "--listen=127.0.0.1:0", f"--seed={SEED}",
-            f"--http-balance={2 * CALLS}", "--http-fault=what=delay,seconds=0.05",
-            f"--tally-file={tally_file}", f"--tally-messages={4 * CALLS}",
-        ]
-    )  # fmt: skip
+        simulator(
+            f"--seed={SEED}",
+            f"--http-balance={2 * CALLS}",
+            "--http-fault=what=delay,seconds=0.05",
+            f"--tally-file={tally_file}",
+            f"--tally-messages={4 * CALLS}",
+        )
+    )
     served = smsc.program.wait(lambda: re.search(r"(http\S+) and", smsc.program.log), "HTTP APIs")
     more = ACCOUNT.format(url=served[1], connections=CONNECTIONS)
     daemon = daemon_factory(smsc.port, more=more)

@@ -20,9 +20,16 @@ from typing import Any
 
 import pytest
 
+from tests import processes
+
 KILLS = int(os.environ.get("SMPPD_KILLS", "8"))
 MESSAGES = int(os.environ.get("SMPPD_KILL_MESSAGES", "4000"))
 SEED = int(os.environ.get("SMPPD_KILL_SEED", "1"))
+#: So that at any instant some answers and some receipts are on their way.
+LATENCY = (
+    "--answer-latency=5ms", "--answer-jitter=20ms",
+    "--receipt-delay=50ms", "--receipt-jitter=300ms", "--receipt-answer-timeout=2s",
+)  # fmt: skip
 FILES = 10
 WINDOW = 50
 
@@ -101,19 +108,9 @@ class Bench:
 def smsc(root: Path) -> Iterator[tuple[int, Path]]:
     """A simulated SMSC with some latency; its port, and the tally it writes at the end."""
     tally = root / "tally.json"
-    command = [
-        sys.executable, "-m", "smppd", "simulate", "--listen", "127.0.0.1:0", "--seed", str(SEED),
-        "--answer-latency", "5ms", "--answer-jitter", "20ms",
-        "--receipt-delay", "50ms", "--receipt-jitter", "300ms", "--receipt-answer-timeout", "2s",
-        "--tally-file", str(tally), "--tally-messages", str(2 * MESSAGES),
-    ]  # fmt: skip
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        yield int(process.stdout.readline().rsplit(":", 1)[1]), tally
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
+    kept = (f"--tally-file={tally}", f"--tally-messages={2 * MESSAGES}")
+    with processes.smsc(f"--seed={SEED}", *LATENCY, *kept) as port:
+        yield port, tally
 
 
 def until(ready: Any, daemon: subprocess.Popen[bytes], log: Path, seconds: float) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import signal
-import sys
 from typing import TYPE_CHECKING, Any
+
+from tests.processes import simulator
 
 if TYPE_CHECKING:
     from tests.certificates import Authority
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def simulated(smsc_factory: SmscFactory, *options: str) -> Smsc:
-    command = [sys.executable, "-m", "smppd", "simulate", "--listen", "127.0.0.1:0", *options]
+    command = simulator(*options)
     return smsc_factory(command)
 
 

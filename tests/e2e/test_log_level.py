@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from smppd.control import ControlRefused, ask
+from tests.processes import simulator
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Daemon, DaemonFactory, SmscFactory
@@ -17,8 +17,7 @@ TEXT = "Sesame"
 
 
 def started(smsc_factory: SmscFactory, daemon_factory: DaemonFactory, *options: str) -> Daemon:
-    listen = ("--listen", "127.0.0.1:0", "--receipt-delay", "50ms", *options)
-    smsc = smsc_factory([sys.executable, "-m", "smppd", "simulate", *listen])
+    smsc = smsc_factory(simulator("--receipt-delay=50ms", *options))
     daemon = daemon_factory(smsc.port)
     daemon.start()
     return daemon
@@ -63,7 +62,8 @@ def test_each_pdu_of_a_link_is_a_masked_line_as_long_as_was_asked_for(
 
     code, said = daemon.command("log-level", "info", "--link", "main")
     assert (code, said["seconds"]) == (0, 0)
-    daemon.wait(lambda: daemon.events("log_level_over") or None, "the end")
+    [over] = daemon.wait(lambda: daemon.events("log_level_over") or None, "the end")
+    assert over["reason"] == "asked for otherwise"
     count = len(pdus(daemon))
     daemon.submit([message("after", NUMBER)], "after.jsonl")
     daemon.wait_report("after.jsonl")

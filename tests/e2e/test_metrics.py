@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 import socket
-import sys
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.observe.test_alerts import RULES, expressions
+from tests.processes import simulator
 from tests.promtool import needs_promtool, promtool
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def busy(
     """A daemon that has had messages delivered, refused for now and failed, over TLS; where to scrape it."""
     theirs = authority.issue("smsc.example.net")
     command = [
-        *(sys.executable, "-m", "smppd", "simulate", "--listen", "127.0.0.1:0"),
+        *simulator(),
         *(f"--tls-cert={theirs.cert}", f"--tls-key={theirs.key}"),
         *("--receipt-delay=50ms", "--answer-status=ESME_RSYSERR=0.2,ESME_RINVDSTADR=0.1"),
     ]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tests.processes import simulator
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import DaemonFactory, SmscFactory
@@ -23,7 +24,7 @@ def test_a_stop_keeps_back_what_was_handed_in_before(
     smsc_factory: SmscFactory, daemon_factory: DaemonFactory, tmp_path: Path
 ) -> None:
     tally = tmp_path / "tally.json"
-    command = [sys.executable, "-m", "smppd", "simulate", "--listen=127.0.0.1:0"]
+    command = simulator()
     command += ["--mo-count=3", "--mo-text= ¡Stop! ", f"--mo-source={NUMBER}"]
     command += ["--mo-destination=2580", f"--tally-file={tally}"]
     smsc = smsc_factory(command)
@@ -71,7 +72,7 @@ def test_a_stop_keeps_back_what_was_handed_in_before(
 def test_many_numbers_are_imported_while_the_daemon_sends(
     smsc_factory: SmscFactory, daemon_factory: DaemonFactory, tmp_path: Path
 ) -> None:
-    smsc = smsc_factory([sys.executable, "-m", "smppd", "simulate", "--listen=127.0.0.1:0"])
+    smsc = smsc_factory(simulator())
     daemon = daemon_factory(smsc.port)
     daemon.start()
     path = tmp_path / "list.txt"

@@ -3,13 +3,13 @@ those that come; when it goes, what was begun ends, and says why."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from smppd.control import ask
 from tests.e2e.reloaded import ALONE, SHARED, SPARE, reload
 from tests.e2e.test_trace import BIND, DELIVER, SUBMIT, UNBIND, commands, needs_tshark
+from tests.processes import simulator
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Daemon, DaemonFactory, Smsc, SmscFactory
@@ -18,8 +18,7 @@ GONE = "a reload has removed the link"
 
 
 def centre(smsc_factory: SmscFactory) -> Smsc:
-    listen = ("--listen", "127.0.0.1:0", "--receipt-delay=20ms")
-    return smsc_factory([sys.executable, "-m", "smppd", "simulate", *listen])
+    return smsc_factory(simulator("--receipt-delay=20ms"))
 
 
 def passed(daemon: Daemon, about: str) -> list[tuple[str, str]]:

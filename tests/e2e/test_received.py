@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import random
-import sys
 import time
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.processes import simulator
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Daemon, DaemonFactory, SmscFactory
@@ -35,7 +36,7 @@ def test_p64_killed_between_the_parts_no_message_is_lost_or_torn(
     smsc_factory: SmscFactory, daemon_factory: DaemonFactory, tmp_path: Path, split: str
 ) -> None:
     chance = random.Random(1)
-    command = [sys.executable, "-m", "smppd", "simulate", "--listen=127.0.0.1:0"]
+    command = simulator()
     command += [f"--mo-count={MESSAGES}", "--mo-rate=80", "--mo-text={n}" + REST]
     command += [f"--mo-split={split}", "--mo-backwards", f"--receipt-window={WINDOW}"]
     tally_file = tmp_path / "tally.json"

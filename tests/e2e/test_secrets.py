@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 from urllib.request import urlopen
 
+from tests.processes import simulator
+
 if TYPE_CHECKING:
     import pytest
 
@@ -229,7 +231,7 @@ def test_the_password_of_a_link_is_told_nowhere(
 ) -> None:
     """Given in the environment, it stands in no log, file, answer, page or command line, and neither
     does what the SMSC refused; nothing that the daemon starts has it, or leaves a core."""
-    simulate = [sys.executable, "-m", "smppd", "simulate", "--listen=127.0.0.1:0"]
+    simulate = simulator()
     refusing = ["--bind-refuse-first=1", "--bind-refuse-status=0x08"]
     smsc = smsc_factory([*simulate, f"--password={LINK_SECRET}", *refusing])
     monkeypatch.setenv("SMPPD_TEST_LINK", LINK_SECRET)

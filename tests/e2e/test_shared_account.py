@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.processes import simulator
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Daemon, DaemonFactory, Smsc, SmscFactory
@@ -14,7 +15,7 @@ MESSAGES = 40
 
 
 def simulated(smsc_factory: SmscFactory, *options: str) -> Smsc:
-    command = [sys.executable, "-m", "smppd", "simulate", "--listen", "127.0.0.1:0"]
+    command = simulator()
     return smsc_factory([*command, "--receipt-another-bind", *options])
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.processes import simulator
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Daemon, DaemonFactory, Smsc, SmscFactory
@@ -32,9 +33,7 @@ def tally(tmp_path: Path) -> Path:
 @pytest.fixture
 def smsc(smsc_factory: SmscFactory, tally: Path) -> Smsc:
     more = ["--receipt-delay", "20ms", "--tally-file", str(tally), "--tally-messages", "5000"]
-    return smsc_factory(
-        [sys.executable, "-m", "smppd", "simulate", "--listen", "127.0.0.1:0", *more]
-    )
+    return smsc_factory(simulator(*more))
 
 
 @pytest.fixture

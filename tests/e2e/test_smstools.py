@@ -6,12 +6,13 @@ import os
 import re
 import stat
 import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.processes import simulator
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Daemon, DaemonFactory, SmscFactory
@@ -51,7 +52,7 @@ def script(folder: Path, name: str, content: str) -> Path:
 def started(
     smsc_factory: SmscFactory, daemon_factory: DaemonFactory, folder: Path, *more: str
 ) -> Daemon:
-    smsc = smsc_factory([sys.executable, "-m", "smppd", "simulate", "--listen=127.0.0.1:0", *more])
+    smsc = smsc_factory(simulator(*more))
     log = folder / "events.log"
     handler = script(folder, "handler", HANDLER.replace("events.log", str(log)))
     section = f'[smstools]\neventhandler = "{handler}"\nreport = true\n'

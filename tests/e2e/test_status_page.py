@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ import pytest
 
 from tests.e2e.browser import needs_browser, pixels
 from tests.e2e.tab import Tab
+from tests.processes import simulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.conftest import Daemon, DaemonFactory, SmscFactory
 
-SIMULATOR = (sys.executable, "-m", "smppd", "simulate", "--listen=127.0.0.1:0", "--system-id=peer")
+SIMULATOR = simulator("--system-id=peer")
 TEXT, NUMBER = "Xylophones at half price", "3460012{:04d}"
 #: Of a light page, as its style has them.
 BAD, GOOD = (0xFD, 0xEC, 0xEA), (0xE5, 0xF5, 0xEA)

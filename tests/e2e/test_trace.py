@@ -8,7 +8,6 @@ import os
 import shutil
 import stat
 import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.e2e.conftest import PASSWORD
+from tests.processes import simulator
 
 if TYPE_CHECKING:
     from tests.certificates import Authority
@@ -61,8 +61,7 @@ def tallied(smsc: Smsc, tally: Path) -> dict[str, Any]:
 
 
 def simulated(smsc_factory: SmscFactory, tally: Path, *options: str) -> Smsc:
-    listen = ("--listen", "127.0.0.1:0", f"--tally-file={tally}", "--receipt-delay=50ms")
-    return smsc_factory([sys.executable, "-m", "smppd", "simulate", *listen, *options])
+    return smsc_factory(simulator(f"--tally-file={tally}", "--receipt-delay=50ms", *options))
 
 
 def traced(daemon: Daemon, *options: str) -> Path:

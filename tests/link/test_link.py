@@ -427,6 +427,21 @@ async def test_a_silent_peer_is_given_up_after_the_link_check(
     assert trio.current_time() == pytest.approx(40, abs=0.1)
 
 
+async def test_an_answer_that_has_arrived_is_read_before_its_time_is_over(
+    rig: Rig, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rig.start(enquire_link_interval=30, enquire_link_timeout=10)
+    rig.smsc.mute = True
+    await trio.sleep(35)
+    monkeypatch.setattr(reading, "READ_SIZE", 20)
+    call = rig.smsc.calls[0]
+    call.say(DeliverSm(short_message=b"in several pieces"))
+    call.speak()  # the answer comes after it
+    autojump_clock.jump(20)  # something else has kept the daemon
+    await trio.sleep(1)
+    assert not rig.of(events.LinkLost)
+
+
 async def test_a_broken_stream_ends_in_one_line_with_its_cause(
     rig: Rig, autojump_clock: MockClock
 ) -> None:

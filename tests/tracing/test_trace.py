@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import trio
@@ -18,9 +19,9 @@ from smppd.ports import Tap
 from smppd.smpp.codec import encode
 from smppd.smpp.pdu import EnquireLink
 from smppd.tracing import trace as trace_module
-from smppd.tracing.ring import Ring
+from smppd.tracing.ring import MOST_OCTETS, Ring
 from smppd.tracing.station import Tracing
-from smppd.tracing.trace import Ear, Terms
+from smppd.tracing.trace import Ear, Terms, short_of_room
 
 PDU = encode(EnquireLink(), 1)
 ENDS = (("192.0.2.1", 40000), ("198.51.100.7", 2775))
@@ -172,6 +173,17 @@ async def test_what_cannot_be_begun_is_told_with_the_cure(place: Place, tmp_path
     assert place.events == []
     assert place.line.taps == 0
     assert contents(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("free", "enough"), [(3 * MOST_OCTETS, True), (3 * MOST_OCTETS - 1, False)]
+)
+def test_the_next_file_must_find_room_beside_what_is_to_stay_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, enough: bool
+) -> None:
+    told = SimpleNamespace(f_bavail=free, f_frsize=1)
+    monkeypatch.setattr("os.statvfs", lambda _: told)
+    assert (short_of_room(tmp_path, 2 * MOST_OCTETS) == "") == enough
 
 
 async def test_a_full_disk_ends_it_with_one_event(

@@ -195,6 +195,16 @@ def test_messages_that_do_not_leave_though_every_link_is_well() -> None:
     assert after(link(), nothing, oldest_queued=None) == []
 
 
+def test_messages_that_wait_for_a_link_or_a_stop_are_no_trouble_of_their_own() -> None:
+    def nothing(main: LinkFigures) -> None:
+        main.sessions[0].in_flight = 0
+
+    lost = link(state="backoff", unbound_since=NOW - 100)
+    assert [each.link for each in after(lost, nothing, oldest_queued=NOW - 61)] == ["main"]
+    [drain] = after(link(), nothing, oldest_queued=NOW - 61, stopping=True)
+    assert drain.gravity == "note"
+
+
 def test_the_rest_of_what_may_be_wrong_the_gravest_first() -> None:
     main = link()
     main.sessions[0].certificate_expires = NOW + 3 * 86_400

@@ -115,6 +115,9 @@ class Judge:
         return False
 
     def _judge_odd(self, seen: Glance, now: float) -> Unusable | bool:
+        if is_sidecar(seen.name):  # taken away, its file would go without what was meant for it
+            self._waiting.stay(seen.name, "is not a plain file: write one, or remove it", now)
+            return False
         if not stat.S_ISDIR(seen.mode):
             return Unusable("is not a plain file", "hand in the file itself, not a link or device")
         if seen.name not in INSIDE_INBOX:

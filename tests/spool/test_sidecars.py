@@ -207,6 +207,19 @@ ANA, BO = 4242, 4243
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 
 
+def test_a_link_to_settings_keeps_the_file_waiting_and_is_told(desk: Desk) -> None:  # noqa: F811
+    """Without it the messages would go otherwise than was meant."""
+    settings = desk.write("common.json", SETTINGS)
+    desk.write("a.csv.meta.json").unlink()
+    (desk.folder / "a.csv.meta.json").symlink_to(settings)
+    desk.write("a.csv", ROWS)
+    for _ in range(3):
+        assert "a.csv" not in desk.look(after=PATIENCE + 1)
+    assert desk.refused == {}
+    assert dict(desk.told)["a.csv.meta.json"] == "is not a plain file: write one, or remove it"
+    assert "a.csv.meta.json is not a plain file" in dict(desk.told)["a.csv"]
+
+
 @AS_ROOT
 def test_settings_of_somebody_else_are_not_believed_and_told(
     desk: Desk,  # noqa: F811

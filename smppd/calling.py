@@ -70,7 +70,7 @@ def operation_of(request: Request) -> Operation | ErrorInfo:
     found = OPERATIONS.get(request.op)
     if found is not None:
         return found
-    near = get_close_matches(request.op.lower(), OPERATIONS, n=1)
+    near = get_close_matches(request.op[:60].lower(), OPERATIONS, n=1)
     cure = f"did you mean {near[0]}?" if near else "`smppd api --list` shows those there are"
     return ErrorInfo("BAD_OP", text=f"op: {request.op[:60]!r} is no operation: {cure}")
 

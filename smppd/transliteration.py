@@ -88,8 +88,11 @@ _GREEK_LIKE_LATIN = str.maketrans(
 _SEPTETS = (Alphabet.GSM7, Alphabet.GSM7_PACKED)
 
 
+@lru_cache(maxsize=4)
 def transliterate(text: str, alphabet: Alphabet) -> tuple[str, dict[str, str]] | None:
-    """The text in characters of the alphabet, and what was put for what; None if it cannot be."""
+    """The text in characters of the alphabet, and what was put for what; None if it cannot be.
+
+    A text that goes to many is made once."""
     changed: dict[str, str] = {}
 
     def composed(match: re.Match[str]) -> str:

@@ -65,7 +65,7 @@ def _stranger(operation: Operation, name: str) -> str:
     known = [param.name for param in operation.params]
     if not known:
         return f"{operation.name} has no parameters; leave it out"
-    near = get_close_matches(name.lower(), known, 1)
+    near = get_close_matches(name[:60].lower(), known, 1)
     if near:
         return f"{operation.name} has no such parameter; did you mean {near[0]}?"
     return f"{operation.name} has no such parameter; it has {', '.join(known)}"

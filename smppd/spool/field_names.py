@@ -49,10 +49,17 @@ _ALIASES = {
 }
 
 
-@lru_cache(256)
+#: Characters of a name that may be meant for another one. Of a longer one the comparison takes long.
+LONGEST_NAME = 60
+
+
 def meant_field(name: str) -> str:
     """The field that somebody may have meant by this name; empty for none."""
-    lowered = name.lower()
+    return _meant(name.lower()) if len(name) <= LONGEST_NAME else ""
+
+
+@lru_cache(256)
+def _meant(lowered: str) -> str:
     if lowered in _ALIASES:
         return _ALIASES[lowered]
     near = get_close_matches(lowered, [*FIELDS, *_ALIASES], n=1, cutoff=0.8)

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 import msgspec
 
-from smppd.spool.field_names import CAMPAIGN, FIELDS
+from smppd.spool.field_names import CAMPAIGN, FIELDS, LONGEST_NAME
 from smppd.spool.quarantine import Unusable
 from smppd.spool.settings import Settings, read_settings
 from smppd.spool.syntax import syntax_error
@@ -44,7 +44,7 @@ def _misspelt(fields: dict[str, msgspec.Raw], number: int) -> Unusable | None:
     [(name, value)] = fields.items()
     if name in FIELDS or bytes(value)[:1] != b"{":
         return None
-    if not get_close_matches(name.lower(), [CAMPAIGN], n=1):
+    if not get_close_matches(name[:LONGEST_NAME].lower(), [CAMPAIGN], n=1):
         return None
     reason = f"has {name[:60]!r} in its first line"
     return Unusable(reason, "did you mean campaign?", number, 1)

@@ -14,7 +14,7 @@ import msgspec
 
 from smppd.campaign import NO_TERMS, CampaignTerms, Canary
 from smppd.config.quantities import seconds
-from smppd.spool.field_names import FIELDS
+from smppd.spool.field_names import FIELDS, LONGEST_NAME
 from smppd.spool.legible import UNREADABLE, echoed
 from smppd.spool.quarantine import Unusable
 from smppd.spool.syntax import syntax_error
@@ -124,7 +124,7 @@ def _understood(given: Fields, where: str) -> Settings | Unusable:
 
 
 def _meant(name: str) -> str:
-    close = get_close_matches(name.lower(), [*_TERMS, *FIELDS], n=1)
+    close = get_close_matches(name[:LONGEST_NAME].lower(), [*_TERMS, *FIELDS], n=1)
     return f"did you mean {close[0]}?" if close else f"leave it out, or name it x-{name[:40]}"
 
 

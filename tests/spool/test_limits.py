@@ -17,9 +17,12 @@ import pytest
 import trio
 import trio.testing
 
+from smppd.config import LinkConfig
 from smppd.figures import SpoolFigures
-from smppd.message import Lane
+from smppd.message import Lane, Message
+from smppd.pipeline.items import Items, Terms
 from smppd.ports import Claimed, Line, Unread
+from smppd.spool import field_names
 from smppd.spool.chunks import Chunk
 from smppd.spool.csv_header import MOST_COLUMNS, read_header
 from smppd.spool.formats import Format, format_of
@@ -29,6 +32,7 @@ from smppd.spool.quarantine import Unusable, quarantine
 from smppd.spool.reading import open_source
 from smppd.spool.templates import MOST_CHARACTERS, TOO_LONG, parse_template
 from smppd.spool.wide import MOST_DESTINATIONS, destinations
+from smppd.transliteration import transliterate
 
 MAX_LINE = 1 << 20
 NUMBER = "34600000001"
@@ -197,6 +201,32 @@ def test_settings_with_numbers_beyond_all_others_keep_the_file_back(
     source.close()
     assert isinstance(problem, Unusable)
     assert about in problem.reason
+
+
+def test_a_long_name_is_neither_compared_nor_kept(tmp_path: Path) -> None:
+    """A quarter of a second each, and 256 of them for good."""
+    path = tmp_path / "a.jsonl"
+    before = field_names._meant.cache_info().currsize
+    path.write_text("".join(f'{{"to": "1", "tex{n}{"t" * 500_000}": 1}}\n' for n in range(3)))
+    for line in lines(path):
+        assert line.mistake is not None
+        assert line.mistake.code == "UNKNOWN_FIELD"
+        assert len(line.mistake.text) < 200
+    assert field_names._meant.cache_info().currsize == before
+
+
+def test_a_text_for_many_is_transliterated_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    many = [f"346{n:08d}" for n in range(MOST_DESTINATIONS)]
+    path.write_text(json.dumps({"to": many, "text": "“a”ñ" * 9000, "transliterate": True}) + "\n")
+    link = LinkConfig(name="main", hosts=(("h", 1),), system_id="a")
+    terms = Terms({"main": link}, dict.fromkeys([("main", lane) for lane in Lane], 1), "", 0.0)
+    before = transliterate.cache_info().misses
+    [line] = lines(path)
+    items = Items(terms, lambda *_: 1).of_each([line], Lane.NORMAL, 1_767_268_800.0)
+    assert {type(item.verdict) for item in items} == {Message}
+    assert len(items) == len(many)
+    assert transliterate.cache_info().misses == before + 1
 
 
 def test_a_long_id_is_refused_and_not_repeated_whole(tmp_path: Path) -> None:

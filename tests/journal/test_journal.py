@@ -45,6 +45,52 @@ async def test_a_commit_returns_only_when_the_rows_are_on_disk(tmp_path: Path) -
     store.close()
 
 
+async def test_who_is_woken_by_one_commit_shares_the_next_one(tmp_path: Path) -> None:
+    """One who was woken has more at once, another after two passes of the event loop."""
+    store = open_store(tmp_path / "j.db")
+    journal = Journal(store, run_sync=inline)
+
+    async def go_on(passes: int, seq: int) -> None:
+        await journal.commit([fact(seq)])
+        for _ in range(passes):
+            await trio.lowlevel.checkpoint()
+        await journal.commit([fact(seq + 10)])
+
+    async with trio.open_nursery() as nursery:
+        await nursery.start(journal.run)
+        async with trio.open_nursery() as writers:
+            writers.start_soon(go_on, 0, 1)
+            writers.start_soon(go_on, 2, 2)
+        nursery.cancel_scope.cancel()
+    assert journal.figures.commits == 2
+    store.close()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_only_what_is_not_urgent_does_not_wait_for_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    """SQLite's synchronous is 2 for FULL, 1 for NORMAL."""
+    store, seen = open_store(tmp_path / "j.db"), list[int]()
+
+    def drop(lot: int) -> Pruned:
+        seen.extend(store.connection.execute("PRAGMA synchronous").fetchone())
+        if fails:
+            raise sqlite3.OperationalError("disk I/O error")
+        return Pruned(0, 0, more=False)
+
+    monkeypatch.setattr(store.lots, "drop", drop)
+    journal = Journal(store, run_sync=inline)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(journal.run)
+        assert bool((await journal.drop_lot(1)).failed) == fails
+        await journal.commit([fact(1)])
+        seen.extend(store.connection.execute("PRAGMA synchronous").fetchone())
+        nursery.cancel_scope.cancel()
+    assert seen == [1, 2]
+    store.close()
+
+
 async def test_what_gathers_while_a_commit_runs_shares_the_next_one(tmp_path: Path) -> None:
     store = open_store(tmp_path / "j.db")
     journal = Journal(store, run_sync=inline)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from smppd.spool import inbox as inbox_module
+from smppd.spool import sightings
 from smppd.spool.inbox import LOT, LaneInbox, Look
 from smppd.spool.judging import IntakeRules
 from smppd.spool.quarantine import Unusable
@@ -132,6 +133,21 @@ def test_half_a_file_waits_and_the_operator_is_told_once(
     os.utime(path, (desk.wall, desk.wall))
     assert desk.look() == []
     assert desk.look(after=2.1) == [name]
+
+
+def test_no_more_files_are_remembered_than_there_is_room_for(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sightings, "REMEMBERED", 2)
+    paths = [desk.write(f"{name}.jsonl", GOOD[:9]) for name in "abc"]
+    assert desk.look(after=50) == []
+    assert desk.look(after=61) == []
+    assert len(desk.told) == 2
+    for path in paths:
+        path.write_bytes(GOOD)
+        os.utime(path, (desk.wall - 10, desk.wall - 10))
+    desk.look()
+    assert desk.look(after=2.1) == ["a.jsonl", "b.jsonl", "c.jsonl"]
 
 
 def test_half_a_file_that_was_renamed_in_unseen_is_taken(desk: Desk) -> None:

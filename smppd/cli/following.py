@@ -27,7 +27,9 @@ _GOOD = frozenset({State.DELIVERED.label, State.SENT.label})
 
 
 class InInbox(msgspec.Struct, frozen=True):
-    """Not claimed yet."""
+    """Not claimed yet. `long`: for longer than a daemon that runs leaves it there."""
+
+    long: bool = False
 
 
 class InWork(msgspec.Struct, frozen=True):

@@ -25,9 +25,21 @@ from smppd.spool.formats import parse_line
 
 def add_waiting(parser: argparse.ArgumentParser) -> None:
     """The options of whatever hands in."""
-    parser.add_argument("--lane", choices=("high", "normal", "bulk"), default="normal")
-    parser.add_argument("--wait", action="store_true", help="wait for the results")
-    parser.add_argument("--timeout", metavar="TIME", type=duration, help='with --wait: "10m", say')
+    parser.add_argument(
+        "--lane",
+        choices=("high", "normal", "bulk"),
+        default="normal",
+        help="high goes first; bulk and normal (the default) share what is left",
+    )
+    parser.add_argument(
+        "--wait", action="store_true", help="wait for the results, for as long as it takes"
+    )
+    parser.add_argument(
+        "--timeout",
+        metavar="TIME",
+        type=duration,
+        help='with --wait: give it up after "10m", say; it is sent all the same',
+    )
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
 
 

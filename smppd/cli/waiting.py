@@ -21,6 +21,8 @@ LOOK_EVERY = 0.2
 _FEW = 10
 #: So many looks in a row must miss a file before it counts as gone.
 _MISSES = 5
+#: Seconds in the inbox after which the daemon is asked after.
+_LONG = 10.0
 
 
 class Watcher(Protocol):
@@ -66,15 +68,17 @@ def wait(
 
 def follow(file: HandedIn, watcher: Watcher, timeout: float | None) -> Whereabouts:
     """Look again and again until the file is done with, gone, or time is up."""
-    until = float("inf") if timeout is None else time.monotonic() + timeout
-    misses = 0
+    begun, misses = time.monotonic(), 0
     while True:
+        waited = time.monotonic() - begun
         where = locate(file)
+        if isinstance(where, InInbox):
+            where = InInbox(long=waited >= _LONG)
         watcher.show(where)
         if isinstance(where, Done | Bad):
             return where
         misses = 0 if isinstance(where, InInbox | InWork) else misses + 1
-        if misses == _MISSES or time.monotonic() >= until:
+        if misses == _MISSES or (timeout is not None and waited >= timeout):
             return where
         time.sleep(LOOK_EVERY)
 
@@ -95,7 +99,7 @@ def _watcher(terminal: Terminal, *, quiet: bool) -> Iterator[Watcher]:
 def in_words(where: Whereabouts) -> str:
     """Where a file is, in one line."""
     if isinstance(where, InInbox):
-        return "waits in the inbox"
+        return "waits in the inbox" if not where.long else "waits in the inbox: is smppd running?"
     if isinstance(where, InWork):
         if not where.total:
             return "is being worked on"

@@ -422,6 +422,22 @@ def test_who_waits_for_what_is_held_hears_why(
     assert wanted in capsys.readouterr().err
 
 
+def test_who_waits_long_in_the_inbox_is_asked_whether_anybody_is_there(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a timeout it would wait for ever and say nothing."""
+    now = [0.0]
+    monkeypatch.setattr("smppd.cli.waiting.time.monotonic", lambda: now[0])
+    monkeypatch.setattr(
+        "smppd.cli.waiting.time.sleep", lambda seconds: now.append(now.pop() + seconds)
+    )
+    wait(handed(root), Terminal(), 30.0)
+    assert capsys.readouterr().out.splitlines() == [
+        "waits in the inbox",
+        "waits in the inbox: is smppd running?",
+    ]
+
+
 def test_waiting_gives_up_after_its_timeout(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["submit", "--to=+34600000001", "--text=Hola", "--wait", "--timeout=300ms"]
     assert main(words) == 1

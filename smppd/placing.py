@@ -20,6 +20,10 @@ NAME_LIMIT = 200
 #: What the name of a file's settings ends in, behind the whole name of the file they lie beside.
 SIDECAR = ".meta.json"
 
+#: Who may do what with a file of ours, whatever the umask: a result that a group could write, its members
+#: could forge.
+FILE_MODE = 0o640
+
 _serial = itertools.count(1)
 
 #: How a file is opened that somebody else has made: no link is followed, and no FIFO waited for.
@@ -105,7 +109,8 @@ def _draft(folder: Path) -> tuple[int, Path]:
     while True:
         draft = folder / f".{os.getpid()}-{next(_serial)}.tmp"
         try:
-            return os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666), draft
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            return os.open(draft, flags, FILE_MODE), draft
         except FileExistsError:
             continue
 

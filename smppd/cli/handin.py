@@ -81,8 +81,9 @@ def _write(draft: Path, content: Iterable[bytes]) -> tuple[int, int]:
         status = os.fstat(file.fileno())
         if (
             draft.parent.stat().st_mode & stat.S_ISGID
-        ):  # the daemon may be of its group, and no more
-            os.fchmod(file.fileno(), stat.S_IMODE(status.st_mode) | stat.S_IRGRP)
+        ):  # the daemon may be of its group, and no more; so are others, who are not to write it
+            mode = stat.S_IMODE(status.st_mode) | stat.S_IRGRP
+            os.fchmod(file.fileno(), mode & ~(stat.S_IWGRP | stat.S_IWOTH))
         os.fsync(file.fileno())
     return status.st_dev, status.st_ino
 

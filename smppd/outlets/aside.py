@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import trio
 
 from smppd.events import Emit, OutletGaveUp
 from smppd.outlets.happenings import Happening
-from smppd.placing import fsync_folder
+from smppd.placing import FILE_MODE, fsync_folder
 
 #: Seconds between two attempts to write what is given up.
 _AGAIN = 10.0
@@ -49,7 +50,8 @@ class Undelivered:
 
     def _append(self, lot: Sequence[Happening]) -> None:
         self._path.parent.mkdir(exist_ok=True)
-        with self._path.open("ab", buffering=0) as file:
+        opener = partial(os.open, mode=FILE_MODE)
+        with open(self._path, "ab", buffering=0, opener=opener) as file:
             before = file.seek(0, os.SEEK_END)
             try:
                 rest = memoryview(b"\n".join([*(each.json for each in lot), b""]))

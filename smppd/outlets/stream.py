@@ -20,7 +20,7 @@ import msgspec
 
 from smppd.outlets.happenings import Happening
 from smppd.outlets.outlet import Trouble
-from smppd.placing import fsync_folder
+from smppd.placing import FILE_MODE, fsync_folder
 
 _NAME = re.compile(r"events-(\d{8,})\.jsonl")
 #: So much of a file's end is looked at for its last line, and four times as much if that is longer.
@@ -144,7 +144,7 @@ class StreamFiles:
 
     def _take_up(self, path: Path) -> None:
         self._descriptor = os.open(
-            path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666
+            path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, FILE_MODE
         )
         self._size = os.fstat(self._descriptor).st_size
         first = _first_line(path) if self._size else None

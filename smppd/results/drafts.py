@@ -15,6 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+from smppd.placing import FILE_MODE
+
 #: Up to so many drafts are synced one by one: a sync of the whole filesystem waits for others, too.
 FEW = 8
 _BUFFER = 1 << 16
@@ -52,7 +54,7 @@ class Drafts:
         draft = f"{self._path}/.{len(self._waiting)}.tmp"
         if begun is not None:
             os.rename(begun, draft)
-        descriptor = os.open(draft, _NEW if begun is None else _MORE, 0o666)
+        descriptor = os.open(draft, _NEW if begun is None else _MORE, FILE_MODE)
         try:
             self._waiting.append((draft, target))
             for octets in _gathered(pieces):
@@ -83,7 +85,7 @@ class Drafts:
 
 def append(path: str, pieces: Iterable[bytes]) -> None:
     """Write this behind what is in a file that `write` is told of later."""
-    descriptor = os.open(path, _MORE | os.O_CREAT, 0o666)
+    descriptor = os.open(path, _MORE | os.O_CREAT, FILE_MODE)
     try:
         for octets in _gathered(pieces):
             _write_all(descriptor, octets)

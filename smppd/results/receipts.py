@@ -17,6 +17,7 @@ import os
 from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from io import FileIO
 from itertools import groupby
 from operator import attrgetter
@@ -25,7 +26,7 @@ from pathlib import Path
 import msgspec
 
 from smppd.disk import RECEIPTS, Disk
-from smppd.placing import write_whole
+from smppd.placing import FILE_MODE, write_whole
 from smppd.ports import ReceiptOf
 
 _encode_lines = msgspec.json.Encoder().encode_lines
@@ -135,7 +136,7 @@ class ReceiptLog:
                 write_whole(self._folder / ".position", str(self._seq).encode())
             self._hour = hour
             name = f"receipts-{hour.replace('-', '').replace('T', '-')}.jsonl"
-            self._file = FileIO(self._folder / name, "ab")
+            self._file = FileIO(self._folder / name, "ab", opener=partial(os.open, mode=FILE_MODE))
         return self._file
 
 

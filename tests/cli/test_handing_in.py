@@ -56,13 +56,16 @@ def test_one_message_is_a_json_file_of_its_lane(
     assert files_in(root / "inbox" / "tmp") == []
 
 
-@pytest.mark.parametrize(("shared", "mode"), [(True, 0o640), (False, 0o600)])
-def test_the_daemon_can_read_what_a_member_of_its_group_hands_in(
-    root: Path, shared: bool, mode: int
+@pytest.mark.parametrize(
+    ("shared", "umask", "mode"),
+    [(True, 0o077, 0o640), (False, 0o077, 0o600), (True, 0o002, 0o644), (False, 0o002, 0o664)],
+)
+def test_the_daemon_can_read_what_a_member_of_its_group_hands_in_and_no_other_write_it(
+    root: Path, shared: bool, umask: int, mode: int
 ) -> None:
     for folder in (root / "inbox", root / "inbox" / "tmp"):
         folder.chmod(0o3770 if shared else 0o770)
-    before = os.umask(0o077)
+    before = os.umask(umask)
     try:
         assert main(["submit", "--to=+34600000001", "--text=Hola"]) == 0
     finally:

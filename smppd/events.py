@@ -435,9 +435,9 @@ class FileReported:
 
 @dataclass(frozen=True, slots=True)
 class JournalDamaged:
-    """A file gets no results: what the journal has of it cannot be read."""
+    """Something cannot be done for now (`what`): what the journal has of it cannot be read."""
 
-    file: str
+    what: str
     reason: str
     hint: str
 

@@ -8,8 +8,8 @@ import msgspec
 class Summary(msgspec.Struct, frozen=True):
     """At one moment: how many links there are and how many are bound, by whatever they need; which
     are `missing`, but not because somebody paused them; messages queued and on their way; what there
-    is to complain of; how many facts there are, which grows while anything gets done; and how many files
-    have no results, because the journal is damaged."""
+    is to complain of; how many facts there are, which grows while anything gets done; and what waits
+    because the journal is damaged."""
 
     links: int = 0
     bound: int = 0
@@ -18,15 +18,13 @@ class Summary(msgspec.Struct, frozen=True):
     sending: int = 0
     unready: list[str] = []
     done: int = 0
-    damaged: int = 0
+    damaged: list[str] = []
 
     @property
     def running(self) -> str:
         """While it runs."""
         parts = [f"{self.bound} of {self.links} links bound"] if self.links else ["running"]
-        if self.damaged:
-            files = "a file" if self.damaged == 1 else f"{self.damaged:,} files"
-            parts.append(f"the journal is damaged: no results for {files}")
+        parts += [f"the journal is damaged: {what} wait" for what in self.damaged]
         return "; ".join([*parts, f"{self.queued:,} messages queued", *self.unready])
 
     @property

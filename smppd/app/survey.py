@@ -101,11 +101,15 @@ class Survey:
         return list(found.values())
 
     def _damaged(self) -> dict[str, str]:
-        """Why files have no results."""
+        """What waits because the journal is damaged, and why."""
         files = self._accounts.files
-        return {
-            files[each].name: how.why for each, how in self._parts.publication.unreadable.items()
-        }
+        unreadable = self._parts.publication.unreadable.items()
+        found = {f"results of {files[each].name}": how.why for each, how in unreadable}
+        for pool in self._parts.pools:
+            for lane, queue in zip(Lane, pool.lanes, strict=True):
+                if queue.damage:
+                    found[f"messages of lane {lane.name.lower()} of {pool.name}"] = queue.damage
+        return found
 
     def _journal(self) -> JournalFigures:
         """Its figures, with what only its file and whoever prunes it know."""
@@ -178,7 +182,7 @@ class Survey:
             sending=counts[State.SENDING],
             unready=self.unready(),
             done=self._accounts.seq,
-            damaged=len(self._parts.publication.unreadable),
+            damaged=list(self._damaged()),
         )
 
     def unready(self) -> list[str]:

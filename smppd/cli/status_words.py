@@ -60,7 +60,7 @@ def overview(figures: DaemonFigures) -> Iterator[str]:
     yield from _loop(figures.loop)
     yield from (_trace(trace, figures.now) for trace in figures.traces)
     yield from (f"disk       {what} cannot go on: {why}" for what, why in figures.disk.items())
-    yield from (f"damaged    no results for {name}: {why}" for name, why in figures.damaged.items())
+    yield from (f"damaged    {what} wait: {why}" for what, why in figures.damaged.items())
     yield from _kept_back(figures)
     yield (
         f"receipts   {figures.unmatched_receipts:,} matched nothing when they came, "

@@ -24,7 +24,7 @@ class DaemonFigures(msgspec.Struct):
     queued ones, `scheduled` wait for a moment, or for their campaign. `oldest_by_lane`: when the
     oldest file of a lane was handed in of which something could leave. `campaigns`: some of the open
     files, those that are held, that move and the longest first; `more_campaigns` are not among them. `disk`: why something cannot be written, by what
-    it is. `damaged`: why files have no results, by their names: the journal is damaged."""
+    it is. `damaged`: why something waits, by what it is: the journal is damaged."""
 
     version: str
     pid: int

@@ -20,7 +20,7 @@ from smppd.disk import JOURNAL, Disk
 from smppd.figures import JournalFigures
 from smppd.journal.schema import JournalError, broken_in_words, is_full
 from smppd.journal.store import Batch, Store
-from smppd.ledger.facts import LedgerError
+from smppd.ledger.facts import Damaged, LedgerError
 from smppd.ports import Pruned
 
 T = TypeVar("T")
@@ -64,9 +64,13 @@ class _Read(Generic[T]):
     def __init__(self, call: Callable[[], T]) -> None:
         self._call = call
         self.answer: T | None = None
+        self.damage: Damaged | None = None
 
     def work(self) -> None:
-        self.answer = self._call()
+        try:
+            self.answer = self._call()
+        except Damaged as damage:  # which is a matter of who asked alone
+            self.damage = damage
 
 
 class _Chore:
@@ -106,10 +110,13 @@ class GroupCommit:
         return self._turn
 
     async def read(self, call: Callable[[], T]) -> T:
-        """What this gives, called in the thread behind the commit of its turn."""
+        """What this gives, called in the thread behind the commit of its turn. Raises `Damaged` where it
+        does."""
         turn, read = self.gather(), _Read(call)
         turn.reads.append(read)
         await turn.wait()
+        if read.damage is not None:
+            raise read.damage
         return cast(T, read.answer)
 
     async def chore(self, call: Callable[[], Pruned]) -> Pruned:

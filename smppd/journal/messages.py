@@ -72,14 +72,20 @@ class MessageTable:
     # ── reading ──────────────────────────────────────────────────────────────────────────────
 
     def read_queue(self, after: int, limit: int) -> list[MessageRow]:
-        """The messages of one queue behind `after`, oldest first; fewer where they are large."""
+        """The messages of one queue behind `after`, oldest first; fewer where they are large, and those
+        before a bundle that is damaged."""
         last = ((after >> QUEUE_SHIFT) + 1) << QUEUE_SHIFT
         found, octets = list[MessageRow](), 0
         for row in self._rows(
             "WHERE msg_id > ? AND msg_id < ? ORDER BY msg_id LIMIT ?", (after, last, limit)
         ):
             if row[_STATE] == BUNDLE:
-                found += messages_in(row)
+                try:
+                    found += messages_in(row)
+                except Damaged:
+                    if found:
+                        break
+                    raise
                 if found[0].msg_id <= after:
                     found = _within(found, after + 1, last)
             else:

@@ -73,7 +73,7 @@ LINES: Mapping[type[events.Event], Line] = MappingProxyType(
         events.FileWaiting: Line("file_waiting", "warning", "file stays in the inbox"),
         events.FileReported: Line("file_reported", "info", "file is done, results written"),
         events.JournalDamaged: Line(
-            "journal_damaged", "error", "the journal is damaged, a file gets no results"
+            "journal_damaged", "error", "the journal is damaged, and part of the work waits"
         ),
         events.Requeued: Line("requeued", "info", "messages put back in the queue"),
         events.Cancelled: Line("cancelled", "info", "messages cancelled"),

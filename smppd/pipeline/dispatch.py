@@ -14,7 +14,7 @@ from math import inf
 import trio
 
 from smppd.ledger.entries import MessageRow
-from smppd.ledger.facts import OWN_TIME, Wait
+from smppd.ledger.facts import OWN_TIME, Damaged, Wait
 from smppd.message import ErrorInfo, Lane, Part, State
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.passage import Passage, is_over
@@ -164,7 +164,13 @@ class Dispatcher:
 
     async def _from_pool(self, pool: Pool, lane: Lane, room: int) -> list[Part]:
         queue, aside = pool.lanes[lane], 0
-        parts = await self._again(pool, lane, room)
+        if queue.damage:
+            return []
+        try:
+            parts = await self._again(pool, lane, room)
+        except Damaged as damage:
+            queue.give_up(damage)
+            return []
         again = self._desk.accounts.retries.next_due(queue.number)
         if again is not None and again <= self._desk.wall():
             return parts  # what is new would overtake the rest of what came back
@@ -251,6 +257,8 @@ class Dispatcher:
         if not due and not scheduled:
             return []
         found = await self._desk.journal.read_messages(due + scheduled)
+        for row in found:
+            row.message  # noqa: B018 - before the first of them leaves
         await self._gate.learn(found)
         rows, parts = {row.msg_id: row for row in found}, list[Part]()
         for msg_id in due:

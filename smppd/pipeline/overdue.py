@@ -15,7 +15,7 @@ import trio
 
 from smppd.ledger.deadlines import bounds, queue_of
 from smppd.ledger.entries import MessageRow, Outstanding
-from smppd.ledger.facts import QUEUE_SHIFT
+from smppd.ledger.facts import QUEUE_SHIFT, Damaged
 from smppd.message import State
 from smppd.pipeline.desk import PAUSE, SHORTEST_PAUSE, Desk
 
@@ -111,7 +111,10 @@ class Overdue:
         self._deadlines.begin(number)
         while after < last:
             began = trio.current_time()
-            rows = await self._desk.journal.read_queue(after, min(PAGE, last - after))
+            try:
+                rows = await self._desk.journal.read_queue(after, min(PAGE, last - after))
+            except Damaged:  # who takes from the queue says it
+                break
             after, seq = rows[-1].msg_id if rows else last, accounts.seq
             for count, row in enumerate(rows, start=1):
                 if (expires := self._expiry_of(row)) is not None:
@@ -132,7 +135,10 @@ class Overdue:
         """When a message expires that may wait; None for never, or for one that ended."""
         if row.state != _QUEUED or self._accounts.is_final(row.file_id, row.item):
             return None
-        return row.message.expires
+        try:
+            return row.message.expires
+        except Damaged:
+            return None
 
     def _is_new(self, row: MessageRow) -> bool:
         """Whether it was never taken from its queue."""

@@ -1,23 +1,29 @@
 """Pools: the queues from which one link takes, or several links of one route.
 
-The queue of a lane is read ahead a little, once for all links of its pool. Raises nothing of its
-own; what the journal raises passes through.
+The queue of a lane is read ahead a little, once for all links of its pool. Where it comes to a message that
+is damaged in the journal nothing more is taken from it, and that is said: all others go on. Raises nothing of
+its own; what the journal raises otherwise passes through.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 from math import inf
 
 import trio
 
-from smppd.events import Emit, RouteMoved
+from smppd.events import Emit, JournalDamaged, RouteMoved
 from smppd.ledger.entries import MessageRow, Outstanding
-from smppd.ledger.facts import QUEUE_SHIFT
-from smppd.message import State
+from smppd.ledger.facts import QUEUE_SHIFT, Damaged
+from smppd.message import Lane, State
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.turns import Turns
+
+_HINT = (
+    "they wait until it is mended, and everything else goes on; smppd audit says what is damaged"
+)
 
 #: Messages read from a queue at once.
 READ_AHEAD = 1000
@@ -34,8 +40,11 @@ class PoolLane:
     queue, whichever link takes it.
     """
 
-    def __init__(self, desk: Desk, number: int) -> None:
+    def __init__(self, desk: Desk, number: int, tell: Callable[[str], None]) -> None:
         self.number = number
+        self._tell = tell
+        #: Why nothing more is taken: a message is damaged. Empty as long as none is known to be.
+        self.damage = ""
         self._desk = desk
         self._read = desk.accounts.queue(number).head
         self._ahead: deque[MessageRow] = deque()
@@ -46,6 +55,15 @@ class PoolLane:
     @property
     def has_new(self) -> bool:
         """Whether there may be messages that were never taken."""
+        return not self.damage and self._may_have_new()
+
+    def give_up(self, damage: Damaged) -> None:
+        """Have nothing more taken: this is what is damaged."""
+        self.damage = str(damage)
+        self._ahead.clear()
+        self._tell(self.damage)
+
+    def _may_have_new(self) -> bool:
         return bool(self._ahead) or self._reached < self._desk.accounts.queue(self.number).tail
 
     @property
@@ -65,6 +83,8 @@ class PoolLane:
 
     def next_due(self) -> float:
         """When the next message that came back, waits for its time, or is held, is due."""
+        if self.damage:
+            return inf
         accounts, number = self._desk.accounts, self.number
         moments = (
             accounts.retries.next_due(number),
@@ -75,13 +95,19 @@ class PoolLane:
 
     async def fill(self) -> bool:
         """Whether there is a message at the head, read from disk if need be."""
+        try:
+            await self._fill()
+        except Damaged as damage:
+            self.give_up(damage)
+        return bool(self._ahead)
+
+    async def _fill(self) -> None:
         if not self._ahead and self.has_new:
             await self._read_ahead()
         gate = self._desk.gate
         if self._ahead and gate.tally is not None:
             async with self._reading:
                 self._learnt = await gate.learn(list(self._ahead), self._learnt)
-        return bool(self._ahead)
 
     async def _read_ahead(self) -> None:
         async with self._reading:
@@ -100,7 +126,7 @@ class PoolLane:
     def _offered(self, rows: Sequence[MessageRow]) -> None:
         """Rows that are on their way to the disk: where all before them was taken, or waits here, they
         need not be read from there, and leave a turn of the journal sooner."""
-        if len(self._ahead) + len(rows) > AHEAD or self._reading.locked():
+        if len(self._ahead) + len(rows) > AHEAD or self._reading.locked() or self.damage:
             return
         if self._ahead and self._desk.gate.tally is not None:
             return  # which would have to learn of all of them again
@@ -118,8 +144,12 @@ class PoolLane:
             row = ahead.popleft()
             if row.msg_id <= head or row.msg_id in passed:
                 continue
+            try:
+                room -= len(row.message.segments)
+            except Damaged as damage:
+                self.give_up(damage)
+                break
             rows.append(row)
-            room -= len(row.message.segments)
         return rows
 
     def due(self, now: float) -> Iterator[Outstanding]:
@@ -170,13 +200,20 @@ class Pool:
         self._desk = desk
         self._emit = emit
         self._carrier = turns.links[0]
-        self.lanes = [PoolLane(desk, number) for number in queues]
+        self.lanes = [
+            PoolLane(desk, number, partial(self._tell_damage, lane))
+            for lane, number in zip(Lane, queues, strict=True)
+        ]
         self._wakers: dict[str, Callable[[], None]] = {}
         for number in queues:
             desk.on_work(number, self.wake)
         if not self.shared:
             for lane in self.lanes:
                 lane.take_offers()
+
+    def _tell_damage(self, lane: Lane, why: str) -> None:
+        what = f"messages of lane {lane.name.lower()} of {self.name}"
+        self._emit(JournalDamaged(what, why, _HINT))
 
     @property
     def shared(self) -> bool:

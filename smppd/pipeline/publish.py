@@ -162,7 +162,7 @@ class Publication:
         for file, place in placed:
             if isinstance(place, Unreadable):
                 self.unreadable[file.file_id] = place
-                self._emit(JournalDamaged(file.name, place.why, _HINT))
+                self._emit(JournalDamaged(f"results of {file.name}", place.why, _HINT))
             else:
                 yield file, place
 

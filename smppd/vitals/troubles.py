@@ -193,9 +193,9 @@ def _books(figures: DaemonFigures) -> Iterator[Trouble]:
     if balance := figures.accepted - sum(figures.states.values()):
         what, cure = f"the accounts are out by {balance:,}", "a fault of smppd's: smppd audit"
         yield Trouble("bad", what, "accepted messages are not the sum of all states", cure)
-    for file, why in figures.damaged.items():
+    for what, why in figures.damaged.items():
         cure = "smppd audit says what is; then see Disaster in the operators' manual"
-        yield Trouble("bad", f"the journal is damaged: no results for {file}", why, cure)
+        yield Trouble("bad", f"the journal is damaged: {what} wait", why, cure)
     parked, since = figures.parked_receipts, figures.oldest_parked
     if parked >= STRANGE and since is not None and figures.now - since > STRANGE_FOR:
         what = f"{parked:,} receipts are about messages that nobody knows"

@@ -145,7 +145,7 @@ async def test_what_is_damaged_of_one_file_keeps_no_other_from_its_results(
         life.accounts.touched.add(hurt.file_id)
         assert not await life.publication.publish_ready()
         told = [event for event in life.events if isinstance(event, JournalDamaged)]
-        assert [event.file for event in told] == ["hurt.jsonl"]
+        assert [event.what for event in told] == ["results of hurt.jsonl"]
         assert told[0].reason
     restore(bench, whole)
     async with bench.up() as life:

@@ -63,11 +63,9 @@ def look_at_daemon(figures: DaemonFigures) -> Iterator[Finding]:
     yield _queue(figures)
     yield _receipts(figures)
     yield _journal(figures)
-    for file, why in figures.damaged.items():
-        says = (
-            f"the journal is damaged: {why}: smppd audit says what is; see Disaster in the manual"
-        )
-        yield Finding(f"daemon, results of {file}", False, says)
+    for what, why in figures.damaged.items():
+        says = f"wait, the journal is damaged: {why}: smppd audit says what is; see Disaster in the manual"
+        yield Finding(f"daemon, {what}", False, says)
     for what, why in figures.disk.items():
         yield Finding(f"daemon, {what}", False, f"cannot be written: {why}")
     if figures.loop.tail > LATE_LOOP:

@@ -177,7 +177,9 @@ def _account(account: AccountFigures) -> Iterator[Trouble]:
 
 
 def _stuck(figures: DaemonFigures, pulse: Pulse) -> Iterator[Trouble]:
-    """Messages could leave, every link is well, and none does."""
+    """Messages could leave, every link is well, and none does; that nobody knows why."""
+    if figures.damaged:
+        return
     flow = pulse.flow(*(link.name for link in figures.links))
     oldest, left = figures.oldest_queued, flow.submitted + flow.answered
     if oldest is not None and figures.links and flow.seconds >= SPAN - 1 and not left:

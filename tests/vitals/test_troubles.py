@@ -193,6 +193,9 @@ def test_messages_that_do_not_leave_though_every_link_is_well() -> None:
     assert trouble.what == "messages wait for 1 min 1 s and none leaves"
     assert after(link(), nothing, oldest_queued=NOW - 29) == []
     assert after(link(), nothing, oldest_queued=None) == []
+    damaged = {"messages of lane normal of main": "message 7 cannot be read"}
+    [trouble] = after(link(), nothing, oldest_queued=NOW - 61, damaged=damaged)
+    assert trouble.what == "the journal is damaged: messages of lane normal of main wait"
 
 
 def test_messages_that_wait_for_a_link_or_a_stop_are_no_trouble_of_their_own() -> None:

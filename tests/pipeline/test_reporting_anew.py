@@ -319,7 +319,7 @@ async def test_a_damaged_bundle_is_one_line(
         assert "run smppd audit" in err
     code, out, err = run("audit")
     assert (code, err) == (1, "")
-    assert "FAILED   every fact follows from those before it: LedgerError: fact" in out
+    assert "FAILED   every fact follows from those before it: Damaged: fact" in out
 
 
 async def test_a_clock_that_was_set_back_hides_no_file(

@@ -25,7 +25,7 @@ from smppd.provider.operation import Operation, Value
 #: So many outcomes are told apart in the figures.
 MOST_OUTCOMES, OTHER = 100, "other"
 #: What is said of a call whose end was not waited for.
-GIVEN_UP = "smppd stopped before the answer came"
+GIVEN_UP = "smppd did not wait for the answer: it stops, or the account was removed"
 #: What an operator can do about a provider that does not answer.
 HINT = "check the account's url and the network; calls wait until it answers, SMPP goes on"
 

@@ -194,6 +194,8 @@ class Outlet:
                 break
         if self._told:
             wanted = [each for each in wanted if each[:2] not in self._told]
+        if end > self._until:  # what happened after that is not for it any more
+            wanted, end = [each for each in wanted if each.seq <= self._until], int(self._until)
         return wanted, end
 
     async def _save(self, *, wanted: bool = False) -> None:

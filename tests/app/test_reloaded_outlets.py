@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trio
@@ -16,6 +15,7 @@ from smppd import events
 from smppd.app.reloading import Loaded, Wanted, wanted_of
 from smppd.config import EventsConfig, HookConfig, Mistake, RetentionConfig, WebhookConfig
 from smppd.exchange import Reply
+from smppd.outlets.webhook import Posting
 from smppd.provider.answers import NoAnswer
 from tests.pitfalls.conftest import rig
 from tests.pitfalls.rig import Rig
@@ -38,7 +38,7 @@ class Web:
         self.closed = 0
 
         class Exchange:
-            def __init__(self, *_: Any, **__: Any) -> None:
+            def __init__(self) -> None:
                 web.connections.append(self)
 
             async def post(
@@ -55,7 +55,10 @@ class Web:
                 await trio.lowlevel.checkpoint()
                 web.closed += 1
 
-        monkeypatch.setattr("smppd.exchange.Exchange", Exchange)
+        def posting(section: WebhookConfig, secret: str) -> Posting:
+            return Posting(section.url, secret, Exchange(), section.batch)
+
+        monkeypatch.setattr("smppd.app.outlets._posting", posting)
 
     def at(self, url: str) -> list[str]:
         return [event for place, event in self.posted if place == url]
@@ -239,6 +242,34 @@ async def test_a_webhook_that_goes_and_is_back_at_once_tells_everything_once(
     await rig.until(lambda: rig.has_results(name))
     await trio.sleep(10)
     assert len(set(web.at(SHOP.url))) == len(web.at(SHOP.url)) == 101
+
+
+async def test_a_webhook_that_changes_in_the_middle_of_a_file_tells_each_line_of_it_once(
+    rig: Rig, web: Web, autojump_clock: MockClock
+) -> None:
+    small = replace(SHOP, batch=10)
+    await rig.start(sections={"webhooks": (small,)})
+    name = rig.hand_in(*(rig.sms(n, receipt=False) for n in range(100)))
+    for turn in range(4):
+        await rig.until(lambda: len(web.posted) >= 20 * turn + 10)  # noqa: B023 - waited for here
+        await rig.reload(webhooks=(replace(small, content=turn % 2 == 0),))
+    await rig.until(lambda: rig.has_results(name))
+    await trio.sleep(60)
+    assert len(set(web.at(SHOP.url))) == len(web.at(SHOP.url)) == 201
+
+
+async def test_where_one_begins_is_on_disk_before_anything_can_be_told(
+    rig: Rig, web: Web, autojump_clock: MockClock
+) -> None:
+    await rig.start()
+    await send(rig, 1, 1)
+    web.down.add(SHOP.url)
+    await rig.reload(webhooks=(SHOP,))
+    await send(rig, 2, 1)
+    await rig.kill()
+    web.down.clear()
+    await rig.start_again()
+    await rig.until(lambda: len(web.posted) == 3)
 
 
 async def test_a_hook_comes_and_goes(rig: Rig, tmp_path: Path, autojump_clock: MockClock) -> None:

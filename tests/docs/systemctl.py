@@ -24,7 +24,8 @@ def main(root: Path, action: str) -> int:
     if action in {"start", "restart"}:
         return _start(root, pid)
     if action == "reload":
-        os.kill(int(pid.read_text()), signal.SIGHUP)
+        reload = [str(root / "bin" / "smppd"), "reload"]
+        return subprocess.run(reload, stdout=subprocess.DEVNULL, check=False).returncode
     if action == "is-active":
         up = pid.exists() and _alive(int(pid.read_text()))
         print("active" if up else "inactive")  # noqa: T201

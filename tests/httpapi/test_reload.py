@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import pytest
 import trio
 from trio.testing import MockClock
 
 from smppd import events
 from smppd.config import ContactsConfig, HttpConfig
+from smppd.ledger.entries import MessageRow
 from tests.httpapi.test_daemon import USER, Shop
 from tests.pitfalls.conftest import rig
 from tests.pitfalls.rig import Rig
@@ -198,3 +201,28 @@ async def test_a_question_that_waits_when_its_account_goes_is_put_again_when_tha
     await trio.sleep(600)
     await rig.reload(http=(account(), asking))
     await rig.until(lambda: rig.states() == {"delivered": 5})
+
+
+async def test_a_question_that_was_about_to_be_put_when_its_account_went_is_put_later(
+    rig: Rig, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Shop(rig)
+    asking = account(status_after=60.0, delivery_status={"DELIVRD": "delivered"})
+    await shop.open(status_after=60.0, delivery_status={"DELIVRD": "delivered"})
+    journal, reads = rig.daemon.parts.journal, list[int]()
+    read = journal.read_messages
+
+    async def read_while_it_goes(msg_ids: Sequence[int]) -> list[MessageRow]:
+        found = await read(msg_ids)
+        reads.append(len(found))
+        if len(reads) == 1:
+            await rig.reload(http=(account(),))
+        return found
+
+    monkeypatch.setattr(journal, "read_messages", read_while_it_goes)
+    shop.hand_in(3)
+    await rig.until(lambda: reads)
+    await trio.sleep(100)
+    assert shop.transport.calls("sms.getdeliverystatus").done == 0
+    await rig.reload(http=(asking,))
+    await rig.until(lambda: rig.states() == {"delivered": 3})

@@ -21,6 +21,7 @@ from smppd.events import Emit, OutletGap
 from smppd.journal.journal import Journal
 from smppd.journal.log import LogReader
 from smppd.journal.store import Batch, Store, open_reader
+from smppd.ledger.facts import Damaged
 from smppd.outlets import smstools
 from smppd.outlets.aside import Undelivered
 from smppd.outlets.hook import Hook
@@ -111,6 +112,9 @@ class Telling:
         except OSError as error:
             why = f"needs {self._folder}, which cannot be used ({error.strerror}): give it to smppd"
             return Mistake("events.stream", why, config.file)
+        except Damaged as damage:
+            why = f"is damaged, and {coming[0]} reads it: {damage}: smppd audit says what is"
+            return Mistake("journal", why, config.file)
         for name in coming:
             if name not in begun.cursors:
                 await self._journal.move_cursor(name, begun.head)

@@ -15,6 +15,8 @@ from smppd import events
 from smppd.app.reloading import Loaded, Wanted, wanted_of
 from smppd.config import EventsConfig, HookConfig, Mistake, RetentionConfig, WebhookConfig
 from smppd.exchange import Reply
+from smppd.journal.log import LogReader
+from smppd.ledger.facts import Damaged
 from smppd.outlets.webhook import Posting
 from smppd.provider.answers import NoAnswer
 from tests.pitfalls.conftest import rig
@@ -67,6 +69,10 @@ class Web:
 @pytest.fixture
 def web(monkeypatch: pytest.MonkeyPatch) -> Web:
     return Web(monkeypatch)
+
+
+def _damaged(_: LogReader) -> int:
+    raise Damaged("bundle 7 cannot be read")
 
 
 async def send(rig: Rig, first: int, count: int) -> None:
@@ -129,12 +135,16 @@ async def test_files_of_the_stream_are_followed_by_others_as_is_said_now(
     assert ['"text"' in file.read_text() for file in files] == [False, True]
 
 
-async def test_a_stream_without_a_place_is_refused_and_nothing_else_changes(
-    rig: Rig, autojump_clock: MockClock
+@pytest.mark.parametrize("why", ["events.stream: needs", "journal: is damaged, and stream reads"])
+async def test_a_stream_that_cannot_be_is_refused_and_nothing_else_changes(
+    rig: Rig, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch, why: str
 ) -> None:
     await rig.start()
-    (rig.root / "events").rmdir()
-    (rig.root / "events").write_text("a file")
+    if "damaged" in why:
+        monkeypatch.setattr(LogReader, "oldest", _damaged)
+    else:
+        (rig.root / "events").rmdir()
+        (rig.root / "events").write_text("a file")
     before = rig.daemon.config
     wanted = wanted_of(
         Loaded(before, {"main": "secret"}),
@@ -146,7 +156,7 @@ async def test_a_stream_without_a_place_is_refused_and_nothing_else_changes(
     assert isinstance(wanted, Wanted)
     (mistake,) = await rig.daemon.take_over(wanted)
     assert isinstance(mistake, Mistake)
-    assert "events.stream: needs" in str(mistake)
+    assert why in str(mistake)
     assert "\n" not in str(mistake)
     assert rig.daemon.config is before
     assert rig.figures("main").window == before.links[0].window

@@ -6,28 +6,25 @@ level drains before the one around it stops, so that nothing is asked of a part 
 
 from __future__ import annotations
 
-import grp
 import os
 import signal
 import time
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager, closing
-from dataclasses import replace
+from contextlib import ExitStack, asynccontextmanager
 from functools import partial
-from pathlib import Path
-from typing import BinaryIO
 
 import trio
 
 from smppd import __version__
 from smppd.app.accepting import telling_refusals
-from smppd.app.announcing import Announcer, at_the_journal
+from smppd.app.announcing import Announcer
 from smppd.app.bookkeeping import forget, keep_books, settled
 from smppd.app.changing import Changed, Changing
 from smppd.app.chronicle import Chronicle
 from smppd.app.commands import Commands
 from smppd.app.dispatching import Dispatching
-from smppd.app.parts import Parts, Stores
+from smppd.app.opening import CannotStartError, open_ground, operators_of
+from smppd.app.parts import Parts
 from smppd.app.reloading import Loaded, Reloading, Surround, Wanted
 from smppd.app.succession import Succession
 from smppd.app.surroundings import Surroundings
@@ -36,12 +33,9 @@ from smppd.app.watching import Watching
 from smppd.config import Config, Mistake
 from smppd.control import Arguments, Command, serve_control
 from smppd.disk import JOURNAL
-from smppd.errands import Errands
 from smppd.events import DaemonStarted, DaemonStopped, DaemonStopping
 from smppd.figures import DaemonFigures
 from smppd.journal.schema import telling_what_is_broken
-from smppd.journal.store import open_reader, open_store
-from smppd.locking import take_lock
 from smppd.message import State
 from smppd.observe.live import Live
 from smppd.observe.metrics import EventCounter, build_registry
@@ -49,14 +43,8 @@ from smppd.observe.observers import Observer, Observers
 from smppd.observe.recent import Recent
 from smppd.observe.status_page import pages
 from smppd.observe.web import serve
-from smppd.peers import LOOKING, Operators
+from smppd.peers import LOOKING
 from smppd.signals import HEEDED, RELOAD, take_noted
-from smppd.spool.folders import prepare_root
-from smppd.spool.intake import RunSync
-
-
-class CannotStartError(Exception):
-    """The daemon cannot start; the text names the place and the cure."""
 
 
 class Daemon:
@@ -92,25 +80,8 @@ class Daemon:
 
     def __enter__(self) -> Daemon:
         began = time.perf_counter()
-        root, path = self._config.spool.path, self._config.journal.path
-        if (problem := prepare_root(root)) is not None:
-            raise CannotStartError(problem)
         with self._stack, telling_what_is_broken():
-            lock = self._lock(root / ".lock", f"spool {root}", "[spool] path")
-            self._lock(path.with_name(path.name + ".lock"), f"journal {path}", "[journal] path")
-            beside = self._stack.enter_context(ExitStack())
-            around = replace(
-                self._around,
-                run_many=self._around.run_many or _apart(beside, lock),
-                publish_many=self._around.publish_many or _apart(beside, lock),
-            )
-            busy = at_the_journal(around.notifier)
-            stores = Stores(
-                self._stack.enter_context(closing(open_store(path, busy))),
-                self._stack.enter_context(closing(open_reader(path))),
-            )
-            # The processes read the journal, too: it is closed after them.
-            self._stack.push(beside.pop_all())
+            around, stores = open_ground(self._config, self._around, self._stack)
             self.parts = Parts(
                 self._config, self._passwords, self.emit, around, stores, self._stack
             )
@@ -147,14 +118,6 @@ class Daemon:
             self._stack = self._stack.pop_all()
         self._recovery_seconds = time.perf_counter() - began
         return self
-
-    def _lock(self, lock: Path, what: str, key: str) -> BinaryIO:
-        try:
-            return self._stack.enter_context(take_lock(lock, what))
-        except OSError as error:
-            raise CannotStartError(
-                f"cannot lock {what} with {lock}: {error.strerror}: check {key} and permissions"
-            ) from error
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
@@ -234,7 +197,7 @@ class Daemon:
     async def _controlled(self) -> AsyncIterator[None]:
         async with trio.open_nursery() as nursery:
             try:
-                socket, operators = self.config.observe.control, _operators(self.config)
+                socket, operators = self.config.observe.control, operators_of(self.config)
                 await nursery.start(serve_control, socket, self.commands, operators)
             except OSError as error:
                 raise CannotStartError(
@@ -391,21 +354,3 @@ class Daemon:
 
     async def _status(self, _: Arguments) -> DaemonFigures:
         return self.figures()
-
-
-def _operators(config: Config) -> Operators:
-    """Who may change anything. Raises `CannotStartError` when there is no such group."""
-    group = config.observe.operators
-    if not group:
-        return Operators()
-    try:
-        return Operators(gid=grp.getgrnam(group).gr_gid, group=group)
-    except KeyError:
-        raise CannotStartError(
-            f"there is no group {group}: create it (groupadd), or correct [observe] operators"
-        ) from None
-
-
-def _apart(stack: ExitStack, lock: BinaryIO) -> RunSync:
-    """A process of its own for work on files; it holds this lock, too."""
-    return stack.enter_context(Errands([lock.fileno()])).run_sync

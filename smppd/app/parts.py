@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from random import SystemRandom
-from typing import NamedTuple
 
 from smppd.app.accounts import HttpAccounts, account_pool
 from smppd.app.asking import AskingOverHttp, build_fallbacks, cancel_terms, query_terms
@@ -18,7 +17,7 @@ from smppd.app.missed import missed
 from smppd.app.optingout import Heeding, build_opt_outs
 from smppd.app.outlets import Surrounding, Telling
 from smppd.app.smstools import build_outgoing, build_papers
-from smppd.app.surroundings import Surroundings
+from smppd.app.surroundings import Stores, Surroundings
 from smppd.config import Config
 from smppd.disk import Disk
 from smppd.events import Emit
@@ -67,13 +66,6 @@ from smppd.spool.judging import IntakeRules
 from smppd.spool.space import Space
 from smppd.spool.station import Spool
 from smppd.tracing.station import Tracing
-
-
-class Stores(NamedTuple):
-    """The open journal: `main` to write, `reader` to look things up beside it."""
-
-    main: Store
-    reader: Store
 
 
 class Parts:

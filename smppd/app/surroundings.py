@@ -1,13 +1,14 @@
-"""What the daemon stands on."""
+"""What the daemon stands on, and the open journal."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from smppd.config import LogLevel
+from smppd.journal.store import Store
 from smppd.link.supervisor import Connect
 from smppd.notifying import Notifier
 from smppd.spool.intake import RunSync
@@ -39,3 +40,10 @@ class Surroundings:
     run_many: RunSync | None = None
     publish_many: RunSync | None = None
     notifier: Notifier = field(default_factory=Notifier)
+
+
+class Stores(NamedTuple):
+    """The open journal: `main` to write, `reader` to look things up beside it."""
+
+    main: Store
+    reader: Store

@@ -26,8 +26,8 @@ class CannotStartError(Exception):
 def open_ground(
     config: Config, around: Surroundings, stack: ExitStack
 ) -> tuple[Surroundings, Stores]:
-    """Take the locks and open the journal: the surroundings with nothing left open in them, and the
-    stores. What must be closed goes on `stack`.
+    """Take the locks and open the journal. Gives the surroundings, with a process for each kind of work
+    on files where they name none, and the stores. What must be closed goes on `stack`.
 
     Raises `CannotStartError`, `JournalError` or `AlreadyLocked`.
     """

@@ -60,11 +60,6 @@ class Holding:
         queues = self._held.setdefault(file_id, {})
         queues.setdefault(msg_id >> QUEUE_SHIFT, Slot()).add(msg_id & _COUNT)
 
-    def held_for(self, file_id: int) -> int:
-        """How many wait for this campaign."""
-        waiting = sum(len(slot) for slot in self._held.get(file_id, {}).values())
-        return waiting + len(self.back.get(file_id, ()))
-
     def messages_of(self, file_id: int) -> Iterator[int]:
         """The msg_ids of what waits for this campaign; it may change meanwhile."""
         for queue, slot in list(self._held.get(file_id, {}).items()):

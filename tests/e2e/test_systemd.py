@@ -532,7 +532,8 @@ def test_a_message_from_a_handset_is_for_operators(service: Service) -> None:
 
 
 def test_an_instance_has_its_own_of_everything(service: Service) -> None:
-    service.configure(f"[link.main]\nport = {PORT}\n{LINK}", "north")
+    link = LINK.replace('"password"', '"north.password"')
+    service.configure(f"[link.main]\nport = {PORT}\n{link}", "north")
     service.config.with_name("password").rename(service.config.with_name("north.password"))
     service.simulate()
     unit = "smppd@north.service"

@@ -88,7 +88,7 @@ def _guarded(what: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Findi
     except FileNotFoundError:
         return  # which is told where it is looked for
     except OSError as error:
-        cure = "run doctor as root, or as the daemon's user"
+        cure = "run doctor as root"
         says = f"{error.filename} cannot be looked at: {error.strerror}: {cure}"
         yield Finding(what, True, says, doubtful=True)
 
@@ -103,8 +103,8 @@ def _who(daemon: User | None, caller: User) -> Iterator[Finding]:
     elif caller.uid in (0, daemon.uid):
         yield Finding(what, True, f"{caller.name}; the daemon's user is {daemon.name}")
     else:
-        says = f"{caller.name}, who sees less than {daemon.name}, the daemon's user: run doctor as"
-        yield Finding(what, True, f"{says} root, or with sudo -u {daemon.name}", doubtful=True)
+        says = f"{caller.name}, who sees less than {daemon.name}, the daemon's user: run doctor as root"
+        yield Finding(what, True, says, doubtful=True)
 
 
 def _secret(what: str, file: Path, reader: User | None) -> Iterator[Finding]:

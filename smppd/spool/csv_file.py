@@ -28,6 +28,10 @@ from smppd.spool.wide import MOST_DESTINATIONS, destinations
 #: Octets of a header row at most.
 _HEADER = 64 * 1024
 
+#: Octets of a row over several lines that are always read. Of `x","` over and over, each line begins a row
+#: that never ends: read to `max_line` each, a mebibyte of them would take days.
+_LEAST = 1024
+
 #: Makes the terms of a file of its layout.
 Noted = Callable[[Settings, Layout], CampaignTerms]
 
@@ -59,6 +63,11 @@ class CsvFile:
         self._flaw: ErrorInfo | None = None
         self._room = MOST_DESTINATIONS
         self._begun = start[0] > 0
+        #: Octets of the row that is being read; how many it may have over several lines, less after each that
+        #: was given up; and how far into the file those were read, where it may be as long as any again.
+        self._octets = 0
+        self._allowed = max_line
+        self._reached = 0
         self._delimiter = ","
         self._rows: Rows | None = None
         if layout is not None and self._begun:
@@ -143,6 +152,8 @@ class CsvFile:
                 try:
                     self._parse(lines)
                 except (csv.Error, _EndlessError) as error:
+                    self._reached = max(self._reached, self._offset + self._octets)
+                    self._allowed = max(self._allowed // 2, min(_LEAST, self._max_line))
                     lines.append(self._rejected(error))
                     self._pass_line()
             elif source.ended:
@@ -180,6 +191,9 @@ class CsvFile:
         self._line += source.taken - self._begins
         self._begins = source.taken
         self._flaw = None
+        self._octets = 0
+        if self._offset >= self._reached:
+            self._allowed = self._max_line
 
     def _feed(self) -> Iterator[str]:
         """Physical lines with their ends; it reads on in the middle of a row."""
@@ -194,13 +208,11 @@ class CsvFile:
                 self._begins = 0
                 continue
             raw = source.ready[source.taken]
-            if len(raw) > limit or (
-                source.taken > self._begins
-                and source.length(self._begins, source.taken) + len(raw) > limit
-            ):
+            if len(raw) > limit or (self._octets and self._octets + len(raw) > self._allowed):
                 raise _EndlessError
             text = self._decoded(raw)
             source.taken += 1
+            self._octets += len(raw) + 1
             at_end = source.open_end and source.taken == len(source.ready)
             yield text if at_end else text + "\n"
 

@@ -6,6 +6,7 @@ is packed) has its tests there.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
@@ -24,6 +25,7 @@ from smppd.pipeline.items import Items, Terms
 from smppd.ports import Claimed, Line, Unread
 from smppd.spool import field_names
 from smppd.spool.chunks import Chunk
+from smppd.spool.csv_file import CsvFile
 from smppd.spool.csv_header import MOST_COLUMNS, read_header
 from smppd.spool.formats import Format, format_of
 from smppd.spool.intake import Intake
@@ -201,6 +203,42 @@ def test_settings_with_numbers_beyond_all_others_keep_the_file_back(
     source.close()
     assert isinstance(problem, Unusable)
     assert about in problem.reason
+
+
+@pytest.mark.parametrize("row", ['x","', '"a', '"', '","'])
+def test_rows_that_never_end_are_not_read_to_their_end_over_and_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row: str
+) -> None:
+    """Each line begins a row that goes on as long as a row may: of a mebibyte, the square of a mebibyte."""
+    path, most = tmp_path / "a.csv", 1 << 16
+    count = most // (len(row) + 1)
+    path.write_text("to,text\n" + f"{row}\n" * count)
+    decoded, read = CsvFile._decoded, 0
+
+    def counted(self: CsvFile, raw: bytes) -> str:
+        nonlocal read
+        read += len(raw) + 1
+        assert read < count * 2048
+        return decoded(self, raw)
+
+    monkeypatch.setattr(CsvFile, "_decoded", counted)
+    source = open_source(path, Format.CSV, most, (0, 0))
+    with contextlib.closing(source):
+        last = False
+        while not last:
+            chunk = source.next_chunk()
+            assert isinstance(chunk, Chunk)
+            assert all(line.mistake for line in chunk.lines)
+            last = chunk.last
+
+
+def test_behind_an_endless_row_a_cell_may_have_many_lines_again(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    long = "b\n" * 10_000
+    path.write_text('to,text\n1,"x\n' + f'{NUMBER},"a\n{long}"\n' * 3)
+    first, *others = lines(path)
+    assert first.mistake is not None
+    assert [line.request and line.request.text for line in others] == [f"a\n{long}"] * 3
 
 
 def test_a_long_name_is_neither_compared_nor_kept(tmp_path: Path) -> None:

@@ -20,6 +20,9 @@ BLOCK = 128 * 1024
 #: Lines per chunk at most.
 CHUNK = 250
 
+#: Lines looked at for a chunk at most, blank ones included.
+LOOKED_AT = 4000
+
 #: Reads per chunk at most: blank or endless lines end a chunk too.
 READS = 8
 

@@ -16,7 +16,17 @@ import msgspec
 from smppd.campaign import CampaignTerms
 from smppd.message import ErrorInfo
 from smppd.ports import Line
-from smppd.spool.chunks import BLOCK, BOM, CHUNK, EMPTY, READS, Chunk, Octets, not_text
+from smppd.spool.chunks import (
+    BLOCK,
+    BOM,
+    CHUNK,
+    EMPTY,
+    LOOKED_AT,
+    READS,
+    Chunk,
+    Octets,
+    not_text,
+)
 from smppd.spool.csv_header import Layout, first_misfit, read_header
 from smppd.spool.csv_quotes import wrong_quotes
 from smppd.spool.csv_rows import Rows
@@ -61,7 +71,7 @@ class CsvFile:
         self._lines = PhysicalLines(file, max_line)
         self._begins = 0
         self._flaw: ErrorInfo | None = None
-        self._room = MOST_DESTINATIONS
+        self._room, self._left = MOST_DESTINATIONS, LOOKED_AT
         self._begun = start[0] > 0
         #: Octets of the row that is being read; how many it may have over several lines, less after each that
         #: was given up; and how far into the file those were read, where it may be as long as any again.
@@ -146,8 +156,8 @@ class CsvFile:
     def _take_rows(self, lines: list[Line]) -> bool:
         """Add rows to `lines` until the chunk is full; True at the end of the file."""
         reads, source = 0, self._lines
-        self._room = MOST_DESTINATIONS
-        while len(lines) < CHUNK and self._room > 0:
+        self._room, self._left = MOST_DESTINATIONS, LOOKED_AT
+        while len(lines) < CHUNK and self._room > 0 and self._left > 0:
             if source.taken < len(source.ready):
                 try:
                     self._parse(lines)
@@ -181,7 +191,9 @@ class CsvFile:
                 self._room -= destinations(line)
                 missing -= 1
             self._count()
-            if not missing or self._room <= 0 or source.taken == len(source.ready):
+            self._left -= 1
+            full = not missing or self._room <= 0 or self._left <= 0
+            if full or source.taken == len(source.ready):
                 return
 
     def _count(self) -> None:

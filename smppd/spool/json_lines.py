@@ -9,7 +9,17 @@ from smppd.campaign import CampaignTerms
 from smppd.ports import Line
 from smppd.spool.at_once import AtOnce
 from smppd.spool.careful import too_long
-from smppd.spool.chunks import BLOCK, BOM, CHUNK, EMPTY, READS, Chunk, Octets, not_text
+from smppd.spool.chunks import (
+    BLOCK,
+    BOM,
+    CHUNK,
+    EMPTY,
+    LOOKED_AT,
+    READS,
+    Chunk,
+    Octets,
+    not_text,
+)
 from smppd.spool.defaults import first_flaw
 from smppd.spool.heading import read_heading
 from smppd.spool.quarantine import Unusable
@@ -45,7 +55,7 @@ class JsonLines:
         self._rest = b""
         self._skipping = False
         self._ended = False
-        self._room = MOST_DESTINATIONS
+        self._room, self._left = MOST_DESTINATIONS, LOOKED_AT
         self._begun = start[0] > 0
 
     def close(self) -> None:
@@ -55,12 +65,12 @@ class JsonLines:
     def next_chunk(self) -> Chunk | Unusable:
         """See `Source`."""
         lines: list[Line] = []
-        self._room = MOST_DESTINATIONS
+        self._room, self._left = MOST_DESTINATIONS, LOOKED_AT
         for _ in range(READS):
             problem = self._parse_ready(lines)
             if problem is not None:
                 return problem
-            if len(lines) >= CHUNK or self._room <= 0 or self._ended:
+            if len(lines) >= CHUNK or self._room <= 0 or self._left <= 0 or self._ended:
                 break
             problem = self._read_block(lines)
             if problem is not None:
@@ -105,7 +115,7 @@ class JsonLines:
     def _parse_ready(self, lines: list[Line]) -> Unusable | None:
         if self._heading and (problem := self._take_heading()) is not None:
             return problem
-        while (missing := CHUNK - len(lines)) > 0 and self._room > 0:
+        while (missing := CHUNK - len(lines)) > 0 and self._room > 0 and self._left > 0:
             lot = self._ready[self._taken : self._taken + missing]
             if not lot:
                 return None
@@ -120,6 +130,7 @@ class JsonLines:
             self._taken += len(lot)
             self._offset += octets
             self._line += len(lot)
+            self._left -= len(lot)
         return None
 
     def _parse_each(self, lot: list[bytes], found: list[Line]) -> int:

@@ -24,7 +24,7 @@ from smppd.message import Lane, Message
 from smppd.pipeline.items import Items, Terms
 from smppd.ports import Claimed, Line, Unread
 from smppd.spool import field_names
-from smppd.spool.chunks import Chunk
+from smppd.spool.chunks import LOOKED_AT, Chunk
 from smppd.spool.csv_file import CsvFile
 from smppd.spool.csv_header import MOST_COLUMNS, read_header
 from smppd.spool.formats import Format, format_of
@@ -230,6 +230,23 @@ def test_rows_that_never_end_are_not_read_to_their_end_over_and_over(
             assert isinstance(chunk, Chunk)
             assert all(line.mistake for line in chunk.lines)
             last = chunk.last
+
+
+@pytest.mark.parametrize(
+    ("name", "blank"), [("a.csv", ""), ("a.csv", ","), ("a.jsonl", ""), ("a.jsonl", " ")]
+)
+def test_blank_lines_end_a_chunk_too_and_are_counted(tmp_path: Path, name: str, blank: str) -> None:
+    """A mebibyte of them was one chunk, for which all others waited."""
+    path, count = tmp_path / name, 100_000
+    head, line = ("to,text\n", f"{NUMBER},a\n")
+    if name == "a.jsonl":
+        head, line = "", json.dumps({"to": NUMBER, "text": "a"}) + "\n"
+    path.write_text(f"{head}{line}" + f"{blank}\n" * count + line)
+    found = chunks(path)
+    assert len(found) >= count // LOOKED_AT
+    first, last = [each for chunk in found for each in chunk.lines]
+    assert last.number == first.number + count + 1
+    assert found[-1].offset == path.stat().st_size
 
 
 def test_behind_an_endless_row_a_cell_may_have_many_lines_again(tmp_path: Path) -> None:

@@ -206,7 +206,7 @@ def _books(figures: DaemonFigures) -> Iterator[Trouble]:
     if unknown := figures.states.get("unknown", 0):
         what = f"{unknown:,} held: nobody knows whether the SMSC took them"
         cure = "a receipt may tell yet; smppd requeue sends again, perhaps twice"
-        yield Trouble("odd", what, "an answer was lost with its connection", cure)
+        yield Trouble("odd", what, "no answer came, or it was lost with its connection", cure)
 
 
 def _outlets(figures: DaemonFigures) -> Iterator[Trouble]:

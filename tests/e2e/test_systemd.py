@@ -164,7 +164,8 @@ def service(machine: Machine) -> Iterator[Service]:
 
 def test_the_units_have_no_mistake(machine: Machine) -> None:
     units = [f"/etc/systemd/system/{name}" for name in ("smppd.service", "smppd@.service")]
-    done = machine.run("systemd-analyze", "verify", *units)
+    # The man pages that they name come with the package, which tests them.
+    done = machine.run("systemd-analyze", "verify", "--man=no", *units)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 

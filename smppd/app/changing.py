@@ -2,7 +2,8 @@
 
 Between two lots nothing is taken from any queue, and only then anything changes, at once: pools, who feeds
 from them, how messages are made and what is asked of them. A session is touched only where its link is
-removed, or changed in what it is bound with: that link drains, and another takes its place.
+removed, or changed in what it is bound with: that link drains, and another takes its place. Accounts and
+outlets that stay change in place. What may still fail, or takes long, is prepared before.
 """
 
 from __future__ import annotations

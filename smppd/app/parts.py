@@ -156,7 +156,8 @@ class Parts:
         """Queues and their numbers, of the configuration as it is now. What waits for an account is found
         by its name, too, as what waits for a link."""
         self.queues |= {number: queue for queue, number in numbers.items()}
-        lanes = {queue: number for number, queue in self.queues.items()}
+        pools = turns_of(self.config)
+        lanes = {queue: number for number, queue in self.queues.items() if queue[0] in pools}
         of_accounts = {
             (account.name, lane): lanes[account_pool(account), lane]
             for account in self.config.accounts

@@ -15,8 +15,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """See `cli.Command`."""
     parser.add_argument("--json", action="store_true", help="print what has changed as JSON")
     parser.epilog = (
-        "As SIGHUP does, and tells what came of it. A link, account or webhook that did not change does not notice; a file "
-        "with a mistake, or with a change that wants a restart, changes nothing."
+        "As SIGHUP does, and tells what came of it. A link, account or webhook that did not change does "
+        "not notice; a file with a mistake, or with a change that wants a restart, changes nothing."
     )
 
 

@@ -96,6 +96,10 @@ async def test_an_account_comes_and_carries_at_once_and_goes_when_its_calls_are_
     assert await rig.reload(http=(one,)) == ["http.other removed"]
     assert other.room == 0
     assert list(rig.daemon.parts.accounts) == ["shop"]
+    assert {pool for pool, _ in rig.daemon.parts.lanes} == {
+        "http:shop",
+        "shop",
+    }  # no others crowd it
     await rig.until(lambda: rig.of(events.LinkMissing))
     (missing,) = rig.of(events.LinkMissing)
     assert missing.link == "http:other"

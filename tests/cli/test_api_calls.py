@@ -139,8 +139,8 @@ def test_a_provider_that_cannot_be_reached_was_sent_nothing(
 def test_who_asks_may_wait_less_long_than_the_call_takes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with running(tmp_path, fault=[{"what": "delay", "seconds": 0.5}]) as provider:
-        assert main([*SEND, "--timeout=50ms"]) == 1
+    with running(tmp_path, fault=[{"what": "delay", "seconds": 1.5}]) as provider:
+        assert main([*SEND, "--timeout=700ms"]) == 1
         assert "it may have been sent" in capsys.readouterr().err
     assert provider.calls("sms.sendsms").done == 1
     assert [each["outcome"] for each in history(capsys)] == ["SUCCESS"]

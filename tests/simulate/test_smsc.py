@@ -217,9 +217,10 @@ async def test_a_client_that_never_reads_does_not_hold_up_the_others() -> None:
 async def test_a_client_that_never_reads_is_closed_when_its_session_ends() -> None:
     silence = {"enquire_link_interval": "100ms", "enquire_link_timeout": "100ms"}
     async with serving(connection=silence) as smsc, bound_client(smsc) as client:
-        for _ in range(8):
-            await client.stream.send_all(struct.pack(">LLLL", 16, 0x15, 0, 1) * 50_000)
         assert smsc.connected == 1
+        with suppress(trio.BrokenResourceError):  # on a busy machine it may have ended already
+            for _ in range(8):
+                await client.stream.send_all(struct.pack(">LLLL", 16, 0x15, 0, 1) * 50_000)
         while smsc.connected:  # noqa: ASYNC110 - only the other side knows
             await trio.sleep(0.01)
 

@@ -61,9 +61,13 @@ class Sightings:
         self._listings += 1
 
     def stay(self, name: str, reason: str, now: float) -> None:
-        """It cannot be taken as it is; the operator is told at once, and once."""
-        sighting = self._files.get(name) or Sighting((0, 0), now, self._listings)
-        self._files[name] = sighting
+        """It cannot be taken as it is; the operator is told at once, and once. Of more than can be remembered
+        he is told when others have gone, for else he would be at each listing."""
+        sighting = self._files.get(name)
+        if sighting is None:
+            if len(self._files) >= REMEMBERED:
+                return
+            sighting = self._files[name] = Sighting((0, 0), now, self._listings)
         self._tell_once(name, sighting, reason)
 
     def sight(self, seen: Glance, now: float) -> Sighting:

@@ -150,6 +150,22 @@ def test_no_more_files_are_remembered_than_there_is_room_for(
     assert desk.look(after=2.1) == ["a.jsonl", "b.jsonl", "c.jsonl"]
 
 
+def test_what_can_never_be_taken_is_remembered_within_bounds_and_told_in_turn(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sightings, "REMEMBERED", 2)
+    for number in range(3):
+        (desk.folder / f"folder{number}").mkdir()
+    assert desk.look() == []
+    assert desk.look(after=1) == []
+    first = [name for name, _ in desk.told]
+    assert len(first) == 2, "each of them once, however often it is looked"
+    (desk.folder / first[0]).rmdir()
+    desk.look(after=1)
+    desk.look(after=1)
+    assert sorted(name for name, _ in desk.told) == ["folder0", "folder1", "folder2"]
+
+
 def test_half_a_file_that_was_renamed_in_unseen_is_taken(desk: Desk) -> None:
     path = desk.write(".draft", GOOD[:9])
     os.utime(path, (1_000_000, 1_000_000))

@@ -6,7 +6,7 @@ no sockets. Raises nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
@@ -14,14 +14,11 @@ import msgspec
 from smppd.events import Emit, PduPassed
 from smppd.ports import Talk
 from smppd.provider.masking import masked_words
-from smppd.smpp.codec import HEADER_LENGTH, Decoded, Undecodable, decode
+from smppd.smpp.codec import Decoded, Undecodable, decode, is_pdu, take_pdus
 from smppd.smpp.pdu import DataSm, DeliverSm
 from smppd.smpp.receipt import ReceiptReader
-from smppd.smpp.vocabulary import CommandId, status_name
+from smppd.smpp.vocabulary import RESPONSE_BIT, CommandId, status_name
 
-#: A PDU is no longer than this: what says so is out of step, and is not waited for.
-_LONGEST = 16 << 20
-_RESPONSE = 0x80000000
 #: Fields that are said as they are, of whichever PDU has them.
 _PLAIN = (
     "system_id", "system_type", "interface_version", "message_id", "service_type", "esm_class",
@@ -71,31 +68,30 @@ class PduLog:
 
     def said(self, talk: Talk, octets: bytes) -> None:
         """See `ports.Tap`."""
-        for frame in _frames(bytearray(octets)):
-            self._pass(talk, True, frame)
+        self._pass(talk, True, bytearray(octets))
 
     def heard(self, talk: Talk, octets: bytes) -> None:
         """See `ports.Tap`."""
         held = self._heard.setdefault(talk, bytearray())
         held += octets
-        for frame in _frames(held):
-            self._pass(talk, False, frame)
+        self._pass(talk, False, held)
 
     def closed(self, talk: Talk) -> None:
         """See `ports.Tap`."""
         self._heard.pop(talk, None)
 
-    def _pass(self, talk: Talk, out: bool, frame: bytes) -> None:
-        if self._about is None:
-            self.tell(out, frame)
-        else:
-            self._about.pick(self, talk, out, frame)
+    def _pass(self, talk: Talk, out: bool, held: bytearray) -> None:
+        for frame in filter(is_pdu, take_pdus(held)):
+            if self._about is None:
+                self.tell(out, frame)
+            else:
+                self._about.pick(self, talk, out, frame)
 
     def tell(self, out: bool, frame: bytes) -> None:
         """A line for this PDU."""
         pdu = decode(frame)
         header = pdu.header
-        response = header.command_id & _RESPONSE
+        response = header.command_id & RESPONSE_BIT
         self._emit(
             PduPassed(
                 self.link,
@@ -108,19 +104,6 @@ class PduLog:
                 self._message,
             )
         )
-
-
-def _frames(held: bytearray) -> Iterator[bytes]:
-    """The whole PDUs at the head, which are taken away. Of what is out of step nothing is left."""
-    while len(held) >= HEADER_LENGTH:
-        length = int.from_bytes(held[:4], "big")
-        if not HEADER_LENGTH <= length <= _LONGEST:
-            held.clear()
-            return
-        if len(held) < length:
-            return
-        yield bytes(held[:length])
-        del held[:length]
 
 
 def _name(command_id: int) -> str:

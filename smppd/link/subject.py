@@ -19,12 +19,11 @@ from smppd.ports import Talk
 from smppd.smpp.codec import Undecodable, decode
 from smppd.smpp.pdu import DataSm, DeliverSm
 from smppd.smpp.receipt import ReceiptReader
-from smppd.smpp.vocabulary import CommandId
+from smppd.smpp.vocabulary import RESPONSE_BIT, CommandId
 
 #: So many PDUs are kept until it is known which message it is, the newest.
 MOST_KEPT = 10_000
 
-_RESPONSE = 0x80000000
 _FROM_HANDSETS = frozenset({int(CommandId.DELIVER_SM), int(CommandId.DATA_SM)})
 _read_receipt = ReceiptReader().read
 
@@ -77,7 +76,7 @@ class Subject:
     def pick(self, log: PduLog, talk: Talk, out: bool, frame: bytes) -> None:
         """See `pdu_log.About`."""
         passed = _Passed(log, talk, out, frame, 0)
-        response = bool(passed.command & _RESPONSE)
+        response = bool(passed.command & RESPONSE_BIT)
         if out != response:  # our request, or the answer to one
             passed = passed._replace(msg_id=talk.message_of(passed.number))
             if not passed.msg_id:

@@ -1,6 +1,6 @@
 """Octets to PDUs and back.
 
-`Framer` cuts a stream into frames, `decode` reads a frame, `encode` writes one. One encoder and
+`Framer` cuts the stream of a session into frames, `take_pdus` one that is only looked at; `decode` reads a frame, `encode` writes one. One encoder and
 one decoder function per PDU class are made from its declaration when this module is imported:
 three times faster than walking the declaration for every PDU, and still a single description. Where
 only few fields matter, `pattern` is what finds those alone; where only few differ from one PDU to
@@ -14,7 +14,7 @@ raises nothing. Knows no session: sequence numbers and states are `session`'s.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 import msgspec
@@ -37,6 +37,8 @@ HEADER_LENGTH: Final = 16
 
 #: A PDU longer than this is taken for noise: a message_payload of 65535 octets fits twice.
 MAX_LENGTH: Final = 131072
+#: No link takes longer ones: what says so is out of step.
+LONGEST: Final = 16 << 20
 
 _read_length = struct.Struct(">L").unpack_from
 _read_header = struct.Struct(">LLLL").unpack_from
@@ -140,6 +142,24 @@ class Framer:
         if ahead:
             raise RemoteProtocolError(f"a PDU cannot have command_length {length}")
         return 4
+
+
+def take_pdus(held: bytearray) -> Iterator[bytes]:
+    """The whole PDUs at the head, which are taken away; what cannot be one (`is_pdu`), as it is."""
+    while len(held) >= 4:
+        length = _read_length(held)[0]
+        if not HEADER_LENGTH <= length <= LONGEST:
+            length = len(held)
+        if len(held) < length:
+            return
+        taken = bytes(held[:length])
+        del held[:length]
+        yield taken
+
+
+def is_pdu(octets: bytes) -> bool:
+    """Whether they are as long as they say."""
+    return len(octets) >= HEADER_LENGTH and _read_length(octets)[0] == len(octets)
 
 
 def encode(

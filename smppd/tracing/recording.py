@@ -7,13 +7,10 @@ from enum import Enum
 from typing import NamedTuple
 
 from smppd.ports import End
-from smppd.smpp.codec import HEADER_LENGTH
+from smppd.smpp.codec import is_pdu, take_pdus
 from smppd.smpp.masking import COVER, masked
 from smppd.tracing.frames import Ends, Frames
 from smppd.tracing.pcapng import packet
-
-#: Nothing longer is a PDU: the stream is out of step, and its session will end.
-LONGEST = 1 << 20
 
 
 class What(Enum):
@@ -36,35 +33,12 @@ class Record(NamedTuple):
     ends: tuple[End, End] | None = None
 
 
-class _Stream:
-    """One direction, cut into PDUs."""
-
-    def __init__(self) -> None:
-        self.held = b""
-
-    def cut(self, octets: bytes) -> Iterator[bytes]:
-        """The PDUs that these complete; what cannot be one, as it is."""
-        data, at = self.held + octets, 0
-        while len(data) - at >= 4:
-            length = int.from_bytes(data[at : at + 4], "big")
-            if not HEADER_LENGTH <= length <= LONGEST:
-                self.held = b""
-                yield data[at:]
-                return
-            if len(data) - at < length:
-                break
-            yield data[at : at + length]
-            at += length
-        self.held = data[at:]
-
-
 class _Talk:
-    """One connection."""
+    """One connection: of either side, what has come of a PDU that is not whole yet."""
 
     def __init__(self, ends: tuple[End, End], begun: bytes) -> None:
         self.frames = Frames(Ends(*ends))
-        self.ours, self.theirs = _Stream(), _Stream()
-        self.theirs.held = begun
+        self.ours, self.theirs = bytearray(), bytearray(begun)
 
 
 class Recording:
@@ -95,12 +69,14 @@ class Recording:
             yield from found.frames.closing()
             return
         ours = record.what is What.SAID
-        for pdu in (found.ours if ours else found.theirs).cut(record.octets):
+        held = found.ours if ours else found.theirs
+        held += record.octets
+        for pdu in take_pdus(held):
             self.pdus += 1
             yield from found.frames.said(self._shown(pdu), ours=ours)
 
     def _shown(self, pdu: bytes) -> bytes:
         """It as it may be shown; of what is none, how long it is."""
-        if len(pdu) >= HEADER_LENGTH and int.from_bytes(pdu[:4], "big") == len(pdu):
+        if is_pdu(pdu):
             return masked(pdu, text=self._text)
         return pdu if self._text else bytes([COVER]) * len(pdu)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smppd.smpp.codec import Framer, Frames, decode, encode
+from smppd.smpp.codec import Framer, Frames, decode, encode, is_pdu, take_pdus
 from smppd.smpp.errors import RemoteProtocolError
 from smppd.smpp.pdu import SubmitSmResp
 
@@ -45,6 +45,29 @@ def test_any_cutting_of_the_stream_gives_the_same_frames(
     framer = Framer()
     assert feed_in_pieces(framer, b"".join(wanted), cuts) == wanted
     assert not framer.pending
+
+
+@given(wanted=frames, cuts=st.lists(st.integers(0, 1000), max_size=12))
+def test_a_stream_that_is_only_looked_at_is_cut_alike(wanted: list[bytes], cuts: list[int]) -> None:
+    stream, held, found = b"".join(wanted), bytearray(), list[bytes]()
+    edges = [0, *sorted(cut % (len(stream) + 1) for cut in cuts), len(stream)]
+    for a, b in pairwise(edges):
+        held += stream[a:b]
+        found += take_pdus(held)
+    assert found == wanted
+    assert all(map(is_pdu, found))
+    assert not held
+
+
+def test_where_it_is_out_of_step_it_is_told_as_it_is_and_looked_at_anew() -> None:
+    good = encode(SubmitSmResp("0123abCD"), 1)
+    held = bytearray(good + b"HTTP/1.1 400")
+    assert [(each, is_pdu(each)) for each in take_pdus(held)] == [
+        (good, True),
+        (b"HTTP/1.1 400", False),
+    ]
+    held += good
+    assert list(take_pdus(held)) == [good]
 
 
 def test_single_octets_and_one_great_piece_give_the_same_frames() -> None:

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 import trio
 
-from smppd.control import MOST_CONNECTIONS, ask, serve_control
-from smppd.control.serving import LOOK_EVERY
+from smppd.control import ask, serve_control
+from smppd.control.serving import LOOK_EVERY, MOST_CONNECTIONS
 from smppd.peers import LOOKING, Operators, Peer, name_of, peer_of
 
 OPERATORS = Operators(uid=990, gid=4001, group="sms-operators")

@@ -7,7 +7,7 @@ too secret for either. Knows nothing of the parts that are configured. Raises no
 from __future__ import annotations
 
 from smppd.config.accounts import AccountConfig, ChatChannel, ChatConfig, ContactsConfig, HttpConfig
-from smppd.config.changes import RESTART, Change, bound_anew_for, changes_between, refusals
+from smppd.config.changes import Change, bound_anew_for, changes_between, refusals
 from smppd.config.credentials import read_password, read_secret
 from smppd.config.mistakes import Mistake
 from smppd.config.optout import OptOutConfig
@@ -20,45 +20,36 @@ from smppd.config.retention import RetentionConfig
 from smppd.config.rules import Address
 from smppd.config.secrets import read_secrets, secret_keys
 from smppd.config.sections import (
-    Bind,
     BindClass,
     Config,
     JournalConfig,
     LinkConfig,
-    LogFormat,
     LogLevel,
     ObserveConfig,
     RouteConfig,
     RoutingConfig,
-    Schedule,
     SpoolConfig,
-    StatusClass,
     Times,
-    WhenUnknown,
 )
 from smppd.config.smstools import SmstoolsConfig
-from smppd.config.terms import DataCoding0, Split, TextTerms, TonNpi
+from smppd.config.terms import TextTerms, TonNpi
 from smppd.config.tls import account_tls, tls_context
 
 __all__ = [
-    "RESTART",
     "AccountConfig",
     "Address",
-    "Bind",
     "BindClass",
     "Change",
     "ChatChannel",
     "ChatConfig",
     "Config",
     "ContactsConfig",
-    "DataCoding0",
     "EventsConfig",
     "HookConfig",
     "Html",
     "HttpConfig",
     "JournalConfig",
     "LinkConfig",
-    "LogFormat",
     "LogLevel",
     "Mistake",
     "ObserveConfig",
@@ -69,16 +60,12 @@ __all__ = [
     "RetentionConfig",
     "RouteConfig",
     "RoutingConfig",
-    "Schedule",
     "SmstoolsConfig",
-    "Split",
     "SpoolConfig",
-    "StatusClass",
     "TextTerms",
     "Times",
     "TonNpi",
     "WebhookConfig",
-    "WhenUnknown",
     "account_tls",
     "bound_anew_for",
     "changes_between",

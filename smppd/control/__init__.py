@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from smppd.control.asking import ControlUnavailable, ask
 from smppd.control.command import Arguments, Command, ControlRefused
-from smppd.control.serving import MOST_CONNECTIONS, READ_TIMEOUT, serve_control
+from smppd.control.serving import READ_TIMEOUT, serve_control
 
 __all__ = [
-    "MOST_CONNECTIONS",
     "READ_TIMEOUT",
     "Arguments",
     "Command",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from smppd.figures.accounts import AccountFigures, ChatFigures, FallbackFigures
 from smppd.figures.daemon import DaemonFigures
-from smppd.figures.histograms import BUCKETS, LONG_BUCKETS, Histogram, LongHistogram
+from smppd.figures.histograms import BUCKETS, Histogram
 from smppd.figures.links import (
     ATTEMPTS,
     BIND_STATES,
@@ -36,7 +36,6 @@ __all__ = [
     "BUCKETS",
     "ENDINGS",
     "LIMITS",
-    "LONG_BUCKETS",
     "AccountFigures",
     "CampaignFigures",
     "CapFigures",
@@ -47,7 +46,6 @@ __all__ = [
     "Histogram",
     "JournalFigures",
     "LinkFigures",
-    "LongHistogram",
     "LoopFigures",
     "MatchingFigures",
     "OptOutFigures",

@@ -60,13 +60,6 @@ class Holding:
         queues = self._held.setdefault(file_id, {})
         queues.setdefault(msg_id >> QUEUE_SHIFT, Slot()).add(msg_id & _COUNT)
 
-    def messages_of(self, file_id: int) -> Iterator[int]:
-        """The msg_ids of what waits for this campaign; it may change meanwhile."""
-        for queue, slot in list(self._held.get(file_id, {}).items()):
-            slot.order()
-            for count in slot.items[slot.gone :]:
-                yield (queue << QUEUE_SHIFT) + count
-
     def release(self, file_id: int) -> list[int]:
         """A campaign is let go: the queues in which something is due now."""
         queues = self._held.pop(file_id, {})

@@ -17,6 +17,7 @@ from smppd.provider.masking import masked_words
 from smppd.smpp.codec import Decoded, Undecodable, decode, is_pdu, take_pdus
 from smppd.smpp.pdu import DataSm, DeliverSm
 from smppd.smpp.receipt import ReceiptReader
+from smppd.smpp.tlv import tlv_name
 from smppd.smpp.vocabulary import RESPONSE_BIT, CommandId, status_name
 
 #: Fields that are said as they are, of whichever PDU has them.
@@ -128,5 +129,5 @@ def _says(pdu: Decoded | Undecodable) -> str:
         state = "?" if receipt.state is None else receipt.state.name
         words.append(f"receipt of {receipt.message_id}: {state}")
     tlvs = getattr(body, "tlvs", ())
-    words += [f"tlv 0x{tag:04X}=<{len(value)} octets>" for tag, value in tlvs]
+    words += [f"tlv {tlv_name(tag)}=<{len(value)} octets>" for tag, value in tlvs]
     return ", ".join(words)

@@ -104,11 +104,6 @@ def statuses(result: bytes) -> list[DeliveryStatus]:
     ]
 
 
-def contact_id(result: bytes) -> str:
-    """The answer to contacts.new, contacts.edit and contacts.delete."""
-    return text(_first(_value(result)), "id")
-
-
 def contact(result: bytes) -> Contact:
     """The answer to contacts.detail."""
     found = _first(_value(result)).get("contact")

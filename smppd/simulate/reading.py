@@ -68,11 +68,6 @@ def _value(section: str, name: str, annotated: Any) -> Value:
     return Value(section, name, kind, description)
 
 
-def load_script(path: Path | str) -> Script:
-    """The script in this TOML file."""
-    return make_script(_read(Path(path)), str(path))
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """A flag for every value, and --script for a file."""
     parser.add_argument("--script", metavar="FILE", dest="script_file", help="a script in TOML")

@@ -1,10 +1,10 @@
 """Octets to PDUs and back.
 
-`Framer` cuts the stream of a session into frames, `take_pdus` one that is only looked at; `decode` reads a frame, `encode` writes one. One encoder and
-one decoder function per PDU class are made from its declaration when this module is imported:
-three times faster than walking the declaration for every PDU, and still a single description. Where
-only few fields matter, `pattern` is what finds those alone; where only few differ from one PDU to
-the next, `Filler` writes the rest once.
+`Framer` cuts the stream of a session into frames, `take_pdus` one that is only looked at;
+`decode` reads a frame, `encode` writes one. One encoder and one decoder function per PDU class are
+made from its declaration when this module is imported: three times faster than walking the
+declaration for every PDU, and still a single description. Where only few fields matter, `pattern` is
+what finds those alone; where only few differ from one PDU to the next, `Filler` writes the rest once.
 
 Reading forgives (a response never fails for its body, a request only when a mandatory field is
 cut off), writing does not. Framer raises RemoteProtocolError, encode raises EncodeError, decode

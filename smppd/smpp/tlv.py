@@ -1,8 +1,8 @@
 """Optional parameters: a TLV's place on the wire, and what the values of known tags mean.
 
 Reading forgives: a TLV that does not fit its PDU ends the reading, a value of the wrong length
-is read as far as it makes sense. Writing does not: EncodeError. Vendor tags and tags unknown
-here are octets both ways. Knows no PDU.
+is read as far as it makes sense. Writing does not: EncodeError. The values of vendor tags and of tags
+unknown here are octets. Knows no PDU.
 """
 
 from __future__ import annotations
@@ -85,18 +85,12 @@ class IntegerValue:
 
 @dataclass(frozen=True)
 class CStringValue:
-    """A C-octet string; lengths in octets count the final NUL."""
-
-    least: int
-    most: int
+    """A C-octet string."""
 
 
 @dataclass(frozen=True)
 class OctetsValue:
-    """Octets as they are; lengths in octets."""
-
-    least: int
-    most: int
+    """Octets as they are."""
 
 
 ValueKind = IntegerValue | CStringValue | OctetsValue
@@ -104,6 +98,8 @@ ValueKind = IntegerValue | CStringValue | OctetsValue
 _INT1: Final = IntegerValue(1)
 _INT2: Final = IntegerValue(2)
 _INT4: Final = IntegerValue(4)
+_C_STRING: Final = CStringValue()
+_OCTETS: Final = OctetsValue()
 
 #: What the value of each known tag is (3.4, 5.3.2; 5.0, 4.8.4).
 KINDS: Mapping[int, ValueKind] = MappingProxyType(
@@ -118,12 +114,12 @@ KINDS: Mapping[int, ValueKind] = MappingProxyType(
         TlvTag.SOURCE_TELEMATICS_ID: _INT1,
         TlvTag.QOS_TIME_TO_LIVE: _INT4,
         TlvTag.PAYLOAD_TYPE: _INT1,
-        TlvTag.ADDITIONAL_STATUS_INFO_TEXT: CStringValue(1, 256),
-        TlvTag.RECEIPTED_MESSAGE_ID: CStringValue(1, 65),
+        TlvTag.ADDITIONAL_STATUS_INFO_TEXT: _C_STRING,
+        TlvTag.RECEIPTED_MESSAGE_ID: _C_STRING,
         TlvTag.MS_MSG_WAIT_FACILITIES: _INT1,
         TlvTag.PRIVACY_INDICATOR: _INT1,
-        TlvTag.SOURCE_SUBADDRESS: OctetsValue(2, 23),
-        TlvTag.DEST_SUBADDRESS: OctetsValue(2, 23),
+        TlvTag.SOURCE_SUBADDRESS: _OCTETS,
+        TlvTag.DEST_SUBADDRESS: _OCTETS,
         TlvTag.USER_MESSAGE_REFERENCE: _INT2,
         TlvTag.USER_RESPONSE_CODE: _INT1,
         TlvTag.SOURCE_PORT: _INT2,
@@ -134,48 +130,47 @@ KINDS: Mapping[int, ValueKind] = MappingProxyType(
         TlvTag.SAR_SEGMENT_SEQNUM: _INT1,
         TlvTag.SC_INTERFACE_VERSION: _INT1,
         TlvTag.CALLBACK_NUM_PRES_IND: _INT1,
-        TlvTag.CALLBACK_NUM_ATAG: OctetsValue(0, 65),
+        TlvTag.CALLBACK_NUM_ATAG: _OCTETS,
         TlvTag.NUMBER_OF_MESSAGES: _INT1,
-        TlvTag.CALLBACK_NUM: OctetsValue(4, 19),
+        TlvTag.CALLBACK_NUM: _OCTETS,
         TlvTag.DPF_RESULT: _INT1,
         TlvTag.SET_DPF: _INT1,
         TlvTag.MS_AVAILABILITY_STATUS: _INT1,
-        TlvTag.NETWORK_ERROR_CODE: OctetsValue(3, 3),
-        TlvTag.MESSAGE_PAYLOAD: OctetsValue(0, 0xFFFF),
+        TlvTag.NETWORK_ERROR_CODE: _OCTETS,
+        TlvTag.MESSAGE_PAYLOAD: _OCTETS,
         TlvTag.DELIVERY_FAILURE_REASON: _INT1,
         TlvTag.MORE_MESSAGES_TO_SEND: _INT1,
         TlvTag.MESSAGE_STATE: _INT1,
         TlvTag.CONGESTION_STATE: _INT1,
         TlvTag.USSD_SERVICE_OP: _INT1,
         TlvTag.BROADCAST_CHANNEL_INDICATOR: _INT1,
-        TlvTag.BROADCAST_CONTENT_TYPE: OctetsValue(3, 3),
-        TlvTag.BROADCAST_CONTENT_TYPE_INFO: OctetsValue(1, 255),
+        TlvTag.BROADCAST_CONTENT_TYPE: _OCTETS,
+        TlvTag.BROADCAST_CONTENT_TYPE_INFO: _OCTETS,
         TlvTag.BROADCAST_MESSAGE_CLASS: _INT1,
         TlvTag.BROADCAST_REP_NUM: _INT2,
-        TlvTag.BROADCAST_FREQUENCY_INTERVAL: OctetsValue(3, 3),
-        TlvTag.BROADCAST_AREA_IDENTIFIER: OctetsValue(1, 0xFFFF),
+        TlvTag.BROADCAST_FREQUENCY_INTERVAL: _OCTETS,
+        TlvTag.BROADCAST_AREA_IDENTIFIER: _OCTETS,
         TlvTag.BROADCAST_ERROR_STATUS: _INT4,
         TlvTag.BROADCAST_AREA_SUCCESS: _INT1,
-        TlvTag.BROADCAST_END_TIME: CStringValue(1, 17),
-        TlvTag.BROADCAST_SERVICE_GROUP: OctetsValue(1, 255),
-        TlvTag.BILLING_IDENTIFICATION: OctetsValue(1, 1024),
-        TlvTag.SOURCE_NETWORK_ID: CStringValue(7, 65),
-        TlvTag.DEST_NETWORK_ID: CStringValue(7, 65),
-        TlvTag.SOURCE_NODE_ID: OctetsValue(6, 6),
-        TlvTag.DEST_NODE_ID: OctetsValue(6, 6),
+        TlvTag.BROADCAST_END_TIME: _C_STRING,
+        TlvTag.BROADCAST_SERVICE_GROUP: _OCTETS,
+        TlvTag.BILLING_IDENTIFICATION: _OCTETS,
+        TlvTag.SOURCE_NETWORK_ID: _C_STRING,
+        TlvTag.DEST_NETWORK_ID: _C_STRING,
+        TlvTag.SOURCE_NODE_ID: _OCTETS,
+        TlvTag.DEST_NODE_ID: _OCTETS,
         TlvTag.DEST_ADDR_NP_RESOLUTION: _INT1,
-        TlvTag.DEST_ADDR_NP_INFORMATION: OctetsValue(10, 10),
-        TlvTag.DEST_ADDR_NP_COUNTRY: OctetsValue(1, 5),
+        TlvTag.DEST_ADDR_NP_INFORMATION: _OCTETS,
+        TlvTag.DEST_ADDR_NP_COUNTRY: _OCTETS,
         TlvTag.DISPLAY_TIME: _INT1,
         TlvTag.SMS_SIGNAL: _INT2,
         TlvTag.MS_VALIDITY: _INT1,
-        TlvTag.ALERT_ON_MESSAGE_DELIVERY: OctetsValue(0, 1),
+        TlvTag.ALERT_ON_MESSAGE_DELIVERY: _OCTETS,
         TlvTag.ITS_REPLY_TYPE: _INT1,
-        TlvTag.ITS_SESSION_INFO: OctetsValue(2, 2),
+        TlvTag.ITS_SESSION_INFO: _OCTETS,
     }
 )
 
-_UNKNOWN_TAG: Final = OctetsValue(0, 0xFFFF)
 _NAMES: Final = {tag.value: tag.name.lower() for tag in TlvTag}
 
 
@@ -184,51 +179,13 @@ def tlv_name(tag: int) -> str:
     return _NAMES.get(tag) or f"0x{tag:04X}"
 
 
-def encode_tlv(tag: int, value: int | str | bytes) -> bytes:
-    """The raw value of a TLV, without tag and length."""
-    kind = KINDS.get(tag, _UNKNOWN_TAG)
-    try:
-        return _encode_value(kind, value)
-    except EncodeError as fault:
-        raise EncodeError(f"{tlv_name(tag)}: {fault}") from None
-
-
-def _encode_value(kind: ValueKind, value: int | str | bytes) -> bytes:
-    if isinstance(kind, IntegerValue):
-        return _encode_integer(kind, value)
-    if isinstance(kind, CStringValue):
-        raw = _encode_c_string(value)
-    elif isinstance(value, bytes):
-        raw = value
-    else:
-        raise EncodeError(f"{value!r} is not bytes")
-    if not kind.least <= len(raw) <= kind.most:
-        raise EncodeError(f"{len(raw)} octets, not {kind.least} to {kind.most}")
-    return raw
-
-
-def _encode_integer(kind: IntegerValue, value: object) -> bytes:
-    if not isinstance(value, int) or not 0 <= value < 1 << 8 * kind.octets:
-        raise EncodeError(f"{value!r} is not an integer of {kind.octets} octet(s)")
-    return value.to_bytes(kind.octets, "big")
-
-
-def _encode_c_string(value: object) -> bytes:
-    if not isinstance(value, str) or "\0" in value:
-        raise EncodeError(f"{value!r} is not a str without NUL")
-    try:
-        return value.encode("latin-1") + b"\0"
-    except UnicodeEncodeError:
-        raise EncodeError(f"{value!r} is not latin-1") from None
-
-
 def decode_tlv(tag: int, raw: bytes) -> int | str | bytes | None:
     """What a raw value says; None when it says nothing (an integer of no octets, or too many).
 
     An integer of the wrong width is read at the width it has; a C-octet string ends at its
     first NUL, or with the value.
     """
-    kind = KINDS.get(tag, _UNKNOWN_TAG)
+    kind = KINDS.get(tag, _OCTETS)
     if isinstance(kind, IntegerValue):
         return int.from_bytes(raw, "big") if 0 < len(raw) <= _WIDEST_INTEGER else None
     if isinstance(kind, CStringValue):

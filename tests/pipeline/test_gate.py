@@ -12,6 +12,7 @@ from smppd.journal.audit import audit
 from smppd.ledger.facts import Kind
 from smppd.message import ErrorInfo
 from smppd.pipeline.cancellation import Cancellation, Wanted
+from tests.pipeline.holding import held_for_campaigns
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
@@ -149,9 +150,8 @@ async def test_a_paused_campaign_waits_without_a_trace_in_memory(
         await life.hand_in([bench.sms(id="other")], "b.jsonl", token="t2")
         await quiet()
         assert handed_over(life)[5:] == ["other"]
-        holding = life.accounts.holding
-        waiting = [*holding.messages_of(held), *holding.back.get(held, ())]
-        assert len(set(waiting)) == 495
+        waiting = held_for_campaigns(life.accounts)[held]
+        assert len(waiting.union(life.accounts.holding.back.get(held, ()))) == 495
         assert len(life.accounts.entries) <= 6
         facts = [fact for fact in life.reader.log.facts() if fact.kind == Kind.DEFERRED]
         assert facts

@@ -14,7 +14,6 @@ from msgspec.structs import replace
 from smppd.simulate.reading import (
     ScriptError,
     add_arguments,
-    load_script,
     make_script,
     script_from_arguments,
     values,
@@ -65,7 +64,7 @@ def whole(tmp_path: Path) -> Path:
 
 
 def test_a_file_says_what_differs_from_an_smsc_without_faults(whole: Path) -> None:
-    script = load_script(whole)
+    script = parse("--script", str(whole))
     assert script.address() == ("::1", 0)
     assert (script.answer.latency, script.answer.jitter) == (0.005, 0.002)
     assert script.answer.status == {"0x58": 0.05, "ESME_RSYSERR": 0.01}
@@ -165,10 +164,10 @@ def test_a_mistake_in_a_file_names_the_file_the_key_and_the_cure(
 
 def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:
     with pytest.raises(ScriptError, match="No such file"):
-        load_script(tmp_path / "missing.toml")
+        parse("--script", str(tmp_path / "missing.toml"))
     (tmp_path / "latin.toml").write_bytes(b"name = '\xe9'")
     with pytest.raises(ScriptError, match="UTF-8"):
-        load_script(tmp_path / "latin.toml")
+        parse("--script", str(tmp_path / "latin.toml"))
 
 
 @pytest.mark.parametrize(
@@ -184,10 +183,10 @@ EXAMPLE = Path(__file__).parents[2] / "conf" / "simulate" / "provider.toml"
 
 
 def test_the_example_shows_every_key_of_the_http_apis_and_loads(tmp_path: Path) -> None:
-    assert load_script(EXAMPLE).http.listen == "127.0.0.1:8080"
+    assert parse("--script", str(EXAMPLE)).http.listen == "127.0.0.1:8080"
     whole = re.sub(r"(?m)^#(?=[a-z[])", "", EXAMPLE.read_text())
     (tmp_path / "whole.toml").write_text(whole)
-    load_script(tmp_path / "whole.toml")
+    parse("--script", str(tmp_path / "whole.toml"))
     shown = tomllib.loads(whole)
     for section in ("http", "fate", "chat"):
         assert set(shown[section]) == {v.name for v in values() if v.section == section}
@@ -198,7 +197,7 @@ def test_the_example_shows_every_key_of_the_http_apis_and_loads(tmp_path: Path) 
 
 
 def test_the_example_shows_the_defaults() -> None:
-    shown = load_script(EXAMPLE)
+    shown = parse("--script", str(EXAMPLE))
     assert shown.fate == Script().fate
     assert shown.chat == Script().chat
     assert (

@@ -22,7 +22,7 @@ from smppd.prepare import prepare
 from smppd.smpp.codec import Decoded, decode, encode
 from smppd.smpp.fields import CString, Integer, ShortMessage, fields_of
 from smppd.smpp.pdu import PDU_CLASSES, DataSm, DeliverSm, Pdu, SubmitSm
-from smppd.smpp.tlv import KINDS, IntegerValue, decode_tlv, encode_tlv
+from smppd.smpp.tlv import KINDS, IntegerValue, decode_tlv
 from smppd.smpp.vocabulary import CommandId, TlvTag
 
 BEYOND_SMPPLIB = {
@@ -59,11 +59,21 @@ def theirs(kind: type[Pdu], values: Values, sequence_number: int) -> bytes:
     return octets
 
 
+def raw(value: int | str | bytes, tag: int) -> bytes:
+    match value, KINDS[tag]:
+        case int(), IntegerValue(octets):
+            return value.to_bytes(octets, "big")
+        case str(), _:
+            return value.encode("latin-1") + b"\0"
+    assert isinstance(value, bytes)
+    return value
+
+
 def ours(kind: type[Pdu], values: Values) -> Pdu:
     fields = {name: value for name, value in values.items() if name in kind.__struct_fields__}
     order = make_pdu(name_of(kind), client=Numbers()).params_order
     tlvs = tuple(
-        (int(TlvTag[name.upper()]), encode_tlv(TlvTag[name.upper()], values[name]))
+        (int(TlvTag[name.upper()]), raw(values[name], TlvTag[name.upper()]))
         for name in order
         if name in values and name not in fields
     )

@@ -105,6 +105,7 @@ class Survey:
         files = self._accounts.files
         unreadable = self._parts.publication.unreadable.items()
         found = {f"results of {files[each].name}": how.why for each, how in unreadable}
+        found |= self._parts.campaigns.unreadable
         for pool in self._parts.pools:
             for lane, queue in zip(Lane, pool.lanes, strict=True):
                 if queue.damage:

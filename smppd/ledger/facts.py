@@ -47,7 +47,11 @@ class LedgerError(Exception):
 
 
 class Damaged(LedgerError):  # noqa: N818 - a state of affairs
-    """A row of the journal cannot be read."""
+    """A row of the journal cannot be read; of a message, or several, `last` is the last msg_id there."""
+
+    def __init__(self, why: str, last: int = 0) -> None:
+        super().__init__(why)
+        self.last = last
 
 
 class Kind(IntEnum):

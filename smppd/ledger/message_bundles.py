@@ -77,10 +77,11 @@ def members_of(last: int, count: int, body: bytes) -> Members:
     try:
         members = _read_members(body)
     except (msgspec.MsgspecError, TypeError) as error:
-        raise Damaged(f"message {last} is a bundle that cannot be read: {error}") from error
+        why = f"message {last} is a bundle that cannot be read: {error}"
+        raise Damaged(why, last) from error
     for each in (members.items, members.lines, members.ids, members.bodies):
         if len(each) != count or not count:
-            raise Damaged(f"message {last} is a bundle of {count} that has {len(each)}")
+            raise Damaged(f"message {last} is a bundle of {count} that has {len(each)}", last)
     return members
 
 

@@ -11,7 +11,13 @@ from collections.abc import Sequence
 
 import trio
 
-from smppd.events import CampaignCancelled, CampaignPaused, CampaignResumed, Emit
+from smppd.events import (
+    CampaignCancelled,
+    CampaignPaused,
+    CampaignResumed,
+    Emit,
+    JournalDamaged,
+)
 from smppd.ledger.entries import MessageRow, Outstanding
 from smppd.ledger.facts import CANARY, QUEUE_SHIFT
 from smppd.ledger.snapshot import FileAccount
@@ -26,6 +32,7 @@ LOOK_EVERY = 1.0
 LOT = 500
 
 _QUEUED = int(State.QUEUED)
+_HINT = "none of them leaves; after it is mended, the next start cancels them: smppd audit says what is damaged"
 #: A message in one of these may leave yet, or again.
 _MAY_LEAVE = (State.QUEUED, State.SENDING, State.UNKNOWN)
 
@@ -40,6 +47,8 @@ class Campaigns:
         self._news = trio.Event()
         #: Of cancelled files, how many chunks were gone through.
         self._swept: dict[int, int] = {}
+        #: What cannot be cancelled because the journal is damaged, and why; the next start tries again.
+        self.unreadable: dict[str, str] = {}
         #: Of canaries, how they stood and since when (seconds on trio's clock).
         self._stood: dict[int, tuple[tuple[int, ...], float]] = {}
 
@@ -138,15 +147,21 @@ class Campaigns:
 
     async def _sweep(self, file: FileAccount) -> None:
         """Cancel what waits of a cancelled file, wherever it does."""
+        damaged = 0
         while (done := self._swept.get(file.file_id, 0)) < len(file.chunks):
             for first, last, _ in file.chunks[done].ranges:
                 for start in range(first, last + 1, LOT):
                     lot = list(range(start, min(start + LOT, last + 1)))
-                    rows = await self._desk.journal.read_messages(lot)
+                    rows = await self._desk.read_sound(lot)
+                    damaged += len(lot) - len(rows)
                     for row in sorted(rows, key=lambda row: row.msg_id):
                         self._cancel(row, file.cancelled)
                     await self._desk.commit()
             self._swept[file.file_id] = done + 1
+        if damaged:
+            what, why = f"messages of {file.campaign}, cancelled", f"{damaged:,} cannot be read"
+            self.unreadable[what] = why
+            self._emit(JournalDamaged(what, why, _HINT))
         # What had left came back, and is not to go again.
         for entry in list(self._desk.accounts.entries.values()):
             if entry.file_id == file.file_id and is_whole(entry):

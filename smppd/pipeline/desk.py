@@ -12,6 +12,7 @@ import trio
 
 from smppd.ledger import memory
 from smppd.ledger.entries import MessageRow
+from smppd.ledger.facts import Damaged
 from smppd.ledger.ledger import Ledger
 from smppd.ledger.ranges import in_ranges
 from smppd.message import ErrorInfo, OnUnknown, State
@@ -124,6 +125,18 @@ class Desk:
         for queue in refilled:
             self.wake(queue)
 
+    async def read_sound(self, msg_ids: Sequence[int]) -> list[MessageRow]:
+        """These messages, in no particular order, but those that are damaged in the journal."""
+        try:
+            found = await self.journal.read_messages(msg_ids)
+        except Damaged:
+            if len(msg_ids) == 1:
+                return []
+            middle = len(msg_ids) // 2
+            halves = msg_ids[:middle], msg_ids[middle:]
+            return [row for half in halves for row in await self.read_sound(half)]
+        return [row for row in found if _is_sound(row)]
+
     def judge_doubtful(self, now: float) -> None:
         """Apply each message's `on_unknown` to those whose outcome has just become unknown."""
         doubtful, self.accounts.doubtful = self.accounts.doubtful, []
@@ -233,3 +246,11 @@ class Desk:
         accounts = self.accounts
         data = memory.snapshot(accounts, base=True)
         return Base(accounts.seq, now, memory.settled(accounts), data)
+
+
+def _is_sound(row: MessageRow) -> bool:
+    """Whether it can be read; of what was rejected nobody wants the message."""
+    try:
+        return row.state != State.QUEUED or row.message is not None
+    except Damaged:
+        return False

@@ -19,7 +19,7 @@ from smppd.events import Emit, FallbackBegan, FallbackEnded
 from smppd.figures import FallbackFigures
 from smppd.ledger.calls import NO_CALL
 from smppd.ledger.entries import MessageRow, Outstanding
-from smppd.ledger.facts import OWN_TIME, Wait
+from smppd.ledger.facts import OWN_TIME, Damaged, Wait
 from smppd.message import Call, ErrorInfo, Lane, Part, State
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.detour import Detour, DetouredLane
@@ -127,11 +127,16 @@ class Fallback:
             self._account.submit(parts)
 
     async def _from_lane(self, detour: Detour, lane: DetouredLane, room: int) -> list[Part]:
-        """Parts of one queue: what came back, what waited for its time, what is new."""
-        parts: list[Part] = []
-        for source in (self._again, self._scheduled, self._new):
-            if len(parts) < room and detour.is_down(trio.current_time()):
-                parts += await source(detour, lane, room - len(parts))
+        """Parts of one queue: what came back, what waited for its time, what is new. Where a message is
+        damaged those before it go, and nothing more."""
+        parts = list[Part]()
+        try:
+            for source in (self._again, self._scheduled, self._new):
+                down = detour.is_down(trio.current_time())
+                if down and len(parts) < room and not lane.queue.damage:
+                    await source(detour, lane, room - len(parts), parts)
+        except Damaged as damage:
+            lane.queue.give_up(damage)
         return parts
 
     def _send(self, detour: Detour, row: MessageRow, call: Call) -> Part:
@@ -158,8 +163,10 @@ class Fallback:
                 return None
         return call
 
-    async def _again(self, detour: Detour, lane: DetouredLane, room: int) -> list[Part]:
-        """What came back and is due; what cannot go stays until its link is bound."""
+    async def _again(
+        self, detour: Detour, lane: DetouredLane, room: int, parts: list[Part]
+    ) -> None:
+        """What came back and is due goes to these parts; what cannot go stays until its link is bound."""
         now, chosen = self._desk.wall(), list[Outstanding]()
         for entry in lane.queue.due(now):
             if entry.expires is not None and entry.expires <= now:
@@ -171,11 +178,11 @@ class Fallback:
             if len(chosen) >= min(room, AGAIN):
                 break
         if not chosen:
-            return []
+            return
         found = await self._desk.journal.read_messages([entry.msg_id for entry in chosen])
         await self._gate.learn(found)
         rows = {row.msg_id: row for row in found}
-        goes_on, parts = detour.is_down(trio.current_time()), list[Part]()
+        goes_on = detour.is_down(trio.current_time())
         for entry in chosen:
             still = self._desk.accounts.entries.get(entry.msg_id)
             if still is None or still.state != _QUEUED:
@@ -188,7 +195,6 @@ class Fallback:
                 parts.append(self._send(detour, row, call))
             else:
                 self._moved = True
-        return parts
 
     def _expire(self, msg_id: int) -> None:
         self._desk.ledger.expired(self._desk.wall(), msg_id)
@@ -201,20 +207,22 @@ class Fallback:
             retries = self._desk.accounts.retries
             retries.add(lane.queue.number, entry.expires, entry.msg_id)
 
-    async def _scheduled(self, detour: Detour, lane: DetouredLane, room: int) -> list[Part]:
+    async def _scheduled(
+        self, detour: Detour, lane: DetouredLane, room: int, parts: list[Part]
+    ) -> None:
         """What waited for its `send_at`, which has come."""
         now = self._desk.wall()
         if len(lane.unfit) >= MOST_UNFIT:
-            return []
+            return
         due = lane.queue.scheduled(now, room + len(lane.unfit))
         new = [msg_id for msg_id in due if msg_id not in lane.unfit]
         if not new:
-            return []
+            return
         found = await self._desk.journal.read_messages(new)
         await self._gate.learn(found)
-        rows, parts = {row.msg_id: row for row in found}, list[Part]()
+        rows = {row.msg_id: row for row in found}
         if not detour.is_down(trio.current_time()):
-            return []
+            return
         for msg_id in new:
             row = rows[msg_id]
             call = self._call(detour, row)
@@ -227,20 +235,18 @@ class Fallback:
                     self._expire(msg_id)
                 else:
                     parts.append(self._send(detour, row, call))
-        return parts
 
-    async def _new(self, detour: Detour, lane: DetouredLane, room: int) -> list[Part]:
+    async def _new(self, detour: Detour, lane: DetouredLane, room: int, parts: list[Part]) -> None:
         """What nobody has taken from its queue yet."""
-        parts, stretch = list[Part](), lane.stretch
+        stretch, full = lane.stretch, len(parts) + room
         for _ in range(PAGES):
-            if len(parts) >= room or not await stretch.read():
-                return parts
+            if len(parts) >= full or not await stretch.read():
+                return
             if not detour.is_down(trio.current_time()):
-                return parts
-            while len(parts) < room and (row := stretch.next()) is not None:
+                return
+            while len(parts) < full and (row := stretch.next()) is not None:
                 parts += self._one_new(detour, stretch, row)
         self._moved = True  # there is more to look at, after the others
-        return parts
 
     def _one_new(self, detour: Detour, stretch: Stretch, row: MessageRow) -> list[Part]:
         now, message, over = self._desk.wall(), row.message, is_over(row, self._desk.wall())

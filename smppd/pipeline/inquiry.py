@@ -265,13 +265,14 @@ class Inquiry:
                 chosen.append(due)
             else:
                 self._marks.pop(due[:2], None)
-        found = await self._desk.journal.read_messages([due.msg_id for due in chosen])
+        found = await self._desk.read_sound([due.msg_id for due in chosen])
         messages = {row.msg_id: row.message for row in found}
         if line not in self._lines.values():  # whoever was asked has gone meanwhile
             for due in chosen:
                 self._marks.pop(due[:2], None)
             return
-        line.terms.link.ask([_question(due, messages[due.msg_id]) for due in chosen])
+        sound = [due for due in chosen if due.msg_id in messages]
+        line.terms.link.ask([_question(due, messages[due.msg_id]) for due in sound])
 
     def _still_due(self, due: Due) -> bool:
         """Whether nothing was heard of it since it was found, and the SMSC has not given its id

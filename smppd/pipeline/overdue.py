@@ -21,6 +21,8 @@ from smppd.pipeline.desk import PAUSE, SHORTEST_PAUSE, Desk
 
 #: Seconds between two looks at what may be over.
 LOOK_EVERY = 1.0
+#: Seconds until a range with a damaged message in it is looked through again: it may be mended by then.
+LOOK_AT_DAMAGE_EVERY = 3600.0
 #: Messages read at once, and of these in one go: to find one aside among a million takes a while.
 PAGE = 500
 STEP = 50
@@ -113,8 +115,10 @@ class Overdue:
             began = trio.current_time()
             try:
                 rows = await self._desk.journal.read_queue(after, min(PAGE, last - after))
-            except Damaged:  # who takes from the queue says it
-                break
+            except Damaged as damage:  # who takes from the queue says it
+                after, again = damage.last, self._desk.wall() + LOOK_AT_DAMAGE_EVERY
+                new, aside = min(new, again), min(aside, again)
+                continue
             after, seq = rows[-1].msg_id if rows else last, accounts.seq
             for count, row in enumerate(rows, start=1):
                 if (expires := self._expiry_of(row)) is not None:

@@ -117,10 +117,11 @@ class Recollection:
         await self._read_texts(recalled, wanted)
 
     async def _read_texts(self, recalled: Recalled, msg_ids: Iterable[int]) -> None:
-        """Have these messages at hand, to compare what receipts quote of them."""
+        """Have these messages at hand, to compare what receipts quote of them. Nothing is claimed for
+        one that is damaged, nor while it may be meant."""
         wanted = list(msg_ids)
         if wanted:
-            rows = await self._desk.journal.read_messages(wanted)
+            rows = await self._desk.read_sound(wanted)
             recalled.rows.update((row.msg_id, row) for row in rows)
 
     async def recall(self, keys: Sequence[str]) -> None:

@@ -18,6 +18,7 @@ from smppd.pipeline.query_terms import LONGEST_WAIT, MOST_STATUSES, QueryTerms
 from smppd.ports import NO_STATE, STATUSES_REFUSED, Question, Reply
 from smppd.smpp.vocabulary import MessageState
 from tests.pipeline.provider import GROUP, account, call, group_done
+from tests.pipeline.test_damage import damage_bundle
 
 if TYPE_CHECKING:
     from smppd.message import Part
@@ -292,4 +293,22 @@ async def test_a_link_that_has_the_name_of_a_former_account_is_not_asked_for_tha
         provider.watch(via)
         await trio.sleep(AFTER * 5)
         assert not provider.asked
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_is_damaged_is_not_asked_for_and_all_else_is(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    async with bench.up(window=200) as life, trio.open_nursery() as nursery:
+        await life.hand_in([bench.sms(id=f"m{n}") for n in range(150)], chunk=150)
+        await trio.testing.wait_all_tasks_blocked()
+        parts = list(life.wire.in_flight)
+        for part in parts:
+            await life.answer(part)
+        damage_bundle(bench)
+        provider = Provider(life, nursery)
+        provider.say = saying("Entregado", MessageState.DELIVERED)
+        provider.watch()
+        await trio.sleep(AFTER * 5)
+        assert life.states() == {"delivered": 150 - 64, "sent": 64}
         nursery.cancel_scope.cancel()

@@ -13,6 +13,7 @@ from smppd.events import JournalDamaged
 from smppd.ledger.facts import encode
 from smppd.ledger.message_bundles import BUNDLE, members_of
 from smppd.message import State
+from smppd.pipeline import overdue
 from smppd.smpp.vocabulary import CommandStatus
 from tests.pipeline.conftest import Bench, Life
 
@@ -124,3 +125,62 @@ async def test_one_that_came_back_and_cannot_be_read_is_no_matter_of_the_other_l
         await life.hand_in([bench.sms(id="high", receipt=False, priority="high")], "h.jsonl")
         assert await answer_all(life) == 1
         assert life.accounts.counts[State.QUEUED] == 128
+
+
+async def test_a_campaign_is_cancelled_but_for_what_cannot_be_read(
+    bench: Bench, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with bench.up(window=0) as life:
+        lines = [bench.sms(id=f"m{n}", receipt=False) for n in range(200)]
+        file_id = await life.hand_in(lines, "hurt.jsonl", chunk=100)
+        whole = damage_bundle(bench)
+        assert life.campaigns.cancel(life.accounts.files[file_id], "ana")
+        await life.desk.commit()
+        await trio.sleep(10)
+        assert life.states() == {"cancelled": 200 - 36, "queued": 36}
+        (told,) = [event for event in life.events if isinstance(event, JournalDamaged)]
+        assert (told.what, told.reason) == (
+            "messages of hurt.jsonl, cancelled",
+            "36 cannot be read",
+        )
+        await life.desk.checkpoint(final=True)
+    mend(bench, whole)
+    async with bench.up(window=50) as life:
+        await trio.sleep(10)
+        assert life.states() == {"cancelled": 200}
+    assert not bench.submissions
+
+
+@pytest.mark.parametrize("damage", [damage_bundle, damage_body], ids=["bundle", "body"])
+async def test_a_receipt_that_may_be_about_it_is_parked(
+    bench: Bench, autojump_clock: trio.testing.MockClock, damage: Any
+) -> None:
+    async with bench.up(window=200) as life:
+        await life.hand_in([bench.sms(id=f"m{n}") for n in range(128)], "hurt.jsonl", chunk=128)
+        await quiet()
+        doubtful = life.wire.in_flight[64 + 10]
+        await life.lose(doubtful)
+        for part in [part for part in life.wire.in_flight if part is not doubtful]:
+            await life.answer(part)
+        damage(bench)
+        await life.receive(life.receipt("strange"))
+        assert life.states() == {"sent": 127, "unknown": 1}
+        assert len(life.accounts.shelf) == 1
+        await life.desk.checkpoint(final=True)
+    async with bench.up(window=200) as life:
+        assert life.states() == {"sent": 127, "unknown": 1}
+
+
+async def test_what_stands_behind_it_ends_in_time_where_nobody_takes(
+    bench: Bench, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with bench.up(window=0) as life:
+        lines = [bench.sms(id=f"m{n}", receipt=False, expires=60) for n in range(200)]
+        await life.hand_in(lines, "hurt.jsonl", chunk=200)
+        whole = damage_bundle(bench)
+        await trio.sleep(120)
+        assert life.states() == {"expired": 200 - 64, "queued": 64}
+        mend(bench, whole)
+        await trio.sleep(overdue.LOOK_AT_DAMAGE_EVERY)
+        assert life.states() == {"expired": 200}
+        assert not life.accounts.may_expire

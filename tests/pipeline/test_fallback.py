@@ -26,6 +26,8 @@ from smppd.pipeline.detour import Detour, FallbackTerms
 from smppd.pipeline.fallback import Fallback
 from smppd.ports import Answered, CallDone, CallOutcome, CallRefused, CallReturned, CallUnanswered
 from smppd.provider.results import Taken
+from smppd.smpp.vocabulary import CommandStatus
+from tests.pipeline.test_damage import damage_body, damage_bundle
 
 if TYPE_CHECKING:
     from smppd.ledger.entries import MessageRow
@@ -788,3 +790,27 @@ async def test_what_left_over_http_is_counted_once_over_a_crash(
         assert len(said) == 3
         assert left <= said
         assert counted(life) == {"34600000001": 3}
+
+
+@pytest.mark.parametrize("damage", [damage_bundle, damage_body], ids=["bundle", "body"])
+@pytest.mark.parametrize("back", [False, True], ids=["new", "back"])
+async def test_where_a_message_is_damaged_those_before_it_go_and_other_lanes(
+    bench: Bench, autojump_clock: MockClock, damage: Callable[[Bench], Any], back: bool
+) -> None:
+    async with up(bench, window=200 if back else 0) as at:
+        ids = [f"m{n}" for n in range(128)]
+        await at.life.hand_in(plain(*ids), chunk=128)
+        await trio.testing.wait_all_tasks_blocked()
+        for part in list(at.life.wire.in_flight):
+            await at.life.answer(part, CommandStatus.ESME_RMSGQFUL)
+        damage(bench)
+        at.links["main"].lose()
+        at.account.open(500)
+        await trio.sleep(AFTER * 2)
+        await at.life.hand_in(plain("high", priority="high"), "h.jsonl", token="t2")
+        await trio.sleep(AFTER)
+        (told,) = at.of(events.JournalDamaged)
+        assert told.what == "messages of lane normal of main"
+        before = 64 + 10 if damage is damage_body else 64 * (not back)
+        assert at.over_http == [*ids[:before], "high"]
+        assert at.life.states() == {"queued": 128 - before, "sending": before + 1}

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from smppd.control import Arguments, Command, ControlRefused
+from smppd.masking import masked_words
 from smppd.ports import Commanded, Writing
-from smppd.provider.masking import masked_words
 
 #: Of the arguments, those that are kept.
 KEPT = (

@@ -8,8 +8,8 @@ from smppd.journal.schema import one_moment
 from smppd.journal.store import Store
 from smppd.ledger.entries import MessageRow
 from smppd.ledger.facts import Fact, Kind
+from smppd.masking import masked_words
 from smppd.message import State
-from smppd.provider.masking import masked_words
 from smppd.results.story import Happening, Story, tell
 
 #: What others say of a message, which may be anything.

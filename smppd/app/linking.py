@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from smppd.app.succession import Moves, Way
 from smppd.config import Config, LinkConfig, bound_anew_for
+from smppd.control import ControlRefused
 from smppd.events import Emit
 from smppd.link.link import Link
 from smppd.pipeline.books import Book
@@ -95,3 +96,11 @@ def _named_otherwise(was: LinkConfig, section: LinkConfig) -> bool:
             "smsc_account",
         )
     )
+
+
+def link_called(name: str, links: Iterable[Link]) -> Link:
+    """The link of this name, which an operator gave. Raises `ControlRefused` when there is none."""
+    found = {link.name: link for link in links}
+    if name not in found:
+        raise ControlRefused(f"there is no link {name}; there are {', '.join(found) or 'none'}")
+    return found[name]

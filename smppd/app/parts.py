@@ -114,7 +114,7 @@ class Parts:
         try:
             self.ledger.accounts, recent = store.load()
         except LedgerError as error:
-            raise JournalError(f"the journal is damaged: {error}: run smppd audit") from error
+            raise JournalError(error.of_the_journal) from error
         self.ledger.accounts.message_ids.conflicts.clear()  # those of earlier runs
         self.journal = Journal(store, run_sync=self._around.run_sync, disk=self.disk)
         self.desk = Desk(self.ledger, recent, self.journal, self._around.wall)

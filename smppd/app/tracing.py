@@ -6,10 +6,10 @@ from pathlib import Path
 
 import msgspec
 
+from smppd.app.linking import link_called
 from smppd.app.parts import Parts
 from smppd.control import Arguments, ControlRefused
 from smppd.figures import TraceFigures
-from smppd.link.link import Link
 from smppd.tracing.station import make_folder
 from smppd.tracing.trace import Terms
 
@@ -46,7 +46,7 @@ class TraceCommand:
             if found is None:
                 raise ControlRefused(f"link {asked.link} is not traced")
             return found
-        link = self._link(asked.link)
+        link = link_called(asked.link, self._parts.links)
         if not 0 < asked.seconds <= LONGEST:
             raise ControlRefused(f"a trace takes more than 0 and at most {LONGEST:,.0f} seconds")
         least = self._parts.config.spool.min_free
@@ -55,13 +55,6 @@ class TraceCommand:
         if isinstance(begun, str):
             raise ControlRefused(begun)
         return begun
-
-    def _link(self, name: str) -> Link:
-        links = {link.name: link for link in self._parts.links}
-        if name not in links:
-            there = ", ".join(links) or "none"
-            raise ControlRefused(f"there is no link {name}; there are {there}")
-        return links[name]
 
     def _folder(self, into: str | None) -> Path:
         """Where its files go: a folder that is there, and none of the spool's."""

@@ -14,6 +14,7 @@ import msgspec
 import trio
 
 from smppd.app.history import Expected, History
+from smppd.app.linking import link_called
 from smppd.app.parts import Parts
 from smppd.config import LogLevel
 from smppd.control import Arguments, ControlRefused
@@ -135,11 +136,8 @@ class Watching:
 
     def _looking(self, asked: Asked, row: MessageRow | None) -> Callable[[], Awaitable[str]]:
         if asked.link:
-            links = {link.name: link for link in self._parts.links}
-            if asked.link not in links:
-                there = ", ".join(links) or "none"
-                raise ControlRefused(f"there is no link {asked.link}; there are {there}")
-            return lambda: self._hear(links[asked.link])
+            link = link_called(asked.link, self._parts.links)
+            return lambda: self._hear(link)
         if asked.message:
             return lambda: self._watch(asked.message, row)
         return lambda: self._at_level(asked.level)

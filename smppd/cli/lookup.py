@@ -17,7 +17,7 @@ from smppd.results.story import Story, tell
 @contextmanager
 def reading(config: Config) -> Iterator[Store]:
     """The journal, for reading. Raises `CommandError`, also for what comes to light inside: that it
-    cannot be read, or that it contradicts itself."""
+    cannot be read, or is damaged."""
     try:
         with telling_what_is_broken(), closing(open_reader(config.journal.path)) as store:
             yield store
@@ -28,7 +28,7 @@ def reading(config: Config) -> Iterator[Store]:
             f"{error.object!r} is not UTF-8: check the terminal's locale", 2
         ) from None
     except LedgerError as error:
-        raise CommandError(f"the journal contradicts itself: {error}: run smppd audit") from None
+        raise CommandError(error.of_the_journal) from None
 
 
 def find(store: Store, id_: str) -> MessageRow | None:
@@ -70,5 +70,5 @@ def _removed(store: Store) -> str:
 
 
 def story_of(store: Store, row: MessageRow) -> Story:
-    """The whole story of a message. Raises `LedgerError` when the journal contradicts itself."""
+    """The whole story of a message. Raises `LedgerError` when the journal is damaged."""
     return tell(row, store.log.history(row.msg_id), store.admitted_at(row))

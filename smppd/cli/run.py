@@ -108,7 +108,7 @@ def _in_words(error: BaseException) -> str:
             f"cannot go on: {error.strerror}{where}: nothing is lost, {cure} and start smppd again"
         )
     if isinstance(error, Damaged):
-        return f"the journal is damaged: {error}: run smppd audit"
+        return error.of_the_journal
     return broken_in_words(error) or str(error)
 
 

@@ -1,4 +1,4 @@
-"""GroupCommit of the journal's thread: what gathers is written in one commit, and then what is to be read is.
+"""The journal's thread, turn by turn: what gathers is written in one commit, and what is to be read is read then.
 
 While one turn is written the next one gathers. Reads share the thread with the commit of their turn,
 because a hop to it costs more than they do; chores come behind, one a turn, so that no commit waits
@@ -181,7 +181,7 @@ class GroupCommit:
             told = broken_in_words(error) or f"the journal cannot be written or read: {error}"
             raise JournalError(told) from error
         except LedgerError as error:
-            raise JournalError(f"the journal is damaged: {error}: run smppd audit") from error
+            raise JournalError(error.of_the_journal) from error
 
     def _write_and_read(self, turn: Turn) -> None:
         if turn.is_writing and not turn.written:

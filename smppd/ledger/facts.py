@@ -45,6 +45,11 @@ SET_BACK = "set back"
 class LedgerError(Exception):
     """A fact contradicts the lifecycle or the order of facts."""
 
+    @property
+    def of_the_journal(self) -> str:
+        """What it says of the journal that the fact was read from, with the cure."""
+        return f"the journal is damaged: {self}: run smppd audit"
+
 
 class Damaged(LedgerError):  # noqa: N818 - a state of affairs
     """A row of the journal cannot be read; of a message, or several, `last` is the last msg_id there."""

@@ -12,8 +12,8 @@ from typing import Protocol
 import msgspec
 
 from smppd.events import Emit, PduPassed
+from smppd.masking import masked_words
 from smppd.ports import Talk
-from smppd.provider.masking import masked_words
 from smppd.smpp.codec import Decoded, Undecodable, decode, is_pdu, take_pdus
 from smppd.smpp.pdu import DataSm, DeliverSm
 from smppd.smpp.receipt import ReceiptReader

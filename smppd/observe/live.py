@@ -15,6 +15,7 @@ import msgspec
 import trio
 
 from smppd.figures import DaemonFigures
+from smppd.masking import masked_words
 from smppd.observe.recent import Recent
 from smppd.vitals.picture import Picture, picture
 from smppd.vitals.pulse import Pulse
@@ -31,7 +32,6 @@ Send = Callable[[bytes], Awaitable[None]]
 
 #: What may be a phone number, dates aside.
 _NUMBER = re.compile(r"(?<![0-9])(?!20[0-9]{6}(?![0-9]))\+?[0-9]{7,}")
-_LEFT = 3
 
 
 class Point(msgspec.Struct, array_like=True):
@@ -136,13 +136,9 @@ def _message(kind: str, value: Any) -> bytes:
 def _masked(value: Any) -> Any:
     """The same, without what may be a phone number in any text of it; keys are our own."""
     if isinstance(value, str):
-        return _NUMBER.sub(_cut, value)
+        return masked_words(value, _NUMBER)
     if isinstance(value, list):
         return [_masked(each) for each in value]
     if isinstance(value, dict):
         return {key: _masked(each) for key, each in value.items()}
     return value
-
-
-def _cut(found: re.Match[str]) -> str:
-    return f"{found[0][:_LEFT]}…"

@@ -18,10 +18,10 @@ import structlog
 from structlog.typing import FilteringBoundLogger, Processor
 
 from smppd import events
+from smppd.masking import masked_words
 from smppd.observe.lines import FIELDS, LINES, SUMMED, Level
 from smppd.observe.rendering import Format, rendering
 from smppd.observe.summing import Summing
-from smppd.provider.masking import masked_words
 
 #: A level's number for structlog.
 _NUMBERS: Mapping[str, int] = MappingProxyType(

@@ -146,7 +146,7 @@ class Outlet:
             try:
                 advanced = await self._advance()
             except Damaged as damage:  # no matter of the messages', nor of who needs no events
-                self._note(Trouble(f"the journal is damaged: {damage}: smppd audit says what is"))
+                self._note(Trouble(damage.of_the_journal))
                 await self._wait(unreadable)
                 unreadable += 1
                 continue

@@ -8,9 +8,9 @@ from http import HTTPStatus
 
 import msgspec
 
+from smppd.masking import LONG_NUMBER
 from smppd.provider.catalogue import COMMON_ERRORS
 from smppd.provider.operation import Operation
-from smppd.provider.words import LONG_NUMBER
 
 NO_CREDITS = "NO_CREDITS"
 INCORRECT_USER_PASSWORD = "INCORRECT_USER_PASSWORD"  # noqa: S105 (a code of the provider's)

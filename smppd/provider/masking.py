@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from smppd.masking import first_digits, masked_words
 from smppd.provider.answers import Answer, Failure, NoAnswer
 from smppd.provider.operation import Kind, Operation, Value
-from smppd.provider.words import LONG_NUMBER
 
 #: Kinds of parameters that say neither what is written nor to whom.
 _OPEN = frozenset(
@@ -41,7 +41,6 @@ _OPEN_FIELDS = frozenset(
 #: Objects and values of a list that are shown; how many more there are is said.
 _SHOWN = 20
 _PHONE = re.compile(r"\+?[0-9][0-9 ().-]{4,}")
-_LEFT = 3
 
 
 def masked_params(operation: Operation, params: Mapping[str, Value], *, full: bool = False) -> str:
@@ -65,16 +64,6 @@ def masked_answer(answer: Answer, *, full: bool = False) -> str:
     return said if full else masked_words(said)
 
 
-def masked_words(said: str) -> str:
-    """What somebody says, without the numbers in it."""
-    return LONG_NUMBER.sub(lambda found: number(found[0]), said)
-
-
-def number(text: str) -> str:
-    """A phone number by its first digits."""
-    return f"{text[:_LEFT]}…" if _PHONE.fullmatch(text) else _size(text)
-
-
 def _param(name: str, kind: Kind, value: Value) -> Value:
     if kind in _OPEN or name in _OPEN_NAMES:
         return value
@@ -86,7 +75,12 @@ def _param(name: str, kind: Kind, value: Value) -> Value:
         return f"({', '.join(fields)})"
     if kind is Kind.URL:
         return f"{urlsplit(text).hostname}/…"
-    return number(text)
+    return _text(text)
+
+
+def _text(text: str) -> str:
+    """A number by its first digits, another text by its length."""
+    return first_digits(text) if _PHONE.fullmatch(text) else _size(text)
 
 
 def _list(text: str) -> list[object]:
@@ -113,7 +107,7 @@ def _shown(name: str, value: object) -> object:
         some = {each: _shown(each, what) for each, what in items[:_SHOWN]}
         return some if len(items) <= _SHOWN else {**some, "…": f"({len(items) - _SHOWN} more)"}
     if isinstance(value, str) and value and name not in _OPEN_FIELDS:
-        return number(value)
+        return _text(value)
     return value
 
 

@@ -473,7 +473,7 @@ def test_a_damaged_row_of_several_messages_is_told_in_one_line(
     assert line.startswith("FAILED   every fact follows from those before it: Damaged: ")
     assert main(["show", made_up_id(last)]) == 1
     told = capsys.readouterr()
-    assert told.err.startswith(f"smppd: the journal contradicts itself: {said}")
+    assert told.err.startswith(f"smppd: the journal is damaged: {said}")
     assert told.err.endswith(": run smppd audit\n")
     assert told.err.count("\n") == 1
 

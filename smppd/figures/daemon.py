@@ -20,11 +20,7 @@ from smppd.figures.stations import (
 
 
 class DaemonFigures(msgspec.Struct):
-    """Everything, at one moment. `states` counts all messages in the journal by state; of the
-    queued ones, `scheduled` wait for a moment, or for their campaign. `oldest_by_lane`: when the
-    oldest file of a lane was handed in of which something could leave. `campaigns`: some of the open
-    files, those that are held, that move and the longest first; `more_campaigns` are not among them. `disk`: why something cannot be written, by what
-    it is. `damaged`: why something waits, by what it is: the journal is damaged."""
+    """Everything, at one moment."""
 
     version: str
     pid: int
@@ -32,6 +28,7 @@ class DaemonFigures(msgspec.Struct):
     now: float
     stopping: bool
     accepted: int
+    #: All messages in the journal.
     states: dict[str, int]
     queued_by_lane: dict[str, int]
     oldest_queued: float | None
@@ -41,6 +38,7 @@ class DaemonFigures(msgspec.Struct):
     links: list[LinkFigures]
     journal: JournalFigures
     spool: SpoolFigures
+    #: Of the queued ones, those that wait for a moment, or for their campaign.
     scheduled: int = 0
     routes: list[RouteFigures] = msgspec.field(default_factory=list)
     oldest_parked: float | None = None
@@ -51,14 +49,19 @@ class DaemonFigures(msgspec.Struct):
     cap: CapFigures = msgspec.field(default_factory=CapFigures)
     outlets: list[OutletFigures] = msgspec.field(default_factory=list)
     places: list[PlaceFigures] = msgspec.field(default_factory=list)
+    #: Why something cannot be written, by what it is.
     disk: dict[str, str] = msgspec.field(default_factory=dict)
+    #: Some of the open files: those that are held, that move and the longest first.
     campaigns: list[CampaignFigures] = msgspec.field(default_factory=list)
     loop: LoopFigures = msgspec.field(default_factory=LoopFigures)
     configuration: ConfigFigures = msgspec.field(default_factory=ConfigFigures)
+    #: When the oldest file of a lane was handed in of which something could leave.
     oldest_by_lane: dict[str, float] = msgspec.field(default_factory=dict)
     rooms: list[RoomFigures] = msgspec.field(default_factory=list)
     #: Messages accepted that are neither in a final state nor anywhere where they could wait for one.
     balance: int = 0
     traces: list[TraceFigures] = msgspec.field(default_factory=list)
+    #: Why something waits because the journal is damaged, by what it is.
     damaged: dict[str, str] = msgspec.field(default_factory=dict)
+    #: Open files that are not among the campaigns.
     more_campaigns: int = 0

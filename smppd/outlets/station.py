@@ -58,9 +58,7 @@ class Outlets:
 
     def wake(self) -> None:
         """There are new facts on disk."""
-        for each in self._outlets.values():
-            each.wake()
-        for each in self._leaving.values():
+        for each in (*self._outlets.values(), *self._leaving.values()):
             each.wake()
 
     def figures(self, head: int) -> list[OutletFigures]:

@@ -22,15 +22,17 @@ AGAIN_AT_ONCE = 1000
 
 
 class Recalled:
-    """What was found out before a batch is recorded: the keys of each receipt, messages whose texts
-    may be compared, the (link, destination) pairs whose parked receipts may find theirs, and the keys
-    of parked ones that may now that their links share an account."""
+    """What was found out before a batch is recorded."""
 
     def __init__(self) -> None:
-        self.parked: list[str] = []
+        #: Those of each receipt.
         self.keys: list[tuple[str, ...]] = []
+        #: Messages whose texts may be compared.
         self.rows: dict[int, MessageRow] = {}
+        #: (link, destination) whose parked receipts may find their message.
         self.handsets: list[tuple[str, str]] = []
+        #: Keys of parked receipts that may because their links have come to share an account.
+        self.parked: list[str] = []
 
 
 class Recollection:

@@ -5,12 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from time import gmtime, strftime
 
-from smppd.figures import (
-    AccountFigures,
-    Histogram,
-    LinkFigures,
-    MatchingFigures,
-)
+from smppd.figures import AccountFigures, Histogram, LinkFigures, MatchingFigures, cure_of_pause
 from smppd.smpp.vocabulary import status_name
 from smppd.vitals.words import for_so_long, limit_of, so_soon
 
@@ -66,7 +61,7 @@ def account_lines(account: AccountFigures, now: float) -> Iterator[str]:
         f"{account.queued:,} queued{rate}, {account.url}"
     )
     if account.paused:
-        yield f"  paused      {account.paused}; when it is put right: smppd resume {account.name}"
+        yield f"  paused      {account.paused}; {cure_of_pause(account.name)}"
     if account.unreachable_since is not None:
         since = for_so_long(now - account.unreachable_since)
         yield f"  no answers  for {since}; its calls wait until the provider answers"
@@ -81,7 +76,7 @@ def account_lines(account: AccountFigures, now: float) -> Iterator[str]:
 def _limits(link: LinkFigures) -> Iterator[str]:
     """What keeps it from submitting more."""
     if link.paused:
-        yield f"  paused      {link.paused}; when it is put right: smppd resume {link.name}"
+        yield f"  paused      {link.paused}; {cure_of_pause(link.name)}"
     elif link.limited_by:
         yield f"  limited by  {limit_of(link)}"
 

@@ -19,6 +19,7 @@ from smppd.figures.links import (
     SessionFigures,
 )
 from smppd.figures.messages import CampaignFigures, CapFigures, OptOutFigures, RouteFigures
+from smppd.figures.pausing import cure_of_pause
 from smppd.figures.stations import (
     ConfigFigures,
     JournalFigures,
@@ -56,4 +57,5 @@ __all__ = [
     "SessionFigures",
     "SpoolFigures",
     "TraceFigures",
+    "cure_of_pause",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from smppd.figures.histograms import Histogram
+from smppd.figures.pausing import cure_of_pause
 
 
 class AccountFigures(msgspec.Struct):
@@ -33,8 +34,7 @@ class AccountFigures(msgspec.Struct):
     def unready(self) -> str:
         """What keeps it from its work, for people; empty when nothing does."""
         if self.paused:
-            cure = f"when it is put right: smppd resume {self.name}"
-            return f"account {self.name} is paused: {self.paused}; {cure}"
+            return f"account {self.name} is paused: {self.paused}; {cure_of_pause(self.name)}"
         if self.unreachable_since is None:
             return ""
         return f"account {self.name} gets no answers: {self.last_error}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from smppd.figures.histograms import Histogram, LongHistogram
+from smppd.figures.pausing import cure_of_pause
 
 #: What may keep a link from submitting more: its configured rate; its window, which the SMSC's
 #: latency empties; what the SMSC complained of or showed; the journal; nothing being queued for
@@ -167,8 +168,7 @@ class LinkFigures(msgspec.Struct):
     def unready(self) -> str:
         """What it lacks to do all its work, for people; empty when it lacks nothing."""
         if self.paused:
-            cure = f"when it is put right: smppd resume {self.name}"
-            return f"link {self.name} is paused: {self.paused}; {cure}"
+            return f"link {self.name} is paused: {self.paused}; {cure_of_pause(self.name)}"
         if not (missing := self.missing):
             return ""
         what = "" if not self.bound else f" as {missing[0]}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from smppd.events import Emit, LinkPaused, LinkResumed, RefusalsUnusual
+from smppd.figures import cure_of_pause
 from smppd.ledger.entries import Outstanding
 from smppd.ledger.facts import HEAD as FIRST
 from smppd.message import ErrorInfo, State
@@ -135,7 +136,7 @@ class Refusals:
         self._desk.ledger.paused(self._desk.wall(), link, reason, who)
         if link in self._terms:
             self._terms[link].steering.pause()
-        self._emit(LinkPaused(link, reason, who, f"when it is put right: smppd resume {link}"))
+        self._emit(LinkPaused(link, reason, who, cure_of_pause(link)))
         return True
 
     def resume(self, link: str, who: str) -> bool:

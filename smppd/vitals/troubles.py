@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from smppd.figures import AccountFigures, DaemonFigures, LinkFigures
+from smppd.figures import AccountFigures, DaemonFigures, LinkFigures, cure_of_pause
 from smppd.vitals.pulse import SPAN, Flow, Pulse
 from smppd.vitals.words import for_so_long, so_large
 
@@ -76,8 +76,7 @@ def troubles(figures: DaemonFigures, pulse: Pulse) -> list[Trouble]:
 def _link(link: LinkFigures, pulse: Pulse, now: float) -> Iterator[Trouble]:
     name, flow = link.name, pulse.flow(link.name)
     if link.paused:
-        cure = f"when it is put right: smppd resume {name}"
-        yield Trouble("bad", f"link {name} is paused", link.paused, cure, name)
+        yield Trouble("bad", f"link {name} is paused", link.paused, cure_of_pause(name), name)
     if link.lost_lately >= FLAPS:
         what = f"link {name} was lost {link.lost_lately} times in ten minutes"
         cure = (
@@ -169,7 +168,7 @@ def undecided(figures: DaemonFigures, pulse: Pulse) -> bool:
 def _account(account: AccountFigures) -> Iterator[Trouble]:
     name = account.name
     if account.paused:
-        cure = f"when it is put right: smppd resume {name}"
+        cure = cure_of_pause(name)
         yield Trouble("bad", f"account {name} is paused", account.paused, cure, name)
     elif account.unreachable_since is not None:
         what, cure = f"account {name} gets no answers", "is the provider up? its calls wait"

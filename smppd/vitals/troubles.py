@@ -36,7 +36,8 @@ STRANGE, STRANGE_FOR = 100, 60.0
 
 _ORDER: tuple[Gravity, ...] = ("bad", "odd", "note")
 _BINDS = {
-    "auth_failed": "correct system_id or password, then: smppd reload",
+    "auth_failed": "correct system_id or password, then: smppd reload (systemctl restart smppd where the"
+    " unit hands the password over)",
     "operator": "ask the provider; then: smppd check --connect",
     "already_bound": "look for another client of this account, or ask for more sessions",
     "retry_later": "nothing but wait: it is tried again by itself",

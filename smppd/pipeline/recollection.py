@@ -184,7 +184,8 @@ class Recollection:
                 place = get(key)
                 if place is not None and exact and entries[place[0]].to == receipt.source:
                     break  # nearly always
-                if place is None and accounts.finished.get(key) is not None:
+                ended = None if place is not None else accounts.finished.get(key)
+                if ended is not None and agrees(receipt.source, ended.to) is not False:
                     break
                 others = over(siblings, key) if siblings else ()
                 if exact and any(

@@ -31,7 +31,8 @@ def shared(bench: Bench) -> None:
 async def sent(life: Life, message_id: str, to: str = ONE, via: str = "main", **more: str) -> Part:
     """Have a message submitted over a link, and answered with this id; its part."""
     wire = life.wires[via]
-    await life.hand_in([life.bench.sms(to=f"+{to}", via=via, **more)], f"{message_id}.{via}.jsonl")
+    name = f"{message_id}.{via}.{more.get('id', '')}.jsonl"
+    await life.hand_in([life.bench.sms(to=f"+{to}", via=via, **more)], name)
     await quiet()
     part = wire.submitted[-1]
     await life.answer(part, message_id=message_id, link=via)
@@ -210,3 +211,22 @@ async def test_a_receipt_over_the_receiver_settles_what_the_transmitter_sent_wit
         await life.receive(life.receipt("strange", reference=reference), link="other")
         assert (life.shown("a").state, life.shown("b").state) == ("unknown", "delivered")
         assert life.shown("b").message_ids == ["strange"]
+
+
+@pytest.mark.parametrize("via", ["main", "other"])
+async def test_a_receipt_finds_a_spilled_message_whose_id_another_had_that_is_over(
+    bench: Bench, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch, via: str
+) -> None:
+    monkeypatch.setattr(desk_module, "WAITING_IN_MEMORY", 1)
+    monkeypatch.setattr(desk_module, "WAITING_AFTER_SPILL", 0)
+    async with bench.up() as life:
+        await sent(life, "7", ONE, "main", id="a")
+        await life.receive(life.receipt("7", source=ONE), link="main")
+        await sent(life, "7", TWO, via, id="b")
+        await life.desk.checkpoint()
+        assert not life.accounts.entries
+        await life.receive(life.receipt("7", source=TWO), link="main")
+        assert (life.shown("a").state, life.shown("b").state) == ("delivered", "delivered")
+        await life.receive(life.receipt("7", source=ONE), link="main")
+        assert life.settlement.matching("main").duplicates == 1
+        assert life.settlement.matching("main").contradictions == 0

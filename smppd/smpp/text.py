@@ -15,6 +15,7 @@ import msgspec
 
 from smppd.smpp import gsm7
 from smppd.smpp.errors import EncodeError
+from smppd.smpp.vocabulary import DataCoding
 
 
 class Alphabet(StrEnum):
@@ -59,6 +60,9 @@ _GSM7: Final = Alphabet.GSM7
 _GSM7_PACKED: Final = Alphabet.GSM7_PACKED
 _LATIN1: Final = Alphabet.LATIN1
 _UCS2: Final = Alphabet.UCS2
+_AS_LATIN1: Final = int(DataCoding.LATIN1)
+_AS_UCS2: Final = int(DataCoding.UCS2)
+_AS_BINARY: Final = int(DataCoding.BINARY)
 _MISFITS_NAMED = 5
 #: An SMSC that takes these for its default alphabet makes GSM 03.38 of them: no control
 #: characters, which might become escapes.
@@ -92,13 +96,15 @@ def choose(text: str, encoding: str = "auto", default: str = "gsm7") -> Encoded 
             return _unencodable(text, _GSM7)
     elif encoding == "latin1":
         try:
-            return Encoded(_LATIN1, 0 if default == "latin1" else 3, text.encode("latin-1"))
+            return Encoded(
+                _LATIN1, 0 if default == "latin1" else _AS_LATIN1, text.encode("latin-1")
+            )
         except UnicodeEncodeError:
             return _unencodable(text, _LATIN1)
     elif encoding != "ucs2":
         raise EncodeError(f"no text encoding is called {encoding!r}")
     try:
-        return Encoded(_UCS2, 8, text.encode("utf-16-be"))
+        return Encoded(_UCS2, _AS_UCS2, text.encode("utf-16-be"))
     except UnicodeEncodeError:
         return _unencodable(text, _UCS2)
 
@@ -116,7 +122,7 @@ def _in_default(text: str, default: str) -> Encoded | None:
 
 def binary(octets: bytes) -> Encoded:
     """Take octets as they are: 8-bit data, data_coding 4."""
-    return Encoded(Alphabet.BINARY, 4, octets)
+    return Encoded(Alphabet.BINARY, _AS_BINARY, octets)
 
 
 def flash(encoded: Encoded) -> Encoded | None:
@@ -160,15 +166,15 @@ def _name(char: str) -> str:
 
 #: Python's codecs for the values of data_coding that SMPP names (3.4, 5.2.19).
 _CODECS: Final = {
-    1: "ascii",
-    3: "latin-1",
-    5: "shift_jis",
-    6: "iso8859_5",
-    7: "iso8859_8",
-    8: "utf-16-be",
-    10: "iso2022_jp",
-    13: "euc_jp",
-    14: "euc_kr",
+    int(DataCoding.IA5): "ascii",
+    int(DataCoding.LATIN1): "latin-1",
+    int(DataCoding.JIS): "shift_jis",
+    int(DataCoding.CYRILLIC): "iso8859_5",
+    int(DataCoding.HEBREW): "iso8859_8",
+    int(DataCoding.UCS2): "utf-16-be",
+    int(DataCoding.ISO2022_JP): "iso2022_jp",
+    int(DataCoding.EXTENDED_JIS): "euc_jp",
+    int(DataCoding.KSC5601): "euc_kr",
 }
 
 

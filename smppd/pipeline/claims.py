@@ -33,7 +33,7 @@ _TELLING = 3
 Rows = Mapping[int, MessageRow]
 
 
-class Way(NamedTuple):
+class Arrival(NamedTuple):
     """How a receipt came: over a link of this account, which are all its `links`, at a time (epoch
     seconds). `references`: user_message_reference is sent there."""
 
@@ -42,14 +42,14 @@ class Way(NamedTuple):
     references: bool
 
 
-def possible(accounts: Accounts, what: ReceiptFact, way: Way) -> list[Place]:
+def possible(accounts: Accounts, what: ReceiptFact, arrival: Arrival) -> list[Place]:
     """The parts that a receipt may be about by its destination."""
     if not accounts.unclaimed:
         return []
-    came = way.came
+    came = arrival.came
     return [
         (msg_id, part)
-        for link in way.links
+        for link in arrival.links
         for msg_id in accounts.unclaimed.near(link, what.destination)
         if (entry := accounts.entries.get(msg_id)) is not None
         and agrees(what.destination, entry.to)
@@ -63,19 +63,19 @@ def claim(
     what: ReceiptFact,
     places: list[Place],
     rows: Rows,
-    way: Way,
+    arrival: Arrival,
 ) -> Place | None:
     """The part that the receipt is about, of those possible; None if that cannot be told.
 
     `rows` has the messages, as far as they could be read.
     """
-    if way.references and what.reference:
+    if arrival.references and what.reference:
         wanted = int(what.reference)
         places = [place for place in places if user_reference(*place) == wanted]
         return places[0] if len(places) == 1 else None
     if not places or any(place[0] not in rows for place in places):
         return None
-    if _is_contested(accounts, what, way):
+    if _is_contested(accounts, what, arrival):
         return None
     verdicts = [(place, _quotes(what.quoted, rows[place[0]], place[1])) for place in places]
     best = max((verdict or 0 for _, verdict in verdicts), default=0)
@@ -90,12 +90,12 @@ def claim(
     return left[0] if doubted else None
 
 
-def _is_contested(accounts: Accounts, what: ReceiptFact, way: Way) -> bool:
+def _is_contested(accounts: Accounts, what: ReceiptFact, arrival: Arrival) -> bool:
     """Whether the receipt may be of a message whose answer is on its way, or of a ghost."""
     haunted = accounts.unclaimed.is_haunted
-    return any(haunted(link, what.destination, way.came) for link in way.links) or _is_in_flight(
-        accounts, what, way.links
-    )
+    return any(
+        haunted(link, what.destination, arrival.came) for link in arrival.links
+    ) or _is_in_flight(accounts, what, arrival.links)
 
 
 def _is_in_flight(accounts: Accounts, what: ReceiptFact, links: Sequence[str]) -> bool:

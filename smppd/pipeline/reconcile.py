@@ -21,7 +21,7 @@ from smppd.ledger.plain import DeliveredLot
 from smppd.ledger.snapshot import PARKED_FOR, Finished, Parked
 from smppd.message import State
 from smppd.pipeline.books import Books
-from smppd.pipeline.claims import Way, claim, possible
+from smppd.pipeline.claims import Arrival, claim, possible
 from smppd.pipeline.desk import Desk
 from smppd.pipeline.naming import Agrees, Candidate, candidates
 from smppd.pipeline.recollection import Recalled
@@ -301,9 +301,9 @@ class Reconciler:
 
     def _claim(self, what: ReceiptFact, recalled: Recalled, came: float) -> Place | None:
         accounts, links = self._desk.accounts, self._books.of_account(what.link)
-        way = Way(links, came, self._books.references(what.link))
-        places = possible(accounts, what, way)
-        return claim(accounts, what, places, recalled.rows, way) if places else None
+        arrival = Arrival(links, came, self._books.references(what.link))
+        places = possible(accounts, what, arrival)
+        return claim(accounts, what, places, recalled.rows, arrival) if places else None
 
     def _identify(self, place: Place, num: int | None, what: ReceiptFact, now: float) -> ReceiptOf:
         """The SMSC took this part, as its receipt shows, which is recorded with it."""

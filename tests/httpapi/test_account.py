@@ -315,7 +315,7 @@ async def test_what_is_not_answered_in_time_is_said_to_be_unknown(
         await rig.account.drain()
         assert trio.current_time() == pytest.approx(30.0)
     assert all(
-        isinstance(each, CallUnanswered) and each.sent and "stopped" in each.reason
+        isinstance(each, CallUnanswered) and each.sent and "did not wait" in each.reason
         for each in rig.pipeline.outcomes
     )
     assert len(rig.pipeline.outcomes) == len(rig.pipeline.logged) == 2

@@ -12,6 +12,7 @@ from smppd.events import ReceiptsGivenUp
 from smppd.journal.audit import audit
 from smppd.ledger.facts import Kind
 from smppd.pipeline import desk as desk_module
+from smppd.pipeline import overdue as overdue_module
 from smppd.pipeline import unheard as unheard_module
 from tests.pipeline.provider import SMS, Provider, account, call
 from tests.pipeline.telling import events
@@ -97,8 +98,9 @@ async def test_a_receipt_that_comes_after_all_is_logged_and_changes_nothing(
 
 
 async def test_what_may_still_be_heard_of_is_left_alone(
-    bench: Bench, autojump_clock: MockClock
+    bench: Bench, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(overdue_module, "LOOK_EVERY", 3600.0)  # weeks go by
     async with bench.up() as life:
         held, partly, valid, gone = await life.submit(
             bench.sms(id="held"),

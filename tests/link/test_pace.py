@@ -350,7 +350,8 @@ def test_whatever_an_smsc_allows_little_is_throttled_and_much_is_sent(
     allowed: float, latency: float, window: int, kind: str
 ) -> None:
     done = play(Pace(0, 1, {}), KINDS[kind](allowed), 90, window=window, latency=latency)
-    assert done.throttled_share(10, 90) <= 0.05
+    # Where answers take a second, as much as that has left before the first of them says no.
+    assert done.throttled_share(10, 90) <= (0.04 if latency < 1 else 0.1)
     reachable = min(allowed, window / max(latency, 0.01))
     assert done.share(10, 90, reachable) >= 0.7
 

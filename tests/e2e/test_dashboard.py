@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from tests.e2e.conftest import Program
-from tests.e2e.test_metrics import free_port
+from tests.e2e.test_metrics import MORE, free_port
 from tests.observe.test_alerts import dashboard
 from tests.processes import simulator
 from tests.promtool import PROMETHEUS
@@ -48,15 +48,6 @@ EMPTY = {
     ("Warnings and errors", "{{event}}"),
     ("Warnings and errors", "writers waiting for the disk"),
 }
-MORE = """
-[events]
-stream = true
-
-[http.shop]
-url = "http://127.0.0.1:{port}"
-user = "me@example.net"
-password_file = "password"
-"""
 #: Answers that are wanted are asked for each second, and one scrape is missed at times.
 SCRAPES = """
 global: {{scrape_interval: 1s}}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.certificates import Authority
     from tests.e2e.conftest import Daemon, DaemonFactory, SmscFactory
 
-_MORE = """
+MORE = """
 [events]
 stream = true
 
@@ -83,7 +83,7 @@ def busy(
         "max_attempts": 50,
     }
     listen = f"127.0.0.1:{free_port()}"
-    more = _MORE.format(port=free_port())
+    more = MORE.format(port=free_port())
     daemon = daemon_factory(smsc.port, link=keys, observe={"listen": listen}, more=more)
     daemon.submit([{"to": f"+3460{n:07d}", "text": f"message {n}"} for n in range(100)])
     daemon.start()

@@ -106,3 +106,9 @@ def rigged(folder: Path) -> Iterator[Rig]:
         yield rig
     finally:
         rig.close()
+
+
+async def live(rig: Rig, outlet: Outlet, nursery: trio.Nursery) -> None:
+    """Have this outlet tell what is in the journal, which runs."""
+    await nursery.start(rig.journal.run)
+    nursery.start_soon(outlet.run)

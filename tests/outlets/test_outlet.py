@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -12,24 +11,13 @@ import trio.testing
 
 from smppd.events import OutletFailing, OutletGaveUp, OutletRecovered
 from smppd.ledger.facts import Damaged
-from smppd.outlets.outlet import Outlet, Trouble
+from smppd.outlets.outlet import Trouble
 from smppd.ports import Stretch
-from tests.outlets.rig import Consumer, Rig, inline, rigged
+from tests.outlets.rig import Consumer, Rig, inline, live
 
 SILENT = Trouble("HTTP 500")
 REFUSED = Trouble("HTTP 404", refused=True)
 HOUR = 3600.0
-
-
-@pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    with rigged(tmp_path) as found:
-        yield found
-
-
-async def live(rig: Rig, outlet: Outlet, nursery: trio.Nursery) -> None:
-    await nursery.start(rig.journal.run)
-    nursery.start_soon(outlet.run)
 
 
 async def test_events_come_in_order_and_the_cursor_follows(rig: Rig, autojump_clock: Any) -> None:

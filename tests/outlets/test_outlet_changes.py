@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from smppd.outlets.happenings import Happening
 from smppd.outlets.outlet import Outlet, Terms, Trouble
 from smppd.outlets.source import Source
 from smppd.outlets.station import Outlets
-from tests.outlets.rig import Consumer, Rig, inline, rigged
+from tests.outlets.rig import Consumer, Rig, inline, live
 
 SILENT = Trouble("HTTP 500")
 RECEIVED = Terms(("received",))
@@ -29,17 +28,6 @@ class Slow(Consumer):
     async def deliver(self, lot: Sequence[Happening]) -> Trouble | None:
         await trio.sleep(self.seconds)
         return await super().deliver(lot)
-
-
-@pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    with rigged(tmp_path) as found:
-        yield found
-
-
-async def live(rig: Rig, outlet: Outlet, nursery: trio.Nursery) -> None:
-    await nursery.start(rig.journal.run)
-    nursery.start_soon(outlet.run)
 
 
 # ── one that changes ─────────────────────────────────────────────────────────────────────────

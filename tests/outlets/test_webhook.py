@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import h11
@@ -18,7 +17,7 @@ from smppd.config import WebhookConfig, account_tls
 from smppd.exchange import Exchange, Limits
 from smppd.outlets.happenings import Happening
 from smppd.outlets.webhook import Posting, Webhook, judged, signed
-from tests.outlets.rig import EPOCH, Rig, rigged
+from tests.outlets.rig import EPOCH, Rig
 
 SECRET = "hush"
 Serve = Callable[[trio.SocketStream], Awaitable[None]]
@@ -212,12 +211,6 @@ async def test_nobody_there_names_the_section_and_never_the_secret() -> None:
     assert trouble.reason == (
         "cannot connect (Connection refused): check the url of [webhook.shop], and the way there"
     )
-
-
-@pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    with rigged(tmp_path) as found:
-        yield found
 
 
 async def test_from_the_log_to_the_server_with_a_failure_between(rig: Rig) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import trio
@@ -138,3 +139,13 @@ class Rig:
     async def ask(self, op: str = "chat.getchatchannels") -> Answer:
         """Make a direct call."""
         return await self.account.call(OPERATIONS[op], {})
+
+
+@asynccontextmanager
+async def running(**keys: Any) -> AsyncIterator[Rig]:
+    """An account that runs, and is killed at the end unless it has been drained."""
+    rig = Rig(**keys)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(rig.account.run)
+        yield rig
+        nursery.cancel_scope.cancel()

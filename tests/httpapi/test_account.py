@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -14,18 +12,7 @@ from smppd import events
 from smppd.ports import CallDone, CallRefused, CallReturned, CallUnanswered
 from smppd.provider.answers import Failure, NoAnswer, Success
 from smppd.provider.results import Taken
-from tests.httpapi.rig import DONE, EPOCH, SILENT, UNREACHABLE, Rig
-
-
-@asynccontextmanager
-async def running(**keys: Any) -> AsyncIterator[Rig]:
-    """An account that runs, and is killed at the end unless it has been drained."""
-    rig = Rig(**keys)
-    async with trio.open_nursery() as nursery:
-        await nursery.start(rig.account.run)
-        yield rig
-        nursery.cancel_scope.cancel()
-
+from tests.httpapi.rig import DONE, EPOCH, SILENT, UNREACHABLE, Rig, running
 
 # ── calls ────────────────────────────────────────────────────────────────────────────────────
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -15,18 +13,9 @@ from smppd.httpapi.pacing import Pace
 from smppd.httpapi.turnstile import Turnstile
 from smppd.ports import CallDone, CallUnanswered
 from smppd.provider.answers import INCORRECT_USER_PASSWORD, Failure, NoAnswer
-from tests.httpapi.rig import UNREACHABLE, Provider, Rig
+from tests.httpapi.rig import UNREACHABLE, Provider, Rig, running
 
 REFUSED = Failure(INCORRECT_USER_PASSWORD, "")
-
-
-@asynccontextmanager
-async def running(**keys: Any) -> AsyncIterator[Rig]:
-    rig = Rig(**keys)
-    async with trio.open_nursery() as nursery:
-        await nursery.start(rig.account.run)
-        yield rig
-        nursery.cancel_scope.cancel()
 
 
 def changed(rig: Rig, **keys: Any) -> Provider:
